@@ -1,0 +1,135 @@
+"""Request bodies that are read while they are sent: multipart forms and JSON, with a known length."""
+
+from __future__ import annotations
+
+import errno
+import json
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lib.api.request import open_source, source_size
+
+CHUNK = 65_536
+_PROGRESS_STEP = 1 << 20
+
+
+@dataclass(frozen=True)
+class FilePart:
+    """A file of a multipart form: its field, the name that it travels under, its MIME type, its content."""
+
+    name: str
+    filename: str
+    mime_type: str
+    source: str | Path | bytes
+
+
+class Body:
+    """A body of known length that is made chunk by chunk while it is sent.
+
+    `finished` turns true once the last byte was handed to the socket: from then on the request may be billed.
+    `failure` says so when a file can't be read on the way. `on_progress` gets the bytes sent so far, about
+    once a mebibyte; `on_finished` is called at the end.
+    """
+
+    def __init__(self, content_type: str, pieces: list[bytes | FilePart]) -> None:
+        self.content_type = content_type
+        self.on_progress: Callable[[int], None] = lambda sent: None
+        self.on_finished: Callable[[], None] = lambda: None
+        self.finished = False
+        self.failure: str | None = None
+        self._pieces = [(piece, _piece_size(piece)) for piece in pieces]
+
+    def __len__(self) -> int:
+        return sum(size for _, size in self._pieces)
+
+    def __iter__(self) -> Iterator[bytes]:
+        self.finished = False
+        sent = reported = 0
+        for chunk in self._content():
+            yield chunk
+            sent += len(chunk)
+            if sent - reported >= _PROGRESS_STEP:
+                self.on_progress(sent)
+                reported = sent
+        self.finished = True
+        self.on_finished()
+
+    def _content(self) -> Iterator[bytes]:
+        try:
+            for piece, size in self._pieces:
+                yield from _chunks(piece, size)
+        except OSError as error:
+            self.failure = f"{error.filename} can't be read: {error.strerror}."
+            raise
+
+
+def json_body(value: Any) -> Body:
+    """Return a JSON body."""
+    return Body("application/json", [json.dumps(value, ensure_ascii=False).encode()])
+
+
+def multipart_body(fields: Mapping[str, Any], files: list[FilePart]) -> Body:
+    """Return a form: text parts first, then files, as the official SDK orders them; raise `OSError`."""
+    boundary = secrets.token_hex(16)
+    pieces: list[bytes | FilePart] = []
+    for name, text in form_fields(fields):
+        head = f'--{boundary}\r\nContent-Disposition: form-data; name="{_quoted(name)}"\r\n\r\n'
+        pieces.append(f"{head}{text}\r\n".encode())
+    for file in files:
+        pieces += [_file_head(boundary, file), file, b"\r\n"]
+    pieces.append(f"--{boundary}--\r\n".encode())
+    return Body(f"multipart/form-data; boundary={boundary}", pieces)
+
+
+def form_fields(fields: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Flatten values to text parts as the official SDK does: `a[b]` for objects, `a[]` for lists, no None."""
+    flat: list[tuple[str, str]] = []
+    for name, value in fields.items():
+        if isinstance(value, Mapping):
+            flat += form_fields({f"{name}[{key}]": inner for key, inner in value.items()})
+        elif isinstance(value, (list, tuple)):
+            for inner in value:
+                flat += form_fields({f"{name}[]": inner})
+        elif value is not None:
+            flat.append((name, _text(value)))
+    return flat
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _quoted(name: str) -> str:
+    # As browsers do (WHATWG, "multipart/form-data encoding algorithm"): a name can't end its own header.
+    return name.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _file_head(boundary: str, file: FilePart) -> bytes:
+    return (
+        f"--{boundary}\r\n"
+        f'Content-Disposition: form-data; name="{_quoted(file.name)}"; '
+        f'filename="{_quoted(file.filename)}"\r\n'
+        f"Content-Type: {file.mime_type}\r\n\r\n"
+    ).encode()
+
+
+def _piece_size(piece: bytes | FilePart) -> int:
+    return len(piece) if isinstance(piece, bytes) else source_size(piece.source)
+
+
+def _chunks(piece: bytes | FilePart, size: int) -> Iterator[bytes]:
+    if isinstance(piece, bytes):
+        for start in range(0, size, CHUNK):
+            yield piece[start : start + CHUNK]
+        return
+    left = size
+    with open_source(piece.source) as file:
+        while left:
+            chunk = file.read(min(CHUNK, left))
+            if not chunk:
+                raise OSError(errno.EIO, "it became shorter while it was sent", piece.filename)
+            left -= len(chunk)
+            yield chunk

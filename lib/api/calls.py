@@ -1,0 +1,235 @@
+"""Calls of one endpoint: its key, repeats, redirects, time limits, and stopping them from another thread."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
+
+from lib.api import retry
+from lib.api.address import is_public_host, joined, same_origin
+from lib.api.answer import Limits
+from lib.api.body import Body
+from lib.api.errors import (
+    ApiError,
+    BadAnswerError,
+    BrokenConnectionError,
+    CancelledError,
+    NotFoundError,
+    OverloadedError,
+    RateLimitError,
+    TimedOutError,
+)
+from lib.api.events import ClientEvent, Sent, Uploading, Waiting
+from lib.api.failures import error_from_answer
+from lib.api.providers import host_of
+from lib.api.transport import Exchange, Stop, Timeouts
+
+_MOST_REDIRECTS = 5
+_LONGEST_REFUSAL = 1 << 20
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Whom to call and how: `secrets` are the headers with the key, sent to `base_url`'s origin only."""
+
+    base_url: str
+    secrets: Mapping[str, str] = field(repr=False)
+    timeouts: Timeouts
+    limits: Limits
+    max_retries: int
+    notify: Callable[[ClientEvent], None]
+
+    def without_key(self, error: ApiError) -> ApiError:
+        """Return the error with the key taken out of its text: some endpoints repeat the key that they got."""
+        for header in self.secrets.values():
+            key = header.removeprefix("Bearer ")
+            error.message = error.message.replace(key, "[the key]")
+            error.args = (error.message,)
+        return error
+
+
+class Call:
+    """One call with its repeats; `stop` ends it from any thread. Use it as a context manager."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        self._lock = threading.Lock()
+        self._stopped = threading.Event()
+        self._stop: Stop | None = None
+        self._exchange: Exchange | None = None
+        self._timer: threading.Timer | None = None
+
+    def __enter__(self) -> Call:
+        overall = self._endpoint.timeouts.overall
+        if overall is not None:
+            self._timer = threading.Timer(overall, self.stop, [out_of_time(overall)])
+            self._timer.daemon = True
+            self._timer.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def stop(self, stop: Stop) -> None:
+        """End the call: its connection closes, its waits end, and it raises `stop`'s error."""
+        with self._lock:
+            if self._stop is None:
+                self._stop = stop
+            self._stopped.set()
+            if self._exchange is not None:
+                self._exchange.abort(self._stop)
+
+    def send(self, method: str, url: str, body: Body | None = None, *, with_key: bool = True) -> Exchange:
+        """Return an exchange whose answer is a success, or for GET a redirect.
+
+        Repeats what certainly was not processed. Raises `ApiError`.
+        """
+        attempt = 0
+        while True:
+            if self._stop is not None:
+                raise self._stop(False)
+            exchange = self._new_exchange(url, with_key)
+            headers: Mapping[str, str] = {}
+            try:
+                self._report_progress(body)
+                exchange.send(method, url, body)
+                headers = exchange.headers
+                if exchange.status < 300 or (method == "GET" and exchange.status in _REDIRECTS):
+                    return exchange
+                error = self._refusal(exchange, url)
+            except ApiError as caught:
+                error = caught
+            except BaseException:
+                exchange.close()
+                raise
+            exchange.close()
+            attempt += 1
+            self._wait_before(attempt, error, headers)
+
+    def get(self, address: str, max_bytes: int, *, with_key: bool = True) -> bytes:
+        """Return what is at an address, following a few redirects; the key stays with the endpoint's host.
+
+        A host in a private network is refused, unless it is the endpoint or the endpoint is in one too.
+        """
+        url = self._endpoint.base_url
+        for _ in range(_MOST_REDIRECTS):
+            whole = joined(url, address)
+            if whole is None:
+                raise BadAnswerError("The endpoint gave an address that is no http or https address.")
+            url = whole
+            with self.send("GET", url, with_key=with_key) as exchange:
+                if exchange.status < 300:
+                    return exchange.read(max_bytes)
+                address = exchange.headers.get("Location", "")
+        raise BadAnswerError(f"{host_of(url)} redirects too often.")
+
+    def _new_exchange(self, url: str, with_key: bool) -> Exchange:
+        own = same_origin(url, self._endpoint.base_url)
+        public_only = not own and is_public_host(urlsplit(self._endpoint.base_url).hostname or "")
+        if public_only and not is_public_host(urlsplit(url).hostname or ""):
+            raise BadAnswerError(f"The endpoint gave an address in a private network ({host_of(url)}).")
+        secrets = self._endpoint.secrets if own and with_key else {}
+        exchange = Exchange(self._endpoint.timeouts, secrets, public_only)
+        with self._lock:
+            self._exchange = exchange
+            if self._stop is not None:
+                exchange.abort(self._stop)
+        return exchange
+
+    def _report_progress(self, body: Body | None) -> None:
+        if body is not None:
+            body.on_progress = lambda sent: self._endpoint.notify(Uploading(sent, len(body)))
+            body.on_finished = lambda: self._endpoint.notify(Sent(len(body)))
+
+    def _refusal(self, exchange: Exchange, url: str) -> ApiError:
+        if exchange.status in _REDIRECTS:
+            target = joined(url, exchange.headers.get("Location", ""))
+            place = urlsplit(target)._replace(query="").geturl() if target else "the new one"
+            return NotFoundError(
+                f"{host_of(url)} says that the endpoint has moved; the request was not sent on.",
+                f"If you trust it, set the address to {place}",
+                status=exchange.status,
+            )
+        try:
+            text = exchange.read(_LONGEST_REFUSAL)
+        except (BadAnswerError, BrokenConnectionError):
+            text = b""  # the status alone says that it was refused
+        return self._endpoint.without_key(error_from_answer(exchange.status, exchange.headers, text))
+
+    def _wait_before(self, attempt: int, error: ApiError, headers: Mapping[str, str]) -> None:
+        asked = retry.retry_after(headers, datetime.now(UTC))
+        if isinstance(error, (RateLimitError, OverloadedError)) and asked is not None:
+            error.retry_at = datetime.now(UTC) + timedelta(seconds=asked)
+            if asked > retry.LONGEST_WAIT:
+                error.hint = f"Come back at {error.retry_at.astimezone():%H:%M} or later; nothing was billed."
+                raise error
+        if attempt > self._endpoint.max_retries or not retry.may_repeat(error, headers, attempt):
+            raise error
+        seconds = asked if asked is not None else retry.backoff(attempt, random.random())
+        self._endpoint.notify(Waiting(seconds, attempt, error.message))
+        if self._stopped.wait(seconds) and self._stop is not None:
+            raise self._stop(False)
+
+
+class Calls:
+    """All the calls of one client that are under way, so that they can be stopped together."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        self._lock = threading.Lock()
+        self._open: set[Call] = set()
+        self._stop: Stop | None = None
+
+    @contextmanager
+    def open(self, *, billed: bool) -> Iterator[Call]:
+        """Give a new call, stopped from the start when `stop` was called before.
+
+        Where it is not `billed`, as a look-up is not, no error inside says that it may have been.
+        """
+        with Call(self._endpoint) as call:
+            with self._lock:
+                self._open.add(call)
+                stop = self._stop
+            if stop is not None:
+                call.stop(stop)
+            try:
+                yield call
+            except ApiError as error:
+                if error.maybe_billed and not billed:
+                    error.maybe_billed, error.hint = False, ApiError.hint
+                raise
+            finally:
+                with self._lock:
+                    self._open.discard(call)
+
+    def stop(self, stop: Stop) -> None:
+        """Stop every call, those to come included."""
+        with self._lock:
+            self._stop = stop
+            calls = list(self._open)
+        for call in calls:
+            call.stop(stop)
+
+
+def cancelled(sent: bool) -> ApiError:
+    """Return the error of a call that the caller stopped."""
+    if sent:
+        return CancelledError("The edit was cancelled after it had been sent.", maybe_billed=True)
+    return CancelledError("The edit was cancelled before it was sent; nothing was billed.")
+
+
+def out_of_time(seconds: float) -> Stop:
+    """Return the maker of the error of a call that took longer than its overall limit."""
+
+    def stop(sent: bool) -> ApiError:
+        hint = None if sent else "Nothing was billed; try again later, or allow more time."
+        return TimedOutError(f"The edit took longer than {seconds:g} seconds.", hint, maybe_billed=sent)
+
+    return stop

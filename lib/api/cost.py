@@ -1,0 +1,207 @@
+"""What an edit costs: a range before it is sent, from published figures only, and the sum after it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lib.api.image_header import ImageHeaderError
+from lib.api.models import Model, Prices, SizeList
+from lib.api.request import EditRequest, FileId, ImageSource, Url, source_header
+
+Size = tuple[int, int]
+
+_TOKENS_PER_PARTIAL = 100  # OpenAI's image guide, "Partial images cost"
+_QUALITIES = ("low", "medium", "high")
+_EXTRA_TEXT_TOKENS = 32  # measured by a user, forum 1281361
+
+
+@dataclass(frozen=True)
+class Cost:
+    """A cost in US dollars: between `low` and `high`, which are the same when it is known.
+
+    `parts` splits `high` into "text", "images", "mask", "output" and "partial images"; `sources` says where
+    the figures come from.
+    """
+
+    low: float
+    high: float
+    parts: Mapping[str, float]
+    sources: tuple[str, ...]
+
+    def __str__(self) -> str:
+        if round(self.low, 3) == round(self.high, 3):
+            return f"${self.high:.3f}"
+        return f"${self.low:.3f} to ${self.high:.3f}"
+
+
+def estimate(
+    request: EditRequest,
+    model: Model,
+    image_sizes: Sequence[Size] | None = None,
+    mask_size: Size | None = None,
+) -> Cost | None:
+    """Return what an edit will cost, or None ("unknown") when a figure that it needs isn't published.
+
+    Sizes are in pixels; where they aren't given, they are read from the request's own images. With quality
+    `auto` the range goes from low to high; with size `auto`, over the model's sizes. Whether the mask is billed
+    as an image isn't published: `high` counts it, `low` doesn't. Text is taken as a token for four characters.
+    """
+    prices = model.prices
+    sizes = list(image_sizes) if image_sizes is not None else _sizes_of(request.images)
+    if mask_size is None and request.mask is not None:
+        masks = _sizes_of([request.mask])
+        mask_size = masks[0] if masks else None
+    outputs = _output_dollars(request, model)
+    if prices is None or sizes is None or outputs is None:
+        return None
+    tokens_of = _input_rule(prices, model, request.input_fidelity)
+    if tokens_of is None or (request.mask is not None and mask_size is None):
+        return None
+    count = request.n or 1
+    partials = (request.partial_images or 0) if request.stream else 0
+    parts = {
+        "text": _dollars(math.ceil(len(request.prompt) / 4) + _EXTRA_TEXT_TOKENS, prices.text_in),
+        "images": _dollars(sum(tokens_of(size) for size in sizes), prices.image_in),
+        "mask": _dollars(tokens_of(mask_size), prices.image_in) if mask_size else 0.0,
+        "output": max(outputs),
+        "partial images": _dollars(_TOKENS_PER_PARTIAL * partials, prices.image_out),
+    }
+    parts = {name: dollars * count for name, dollars in parts.items()}
+    high = sum(parts.values())
+    low = high - parts["mask"] - (max(outputs) - min(outputs)) * count
+    return Cost(low, high, parts, _sources(prices))
+
+
+def actual(usage: Mapping[str, Any] | None, model: Model) -> Cost | None:
+    """Return what an answered edit cost by its usage object, or None when a figure is missing.
+
+    Cached input is counted at the full price, because `usage` doesn't tell it apart.
+    """
+    prices = model.prices
+    if usage is None or prices is None:
+        return None
+    inputs = usage.get("input_tokens_details") or {}
+    outputs = usage.get("output_tokens_details") or {"image_tokens": usage.get("output_tokens")}
+    text_out = outputs.get("text_tokens") or 0
+    given = (inputs.get("text_tokens"), inputs.get("image_tokens"), outputs.get("image_tokens"))
+    counts = [count for count in given if isinstance(count, int)]
+    if len(counts) < 3 or (text_out and prices.text_out is None):
+        return None
+    parts = {
+        "text": _dollars(counts[0], prices.text_in),
+        "images": _dollars(counts[1], prices.image_in),
+        "output": _dollars(counts[2], prices.image_out) + _dollars(text_out, prices.text_out or 0),
+    }
+    total = sum(parts.values())
+    return Cost(total, total, parts, (f"usage; {prices.source}, {prices.as_of}",))
+
+
+def output_price(model: Model, quality: str, size: Size) -> float | None:
+    """Return the dollars for one output image, or None when no figure is published."""
+    prices = model.prices
+    if prices is None:
+        return None
+    name = f"{size[0]}x{size[1]}"
+    if prices.output_usd is not None:
+        return prices.output_usd.get(quality, {}).get(name)
+    if prices.output_rule == "free":
+        return 0.0
+    if prices.output_rule == "patches" and quality in _QUALITIES:
+        return _dollars(patch_output_tokens(quality, *size), prices.image_out)
+    return None
+
+
+def patch_output_tokens(quality: str, width: int, height: int) -> int:
+    """Return the output tokens of one gpt-image-2 image of this many pixels.
+
+    Formula from community.openai.com, topic 1382699; it gives the image guide's nine prices exactly.
+    """
+    factor = {"low": 16, "medium": 48, "high": 96}[quality]
+    long, short = max(width, height), min(width, height)
+    grid = (2 * factor * short + long) // (2 * long)
+    return math.ceil(factor * grid * (2_000_000 + width * height) / 4_000_000)
+
+
+def tile_input_tokens(size: Size, high_fidelity: bool) -> int:
+    """Return the input tokens of one image by the older models' rule.
+
+    Fit into 2048 x 2048, shrink the shorter side to 512, then 65 tokens and 129 for each 512-pixel tile; high
+    fidelity adds 4160 (square) or 6240 (OpenAI, "Images and vision", "GPT Image models").
+    """
+    shrink = min(1.0, 2048 / max(size))
+    shrink *= min(1.0, 512 / (min(size) * shrink))
+    tiles = math.prod(math.ceil(round(side * shrink, 6) / 512) for side in size)
+    fidelity = (4160 if size[0] == size[1] else 6240) if high_fidelity else 0
+    return 65 + 129 * tiles + fidelity
+
+
+def patch_input_tokens(size: Size) -> int:
+    """Return the input tokens of one image for gpt-image-2: patches of 32 pixels, at most 1536.
+
+    Measured by a user over 100 edits (community.openai.com, topic 1382940): small images are enlarged up to
+    twice towards 1024 on the longer side, and no side counts as longer than three times the other.
+    """
+    grow = max(1.0, min(2.0, 1024 / max(size)))
+    long, short = max(size) * grow, min(size) * grow
+    long = min(long, short * 3)
+    return min(math.ceil(long / 32) * math.ceil(short / 32), 1536)
+
+
+def _output_dollars(request: EditRequest, model: Model) -> list[float] | None:
+    """Return the prices that one output image may have; None when one of them isn't published."""
+    qualities: Iterable[str] = [request.quality] if request.quality not in (None, "auto") else _QUALITIES
+    sizes = [_parsed(request.size)] if request.size not in (None, "auto") else _sizes_to_choose(model)
+    found = [output_price(model, quality, size) for quality in qualities for size in sizes if size]
+    known = [price for price in found if price is not None]
+    return known if known and len(known) == len(found) else None
+
+
+def _parsed(size: str | None) -> Size | None:
+    width, _, height = (size or "").partition("x")
+    return (int(width), int(height)) if width.isdecimal() and height.isdecimal() else None
+
+
+def _sizes_to_choose(model: Model) -> list[Size]:
+    if isinstance(model.sizes, SizeList):
+        return list(model.sizes.sizes)
+    if model.prices is not None and model.prices.output_rule == "free":
+        return [(1024, 1024)]
+    return []  # nobody says how a free model chooses
+
+
+def _input_rule(prices: Prices, model: Model, input_fidelity: str | None) -> Callable[[Size], int] | None:
+    if prices.input_rule == "tiles":
+        return lambda size: tile_input_tokens(size, input_fidelity == "high")
+    if prices.input_rule == "patches":
+        return patch_input_tokens
+    return (lambda size: 0) if prices.input_rule == "free" else None
+
+
+def _sizes_of(sources: Sequence[ImageSource]) -> list[Size] | None:
+    sizes = []
+    for source in sources:
+        if isinstance(source, (FileId, Url)):
+            return None
+        try:
+            header = source_header(source)
+        except (OSError, ImageHeaderError):
+            return None
+        sizes.append((header.width, header.height))
+    return sizes
+
+
+def _dollars(tokens: float, for_a_million: float) -> float:
+    return tokens * for_a_million / 1_000_000
+
+
+def _sources(prices: Prices) -> tuple[str, ...]:
+    rules = {
+        "tiles": "input tokens: OpenAI, Images and vision",
+        "patches": "tokens: community.openai.com topics 1382699 (output) and 1382940 (input, measured)",
+    }
+    rule = rules.get(prices.input_rule or "")
+    prices_from = f"prices: {prices.source}, {prices.as_of}"
+    return (prices_from, rule) if rule else (prices_from,)

@@ -1,0 +1,132 @@
+"""Read an image's format, size and alpha from its first bytes, without decoding it."""
+
+from __future__ import annotations
+
+import io
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+MIME_TYPES = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
+
+_OTHER_FORMATS = (
+    (b"GIF8", "GIF"),
+    (b"BM", "BMP"),
+    (b"II*\0", "TIFF"),
+    (b"MM\0*", "TIFF"),
+    (b"%PDF", "PDF"),
+    (b"8BPS", "PSD"),
+    (b"gimp xcf", "XCF"),
+    (b"<svg", "SVG"),
+)
+_JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_JPEG_BARE = frozenset({0x01, *range(0xD0, 0xD9)})
+_MOST_SEGMENTS = 10_000
+
+
+@dataclass(frozen=True)
+class ImageHeader:
+    """What an image's header claims: format ("png", "jpeg" or "webp"), size in pixels, alpha."""
+
+    format: str
+    width: int
+    height: int
+    has_alpha: bool
+
+    @property
+    def mime_type(self) -> str:
+        """The type for a Content-Type line."""
+        return MIME_TYPES[self.format]
+
+
+class ImageHeaderError(ValueError):
+    """The bytes aren't a PNG, a JPEG or a WebP with a readable header; the text says what they are."""
+
+
+def read_header(source: bytes | BinaryIO) -> ImageHeader:
+    """Return the header of an image given as bytes or as a seekable file; raise `ImageHeaderError`."""
+    file = io.BytesIO(source) if isinstance(source, bytes) else source
+    start = file.read(30)
+    try:
+        if start.startswith(b"\x89PNG\r\n\x1a\n"):
+            header = _png(start, file)
+        elif start.startswith(b"\xff\xd8"):
+            header = _jpeg(file)
+        elif start[:4] == b"RIFF" and start[8:12] == b"WEBP":
+            header = _webp(start)
+        else:
+            raise ImageHeaderError(_what_else(start))
+    except (struct.error, IndexError) as error:
+        raise ImageHeaderError("the image ends inside its header") from error
+    if header.width < 1 or header.height < 1:
+        raise ImageHeaderError(f"the image claims to be {header.width}x{header.height}")
+    return header
+
+
+def _what_else(start: bytes) -> str:
+    if not start:
+        return "it is empty"
+    for magic, name in _OTHER_FORMATS:
+        if start.startswith(magic):
+            return f"it is a {name} file"
+    if start[4:8] == b"ftyp":
+        return "it is an AVIF, HEIC or video file"
+    return "it is no image"
+
+
+def _png(start: bytes, file: BinaryIO) -> ImageHeader:
+    width, height, _, colour = struct.unpack(">II2B", start[16:26])
+    alpha = colour in (4, 6)
+    if not alpha:
+        file.seek(8)
+        alpha = any(kind == b"tRNS" for kind in _png_chunks_before_pixels(file))
+    return ImageHeader("png", width, height, alpha)
+
+
+def _png_chunks_before_pixels(file: BinaryIO) -> Iterator[bytes]:
+    for _ in range(_MOST_SEGMENTS):
+        head = file.read(8)
+        if len(head) < 8 or head[4:] in (b"IDAT", b"IEND"):
+            return
+        yield head[4:]
+        file.seek(int.from_bytes(head[:4], "big") + 4, io.SEEK_CUR)
+
+
+def _jpeg(file: BinaryIO) -> ImageHeader:
+    file.seek(2)
+    for _ in range(_MOST_SEGMENTS):
+        marker = _jpeg_marker(file)
+        if marker in _JPEG_FRAMES:
+            height, width = struct.unpack(">3xHH", file.read(7))
+            return ImageHeader("jpeg", width, height, has_alpha=False)
+        if marker == 0xDA:
+            break
+        if marker not in _JPEG_BARE:
+            (length,) = struct.unpack(">H", file.read(2))
+            file.seek(max(length - 2, 0), io.SEEK_CUR)
+    raise ImageHeaderError("the JPEG has no size in its header")
+
+
+def _jpeg_marker(file: BinaryIO) -> int:
+    if file.read(1) != b"\xff":
+        raise ImageHeaderError("the JPEG's header is broken")
+    marker = file.read(1)
+    while marker == b"\xff":
+        marker = file.read(1)
+    return marker[0]
+
+
+def _webp(start: bytes) -> ImageHeader:
+    kind = start[12:16]
+    if kind == b"VP8X":
+        flags, low_width, high_width, low_height, high_height = struct.unpack("<B3xHBHB", start[20:30])
+        width, height = low_width + (high_width << 16) + 1, low_height + (high_height << 16) + 1
+        return ImageHeader("webp", width, height, bool(flags & 0x10))
+    if kind == b"VP8L":
+        (bits,) = struct.unpack("<I", start[21:25])
+        return ImageHeader("webp", (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1, bool(bits >> 28 & 1))
+    if kind == b"VP8 ":
+        width, height = struct.unpack("<HH", start[26:30])
+        return ImageHeader("webp", width & 0x3FFF, height & 0x3FFF, has_alpha=False)
+    raise ImageHeaderError("the WebP's header is broken")

@@ -1,0 +1,202 @@
+"""What each image model accepts, what it costs and when it ends, read from models.json."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+WARN_DAYS = 60
+"""A model that ends within this many days gives a warning."""
+
+
+@dataclass(frozen=True)
+class SizeList:
+    """The model answers in exactly these sizes, each (width, height) in pixels."""
+
+    sizes: tuple[tuple[int, int], ...]
+
+    def allows(self, width: int, height: int) -> bool:
+        """Say whether the model answers in this size."""
+        return (width, height) in self.sizes
+
+    def __str__(self) -> str:
+        return in_words([f"{width}x{height}" for width, height in self.sizes])
+
+
+@dataclass(frozen=True)
+class FreeSize:
+    """The model answers in any size whose sides and area keep to these limits.
+
+    Sides are in pixels and multiples of `multiple`; `max_ratio` is the longer side over the shorter.
+    """
+
+    multiple: int
+    max_edge: int
+    max_ratio: float
+    min_pixels: int
+    max_pixels: int
+
+    def allows(self, width: int, height: int) -> bool:
+        """Say whether the model answers in this size."""
+        short, long = sorted((width, height))
+        return (
+            short > 0
+            and width % self.multiple == 0
+            and height % self.multiple == 0
+            and long <= self.max_edge
+            and long <= short * self.max_ratio
+            and self.min_pixels <= width * height <= self.max_pixels
+        )
+
+    def __str__(self) -> str:
+        parts = [] if self.multiple == 1 else [f"sides in multiples of {self.multiple}"]
+        parts.append(f"no side over {self.max_edge}")
+        if self.max_ratio < self.max_edge:
+            parts.append(f"no longer than {self.max_ratio:g}:1")
+        parts.append(f"{self.min_pixels:,} to {self.max_pixels:,} pixels")
+        return "sizes with " + ", ".join(parts)
+
+
+SizeRule = SizeList | FreeSize
+
+
+@dataclass(frozen=True)
+class Prices:
+    """US dollars for a million tokens, and how many tokens an image is.
+
+    `output_usd` maps a quality to a size ("1024x1024") to the published dollars for one image; `output_rule`
+    and `input_rule` name formulas in `lib.api.cost`. None: no figure is known.
+    """
+
+    text_in: float
+    image_in: float
+    image_out: float
+    text_out: float | None
+    output_usd: Mapping[str, Mapping[str, float]] | None
+    output_rule: str | None
+    input_rule: str | None
+    source: str
+    as_of: str
+
+
+@dataclass(frozen=True)
+class Model:
+    """One model: what it accepts, what it costs, when it ends.
+
+    A tuple that is None means "not known": nothing is refused. For a model that isn't `known`, `sizes` is
+    only a suggestion for planning.
+    """
+
+    name: str
+    known: bool
+    sizes: SizeRule
+    qualities: tuple[str, ...] | None
+    backgrounds: tuple[str, ...] | None
+    input_fidelities: tuple[str, ...] | None
+    output_formats: tuple[str, ...] | None
+    input_formats: tuple[str, ...] | None
+    response_formats: tuple[str, ...] | None
+    references: bool
+    moderation: bool
+    max_images: int | None
+    max_prompt: int | None
+    max_image_bytes: int | None
+    max_mask_bytes: int | None
+    square_input: bool
+    streams: bool
+    ends: date | None
+    successor: str | None
+    prices: Prices | None
+
+    def ending(self, today: date) -> str | None:
+        """Return a sentence when the model has ended or ends within `WARN_DAYS` of `today`."""
+        if self.ends is None or (self.ends - today).days > WARN_DAYS:
+            return None
+        verb = "ended" if self.ends <= today else "ends"
+        advice = f"; use {self.successor} instead" if self.successor else ""
+        return f"{self.name} {verb} on {self.ends.isoformat()}{advice}."
+
+
+def in_words(options: list[str]) -> str:
+    """Join options as a sentence does: "a, b or c"."""
+    if len(options) < 2:
+        return "".join(options)
+    return ", ".join(options[:-1]) + " or " + options[-1]
+
+
+def names() -> list[str]:
+    """Return the names of the models that the data file knows, in its order."""
+    return list(_data()["models"])
+
+
+def get(name: str) -> Model:
+    """Return the model of this name; a name that the data file doesn't know gives a permissive one."""
+    data = _data()
+    entry = data["models"].get(name)
+    if entry is None:
+        return _model(name, data["unknown"], known=False)
+    return _model(name, data["families"][entry["family"]] | entry, known=True)
+
+
+@cache
+def _data() -> dict[str, Any]:
+    text = Path(__file__).with_name("models.json").read_text(encoding="utf-8")
+    data: dict[str, Any] = json.loads(text)
+    return data
+
+
+def _model(name: str, entry: Mapping[str, Any], known: bool) -> Model:
+    return Model(
+        name=name,
+        known=known,
+        sizes=_size_rule(entry["sizes"]),
+        qualities=_options(entry["qualities"]),
+        backgrounds=_options(entry["backgrounds"]),
+        input_fidelities=_options(entry["input_fidelities"]),
+        output_formats=_options(entry["output_formats"]),
+        input_formats=_options(entry["input_formats"]),
+        response_formats=_options(entry["response_formats"]),
+        references=entry["references"],
+        moderation=entry["moderation"],
+        max_images=entry["max_images"],
+        max_prompt=entry["max_prompt"],
+        max_image_bytes=entry["max_image_bytes"],
+        max_mask_bytes=entry["max_mask_bytes"],
+        square_input=entry["square_input"],
+        streams=entry["streams"],
+        ends=date.fromisoformat(entry["ends"]) if entry.get("ends") else None,
+        successor=entry.get("successor"),
+        prices=_prices(entry.get("prices")),
+    )
+
+
+def _options(values: list[str] | None) -> tuple[str, ...] | None:
+    return None if values is None else tuple(values)
+
+
+def _size_rule(entry: list[list[int]] | Mapping[str, Any]) -> SizeRule:
+    if isinstance(entry, list):
+        return SizeList(tuple((width, height) for width, height in entry))
+    return FreeSize(**entry)
+
+
+def _prices(entry: Mapping[str, Any] | None) -> Prices | None:
+    if entry is None:
+        return None
+    source, as_of = _data()["price_source"]
+    return Prices(
+        text_in=entry["text_in"],
+        image_in=entry["image_in"],
+        image_out=entry["image_out"],
+        text_out=entry.get("text_out"),
+        output_usd=entry.get("output_usd"),
+        output_rule=entry.get("output_rule"),
+        input_rule=entry.get("input_rule"),
+        source=entry.get("source", source),
+        as_of=as_of,
+    )

@@ -1,0 +1,83 @@
+"""Run several requests at the same time and bring their results together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
+
+from lib.api.errors import ApiError, CancelledError
+from lib.api.response import Completed, EditResponse, Failed, StreamEvent, join
+
+
+def edit_at_once(jobs: Sequence[Callable[[], EditResponse]]) -> EditResponse:
+    """Run the jobs in threads and join their responses, in their order; failures are kept beside them.
+
+    Raises when no job succeeded, and when the caller cancelled; a `CancelledError` carries what had come.
+    """
+
+    def attempt(job: Callable[[], EditResponse]) -> EditResponse | ApiError:
+        try:
+            return job()
+        except ApiError as error:
+            return error
+
+    with ThreadPoolExecutor(len(jobs)) as pool:
+        outcomes = list(pool.map(attempt, jobs))
+    failures = [outcome for outcome in outcomes if isinstance(outcome, ApiError)]
+    responses = [outcome for outcome in outcomes if isinstance(outcome, EditResponse)]
+    if not responses:
+        raise worst(failures)
+    response = join(responses, failures)
+    for failure in failures:
+        if isinstance(failure, CancelledError):
+            failure.response = response
+            raise failure
+    return response
+
+
+def stream_at_once(
+    streams: Sequence[Iterator[StreamEvent]], stop: Callable[[], None]
+) -> Iterator[StreamEvent]:
+    """Run the streams in threads and give their events as they come; `Failed` events come last.
+
+    `stop` ends the streams that still run when the caller stops listening. Raises when none was completed.
+    """
+    queue: SimpleQueue[StreamEvent | None] = SimpleQueue()
+
+    def drain(index: int, stream: Iterator[StreamEvent]) -> None:
+        try:
+            for event in stream:
+                queue.put(event)
+        except ApiError as error:
+            queue.put(Failed(error, index))
+        finally:
+            queue.put(None)
+
+    failures: list[Failed] = []
+    completed = False
+    running = len(streams)
+    with ThreadPoolExecutor(running) as pool:
+        futures = [pool.submit(drain, index, stream) for index, stream in enumerate(streams)]
+        try:
+            while running:
+                event = queue.get()
+                if event is None:
+                    running -= 1
+                elif isinstance(event, Failed):
+                    failures.append(event)
+                else:
+                    completed = completed or isinstance(event, Completed)
+                    yield event
+        finally:
+            stop()
+    for future in futures:
+        future.result()
+    if failures and not completed:
+        raise worst([failure.error for failure in failures])
+    yield from failures
+
+
+def worst(failures: Sequence[ApiError]) -> ApiError:
+    """Return the failure to tell of: one that may have been billed, else the first."""
+    return next((failure for failure in failures if failure.maybe_billed), failures[0])

@@ -1,0 +1,89 @@
+"""Who speaks the image-edit API, and each one's dialect, read from providers.json."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+
+@dataclass(frozen=True)
+class Provider:
+    """One provider's dialect.
+
+    `auth` is "bearer", "api-key" (a header of that name) or "none". `ignored` maps a field to what happens
+    instead (it is still sent), `rejected` maps a field to why it isn't sent; a key may be `field=value` for
+    one value only. `mask_reads` is "alpha" (0 is edited), "luminance" (white is edited) or "nothing".
+    `mask_margin` is by how many pixels the mask is grown beyond the selection: models work in blocks of pixels and
+    blend there; 0 where the endpoint changes exactly what is masked, as any margin would then only be cut off.
+    `single_part` and `several_part` name the image parts. `references` is "json", "parts" (URLs as form
+    parts) or "none". `answers` are the response formats that it has. `sends` holds fields that are sent
+    unless the request sets them.
+    """
+
+    name: str
+    title: str
+    base_url: str | None
+    default_model: str | None
+    needs_model: bool
+    auth: str
+    needs_key: bool
+    key_variables: tuple[str, ...]
+    url_variables: tuple[str, ...]
+    ignored: Mapping[str, str]
+    rejected: Mapping[str, str]
+    mask_reads: str
+    mask_part: str
+    mask_margin: int
+    single_part: str
+    several_part: str
+    references: str
+    max_images: int | None
+    streams: bool
+    n_works: bool
+    files: bool
+    answers: tuple[str, ...]
+    sends: Mapping[str, Any]
+    api_versions: Mapping[str, str]
+
+    def note_for(self, table: Mapping[str, str], name: str, value: Any) -> str | None:
+        """Look a field up in `ignored` or `rejected`: by name, else by name and value."""
+        return table.get(name) or table.get(f"{name}={value}")
+
+    def resolve_url(self, base_url: str | None, environment: Mapping[str, str]) -> str | None:
+        """Return the base URL to use: the one given, else from the environment, else the provider's own."""
+        named = next((environment[name] for name in self.url_variables if environment.get(name)), None)
+        return base_url or named or self.base_url
+
+
+def names() -> list[str]:
+    """Return the names of all providers, in the data file's order."""
+    return list(_data()["providers"])
+
+
+def get(name: str) -> Provider:
+    """Return the provider of this name; raise `ValueError` that lists the names when there is none."""
+    entry = _data()["providers"].get(name)
+    if entry is None:
+        raise ValueError(f"There is no provider {name!r}; the providers are {', '.join(names())}.")
+    merged = _data()["common"] | entry
+    merged |= {key: tuple(merged[key]) for key in ("key_variables", "url_variables", "answers")}
+    return Provider(name=name, **merged)
+
+
+def host_of(url: str) -> str:
+    """Return a URL's host and port, lower case ("127.0.0.1:8000"); the port only where it was given."""
+    parts = urlsplit(url)
+    host = (parts.hostname or "").lower()
+    return f"{host}:{parts.port}" if parts.port else host
+
+
+@cache
+def _data() -> dict[str, Any]:
+    text = Path(__file__).with_name("providers.json").read_text(encoding="utf-8")
+    data: dict[str, Any] = json.loads(text)
+    return data

@@ -1,0 +1,112 @@
+"""One edit, as data: what is asked of an image-edit endpoint."""
+
+from __future__ import annotations
+
+import binascii
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+from urllib.parse import unquote_to_bytes
+
+from lib.api.image_header import ImageHeader, read_header
+
+PARAMETERS = (
+    "prompt", "model", "background", "input_fidelity", "moderation", "n", "output_compression",
+    "output_format", "partial_images", "quality", "response_format", "size", "stream", "user",
+)  # fmt: skip
+"""The fields that travel as plain values, in the order in which they are sent."""
+
+MAX_URL_CHARACTERS = 20_971_520
+"""The longest `image_url`, data URLs included."""
+
+
+@dataclass(frozen=True)
+class FileId:
+    """An image that was uploaded before, by the id that the Files API gave it."""
+
+    value: str
+
+
+@dataclass(frozen=True)
+class Url:
+    """An image by its http(s) address, or as a `data:` URL."""
+
+    value: str = field(repr=False)
+
+    @property
+    def is_data(self) -> bool:
+        """Whether the URL holds the image itself."""
+        return self.value.startswith("data:")
+
+
+ImageSource = str | Path | bytes | FileId | Url
+"""An input image: a path (`str` or `Path`), the bytes of a file, or a reference."""
+
+
+@dataclass(frozen=True)
+class EditRequest:
+    """Everything that one edit asks for; None leaves a parameter to the endpoint.
+
+    `images` are 1 to 16, the first is the one to edit. `extra` holds fields that this client doesn't know,
+    passed on as they are.
+    """
+
+    images: Sequence[ImageSource]
+    prompt: str
+    mask: ImageSource | None = None
+    background: str | None = None
+    input_fidelity: str | None = None
+    model: str | None = None
+    moderation: str | None = None
+    n: int | None = None
+    output_compression: int | None = None
+    output_format: str | None = None
+    partial_images: int | None = None
+    quality: str | None = None
+    size: str | None = None
+    stream: bool | None = None
+    user: str | None = None
+    response_format: str | None = None
+    extra: Mapping[str, Any] | None = None
+
+    def parameters(self) -> dict[str, Any]:
+        """Return the plain values that were given, by name, `extra` last."""
+        given = {name: getattr(self, name) for name in PARAMETERS}
+        return {name: value for name, value in given.items() if value is not None} | dict(self.extra or {})
+
+    def sources(self) -> list[tuple[str, ImageSource]]:
+        """Return each input with its name for people: "image 1", …, "mask"."""
+        named = [(f"image {number}", image) for number, image in enumerate(self.images, 1)]
+        return named if self.mask is None else [*named, ("mask", self.mask)]
+
+    @property
+    def has_references(self) -> bool:
+        """Whether an input is a `FileId` or a `Url`, which only JSON can carry."""
+        return any(isinstance(source, (FileId, Url)) for _, source in self.sources())
+
+
+def open_source(source: str | Path | bytes) -> BinaryIO:
+    """Open a file or bytes for reading; raise `OSError` when the file can't be read."""
+    return io.BytesIO(source) if isinstance(source, bytes) else Path(source).open("rb")
+
+
+def source_size(source: str | Path | bytes) -> int:
+    """Return the number of bytes of a file or of bytes; raise `OSError`."""
+    return len(source) if isinstance(source, bytes) else Path(source).stat().st_size
+
+
+def source_header(source: str | Path | bytes) -> ImageHeader:
+    """Read the header of an image; raise `OSError` or `ImageHeaderError`."""
+    with open_source(source) as file:
+        return read_header(file)
+
+
+def data_url_bytes(url: Url) -> bytes:
+    """Return the content of a `data:` URL; raise `ValueError`."""
+    head, comma, text = url.value.partition(",")
+    if not comma:
+        raise ValueError("the data URL has no comma")
+    content = unquote_to_bytes(text)
+    return binascii.a2b_base64(content) if head.endswith(";base64") else content

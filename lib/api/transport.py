@@ -1,0 +1,265 @@
+"""One HTTP exchange on a connection of its own, which another thread can close at any moment.
+
+Each request gets a fresh connection, so that a reset can't be a kept-alive connection's late end: what was
+sent, and so what may have been billed, is always known.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, cast
+
+import requests
+import urllib3
+from requests.auth import AuthBase
+
+from lib.api.address import is_public_address
+from lib.api.body import Body
+from lib.api.connections import WatchedAdapter
+from lib.api.errors import (
+    ApiError,
+    BadAnswerError,
+    BrokenConnectionError,
+    ConnectionFailedError,
+    TimedOutError,
+)
+from lib.api.providers import host_of
+
+USER_AGENT = "generative-edit/0.1"
+_READ = 65_536
+
+
+@dataclass(frozen=True)
+class Timeouts:
+    """Seconds: to connect, between two bytes, and for the whole of a call with its repeats (None: no end)."""
+
+    connect: float = 5.0
+    between_bytes: float = 600.0
+    overall: float | None = 1800.0
+
+
+class _HeaderAuth(AuthBase):
+    """Sets the given headers, and by being there keeps requests from looking for a password in ~/.netrc."""
+
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        self._headers = headers
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers.update(self._headers)
+        return request
+
+
+Stop = Callable[[bool], ApiError]
+"""Makes the error for a stopped request, given whether it had been sent whole."""
+
+
+class Exchange:
+    """Sends one request and reads its answer; every lower-level error becomes one of `lib.api.errors`.
+
+    `secrets` are the headers that carry a key. With `public_only`, a connection to a private address is
+    refused. Use it as a context manager.
+    """
+
+    def __init__(
+        self, timeouts: Timeouts, secrets: Mapping[str, str] | None = None, public_only: bool = False
+    ) -> None:
+        self._timeouts = timeouts
+        self._auth = _HeaderAuth(secrets or {})
+        self._public_only = public_only
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._handle: socket.socket | None = None
+        self._stop: Stop | None = None
+        self._connected = False
+        self._body: Body | None = None
+        self._response: requests.Response | None = None
+        self._session = requests.Session()
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, WatchedAdapter(self))
+
+    def __enter__(self) -> Exchange:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def send(self, method: str, url: str, body: Body | None = None) -> None:
+        """Send the request and wait for the answer's status and headers."""
+        self._body = body
+        headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
+        if body is not None:
+            headers["Content-Type"] = body.content_type
+        with self._mapped_errors(url):
+            self._response = self._session.request(
+                method,
+                url,
+                data=cast(Any, body),
+                headers=headers,
+                auth=self._auth,
+                timeout=(self._timeouts.connect, self._timeouts.between_bytes),
+                allow_redirects=False,
+                stream=True,
+            )
+
+    @property
+    def status(self) -> int:
+        """The answer's HTTP status."""
+        return self._answer().status_code
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The answer's headers; their names' case doesn't matter."""
+        return self._answer().headers
+
+    def chunks(self) -> Iterator[bytes]:
+        """Give the answer's body as it comes."""
+        answer = self._answer()
+        while True:
+            with self._mapped_errors(answer.url):
+                chunk = answer.raw.read1(_READ, decode_content=True)
+            if not chunk:
+                return
+            yield chunk
+
+    def read(self, max_bytes: int) -> bytes:
+        """Return the answer's body; raise `BadAnswerError` when it is longer than `max_bytes`."""
+        pieces, size = [], 0
+        too_long = BadAnswerError(f"The answer has more than {max_bytes:,} bytes.")
+        announced = self.headers.get("Content-Length", "")
+        if announced.isdecimal() and int(announced) > max_bytes:
+            raise too_long
+        for chunk in self.chunks():
+            size += len(chunk)
+            if size > max_bytes:
+                raise too_long
+            pieces.append(chunk)
+        return b"".join(pieces)
+
+    def abort(self, stop: Stop) -> None:
+        """Close the connection now, from any thread; what the exchange is doing raises `stop`'s error."""
+        with self._lock:
+            if self._stop is None:
+                self._stop = stop
+            self._wake.set()
+            if self._handle is not None:
+                # Our own duplicate of the socket: TLS may be wrapping the original at this moment.
+                with contextlib.suppress(OSError):
+                    self._handle.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._response is not None:
+            self._response.close()
+        self._session.close()
+        with self._lock:
+            if self._handle is not None:
+                self._handle.close()
+                self._handle = None
+
+    def open(self, connect: Callable[[], socket.socket], direct: bool) -> socket.socket:
+        """Open a connection in a thread, so that a stop needn't wait for a name or a host that is silent."""
+        pool = ThreadPoolExecutor(1)
+        opening = pool.submit(connect)
+        pool.shutdown(wait=False)
+        opening.add_done_callback(lambda _: self._wake.set())
+        self._wake.wait()
+        if not opening.done():
+            opening.add_done_callback(_close_unused)
+            raise OSError("the request was stopped")
+        sock = opening.result()
+        self._opened(sock, direct)
+        return sock
+
+    def _opened(self, sock: socket.socket, direct: bool) -> None:
+        with self._lock:
+            if self._handle is not None:
+                self._handle.close()
+            self._handle = sock.dup()
+            stopped = self._stop is not None
+        if stopped:
+            sock.close()
+            raise OSError("the request was stopped")
+        if self._public_only and direct and not is_public_address(sock.getpeername()[0]):
+            sock.close()
+            raise OSError("the address is in a private network")
+
+    def connected(self, sock: socket.socket) -> None:
+        """Note that the connection is ready, TLS included: from now on bytes of the request go out."""
+        self._connected = True
+        sock.settimeout(self._timeouts.between_bytes)  # urllib3 would send with the time limit for connecting
+
+    def _answer(self) -> requests.Response:
+        if self._response is None:
+            raise RuntimeError("nothing was sent yet")
+        return self._response
+
+    @contextlib.contextmanager
+    def _mapped_errors(self, url: str) -> Iterator[None]:
+        try:
+            yield
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            raise self._error_for(error, url) from error
+        if self._stop is not None:  # the end of a body that has no length looks like the close of an abort
+            raise self._stop(self._sent)
+
+    @property
+    def _sent(self) -> bool:
+        """Whether a request with a body went out whole."""
+        return self._body is not None and self._body.finished
+
+    def _error_for(self, error: Exception, url: str) -> ApiError:
+        host = host_of(url)
+        if isinstance(error, requests.RequestException):
+            error.request = None  # it holds the key
+        if self._stop is not None:
+            return self._stop(self._sent)
+        if not self._connected:
+            return _connection_error(error, host)
+        if self._body is not None and self._body.failure:
+            return ApiError(self._body.failure, "Nothing was billed; check the file, then try again.")
+        hint = None if self._sent else "Nothing was billed; check the network, then try again."
+        if isinstance(error, (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)):
+            message = f"{host} sent nothing for {self._timeouts.between_bytes:g} seconds."
+            return TimedOutError(message, hint, maybe_billed=self._sent)
+        message = f"The connection to {host} broke before the answer was complete."
+        return BrokenConnectionError(message, hint, maybe_billed=self._sent)
+
+
+def _close_unused(opening: Future[socket.socket]) -> None:
+    if opening.exception() is None:
+        opening.result().close()
+
+
+def _connection_error(error: Exception, host: str) -> ApiError:
+    if isinstance(error, requests.exceptions.InvalidURL):
+        return ConnectionFailedError("The endpoint's address can't be used.", code="address")
+    if isinstance(error, requests.exceptions.SSLError):
+        return ConnectionFailedError(
+            f"{host} can't prove who it is: {_cause(error)}.",
+            "Check the address, or name your organisation's certificates in REQUESTS_CA_BUNDLE.",
+            code="tls",
+        )
+    if isinstance(error, requests.exceptions.ProxyError):
+        return ConnectionFailedError(f"The proxy on the way to {host} failed.", "Check the proxy's settings.")
+    if isinstance(error, requests.Timeout):
+        return ConnectionFailedError(f"{host} did not answer in time when connecting.")
+    return ConnectionFailedError(f"{host} can't be reached: {_cause(error)}.")
+
+
+def _cause(error: BaseException) -> str:
+    """Return the innermost reason, which alone is short enough to read."""
+    inner: Any = error
+    while True:
+        deeper = getattr(inner, "reason", None) or inner.__cause__ or inner.__context__
+        if not isinstance(deeper, BaseException):
+            break
+        inner = deeper
+    if isinstance(inner, ssl.SSLCertVerificationError):
+        return inner.verify_message or "the certificate is not valid"
+    return str(getattr(inner, "strerror", None) or inner)

@@ -1,0 +1,217 @@
+"""Check a request against what its model and provider take, before anything is sent or billed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from lib.api.image_header import ImageHeader, ImageHeaderError
+from lib.api.models import Model, in_words
+from lib.api.problems import Problem
+from lib.api.providers import Provider
+from lib.api.request import (
+    MAX_URL_CHARACTERS,
+    EditRequest,
+    FileId,
+    ImageSource,
+    Url,
+    data_url_bytes,
+    source_header,
+    source_size,
+)
+
+_RANGES = {"n": (1, 10), "output_compression": (0, 100), "partial_images": (0, 3)}
+_LARGEST_DATA_URL_FILE = (MAX_URL_CHARACTERS - 100) * 3 // 4
+_SIZE = re.compile(r"(\d{1,5})x(\d{1,5})")
+
+
+def validate(request: EditRequest, model: Model, provider: Provider | None = None) -> list[Problem]:
+    """Return every rule that a request breaks, in the order of its fields; none means that it may be sent.
+
+    Files are opened and their headers read. A model that isn't known refuses nothing: then only what no
+    endpoint could use is a problem.
+    """
+    return [
+        *_prompt_problems(request, model),
+        *_option_problems(request, model),
+        *_number_problems(request, model),
+        *_size_problems(request, model),
+        *_combination_problems(request, model),
+        *_input_problems(request, model, provider),
+    ]
+
+
+def _prompt_problems(request: EditRequest, model: Model) -> Iterator[Problem]:
+    if not request.prompt.strip():
+        yield Problem("prompt", "", "say what the edit should do")
+    length = len(request.prompt)
+    if model.max_prompt is not None and length > model.max_prompt:
+        rule = f"{model.name} takes at most {model.max_prompt:,}"
+        yield Problem("prompt", f"of {length:,} characters", rule)
+    for name in request.extra or {}:
+        if name in EditRequest.__dataclass_fields__:
+            yield Problem("extra", name, "it is a parameter of its own; set it there")
+
+
+def _option_problems(request: EditRequest, model: Model) -> Iterator[Problem]:
+    allowed = {
+        "background": model.backgrounds,
+        "input_fidelity": model.input_fidelities,
+        "moderation": ("low", "auto") if model.moderation else (),
+        "output_format": model.output_formats,
+        "quality": model.qualities,
+        "response_format": model.response_formats,
+    }
+    for name, options in allowed.items():
+        value = getattr(request, name)
+        if value is None or options is None or value in options or not model.known:
+            continue
+        rule = f"takes {in_words(list(options))}" if options else "does not take this field"
+        yield Problem(name, str(value), f"{model.name} {rule}")
+
+
+def _number_problems(request: EditRequest, model: Model) -> Iterator[Problem]:
+    for name, (least, most) in _RANGES.items():
+        value = getattr(request, name)
+        if value is None:
+            continue
+        if isinstance(value, bool) or not isinstance(value, int):
+            yield Problem(name, str(value), "it must be a whole number")
+        elif value < least or (model.known and value > most):
+            yield Problem(name, str(value), f"it must be {least} to {most}")
+    if request.stream and not model.streams:
+        yield Problem("stream", "true", f"{model.name} does not stream")
+
+
+def _size_problems(request: EditRequest, model: Model) -> Iterator[Problem]:
+    if request.size in (None, "auto") or not model.known:
+        return
+    match = _SIZE.fullmatch(str(request.size))
+    if match is None:
+        yield Problem("size", str(request.size), "it must be auto, or WIDTHxHEIGHT such as 1024x1024")
+    elif not model.sizes.allows(int(match[1]), int(match[2])):
+        yield Problem("size", str(request.size), f"{model.name} answers in {model.sizes}")
+
+
+def _combination_problems(request: EditRequest, model: Model) -> Iterator[Problem]:
+    if not model.known:
+        return
+    if request.background == "transparent" and request.output_format == "jpeg":
+        yield Problem("output_format", "jpeg", "a transparent background needs png or webp")
+    compression = request.output_compression
+    if compression is not None and compression != 100 and request.output_format in (None, "png"):
+        yield Problem("output_compression", str(compression), "it needs output_format jpeg or webp")
+
+
+def _input_problems(request: EditRequest, model: Model, provider: Provider | None) -> Iterator[Problem]:
+    if isinstance(request.images, (str, bytes, Path, FileId, Url)):
+        yield Problem("images", "", "it must be a list, also for one image")
+        return
+    if not request.images:
+        yield Problem("images", "", "give at least one image")
+    elif model.max_images is not None and len(request.images) > model.max_images:
+        yield Problem("images", str(len(request.images)), f"{model.name} takes at most {model.max_images}")
+    headers: dict[str, ImageHeader] = {}
+    for name, source in request.sources():
+        if isinstance(source, (FileId, Url)):
+            yield from _reference_problems(name, source, model, provider)
+        content = _content_of(source)
+        if content is None:
+            continue
+        problems, header = _content_problems(name, content, model)
+        yield from problems
+        if request.has_references and _needs_json(provider) and not isinstance(source, Url):
+            yield from _data_url_problems(name, content)
+        if header is not None:
+            headers[name] = header
+    if "mask" in headers:
+        yield from _mask_problems(headers["mask"], headers.get("image 1"), model, provider)
+
+
+def _needs_json(provider: Provider | None) -> bool:
+    return provider is None or provider.references == "json"
+
+
+def _reference_problems(
+    name: str, source: FileId | Url, model: Model, provider: Provider | None
+) -> Iterator[Problem]:
+    shown = source.value[:60]
+    takes = provider.references if provider else "json"
+    if isinstance(source, Url) and not source.value.startswith(("http://", "https://", "data:")):
+        yield Problem(name, shown, "an address must start with https://, http:// or data:")
+    elif len(source.value) > MAX_URL_CHARACTERS:
+        yield Problem(name, shown, f"an address has at most {MAX_URL_CHARACTERS:,} characters")
+    elif isinstance(source, FileId) and not source.value:
+        yield Problem(name, "", "the file id is empty")
+    if model.known and not model.references:
+        yield Problem(name, shown, f"{model.name} takes files only")
+    elif provider and takes == "none" and not (isinstance(source, Url) and source.is_data):
+        yield Problem(name, shown, f"{provider.name} takes files only")
+    elif provider and takes == "parts" and isinstance(source, FileId):
+        yield Problem(name, shown, f"{provider.name} takes files and addresses, not file ids")
+
+
+def _content_of(source: ImageSource) -> str | Path | bytes | None:
+    if isinstance(source, FileId):
+        return None
+    if not isinstance(source, Url):
+        return source
+    try:
+        return data_url_bytes(source) if source.is_data else None
+    except ValueError:
+        return b""
+
+
+def _content_problems(
+    name: str, content: str | Path | bytes, model: Model
+) -> tuple[list[Problem], ImageHeader | None]:
+    shown = "" if isinstance(content, bytes) else str(content)
+    try:
+        size = source_size(content)
+        header = source_header(content)
+    except ImageHeaderError as error:
+        rule = f"it must be {_formats(model)}, and {error}"
+        return ([Problem(name, shown, rule)] if model.known else []), None
+    except OSError as error:
+        return [Problem(name, shown, f"it can't be read ({error.strerror or error})")], None
+    problems = []
+    is_mask = name == "mask"
+    most = model.max_mask_bytes if is_mask else model.max_image_bytes
+    if model.input_formats is not None and header.format not in model.input_formats:
+        problems.append(Problem(name, shown, f"it is {header.format}; {model.name} takes {_formats(model)}"))
+    if most is not None and size >= most:
+        rule = f"{model.name} takes less than {most // 1_000_000} MB"
+        problems.append(Problem(name, f"of {size:,} bytes", rule))
+    if model.square_input and not is_mask and header.width != header.height:
+        dimensions = f"{header.width}x{header.height}"
+        problems.append(Problem(name, dimensions, f"{model.name} takes square images only"))
+    return problems, header
+
+
+def _formats(model: Model) -> str:
+    return in_words(list(model.input_formats or ("png", "jpeg", "webp")))
+
+
+def _data_url_problems(name: str, content: str | Path | bytes) -> Iterator[Problem]:
+    try:
+        size = source_size(content)
+    except OSError:
+        return  # told already
+    if size > _LARGEST_DATA_URL_FILE:
+        rule = (
+            f"beside references at most {_LARGEST_DATA_URL_FILE:,} can be sent; "
+            "upload it with files.upload and give its FileId"
+        )
+        yield Problem(name, f"of {size:,} bytes", rule)
+
+
+def _mask_problems(
+    mask: ImageHeader, image: ImageHeader | None, model: Model, provider: Provider | None
+) -> Iterator[Problem]:
+    if image is not None and (mask.width, mask.height) != (image.width, image.height):
+        rule = f"it must be the size of the first image, {image.width}x{image.height}"
+        yield Problem("mask", f"{mask.width}x{mask.height}", rule)
+    reads_alpha = provider is None or provider.mask_reads == "alpha"
+    if model.known and reads_alpha and not mask.has_alpha:
+        yield Problem("mask", "", "it has no alpha channel; alpha 0 says where to edit")
