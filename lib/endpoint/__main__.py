@@ -1,0 +1,79 @@
+"""The endpoint as a program: `python -m lib.endpoint`."""
+
+import argparse
+import ipaddress
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from lib.endpoint.server import Endpoint
+
+KEY_VARIABLE = "GENERATIVE_EDIT_ENDPOINT_KEY"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve until Ctrl-C, SIGTERM or, if asked, the end of stdin. Returns the exit status."""
+    options = _parser().parse_args(arguments)
+    key = options.key if options.key is not None else os.environ.get(KEY_VARIABLE)
+    if key == "":
+        return _fail("The key is empty.")
+    if not _is_loopback(options.host) and key is None:
+        return _fail(f"--host {options.host} is open to others: choose a key with --key or {KEY_VARIABLE}.")
+    try:
+        endpoint = Endpoint.start(options.host, options.port, key, allow_urls=options.allow_urls, files=options.files)
+    except (OSError, OverflowError) as error:
+        return _fail(f"Cannot listen on {options.host}, port {options.port}: {error}. Try another --port.")
+    with endpoint:
+        sys.stdout.write(f"OPENAI_BASE_URL={endpoint.base_url}\nOPENAI_API_KEY={endpoint.key}\n")
+        sys.stdout.flush()
+        _wait(options.until_stdin_closes)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m lib.endpoint",
+        description="Serve POST /v1/images/edits on this machine, answered by the built-in engine.",
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
+    parser.add_argument("--port", type=int, default=0, help="port to listen on (default: a free one)")
+    parser.add_argument("--key", help=f"the bearer key (default: {KEY_VARIABLE}, else a random one)")
+    parser.add_argument("--allow-urls", action="store_true", help="fetch images from public addresses")
+    parser.add_argument("--files", type=Path, help="folder for uploaded files (default: a temporary one)")
+    parser.add_argument("--until-stdin-closes", action="store_true", help="end when stdin does")
+    return parser
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _wait(until_stdin_closes: bool) -> None:
+    over = threading.Event()
+    signal.signal(signal.SIGINT, lambda *_: over.set())
+    signal.signal(signal.SIGTERM, lambda *_: over.set())
+    if until_stdin_closes:
+        threading.Thread(target=_watch_stdin, args=(over,), daemon=True).start()
+    # A timeout, as a signal cannot interrupt an endless wait on Windows.
+    while not over.wait(0.5):
+        pass
+
+
+def _watch_stdin(over: threading.Event) -> None:
+    while os.read(0, 4096):
+        pass
+    over.set()
+
+
+def _fail(message: str) -> int:
+    sys.stderr.write(message + "\n")
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

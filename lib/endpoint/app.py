@@ -1,0 +1,153 @@
+"""The WSGI application: routes, the key, and every error in OpenAI's shape."""
+
+import hmac
+import json
+import logging
+import secrets
+import time
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
+from werkzeug.routing import Map, Rule
+from werkzeug.wrappers import Request, Response
+
+from lib.endpoint import files_api
+from lib.endpoint.edits import Edit
+from lib.endpoint.errors import ApiError
+from lib.endpoint.files import FileStore
+from lib.endpoint.form import read_form
+from lib.endpoint.jobs import Jobs
+from lib.endpoint.request import ALIASES, MODEL, check
+from lib.endpoint.sources import loader
+from lib.endpoint.stream import events
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+log = logging.getLogger(__name__)
+
+_MODELS_SINCE = 1_767_225_600  # 2026-01-01
+
+_ROUTES = Map(
+    [
+        Rule("/v1/images/edits", endpoint="edit", methods=["POST"]),
+        Rule("/v1/models", endpoint="models", methods=["GET"]),
+        Rule("/v1/models/<model_id>", endpoint="model", methods=["GET"]),
+        Rule("/v1/files", endpoint="upload", methods=["POST"]),
+        Rule("/v1/files", endpoint="list_files", methods=["GET"]),
+        Rule("/v1/files/<file_id>", endpoint="file", methods=["GET"]),
+        Rule("/v1/files/<file_id>", endpoint="delete_file", methods=["DELETE"]),
+        Rule("/v1/files/<file_id>/content", endpoint="content", methods=["GET"]),
+    ],
+    strict_slashes=False,
+    merge_slashes=False,
+)
+
+
+class App:
+    """The endpoint. `allow_urls` lets it fetch public http(s) addresses."""
+
+    def __init__(self, key: str, files: FileStore, jobs: Jobs, *, allow_urls: bool = False) -> None:
+        if not key:
+            raise ValueError("The endpoint needs a key.")
+        self._key = key.encode()
+        self._files = files
+        self._jobs = jobs
+        self._load = loader(files, allow_urls)
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        started = time.monotonic()
+        request = Request(environ)
+        try:
+            response = self._answer(request)
+        except ApiError as error:
+            response = _json(error.body(), error.status, error.headers)
+        response.headers["x-request-id"] = f"req_{secrets.token_hex(16)}"
+        response.headers["openai-processing-ms"] = str(round((time.monotonic() - started) * 1000))
+        return response(environ, start_response)
+
+    def _answer(self, request: Request) -> Response:
+        try:
+            self._authenticate(request)
+            name, values = _ROUTES.bind_to_environ(request.environ).match()
+            return getattr(self, f"_{name}")(request, **values)  # type: ignore[no-any-return]
+        except ApiError:
+            raise
+        except NotFound as error:
+            raise ApiError(404, "Unknown request URL. The API is under /v1.", code="unknown_url") from error
+        except MethodNotAllowed as error:
+            allowed = {"Allow": ", ".join(error.valid_methods or ())}
+            raise ApiError(
+                405, "This method is not allowed here.", code="method_not_supported", headers=allowed
+            ) from error
+        except HTTPException as error:
+            raise ApiError(400, "The request could not be read to its end.", code="invalid_body") from error
+        except Exception as error:
+            # The process's edge: whatever went wrong, the client gets a sentence and the log the trace.
+            log.exception("A request failed")
+            raise ApiError(
+                500, "The server failed at this request.", code="server_error", kind="server_error"
+            ) from error
+
+    def _authenticate(self, request: Request) -> None:
+        scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not hmac.compare_digest(given.strip().encode(), self._key):
+            raise ApiError(
+                401,
+                "Incorrect API key provided. Send the key that the server printed at its start as "
+                "'Authorization: Bearer KEY'.",
+                code="invalid_api_key",
+            )
+
+    def _edit(self, request: Request) -> Response:
+        with self._jobs.place() as place:
+            checked = check(read_form(request))
+            edit = Edit(checked, self._load)
+            if checked.stream:
+                return _event_stream(events(edit, self._jobs, place))
+            with self._jobs.computing():
+                return _json(edit.answer())
+
+    def _models(self, _request: Request) -> Response:
+        return _json({"object": "list", "data": [_about_model(MODEL)]})
+
+    def _model(self, _request: Request, model_id: str) -> Response:
+        if model_id not in (MODEL, *ALIASES):
+            raise ApiError(
+                404,
+                f"The model '{model_id[:64]}' does not exist here.",
+                code="model_not_found",
+                param="model",
+            )
+        return _json(_about_model(model_id))
+
+    def _upload(self, request: Request) -> Response:
+        with self._jobs.place():
+            return _json(files_api.upload(self._files, request))
+
+    def _list_files(self, request: Request) -> Response:
+        return _json(files_api.listing(self._files, request.args))
+
+    def _file(self, _request: Request, file_id: str) -> Response:
+        return _json(self._files.get(file_id))
+
+    def _delete_file(self, _request: Request, file_id: str) -> Response:
+        self._files.delete(file_id)
+        return _json({"id": file_id, "object": "file", "deleted": True})
+
+    def _content(self, _request: Request, file_id: str) -> Response:
+        headers = {"Content-Disposition": "attachment", "X-Content-Type-Options": "nosniff"}
+        return Response(self._files.content(file_id), headers=headers, mimetype="application/octet-stream")
+
+
+def _about_model(model_id: str) -> dict[str, Any]:
+    return {"id": model_id, "object": "model", "created": _MODELS_SINCE, "owned_by": "generative-edit"}
+
+
+def _json(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    return Response(json.dumps(body), status, headers, mimetype="application/json")
+
+
+def _event_stream(body: Iterator[bytes]) -> Response:
+    return Response(body, headers={"Cache-Control": "no-store"}, mimetype="text/event-stream")

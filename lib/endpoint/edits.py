@@ -1,0 +1,161 @@
+"""An edit request carried out: inputs fetched and decoded, the engine run, results encoded."""
+
+import secrets
+import time
+from collections.abc import Callable
+
+import numpy as np
+from PIL import Image
+
+from lib.endpoint import engine, pictures
+from lib.endpoint.answer import Output, Size, completed_event, images_response, partial_event, usage
+from lib.endpoint.errors import ApiError, invalid
+from lib.endpoint.form import ImageRef
+from lib.endpoint.request import EditRequest
+
+MAX_SECONDS = 300
+MAX_RESULT_PIXELS = 4 * pictures.MAX_EDIT_PIXELS
+
+# Which field a refusal of the engine is about, where it is not the prompt.
+_ABOUT = {
+    "nothing_to_fill": "mask",
+    "nothing_to_copy_from": "mask",
+    "mask_required": "mask",
+    "mask_not_used": "mask",
+    "images_required": "image",
+}
+
+Load = Callable[[ImageRef], bytes]
+Emit = Callable[[bytes], None]
+
+
+class Edit:
+    """One request's work. `load` fetches an image's bytes; `seed` is drawn where the request has none."""
+
+    def __init__(self, request: EditRequest, load: Load) -> None:
+        self._request = request
+        self._load = load
+        self._deadline = time.monotonic() + MAX_SECONDS
+        self._seed = secrets.randbits(32) if request.seed is None else request.seed
+        self._images: list[np.ndarray] = []
+        self._mask: np.ndarray | None = None
+
+    def answer(self) -> dict[str, object]:
+        """All results as one ImagesResponse. Raises ApiError."""
+        self._read()
+        outputs = [self._output(index, lambda _state: None) for index in range(self._request.n)]
+        return images_response(self._request, outputs, self._usage([output.size for output in outputs], 0))
+
+    def stream(self, emit: Emit, go_on: Callable[[], None]) -> None:
+        """Hand each event to `emit` as it is ready; `go_on` is called between, and may raise to end it.
+
+        Raises ApiError.
+        """
+        self._read()
+        for index in range(self._request.n):
+            partials = _Partials(self._request, emit, go_on)
+            output = self._output(index, partials)
+            emit(completed_event(self._request, output, self._usage([output.size], partials.sent)))
+
+    def _read(self) -> None:
+        for index, ref in enumerate(self._request.images):
+            self._images.append(pictures.decode(self._load(ref), ref.param, reference=index > 0))
+        self._check_results()
+        if self._request.mask is not None:
+            self._mask = self._read_mask(self._request.mask)
+
+    def _check_results(self) -> None:
+        """All results of a request are in memory at a time, as files and once more as base64."""
+        height, width = self._images[0].shape[:2]
+        width, height = self._request.size or (width, height)
+        if self._request.n * width * height > MAX_RESULT_PIXELS:
+            raise invalid(
+                f"{self._request.n} results of {width} x {height} are too many: together they may have "
+                f"{MAX_RESULT_PIXELS:,} pixels.",
+                "n",
+            )
+
+    def _read_mask(self, ref: ImageRef) -> np.ndarray:
+        """The area to edit: wherever the mask is not opaque, as a soft selection's rim is edited too."""
+        data = self._load(ref)
+        mask = pictures.decode(data, "mask")
+        if not pictures.has_alpha(data):
+            raise _bad_mask("mask image missing alpha channel")
+        if mask.shape != self._images[0].shape:
+            raise _bad_mask("mask size does not match image size")
+        return mask[..., 3] < 255
+
+    def _output(self, index: int, show: Callable[[np.ndarray], None]) -> Output:
+        def on_partial(state: np.ndarray) -> None:
+            self._check_time()
+            show(state)
+
+        try:
+            result = engine.edit(
+                self._images,
+                self._mask,
+                self._request.prompt,
+                seed=self._seed + index,
+                variant=index,
+                size=self._request.size,
+                transparent=self._request.background == "transparent",
+                on_partial=on_partial,
+            )
+        except engine.Refused as error:
+            raise invalid(error.message, _ABOUT.get(error.code, "prompt"), error.code) from error
+        self._check_time()
+        return finish(self._request, result.image, result.revised_prompt)
+
+    def _check_time(self) -> None:
+        if time.monotonic() > self._deadline:
+            raise ApiError(
+                503,
+                f"The edit took longer than {MAX_SECONDS} s. Send a smaller image.",
+                code="timeout",
+                kind="server_error",
+            )
+
+    def _usage(self, outputs: list[Size], partials: int) -> dict[str, object]:
+        inputs = [(image.shape[1], image.shape[0]) for image in self._images]
+        if self._mask is not None:
+            inputs.append((self._mask.shape[1], self._mask.shape[0]))
+        return usage(self._request.prompt, inputs, outputs, partials)
+
+
+class _Partials:
+    """Sends the first intermediate states, as many as the request wants."""
+
+    def __init__(self, request: EditRequest, emit: Emit, go_on: Callable[[], None]) -> None:
+        self._request = request
+        self._emit = emit
+        self._go_on = go_on
+        self.sent = 0
+
+    def __call__(self, state: np.ndarray) -> None:
+        self._go_on()
+        if self.sent < self._request.partial_images:
+            self._emit(partial_event(self._request, finish(self._request, state, ""), self.sent))
+            self.sent += 1
+
+
+def finish(request: EditRequest, pixels: np.ndarray, sentence: str) -> Output:
+    """`pixels` at the size, and in the format and background, that were asked for."""
+    image = Image.fromarray(pixels)
+    size = request.size or image.size
+    if image.size != size:
+        image = image.resize(size, Image.Resampling.LANCZOS)
+    if request.background == "opaque" or request.output_format == "jpeg":
+        image = pictures.flatten(image)
+    transparent = image.mode == "RGBA" and pictures.is_transparent(image)
+    data = pictures.encode(image, request.output_format, request.output_compression)
+    return Output(data, size, transparent, sentence)
+
+
+def _bad_mask(reason: str) -> ApiError:
+    return ApiError(
+        400,
+        f"Invalid mask image format - {reason}",
+        code="invalid_mask_image_format",
+        param="mask",
+        kind="image_generation_user_error",
+    )

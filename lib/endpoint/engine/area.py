@@ -1,0 +1,64 @@
+"""Filling an area of a picture that may be transparent elsewhere too."""
+
+from collections.abc import Callable
+
+import numpy as np
+from PIL import Image
+
+from lib.endpoint.engine.errors import Refused
+from lib.endpoint.fill import NothingToCopyFrom, fill
+
+CLEAR = 128  # alpha under this says nothing about a pixel's colour
+
+
+def fill_area(image: np.ndarray, hole: np.ndarray, seed: int, on_partial: Callable[[np.ndarray], None]) -> np.ndarray:
+    """`image` (H, W, 4) with `hole` (H, W, bool) filled from its surroundings and opaque; the rest untouched.
+
+    Transparent pixels are never copied from, and what colour lies under them does not matter.
+    Raises Refused (nothing_to_copy_from).
+    """
+    clear = (image[..., 3] < CLEAR) & ~hole
+    source = image[..., :3]
+    if clear.any():
+        opaque = np.where(clear | hole, 0, 255).astype(np.uint8)
+        source = np.array(_bled(Image.fromarray(np.dstack([source, opaque]))))[..., :3]
+
+    def finish(rgb: np.ndarray) -> np.ndarray:
+        result = image.copy()
+        result[hole, :3] = rgb[hole]
+        result[hole, 3] = 255
+        return result
+
+    try:
+        if (clear | hole).all():
+            raise NothingToCopyFrom
+        rgb = fill(
+            np.ascontiguousarray(source),
+            hole,
+            seed=seed,
+            avoid=clear if clear.any() else None,
+            on_partial=lambda state: on_partial(finish(state)),
+        )
+    except NothingToCopyFrom as error:
+        raise Refused(
+            "nothing_to_copy_from",
+            "The mask leaves nothing to fill from. Mark a smaller part of the picture.",
+        ) from error
+    return finish(rgb)
+
+
+def whole(image: np.ndarray) -> np.ndarray:
+    """The region of all of `image`, (H, W, bool)."""
+    return np.ones(image.shape[:2], bool)
+
+
+def _bled(image: Image.Image) -> Image.Image:
+    """`image` (RGBA) with its transparent pixels coloured by the nearest others, as in a pyramid of halves."""
+    alpha = image.getchannel("A").point([0] + [255] * 255)
+    image.putalpha(alpha)
+    if alpha.getextrema()[0] == 255 or image.size == (1, 1):
+        return image
+    half = image.resize((-(-image.width // 2), -(-image.height // 2)), Image.Resampling.BOX)
+    whole_picture = _bled(half).resize(image.size, Image.Resampling.BILINEAR)
+    whole_picture.alpha_composite(image)
+    return whole_picture

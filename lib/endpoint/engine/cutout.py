@@ -1,0 +1,89 @@
+"""Finding a plain background and making it transparent."""
+
+import numpy as np
+
+from lib.endpoint.engine import lab
+
+SAME = 9.0  # as different from the background (in Lab) as a pixel of it may be
+OTHER = 26.0  # as different as a pixel wholly of the thing; the rim is between
+PLAIN_SHARE = 0.9  # of the border that must be of one colour
+LEAST_THING = 0.002  # of the picture that must be left
+
+_MAX_SWEEPS = 400
+
+
+def cut_out(image: np.ndarray, region: np.ndarray, amount: float = 1.0) -> np.ndarray | None:
+    """`image` (H, W, 4, uint8) with the plain background that reaches the border made transparent in `region`.
+
+    `amount` widens what counts as the background. None where the border is not of one colour, or nothing
+    would be left. The rim's colours are freed of the background's.
+    """
+    border = _border(region)
+    colours = lab.to_lab(image[border, :3].astype(np.float32) / 255)
+    if not len(colours):
+        return None
+    background = np.median(colours, axis=0)
+    if np.mean(np.linalg.norm(colours - background, axis=1) < SAME * amount) < PLAIN_SHARE:
+        return None
+    distance = np.linalg.norm(_lab(image) - background, axis=-1)
+    outside = reach(border & (distance < SAME * amount), (distance < SAME * amount) & region)
+    if np.count_nonzero(region & ~outside) < LEAST_THING * np.count_nonzero(region):
+        return None
+    return _matted(image, outside, region, distance, background)
+
+
+def reach(start: np.ndarray, open_pixels: np.ndarray) -> np.ndarray:
+    """The pixels of `open_pixels` (H, W, bool) that are connected with `start` along rows and columns."""
+    reached: np.ndarray = start & open_pixels
+    for _ in range(_MAX_SWEEPS):
+        before = np.count_nonzero(reached)
+        reached = _along_rows(reached, open_pixels)
+        reached = _along_rows(reached.T, open_pixels.T).T
+        if np.count_nonzero(reached) == before:
+            break
+    return reached
+
+
+def _along_rows(reached: np.ndarray, open_pixels: np.ndarray) -> np.ndarray:
+    """Every run of open pixels in a row that has a reached one."""
+    padded = np.pad(open_pixels, ((0, 0), (1, 0)))
+    runs = np.cumsum(padded[:, 1:] & ~padded[:, :-1]).reshape(open_pixels.shape)
+    hit = np.zeros(int(runs.max(initial=0)) + 1, bool)
+    hit[runs[reached]] = True
+    along: np.ndarray = hit[runs] & open_pixels
+    return along
+
+
+def _border(region: np.ndarray) -> np.ndarray:
+    """The pixels of `region` at its own rim or the picture's."""
+    padded = np.pad(region, 1)
+    inner = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
+    rim: np.ndarray = region & ~inner
+    return rim
+
+
+def _lab(image: np.ndarray) -> np.ndarray:
+    return np.concatenate(
+        [lab.to_lab(image[top : top + 256, :, :3].astype(np.float32) / 255) for top in range(0, len(image), 256)]
+    )
+
+
+def _matted(
+    image: np.ndarray, outside: np.ndarray, region: np.ndarray, distance: np.ndarray, background: np.ndarray
+) -> np.ndarray:
+    rim = _grown(outside, 2) & region & ~outside
+    coverage = np.clip((distance[rim] - SAME) / (OTHER - SAME), 0, 1)[:, None]
+    result = image.copy()
+    result[outside, 3] = 0
+    plain = lab.from_lab(background) * 255
+    freed = plain + (image[rim, :3] - plain) / np.maximum(coverage, 0.2)
+    result[rim, :3] = np.clip(np.round(freed), 0, 255).astype(np.uint8)
+    result[rim, 3] = np.round(image[rim, 3] * coverage[:, 0]).astype(np.uint8)
+    return result
+
+
+def _grown(area: np.ndarray, pixels: int) -> np.ndarray:
+    for _ in range(pixels):
+        padded = np.pad(area, 1)
+        area = area | padded[:-2, 1:-1] | padded[2:, 1:-1] | padded[1:-1, :-2] | padded[1:-1, 2:]
+    return area

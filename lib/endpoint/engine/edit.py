@@ -1,0 +1,170 @@
+"""One edit: what the prompt asks, done to the pixels."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import ImageColor
+
+from lib.endpoint.engine import arrange
+from lib.endpoint.engine.adjust import adjust
+from lib.endpoint.engine.adjustments import ADJUSTMENTS, Adjustment
+from lib.endpoint.engine.area import fill_area, whole
+from lib.endpoint.engine.cutout import cut_out
+from lib.endpoint.engine.errors import Refused
+from lib.endpoint.engine.prompt import Step, Steps, understand
+
+Partial = Callable[[np.ndarray], None]
+
+# How an adjustment's strength differs among the results of one request.
+_VARIED = (1.0, 1.25, 0.8, 1.5, 0.65, 1.75, 0.5, 2.0, 0.4, 2.25)
+_MIXED_LESS = 0.07
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished picture, (H, W, 4) uint8, not premultiplied, and a sentence of what was understood."""
+
+    image: np.ndarray
+    revised_prompt: str
+
+
+@dataclass(frozen=True)
+class Task:
+    """What one edit works on; see `edit`."""
+
+    images: Sequence[np.ndarray]
+    mask: np.ndarray | None
+    seed: int
+    variant: int
+    size: tuple[int, int] | None
+    transparent: bool
+    on_partial: Partial
+
+
+def edit(
+    images: Sequence[np.ndarray],
+    mask: np.ndarray | None,
+    prompt: str,
+    *,
+    seed: int = 0,
+    variant: int = 0,
+    size: tuple[int, int] | None = None,
+    transparent: bool = False,
+    on_partial: Partial | None = None,
+) -> Result:
+    """Edit the first of `images` (each (H, W, 4) uint8, RGBA) as `prompt` says, or arrange all of them.
+
+    `mask` (H, W, bool) is True where the first image may change; everywhere else it stays, bit for bit.
+    Without one, fills take the image's own transparent pixels (alpha under 255), and adjustments all of it.
+    `variant` 0 to 9 gives results that differ, where an adjustment would else always be the same. `size`
+    (width, height) is an arrangement's; other results have the first image's. `transparent` asks for a
+    transparent background. `on_partial` gets intermediate states, (H, W, 4); what it raises ends the edit.
+    The same arguments give the same bytes. Raises Refused.
+    """
+    steps = understand(prompt)
+    task = Task(images, mask, seed, variant, size, transparent, on_partial or (lambda _state: None))
+    if steps[0].kind == "arrange":
+        return _arrange(steps[0], task)
+    _check(steps, task)
+    return _edit(steps, task)
+
+
+def _check(steps: Steps, task: Task) -> None:
+    if task.mask is not None and not task.mask.any():
+        raise Refused("nothing_to_fill", "Nothing is selected: the mask is opaque everywhere.")
+    for step in steps:
+        if step.kind == "adjust" and step.target and task.mask is None:
+            raise Refused(
+                "mask_required",
+                f"This engine cannot find '{step.target}' in the picture. Mark it with a mask, "
+                "or ask for the whole picture.",
+            )
+
+
+def _edit(steps: Steps, task: Task) -> Result:
+    image = task.images[0]
+    for index, step in enumerate(_distinct(steps)):
+        if index:
+            task.on_partial(image)
+        image = _fill(image, task) if step.kind in ("fill", "extend") else _adjust(image, step, task)
+    sentence = _sentence(steps, task)
+    if task.transparent and image[..., 3].min() == 255:
+        image = _cut_out(image, task, 1.0)
+        sentence += " Make its plain background transparent."
+    return Result(image, sentence)
+
+
+def _distinct(steps: Steps) -> list[Step]:
+    """The steps with at most one fill: the mask is one area, whatever it is called."""
+    fills = [step for step in steps if step.kind != "adjust"]
+    return [step for step in steps if step.kind == "adjust" or step is fills[0]]
+
+
+def _fill(image: np.ndarray, task: Task) -> np.ndarray:
+    hole = image[..., 3] < 255 if task.mask is None else task.mask
+    if not hole.any():
+        raise Refused(
+            "nothing_to_fill",
+            "Nothing is selected. Send a mask whose transparent part is to be filled, or an image that is "
+            "transparent there.",
+        )
+    return fill_area(image, hole, task.seed, task.on_partial)
+
+
+def _adjust(image: np.ndarray, step: Step, task: Task) -> np.ndarray:
+    adjustment = ADJUSTMENTS[step.name]
+    amount = _strength(adjustment, step.amount, task.variant)
+    if adjustment.skill == "transparent":
+        return _cut_out(image, task, amount)
+    region = whole(image) if task.mask is None else task.mask
+    return adjust(image, region, adjustment.skill, amount, step.colour)
+
+
+def _strength(adjustment: Adjustment, degree: float, variant: int) -> float:
+    if adjustment.mixed:
+        return min(degree, 1.0) * adjustment.amount * (1 - _MIXED_LESS * variant)
+    return degree * adjustment.amount * _VARIED[variant % len(_VARIED)]
+
+
+def _cut_out(image: np.ndarray, task: Task, amount: float) -> np.ndarray:
+    region = whole(image) if task.mask is None else task.mask
+    cut = cut_out(image, region & (image[..., 3] > 0), amount)
+    if cut is None:
+        raise Refused(
+            "no_plain_background",
+            "No plain background was found: the border of the picture is not of one colour. This engine "
+            "has no model to tell a thing from a busy background.",
+        )
+    return cut
+
+
+def _arrange(step: Step, task: Task) -> Result:
+    if len(task.images) < 2:
+        raise Refused("images_required", "An arrangement needs at least two pictures. Send more images.")
+    if task.mask is not None:
+        raise Refused("mask_not_used", "An arrangement makes a new picture. Send it without a mask.")
+    colour = step.colour or "white"
+    board = (255, 255, 255, 0) if task.transparent else (*ImageColor.getrgb(colour)[:3], 255)
+    size = task.size or arrange.DEFAULT_SIZE
+    pieces, cut = arrange.pieces(task.images, size)
+    image = arrange.arrange(pieces, size, board, task.variant, task.on_partial)
+    background = "transparent" if task.transparent else f"plain {colour}"
+    cut_words = f", {cut} of them cut out of their plain background" if cut else ""
+    return Result(image, f"Arrange the {len(pieces)} pictures without overlap on a {background} background{cut_words}.")
+
+
+def _sentence(steps: Steps, task: Task) -> str:
+    parts = [_says(step, task) for step in _distinct(steps)]
+    text = ", then ".join(parts)
+    place = ", inside the mask" if task.mask is not None and any(s.kind == "adjust" for s in steps) else ""
+    others = " The other pictures are not used." if len(task.images) > 1 else ""
+    return f"{text[0].upper()}{text[1:]}{place}.{others}"
+
+
+def _says(step: Step, task: Task) -> str:
+    if step.kind == "adjust":
+        degree = "slightly " if step.amount < 0.8 else "much " if step.amount > 1.4 else ""
+        return ADJUSTMENTS[step.name].says.format(degree=degree, colour=step.colour)
+    area = "transparent part of the picture" if task.mask is None else "marked area"
+    return f"fill the {area} from its surroundings"

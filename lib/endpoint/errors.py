@@ -1,0 +1,50 @@
+"""What the endpoint answers when it cannot do what was asked, in OpenAI's error shape."""
+
+from typing import Any
+
+
+class ApiError(Exception):
+    """A request that is answered with an error: status, one sentence, and a code to branch on."""
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        code: str | None = None,
+        param: str | None = None,
+        kind: str = "invalid_request_error",
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.code = code
+        self.param = param
+        self.kind = kind
+        self.headers = headers or {}
+
+    def body(self) -> dict[str, Any]:
+        """The answer's JSON: all four keys are required by the official specification."""
+        return {"error": {"message": self.message, "type": self.kind, "param": self.param, "code": self.code}}
+
+
+def invalid(message: str, param: str | None, code: str = "invalid_value") -> ApiError:
+    """A 400 about one field."""
+    return ApiError(400, message, code=code, param=param)
+
+
+def too_large(message: str, param: str | None = None) -> ApiError:
+    """A 413: the body, or a part of it, is over a limit."""
+    return ApiError(413, message, code="request_too_large", param=param)
+
+
+def busy(retry_after: int) -> ApiError:
+    """A 429 with `Retry-After` in whole seconds: the queue is full."""
+    return ApiError(
+        429,
+        f"The endpoint is working on as many requests as it can. Try again in {retry_after} s.",
+        code="rate_limit_exceeded",
+        kind="rate_limit_error",
+        headers={"Retry-After": str(retry_after)},
+    )

@@ -1,0 +1,138 @@
+"""The Files API's store: uploads kept in a folder of their own, limited in size, until they expire."""
+
+import contextlib
+import json
+import re
+import secrets
+import threading
+import time
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from lib.endpoint.errors import ApiError, too_large
+
+MAX_FILE_BYTES = 50 * 1024 * 1024
+MAX_TOTAL_BYTES = 1024 * 1024 * 1024
+DEFAULT_SECONDS = 7 * 24 * 3600
+
+_ID = re.compile(r"file-[0-9a-f]{24}")
+_CHUNK = 1 << 20
+_KEYS = {"id", "bytes", "created_at", "expires_at", "filename", "purpose"}
+
+Entry = dict[str, Any]
+
+
+class FileStore:
+    """`folder` holds ID.bin and ID.json for each file; it is made at the first upload.
+
+    Safe for several threads, and for several processes on one folder: an entry is there once its JSON,
+    written last and renamed into place, is there. Names from outside are never used as paths.
+    """
+
+    def __init__(self, folder: Path, max_total: int = MAX_TOTAL_BYTES) -> None:
+        self._folder = folder
+        self._max_total = max_total
+        self._lock = threading.Lock()
+
+    def add(self, stream: BinaryIO, filename: str, purpose: str, seconds: int = DEFAULT_SECONDS) -> Entry:
+        """Keep what `stream` holds. Raises ApiError 413 when it, or the whole store, is too large."""
+        file_id = f"file-{secrets.token_hex(12)}"
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with self._lock:
+            room = self._max_total - sum(entry["bytes"] for entry in self._entries())
+            size = self._copy(stream, self._data(file_id), min(room, MAX_FILE_BYTES))
+            now = int(time.time())
+            entry = {
+                "id": file_id,
+                "object": "file",
+                "bytes": size,
+                "created_at": now,
+                "expires_at": now + seconds,
+                "filename": clean_name(filename),
+                "purpose": purpose,
+                "status": "processed",
+            }
+            partial = self._folder / f"{file_id}.part"
+            partial.write_text(json.dumps(entry), "utf-8")
+            partial.replace(self._about(file_id))
+        return entry
+
+    def get(self, file_id: str) -> Entry:
+        """The entry. Raises ApiError 404 when there is none, or no more."""
+        entry = self._read(self._about(file_id)) if _ID.fullmatch(file_id) else None
+        if entry is None or entry["expires_at"] <= time.time():
+            raise ApiError(404, f"No such File object: {file_id[:64]}", code="not_found", param="id")
+        return entry
+
+    def content(self, file_id: str) -> bytes:
+        """The file's bytes. Raises ApiError 404."""
+        self.get(file_id)
+        try:
+            return self._data(file_id).read_bytes()
+        except FileNotFoundError as error:
+            raise ApiError(404, f"No such File object: {file_id}", code="not_found", param="id") from error
+
+    def delete(self, file_id: str) -> None:
+        """Forget the file. Raises ApiError 404."""
+        self.get(file_id)
+        with self._lock:
+            self._remove(file_id)
+
+    def all(self) -> list[Entry]:
+        """Every entry that has not expired, the oldest first."""
+        with self._lock:
+            return sorted(self._entries(), key=lambda entry: (entry["created_at"], entry["id"]))
+
+    def _entries(self) -> list[Entry]:
+        """The live entries; expired ones are removed on the way."""
+        live = []
+        for path in self._folder.glob("file-*.json"):
+            entry = self._read(path)
+            if entry is not None and entry["expires_at"] > time.time():
+                live.append(entry)
+            elif entry is not None:
+                self._remove(path.stem)
+        return live
+
+    def _copy(self, stream: BinaryIO, target: Path, room: int) -> int:
+        size = 0
+        try:
+            with target.open("wb") as out:
+                while chunk := stream.read(_CHUNK):
+                    size += len(chunk)
+                    if size > room:
+                        raise too_large(
+                            f"A file may have {MAX_FILE_BYTES >> 20} MB, and all files together "
+                            f"{self._max_total >> 20} MB. Delete some.",
+                            "file",
+                        )
+                    out.write(chunk)
+        except BaseException:
+            target.unlink(missing_ok=True)
+            raise
+        return size
+
+    def _read(self, path: Path) -> Entry | None:
+        """The entry that `path` holds; None where there is none, or it is not of ours."""
+        try:
+            entry = json.loads(path.read_text("utf-8"))
+        except (FileNotFoundError, ValueError):
+            return None
+        return entry if isinstance(entry, dict) and entry.keys() >= _KEYS and entry["id"] == path.stem else None
+
+    def _remove(self, file_id: str) -> None:
+        for path in (self._about(file_id), self._data(file_id)):
+            with contextlib.suppress(FileNotFoundError):
+                path.unlink()
+
+    def _about(self, file_id: str) -> Path:
+        return self._folder / f"{file_id}.json"
+
+    def _data(self, file_id: str) -> Path:
+        return self._folder / f"{file_id}.bin"
+
+
+def clean_name(name: str) -> str:
+    """The last part of `name` without control characters, at most 255 characters: for showing only."""
+    last = re.split(r"[/\\]", name)[-1]
+    return "".join(character for character in last if character.isprintable())[:255] or "file"

@@ -1,0 +1,89 @@
+"""Choosing one label for each node of a grid: min-sum belief propagation, then iterated conditional modes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .pyramid import Floats
+
+Indices = NDArray[np.intp]
+
+DAMPING = np.float32(0.4)
+
+
+@dataclass(frozen=True)
+class Edges:
+    """Pairs of neighbours in one direction; cost (pairs, k, k) by the first's and the second's label.
+
+    A node is at most once a first and at most once a second, so plain indexed assignment is safe.
+    """
+
+    first: Indices
+    second: Indices
+    cost: Floats
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What to minimise: the cost (n, k) of each label at each node, and of pairs rightwards and downwards."""
+
+    unary: Floats
+    edges: tuple[Edges, Edges]
+
+    def energy(self, labels: Indices) -> float:
+        """The cost of a labelling (n,)."""
+        total = float(self.unary[np.arange(len(labels)), labels].sum(dtype=np.float64))
+        for e in self.edges:
+            pair = e.cost[np.arange(len(e.first)), labels[e.first], labels[e.second]]
+            total += float(pair.sum(dtype=np.float64))
+        return total
+
+
+def propagate(problem: Problem, rounds: int) -> Floats:
+    """Beliefs (n, k), lowest for the best label, by min-sum loopy belief propagation, damped."""
+    shape = problem.unary.shape
+    from_first = [np.zeros(shape, np.float32) for _ in problem.edges]
+    from_second = [np.zeros(shape, np.float32) for _ in problem.edges]
+    for _ in range(rounds):
+        belief = problem.unary + sum(from_first) + sum(from_second)
+        for e, forth, back in zip(problem.edges, from_first, from_second, strict=True):
+            out = belief[e.first] - back[e.first]
+            reply = belief[e.second] - forth[e.second]
+            forth[e.second] = _damped(forth[e.second], (out[:, :, None] + e.cost).min(1))
+            back[e.first] = _damped(back[e.first], (reply[:, None, :] + e.cost).min(2))
+    return problem.unary + sum(from_first) + sum(from_second)
+
+
+def _damped(old: Floats, new: Floats) -> Floats:
+    new = new - new.min(1, keepdims=True)
+    return DAMPING * old + (1 - DAMPING) * new
+
+
+def narrowed(problem: Problem, beliefs: Floats, count: int) -> tuple[Problem, Indices]:
+    """The problem with only the `count` most believed labels of each node, and which these are (n, count)."""
+    kept = np.sort(np.argpartition(beliefs, count - 1, axis=1)[:, :count], axis=1)
+    edges = []
+    for e in problem.edges:
+        pairs = np.arange(len(e.first))[:, None, None]
+        edges.append(Edges(e.first, e.second, e.cost[pairs, kept[e.first][:, :, None], kept[e.second][:, None, :]]))
+    return Problem(np.take_along_axis(problem.unary, kept, 1), (edges[0], edges[1])), kept
+
+
+def improve(problem: Problem, labels: Indices, colour: NDArray[np.bool_], sweeps: int) -> Indices:
+    """Labels changed where that lowers the energy (ICM), all nodes of one chessboard `colour` at a time."""
+    every = np.arange(len(labels))
+    for sweep in range(sweeps):
+        total = problem.unary.copy()
+        for e in problem.edges:
+            pairs = np.arange(len(e.first))
+            total[e.first] += e.cost[pairs, :, labels[e.second]]
+            total[e.second] += e.cost[pairs, labels[e.first], :]
+        best = np.asarray(total.argmin(1), np.intp)
+        change = (colour == bool(sweep & 1)) & (total[every, best] < total[every, labels] - 1e-3)
+        if not change.any() and sweep > 1:
+            break
+        labels = np.where(change, best, labels)
+    return labels

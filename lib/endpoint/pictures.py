@@ -1,0 +1,116 @@
+"""Bytes to pixels and back: what is refused, what is converted, and how results are encoded."""
+
+import io
+from typing import Literal
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from lib.endpoint.errors import ApiError, invalid
+
+MAX_IMAGE_BYTES = 50 * 1024 * 1024
+MAX_PIXELS = 50_000_000
+MAX_EDIT_PIXELS = 4096 * 4096
+MAX_REFERENCE_SIDE = 1536
+
+OutputFormat = Literal["png", "jpeg", "webp"]
+
+_FORMATS = ("PNG", "JPEG", "WEBP", "MPO")
+_MODES = ("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX")
+_BIT_DEPTH_AT = 24  # in a PNG: signature 8, chunk length 4, "IHDR" 4, width 4, height 4, then the depth
+
+
+def decode(data: bytes, param: str, *, reference: bool = False) -> np.ndarray:
+    """The upright picture in `data`, H x W x 4, uint8, RGBA, not premultiplied.
+
+    A `reference` is scaled down to `MAX_REFERENCE_SIDE`, as only its look counts. Metadata and colour
+    profiles are dropped. Raises ApiError 400 for anything that is not one still 8-bit grey or RGB picture.
+    """
+    if len(data) > MAX_IMAGE_BYTES:
+        raise invalid("The image is larger than 50 MB.", param, "image_too_large")
+    try:
+        image = Image.open(io.BytesIO(data), formats=_FORMATS)
+        _check_header(image, data, param, MAX_PIXELS if reference else MAX_EDIT_PIXELS)
+        if reference:
+            image.draft("RGB", (MAX_REFERENCE_SIDE, MAX_REFERENCE_SIDE))
+        upright = ImageOps.exif_transpose(image).convert("RGBA")
+    except ApiError:
+        raise
+    except Image.DecompressionBombError as error:
+        raise _too_many_pixels(param) from error
+    except Exception as error:  # noqa: BLE001 - a decoder may raise anything on hostile bytes
+        raise _unreadable(param) from error
+    if reference:
+        upright.thumbnail((MAX_REFERENCE_SIDE, MAX_REFERENCE_SIDE))
+    return np.array(upright)
+
+
+def has_alpha(data: bytes) -> bool:
+    """Whether the picture in `data`, which `decode` accepted, has alpha or a transparent colour."""
+    with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+        return image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info
+
+
+def encode(image: Image.Image, output_format: OutputFormat, compression: int) -> bytes:
+    """`image`, RGB or RGBA, as a file. `compression` 0 to 100 is the quality of JPEG and of lossy WebP.
+
+    PNG is lossless whatever `compression` is; WebP at 100 is lossless too. For JPEG `image` must be RGB.
+    """
+    if image.mode == "RGBA" and not is_transparent(image):
+        image = image.convert("RGB")
+    out = io.BytesIO()
+    if output_format == "png":
+        image.save(out, "PNG", compress_level=4)
+    elif output_format == "webp":
+        image.save(out, "WEBP", quality=compression, lossless=compression == 100, exact=True, method=2)
+    else:
+        image.save(out, "JPEG", quality=max(1, compression), subsampling=0 if compression >= 90 else 2)
+    return out.getvalue()
+
+
+def is_transparent(image: Image.Image) -> bool:
+    """Whether any pixel of an RGBA `image` is not opaque."""
+    return image.getchannel("A").getextrema()[0] != 255
+
+
+def flatten(image: Image.Image) -> Image.Image:
+    """`image` on white, without alpha."""
+    if image.mode == "RGB":
+        return image
+    white = Image.new("RGBA", image.size, "white")
+    white.alpha_composite(image)
+    return white.convert("RGB")
+
+
+def _check_header(image: Image.Image, data: bytes, param: str, max_pixels: int) -> None:
+    width, height = image.size
+    if width * height > max_pixels:
+        raise _too_many_pixels(param)
+    if image.mode not in _MODES:
+        raise _refused(f"its colours are {image.mode}; save it as 8-bit RGB", param)
+    if image.format == "PNG" and data[_BIT_DEPTH_AT] == 16:
+        raise _refused("it has 16 bits a channel; save it with 8", param)
+    # A phone's JPEG may carry a gain map as a second picture (MPO); its first is the photograph.
+    if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
+        raise _refused("it is animated; send one frame", param)
+
+
+def _too_many_pixels(param: str) -> ApiError:
+    return invalid(
+        f"The image has too many pixels. At most {MAX_EDIT_PIXELS:,} are edited; the further images of a "
+        f"request may have {MAX_PIXELS:,}.",
+        param,
+        "image_too_large",
+    )
+
+
+def _unreadable(param: str) -> ApiError:
+    return invalid(
+        "Invalid image file: it is not a whole PNG, JPEG or WebP image.",
+        param,
+        "invalid_image_file",
+    )
+
+
+def _refused(reason: str, param: str) -> ApiError:
+    return invalid(f"Invalid image file or mode: {reason}.", param, "invalid_image_file")

@@ -1,0 +1,163 @@
+"""The fields of an edit request, each checked against the API's limits."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from lib.endpoint.errors import ApiError, invalid
+from lib.endpoint.form import Form, ImageRef
+from lib.endpoint.pictures import MAX_EDIT_PIXELS, OutputFormat
+
+MODEL = "built-in"
+# The names of the API's reference, answered by the built-in engine, so that its examples work unchanged.
+ALIASES = ("gpt-image-1.5", "gpt-image-1", "gpt-image-1-mini", "chatgpt-image-latest", "dall-e-2")
+MAX_IMAGES = 16
+MAX_PROMPT = 32_000
+MAX_SIDE = 8192
+
+_KNOWN = {
+    "prompt", "model", "n", "size", "quality", "background", "output_format", "output_compression",
+    "input_fidelity", "moderation", "response_format", "stream", "partial_images", "user",
+    "safety_identifier", "seed",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class EditRequest:
+    """One checked request. `size` is (width, height), or None for the first image's own."""
+
+    images: list[ImageRef]
+    mask: ImageRef | None
+    prompt: str
+    model: str
+    n: int
+    size: tuple[int, int] | None
+    quality: str
+    background: str
+    output_format: OutputFormat
+    output_compression: int
+    stream: bool
+    partial_images: int
+    seed: int | None
+
+
+def check(form: Form) -> EditRequest:
+    """The request that `form` spells. Raises ApiError 400 with `param`, or 404 for an unknown model."""
+    fields = {name: value for name, value in form.fields.items() if value is not None}
+    for name in fields:
+        if name not in _KNOWN:
+            raise invalid(f"Unknown parameter: '{name[:64]}'.", name[:64], "unknown_parameter")
+    _unused(fields)
+    stream = _boolean(fields, "stream")
+    request = EditRequest(
+        images=_images(form),
+        mask=form.mask,
+        prompt=_prompt(fields),
+        model=_model(fields),
+        n=_integer(fields, "n", 1, 1, 10),
+        size=_size(fields),
+        quality=_choice(fields, "quality", ("auto", "low", "medium", "high", "standard")),
+        background=_choice(fields, "background", ("auto", "transparent", "opaque")),
+        output_format=cast(OutputFormat, _choice(fields, "output_format", ("png", "jpeg", "webp"))),
+        output_compression=_integer(fields, "output_compression", 100, 0, 100),
+        stream=stream,
+        # The reference's own example of a stream, which does not name the field, prints one.
+        partial_images=_integer(fields, "partial_images", 1 if stream else 0, 0, 3),
+        seed=_integer(fields, "seed", -1, 0, 2**63 - 1) if "seed" in fields else None,
+    )
+    if request.background == "transparent" and request.output_format == "jpeg":
+        raise invalid("Transparent background needs output_format png or webp.", "background")
+    return request
+
+
+def _unused(fields: Mapping[str, Any]) -> None:
+    """Check the fields that have no effect on this engine."""
+    _choice(fields, "input_fidelity", ("low", "high"))
+    _choice(fields, "moderation", ("auto", "low"))
+    _choice(fields, "response_format", ("b64_json",))
+    for name in ("user", "safety_identifier"):
+        _string(fields, name, "")
+
+
+def _images(form: Form) -> list[ImageRef]:
+    if not form.images:
+        raise invalid("Missing required parameter: 'image'.", "image", "missing_required_parameter")
+    if len(form.images) > MAX_IMAGES:
+        raise invalid(f"At most {MAX_IMAGES} images are accepted.", "image", "array_above_max_length")
+    return form.images
+
+
+def _prompt(fields: Mapping[str, Any]) -> str:
+    if "prompt" not in fields:
+        raise invalid("Missing required parameter: 'prompt'.", "prompt", "missing_required_parameter")
+    prompt = _string(fields, "prompt", "")
+    if not prompt.strip():
+        raise invalid("The prompt is empty. Say what to do.", "prompt", "empty_string")
+    if len(prompt) > MAX_PROMPT:
+        raise invalid(f"The prompt is longer than {MAX_PROMPT} characters.", "prompt", "string_above_max_length")
+    return prompt
+
+
+def _model(fields: Mapping[str, Any]) -> str:
+    model = _string(fields, "model", MODEL)
+    if model not in (MODEL, *ALIASES):
+        raise ApiError(
+            404,
+            f"The model '{model[:64]}' does not exist here. This server has one: '{MODEL}'.",
+            code="model_not_found",
+            param="model",
+        )
+    return model
+
+
+def _size(fields: Mapping[str, Any]) -> tuple[int, int] | None:
+    text = _string(fields, "size", "auto")
+    if text == "auto":
+        return None
+    match = re.fullmatch(r"([1-9][0-9]{0,3})x([1-9][0-9]{0,3})", text)
+    if match:
+        width, height = int(match[1]), int(match[2])
+        if max(width, height) <= MAX_SIDE and width * height <= MAX_EDIT_PIXELS:
+            return width, height
+    raise invalid(
+        f"Invalid size. Use 'auto', or WIDTHxHEIGHT with sides up to {MAX_SIDE} and at most "
+        f"{MAX_EDIT_PIXELS:,} pixels.",
+        "size",
+    )
+
+
+def _string(fields: Mapping[str, Any], name: str, default: str) -> str:
+    value = fields.get(name, default)
+    if not isinstance(value, str):
+        raise invalid(f"'{name}' must be a string.", name, "invalid_type")
+    return value
+
+
+def _choice(fields: Mapping[str, Any], name: str, choices: tuple[str, ...]) -> str:
+    value = _string(fields, name, choices[0])
+    if value not in choices:
+        raise invalid(f"'{name}' must be one of: {', '.join(choices)}.", name)
+    return value
+
+
+def _integer(fields: Mapping[str, Any], name: str, default: int, least: int, most: int) -> int:
+    value = fields.get(name, default)
+    if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,19}", value):
+        value = int(value)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise invalid(f"'{name}' must be a whole number.", name, "invalid_type")
+    if name in fields and not least <= value <= most:
+        raise invalid(f"'{name}' must be between {least} and {most}.", name)
+    return value
+
+
+def _boolean(fields: Mapping[str, Any], name: str) -> bool:
+    value = fields.get(name, False)
+    if isinstance(value, str) and value in ("true", "false"):
+        return value == "true"
+    if not isinstance(value, bool):
+        raise invalid(f"'{name}' must be true or false.", name, "invalid_type")
+    return value
