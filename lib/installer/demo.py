@@ -1,0 +1,107 @@
+"""`install.py demo`: the main job in a real GIMP without a window, through the embedded endpoint, on a real picture."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lib.installer import gimps, private_gimp
+from lib.installer.installation import Installation
+from lib.installer.packages import CHECKOUT
+from lib.installer.problem import SetupProblem
+
+_SCRIPT = CHECKOUT / "plugin" / "demo.py"
+_PRIVATE = "3.0"
+_SECONDS = 600
+OUTPUTS = ("before.png", "mask.png", "after.png", "edit.xcf", "report.json")
+
+
+@dataclass(frozen=True)
+class Demo:
+    """What the demo is asked for; None takes the default picture and its lettering."""
+
+    picture: Path | None
+    select: tuple[int, int, int, int] | None
+    mask: Path | None
+    prompt: str
+    out: Path
+
+
+def run(demo: Demo, arguments: Sequence[str]) -> None:
+    """Runs the demo in this machine's GIMP 3, or in a private one, in which `arguments` call install.py again."""
+    _check_inputs(demo)
+    demo.out.mkdir(parents=True, exist_ok=True)
+    try:
+        gimp = gimps.find()
+    except SetupProblem:
+        _run_inside(private_gimp.ensure(_PRIVATE), demo, arguments)
+        return
+    started = time.monotonic()
+    folder = private_gimp.cache_folder() / "demo"
+    config = folder / "GIMP" / gimp.minor
+    Installation(config).install()
+    installed = time.monotonic()
+    _edit(gimp, demo, {"GIMP3_DIRECTORY": str(config), "XDG_DATA_HOME": str(folder / "data")})
+    _show(demo, {"install": installed - started, "GIMP, with its start": time.monotonic() - installed})
+
+
+def _check_inputs(demo: Demo) -> None:
+    for path in (demo.picture, demo.mask):
+        if path and not path.is_file():
+            raise SetupProblem(f"There is no picture {path}.", "Give the path of an image file that GIMP can open.")
+
+
+def _run_inside(gimp: private_gimp.PrivateGimp, demo: Demo, arguments: Sequence[str]) -> None:
+    """Calls install.py again inside the private GIMP's system, where GIMP is the machine's own."""
+    home = private_gimp.cache_folder() / "demo" / "home"
+    home.mkdir(parents=True, exist_ok=True)
+    inputs = [path.parent for path in (demo.picture, demo.mask) if path]
+    environment = {"HOME": str(home), "XDG_CACHE_HOME": str(private_gimp.cache_folder().parent)}
+    command = gimp.command(
+        ["python3", str(CHECKOUT / "install.py"), *arguments],
+        [CHECKOUT, private_gimp.cache_folder(), demo.out, *inputs],
+        environment,
+    )
+    done = subprocess.run(command)
+    if done.returncode:
+        sys.exit(done.returncode)
+
+
+def _edit(gimp: gimps.Gimp, demo: Demo, environment: Mapping[str, str]) -> None:
+    """Runs the script in GIMP; raises SetupProblem with GIMP's own words where it fails."""
+    for name in OUTPUTS:
+        (demo.out / name).unlink(missing_ok=True)
+    task = {
+        "picture": str(demo.picture) if demo.picture else None,
+        "select": demo.select,
+        "mask": str(demo.mask) if demo.mask else None,
+        "prompt": demo.prompt,
+        "out": str(demo.out),
+    }
+    command = [gimp.command, "--no-interface", "--no-data", "--no-fonts", "--quit",
+               "--batch-interpreter", "python-fu-eval", "--batch", f"exec(open({str(_SCRIPT)!r}).read())"]  # fmt: skip
+    variables = {**os.environ, **environment, "GENERATIVE_EDIT_DEMO": json.dumps(task)}
+    print(f"Editing in GIMP {gimp.version} …", flush=True)
+    try:
+        done = subprocess.run(command, env=variables, capture_output=True, encoding="utf-8", errors="replace",
+                              timeout=_SECONDS)  # fmt: skip
+    except subprocess.TimeoutExpired:
+        raise SetupProblem(f"GIMP did not end in {_SECONDS} seconds.", "Try a smaller picture.") from None
+    missing = [name for name in OUTPUTS if not (demo.out / name).exists()]
+    if missing:
+        lines = [line for line in done.stderr.splitlines() if line.startswith("demo:")]
+        reason = lines[-1].removeprefix("demo:").strip() if lines else "GIMP ended without a result."
+        raise SetupProblem(reason, f"For GIMP's own words, run: {gimp.command} --version, and install.py doctor.")
+
+
+def _show(demo: Demo, seconds: Mapping[str, float]) -> None:
+    report: dict[str, Any] = json.loads((demo.out / "report.json").read_text(encoding="utf-8"))
+    print("Seconds: " + ", ".join(f"{stage} {time_:.1f}" for stage, time_ in seconds.items()))
+    print("  of which the edit: " + ", ".join(f"{stage} {time_:.2f}" for stage, time_ in report["seconds"].items()))
+    for name in OUTPUTS:
+        print(demo.out / name)

@@ -1,0 +1,160 @@
+"""`install.py doctor`: checks each piece and prints a line each, with the mend where one is needed."""
+
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from lib.installer import targets
+from lib.installer.gimps import WHERE_TO_GET
+from lib.installer.installation import Installation, version
+from lib.installer.problem import SetupProblem
+from lib.installer.pythons import Python
+from lib.installer.stamp import missing_files
+from lib.installer.targets import Target
+from lib.settings import NAME
+
+_AGAIN = "run: python3 install.py"
+_IMPORTS = "requests, PIL, numpy, werkzeug, keyring"
+_ASK_ENDPOINT = """
+import json, urllib.request
+from lib.endpoint import Endpoint
+endpoint = Endpoint.start()
+request = urllib.request.Request(endpoint.base_url + "/models", headers={"Authorization": "Bearer " + endpoint.key})
+print(", ".join(model["id"] for model in json.load(urllib.request.urlopen(request, timeout=20))["data"]))
+endpoint.close()
+"""
+_FIND_KEY = """
+from lib import settings
+from lib.api import keys
+found = keys.find("openai", file=settings.key_file())
+print(found.source if found else "")
+"""
+_VERSION = "import sys; print(sys.version.split()[0], sys.executable)"
+# What the plug-in's own Python is asked, and how its answer reads.
+_QUESTIONS: tuple[tuple[str, str, Callable[[str], str]], ...] = (
+    ("Packages", f"import {_IMPORTS}", lambda _text: f"{_IMPORTS} import"),
+    ("Embedded endpoint", _ASK_ENDPOINT, lambda text: f"answers with the models {text}"),
+    (
+        "OpenAI key",
+        _FIND_KEY,
+        lambda text: f"found in {text}" if text else "none; only the providers in the cloud need one",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the doctor's: what was looked at, what was found, and the mend where it is not well."""
+
+    name: str
+    found: str
+    mend: str = ""
+
+    def __str__(self) -> str:
+        return f"{'✗' if self.mend else '✓'} {self.name}: {self.found}" + (f" → {self.mend}" if self.mend else "")
+
+
+def run(named: str | None) -> int:
+    """Prints all findings, then a line for a bug report; 1 where something needs mending, else 0."""
+    report = [f"{NAME} {version()}", _system(), f"Python {platform.python_version()}"]
+    bad = False
+    for name, findings in _examine(named):
+        wrong = []
+        for finding in findings:
+            print(finding, flush=True)
+            if finding.mend:
+                wrong.append(finding.name)
+        report.append(f"{name}: {'not well: ' + ', '.join(wrong) if wrong else 'all well'}")
+        bad = bad or bool(wrong)
+    print(f"For a bug report: {'; '.join(report)}")
+    return int(bad)
+
+
+def _examine(named: str | None) -> Iterator[tuple[str, Iterator[Finding]]]:
+    """Each GIMP with its findings. The names hold versions only: no folder, so no user's name."""
+    try:
+        found = targets.find(named)
+    except SetupProblem as none:
+        found = targets.Targets([], [none])
+    for problem in found.problems:
+        yield "GIMP", iter([Finding("GIMP", problem.what, problem.mend)])
+    for target in found.places:
+        stamp = target.installation.stamp() or {}
+        installed = f"plug-in {stamp['version']}, Python {stamp.get('python_version')}" if stamp else "no plug-in"
+        yield f"{target.name}, {installed}", _examine_place(target)
+
+
+def _system() -> str:
+    """The system's own name and version, without the machine's name."""
+    machine = platform.machine()
+    if sys.platform == "darwin":
+        return f"macOS {platform.mac_ver()[0]} {machine}"
+    if sys.platform == "win32":
+        return f"Windows {platform.version()} {machine}"
+    try:
+        name = platform.freedesktop_os_release()["PRETTY_NAME"]
+    except (OSError, KeyError):
+        name = platform.system()
+    return f"{name} {machine}"
+
+
+def _examine_place(target: Target) -> Iterator[Finding]:
+    installation = target.installation
+    if target.gimp:
+        yield Finding("GIMP", f"{target.gimp.version}, {target.gimp.command}")
+    else:
+        yield Finding("GIMP", "No GIMP was found on this machine.", WHERE_TO_GET)
+    if not installation.folder.exists():
+        yield Finding("Plug-in folder", f"nothing in {installation.folder}", _AGAIN)
+        return
+    yield from _examine_files(installation)
+    stamp = installation.stamp() or {}
+    python = _installed_python(installation, stamp)
+    told = _ask(installation, python, "Python", _VERSION, str)
+    if not told.mend and not told.found.startswith(f"{python.version}."):
+        told = Finding("Python", f"{told.found}, but the packages are for {python.version}", _AGAIN)
+    yield told
+    if told.mend:
+        return
+    for name, code, read in _QUESTIONS:
+        yield _ask(installation, python, name, code, read)
+
+
+def _installed_python(installation: Installation, stamp: dict[str, str]) -> Python:
+    """The Python that is written down, in the sandbox that this GIMP has."""
+    sandbox = installation.python.sandbox
+    return Python(stamp.get("python", ""), stamp.get("python_version", ""), stamp.get("platform", ""), sandbox)
+
+
+def _examine_files(installation: Installation) -> Iterator[Finding]:
+    missing = missing_files(installation.folder)
+    installed = (installation.stamp() or {}).get("version")
+    if missing:
+        yield Finding("Plug-in folder", f"{len(missing)} files are missing, {missing[0]} among them", _AGAIN)
+    elif installed != version():
+        found = f"{installation.folder} has version {installed}, and this folder {version()}"
+        yield Finding("Plug-in folder", found, "run: python3 install.py update")
+    else:
+        yield Finding("Plug-in folder", str(installation.folder))
+    starter = installation.folder / f"{NAME}.py"
+    runs = os.access(starter, os.X_OK)
+    yield Finding(
+        "Run bit", f"{starter.name} {'may' if runs else 'may not'} be run", "" if runs else f"run: chmod +x {starter}"
+    )
+
+
+def _ask(installation: Installation, python: Python, name: str, code: str, read: Callable[[str], str]) -> Finding:
+    """Runs a piece of code with the plug-in's own Python and packages."""
+    try:
+        done = python.run(code, installation.folder)
+    except OSError:
+        return Finding(name, f"{python.program or 'none'} is gone", _AGAIN)
+    except subprocess.TimeoutExpired as error:
+        return Finding(name, f"no answer in {error.timeout:.0f} seconds", _AGAIN)
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or ["failed"])[-1]
+        return Finding(name, reason, _AGAIN)
+    return Finding(name, read(done.stdout.strip()))

@@ -1,0 +1,158 @@
+"""The installed plug-in: a folder that is made whole beside the old one, then takes its place."""
+
+import compileall
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lib.installer import packages, pythons, stamp
+from lib.installer.file_lock import locked
+from lib.installer.packages import CHECKOUT
+from lib.installer.problem import SetupProblem
+from lib.installer.pythons import Python
+from lib.settings import NAME
+
+_COPIED = ("plugin", "lib")
+
+
+def version() -> str:
+    """The version, which is written down in one place."""
+    text = (CHECKOUT / "lib" / "version.txt").read_text(encoding="utf-8")
+    return text.strip()
+
+
+@dataclass(frozen=True)
+class Installation:
+    """The plug-in inside one GIMP configuration folder, with the Python that its worker runs on."""
+
+    config: Path
+    python: Python = field(default_factory=pythons.running)
+
+    @property
+    def folder(self) -> Path:
+        """Where GIMP finds the plug-in."""
+        return self.config / "plug-ins" / NAME
+
+    def stamp(self) -> dict[str, Any] | None:
+        """What was written down when it was installed; None where nothing readable is there."""
+        return stamp.read(self.folder)
+
+    def install(self, link: bool = False, others: Sequence["Installation"] = ()) -> None:
+        """Installs or updates; the old installation stays as it is until the new one is whole.
+
+        `others` may have the same packages already. Raises SetupProblem where the folder cannot be written or the
+        packages cannot be fetched.
+        """
+        with self._alone() as new:
+            self._build(new, link, [self, *others])
+            self._swap(new)
+
+    def uninstall(self) -> bool:
+        """Removes what was installed; False where there was nothing. Raises SetupProblem where it cannot."""
+        if not self.folder.exists():
+            return False
+        with self._alone() as new:
+            # Out of GIMP's sight in one step, so that a removal that fails halfway leaves no half plug-in.
+            self.folder.rename(new)
+        return True
+
+    @contextmanager
+    def _alone(self) -> Iterator[Path]:
+        """Works in this folder alone, on a new place beside the plug-in, which is gone afterwards.
+
+        It lies in plug-ins/ too, which may be on another disk; GIMP starts nothing in a folder with a dot.
+        """
+        new = self.folder.with_name(f".{NAME}.new")
+        try:
+            (self.config / "plug-ins").mkdir(parents=True, exist_ok=True)
+            with locked(self.config / f"{NAME}.lock") as alone:
+                if not alone:
+                    raise SetupProblem("Another install.py is at work in this folder.", "Wait until it has ended.")
+                self._bring_back()
+                shutil.rmtree(new, ignore_errors=True)
+                try:
+                    yield new
+                finally:
+                    shutil.rmtree(new, ignore_errors=True)
+        except OSError as error:
+            raise _cannot_write(error, self.config) from error
+
+    def _build(self, new: Path, link: bool, givers: Sequence["Installation"]) -> None:
+        new.mkdir()
+        for name in _COPIED:
+            if link:
+                (new / name).symlink_to(CHECKOUT / name)
+            else:
+                _copy(CHECKOUT / name, new / name)
+                compileall.compile_dir(new / name, quiet=2)
+        starter = new / f"{NAME}.py"
+        shutil.copyfile(CHECKOUT / "plugin" / starter.name, starter)
+        starter.chmod(0o755)
+        self._packages(new / "vendor", givers)
+        stamp.write(new, version(), self.python)
+
+    def _packages(self, vendor: Path, givers: Sequence["Installation"]) -> None:
+        """The packages of an installation where they are the same and all there, else fetched."""
+        wanted = stamp.identity(self.python)
+        for giver in givers:
+            has = giver.stamp() or {}
+            if all(has.get(key) == value for key, value in wanted.items()) and not stamp.missing_files(giver.folder):
+                shutil.copytree(giver.folder / "vendor", vendor, copy_function=_link_or_copy)
+                return
+        packages.fetch(vendor, self.python)
+
+    def _swap(self, new: Path) -> None:
+        old = self._old()
+        shutil.rmtree(old, ignore_errors=True)
+        if self.folder.exists():
+            self.folder.rename(old)
+        try:
+            new.rename(self.folder)
+        except OSError:
+            self._bring_back()
+            raise
+        shutil.rmtree(old, ignore_errors=True)
+
+    def _bring_back(self) -> None:
+        """Puts the old installation back where an update was ended between its two renames."""
+        if self._old().exists() and not self.folder.exists():
+            self._old().rename(self.folder)
+
+    def _old(self) -> Path:
+        return self.folder.with_name(f".{NAME}.old")
+
+
+def sources(folder: Path) -> list[Path]:
+    """The files of a part of this checkout, without what Python makes of them."""
+    return sorted(path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+
+
+def _copy(folder: Path, target: Path) -> None:
+    """Copies without modes, as a folder that can only be read would be in the next update's way."""
+    for path in sources(folder):
+        place = target / path.relative_to(folder)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, place)
+
+
+def _link_or_copy(source: str, target: str) -> None:
+    """A second name for the same file, or a copy where the file system has no such thing."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
+def _cannot_write(error: OSError, config: Path) -> SetupProblem:
+    place, reason = error.filename, error.strerror
+    if isinstance(error, shutil.Error) and error.args and isinstance(error.args[0], list):
+        # copytree gives a list of (source, target, reason).
+        _, place, reason = error.args[0][0]
+    return SetupProblem(
+        f"{place or config} cannot be written: {reason or error}.",
+        "Close GIMP and make it writable or make room, or name another folder with --gimp-dir, then run this again.",
+    )

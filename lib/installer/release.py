@@ -1,0 +1,94 @@
+"""`install.py release`: one zip file for each platform, with the wheels inside, that installs with no network."""
+
+import hashlib
+import tempfile
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lib.installer import licences, packages
+from lib.installer.installation import sources, version
+from lib.installer.packages import CHECKOUT
+from lib.installer.pythons import Python
+from lib.settings import NAME
+
+PYTHONS = ("3.11", "3.12", "3.13", "3.14")
+# A release file's name, and the platform as its Pythons call it.
+PLATFORMS = {
+    "linux-x86_64": "linux-x86_64",
+    "linux-arm64": "linux-aarch64",
+    "macos-arm64": "macosx-arm64",
+    "macos-x86_64": "macosx-x86_64",
+    "windows-x86_64": "win-amd64",
+}
+NAMES = tuple(PLATFORMS)
+SUMS = "SHA256SUMS"
+# Every file gets this time, the first that a zip file can hold: the same sources give the same bytes.
+_TIME = (1980, 1, 1, 0, 0, 0)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file of the release: its name in it, and its bytes or the file they are in."""
+
+    name: str
+    content: bytes | Path
+
+    def read(self) -> bytes:
+        return self.content if isinstance(self.content, bytes) else self.content.read_bytes()
+
+
+def run(out: Path, names: Sequence[str] | None) -> None:
+    """Writes the files and their sums into `out`; raises SetupProblem where the wheels cannot be fetched."""
+    out.mkdir(parents=True, exist_ok=True)
+    written = []
+    for name in names or NAMES:
+        with tempfile.TemporaryDirectory() as folder:
+            wheels = fetch_wheels(Path(folder), PLATFORMS[name])
+            path = out / f"{NAME}-{version()}-{name}.zip"
+            write(path, entries(wheels))
+        written.append(path)
+        print(f"{path}: {path.stat().st_size / 1e6:.0f} MB, {len(wheels)} wheels", flush=True)
+    sums = "".join(f"{_sum(path)}  {path.name}\n" for path in sorted(written))
+    (out / SUMS).write_text(sums, encoding="utf-8")
+    print(out / SUMS)
+
+
+def fetch_wheels(folder: Path, platform: str) -> list[Path]:
+    """The wheels for every Python of a platform, and pip's own, for a Python that has none."""
+    for python in PYTHONS:
+        packages.download(folder, Python("", python, platform))
+    packages.download_pip(folder)
+    return sorted(folder.glob("*.whl"))
+
+
+def entries(wheels: Sequence[Path]) -> list[Entry]:
+    """All files of one release, by name; the last is the list of everything before it with its sums."""
+    found = [Entry(name, CHECKOUT / name) for name in ("install.py", "README.md", "LICENSE")]
+    found += [Entry(path.relative_to(CHECKOUT).as_posix(), path) for part in ("lib", "plugin")
+              for path in sources(CHECKOUT / part)]  # fmt: skip
+    found.append(Entry("CHANGELOG.md", CHECKOUT / "lib" / "CHANGELOG.md"))
+    found += [Entry(f"wheels/{path.name}", path) for path in wheels]
+    found.append(Entry("LICENCES.txt", licences.listing(wheels).encode()))
+    found.sort(key=lambda entry: entry.name)
+    sums = "".join(f"{hashlib.sha256(entry.read()).hexdigest()}  {entry.name}\n" for entry in found)
+    return [*found, Entry(SUMS, sums.encode())]
+
+
+def write(path: Path, files: Sequence[Entry]) -> None:
+    """Writes a zip file in a folder of its own name; under another name until it is whole."""
+    part = path.with_suffix(".part")
+    with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
+        for entry in files:
+            info = zipfile.ZipInfo(f"{NAME}-{version()}/{entry.name}", _TIME)
+            info.external_attr = (0o100755 if entry.name == "install.py" else 0o100644) << 16
+            # A wheel is packed already.
+            info.compress_type = zipfile.ZIP_STORED if entry.name.endswith(".whl") else zipfile.ZIP_DEFLATED
+            archive.writestr(info, entry.read())
+    part.replace(path)
+
+
+def _sum(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
