@@ -1,0 +1,91 @@
+"""Sizes and rectangles in whole pixels, as values with arithmetic."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """A width and a height in pixels."""
+
+    width: int
+    height: int
+
+    @property
+    def pixels(self) -> int:
+        """The area in pixels."""
+        return self.width * self.height
+
+    @property
+    def longest(self) -> int:
+        """The longer side."""
+        return max(self.width, self.height)
+
+    def __str__(self) -> str:
+        return f"{self.width}x{self.height}"
+
+
+@dataclass(frozen=True, slots=True)
+class Rect:
+    """A rectangle: its left and top edge (which may be negative), its width and height."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+    @classmethod
+    def from_edges(cls, left: int, top: int, right: int, bottom: int) -> Rect:
+        """From edges as GIMP gives selection bounds; an edge that crosses its opposite makes it empty."""
+        return cls(left, top, max(0, right - left), max(0, bottom - top))
+
+    @property
+    def right(self) -> int:
+        """The first column past the rectangle."""
+        return self.x + self.width
+
+    @property
+    def bottom(self) -> int:
+        """The first row past the rectangle."""
+        return self.y + self.height
+
+    @property
+    def size(self) -> Size:
+        """Width and height without the place."""
+        return Size(self.width, self.height)
+
+    @property
+    def empty(self) -> bool:
+        """True where no pixel is inside."""
+        return self.width <= 0 or self.height <= 0
+
+    def intersect(self, other: Rect) -> Rect:
+        """What both cover; empty where they do not meet."""
+        return Rect.from_edges(
+            max(self.x, other.x), max(self.y, other.y), min(self.right, other.right), min(self.bottom, other.bottom)
+        )
+
+    def union(self, other: Rect) -> Rect:
+        """The smallest rectangle that contains both; an empty one adds nothing."""
+        if self.empty or other.empty:
+            return other if self.empty else self
+        return Rect.from_edges(
+            min(self.x, other.x), min(self.y, other.y), max(self.right, other.right), max(self.bottom, other.bottom)
+        )
+
+    def grow(self, margin: int) -> Rect:
+        """Larger by `margin` pixels on every side; smaller where it is negative."""
+        return Rect.from_edges(self.x - margin, self.y - margin, self.right + margin, self.bottom + margin)
+
+    def translate(self, dx: int, dy: int) -> Rect:
+        """Moved by `dx` to the right and `dy` down."""
+        return Rect(self.x + dx, self.y + dy, self.width, self.height)
+
+    def contains(self, other: Rect) -> bool:
+        """True where no pixel of `other` lies outside."""
+        return other.empty or self.union(other) == self
+
+    def to_list(self) -> list[int]:
+        """As `[x, y, width, height]`, the form that reports and jobs use."""
+        return [self.x, self.y, self.width, self.height]

@@ -1,0 +1,88 @@
+"""One job's folder, and the lines that pass between the plug-in and its worker.
+
+The folder is what the two processes share, and afterwards the history:
+
+    job.json        everything asked, never a key            written by the plug-in
+    image-1.png …   the picture to edit, then references     plug-in
+    mask.png        what may be changed                      plug-in
+    selection.raw   its soft values in the frame, where the layer mask shall differ from them (one byte a pixel)
+    sent.json       when the request left                    worker; without response.json beside it: answer unknown
+    partial-*       previews                                 worker
+    result-1.png …  what was returned, byte for byte         worker
+    response.json   the answer without its pictures          worker; its presence means that nothing is outstanding
+    layer-1.rgba …  the result as GIMP will show it          worker; deleted by the plug-in once inserted
+    layer-mask.raw  the layer mask that was asked for        worker; deleted likewise
+    worker.log      the worker's stderr
+"""
+
+import json
+import os
+import secrets
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lib import settings
+
+VERSION = 1
+SELECTION = "selection.raw"
+LAYER_MASK = "layer-mask.raw"
+
+
+class Job:
+    """A job folder; writing is atomic (a temporary name, then a rename), so that a reader never sees half a file."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @classmethod
+    def new(cls) -> "Job":
+        """An empty folder in the user's data folder, named by time so that a listing is in order."""
+        name = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}"
+        folder = settings.jobs_folder() / name
+        folder.mkdir(mode=0o700)
+        return cls(folder)
+
+    def path(self, name: str) -> Path:
+        """A file of this job."""
+        return self.folder / name
+
+    def write(self, name: str, data: bytes, *, durable: bool = False) -> Path:
+        """Writes a file of this job, whole or not at all; raises OSError where the disk refuses.
+
+        `durable` waits until the disk has it: for what was paid for.
+        """
+        target = self.path(name)
+        partial = self.path(f".{name}.part")
+        with partial.open("wb") as file:
+            file.write(data)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+        partial.replace(target)
+        return target
+
+    def write_json(self, name: str, data: Mapping[str, Any], *, durable: bool = False) -> Path:
+        """Writes a JSON file of this job."""
+        return self.write(name, json.dumps(data, ensure_ascii=False, indent=1).encode(), durable=durable)
+
+    def read_json(self, name: str) -> dict[str, Any]:
+        """Reads a JSON object of this job; raises OSError or ValueError where there is none."""
+        data = json.loads(self.path(name).read_bytes())
+        if not isinstance(data, dict):
+            raise ValueError(f"{name} of job {self.folder.name} is not an object")
+        return data
+
+
+def encode_line(message: Mapping[str, Any]) -> bytes:
+    """A message as one line of JSON; non-ASCII is escaped, so that no locale can spoil it."""
+    return json.dumps(message).encode("ascii") + b"\n"
+
+
+def decode_line(line: bytes | str) -> dict[str, Any]:
+    """A line of JSON as a message; raises ValueError where it is no object."""
+    message = json.loads(line)
+    if not isinstance(message, dict):
+        raise ValueError("a line between plug-in and worker must be a JSON object")
+    return message

@@ -1,0 +1,80 @@
+"""From an answer's picture to the pixels of a layer: decoded once, lined up with the original, brought to the frame."""
+
+import io
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from lib import fit, seam
+from lib.frame import Plan
+from lib.geometry import Size
+
+_PROTECTED = 255  # the mask's alpha where the endpoint should have changed nothing
+
+
+@dataclass(frozen=True)
+class Guide:
+    """What an answer is lined up with: the picture that was sent (H, W, 3), and where it was protected (H, W)."""
+
+    original: NDArray[np.uint8]
+    protected: NDArray[np.bool_]
+
+    @classmethod
+    def read(cls, picture: Path, mask: Path) -> "Guide":
+        """From the files of a job; raises OSError where they cannot be read."""
+        with Image.open(picture) as sent, Image.open(mask) as marked:
+            alpha = np.asarray(marked.getchannel("A"))
+            return cls(np.asarray(sent.convert("RGB")), np.equal(alpha, _PROTECTED))
+
+
+@dataclass(frozen=True)
+class LayerPixels:
+    """What GIMP inserts: RGBA bytes, sRGB, of the frame's size; `notes` say what was done to the answer.
+
+    `drift` is what lining up found (see `lib.fit`), None where it was not tried.
+    """
+
+    rgba: bytes = field(repr=False)
+    notes: tuple[str, ...] = ()
+    drift: dict[str, Any] | None = None
+
+
+def layer_pixels(data: bytes, plan: Plan, guide: Guide | None, *, transparent: bool) -> LayerPixels:
+    """The picture in `data` (PNG, JPEG or WebP) lined up, cut and scaled to the plan's frame.
+
+    An alpha channel is kept where `transparent` was asked for and dropped otherwise. Raises OSError where the
+    picture cannot be decoded.
+    """
+    with Image.open(io.BytesIO(data)) as picture:
+        returned = picture.convert("RGBA" if transparent else "RGB")
+    notes: tuple[str, ...] = ()
+    asked = (plan.size.width, plan.size.height)
+    if returned.size != asked:
+        notes = (f"The endpoint answered in {returned.width}x{returned.height} instead of {plan.size}; it was scaled.",)
+    drift = None
+    if guide:
+        returned, drift = _lined_up(returned.resize(asked, Image.Resampling.LANCZOS), guide)
+    return LayerPixels(_to_frame(returned, plan).convert("RGBA").tobytes(), notes, drift)
+
+
+def _lined_up(returned: Image.Image, guide: Guide) -> tuple[Image.Image, dict[str, Any]]:
+    """The returned picture with its drift undone where that can be trusted, and what was found."""
+    pixels = np.asarray(returned)
+    found = fit.fit(guide.original, pixels, guide.protected)
+    told = {**found.drift, "accepted": found.accepted, "reason": found.reason}
+    fitted = fit.apply(pixels, found)
+    if found.accepted and found.reason != "identical":
+        fitted = seam.levelled(guide.original, fitted, ~guide.protected)
+    return (returned if fitted is pixels else Image.fromarray(fitted)), told
+
+
+def _to_frame(picture: Image.Image, plan: Plan) -> Image.Image:
+    """Cuts the padding off and scales the rest to the frame, in one resampling; none where nothing is to be done."""
+    box, size = plan.cut(Size(*picture.size)), (plan.frame.width, plan.frame.height)
+    if box == (0, 0, *size) and picture.size == size:
+        return picture
+    return picture.resize(size, Image.Resampling.LANCZOS, box=box)
