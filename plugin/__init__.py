@@ -1,0 +1,1 @@
+"""Generative Edit inside GIMP: procedures, pixels out, layers in, the worker's reader, dialogs."""

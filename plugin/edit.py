@@ -1,0 +1,88 @@
+"""One edit of what is selected: what is sent, and where the result goes."""
+
+from collections.abc import Sequence
+
+from gi.repository import Gimp
+
+from lib import frame
+from lib.api import providers
+from lib.geometry import Rect, Size
+from lib.job import SELECTION, Job
+from plugin import export
+from plugin.arguments import Options
+from plugin.insert import place_above
+from plugin.task import EditFailed, Exported, Outcome, Progress, Task, plan_frame, run
+
+MOST_IMAGES = 16
+# Models look at about this many pixels of a picture's longer side.
+_REFERENCE_EDGE = 2048
+
+
+def edit(image: Gimp.Image, layers: Sequence[Gimp.Layer], options: Options, python: str, progress: Progress) -> Outcome:
+    """Edits the first layer (or what is visible) where the selection is, the other layers being references.
+
+    Raises BadArguments, EditFailed or EditCancelled; the image is then as it was.
+    """
+    check(image, layers, options)
+    canvas = Size(image.get_width(), image.get_height())
+    home = Rect(0, 0, *_sides(canvas)) if options.sample_merged else export.layer_rect(layers[0])
+    plan = plan_frame(canvas, _selection(image, canvas, options.grow), home, options)
+    place = place_above(image, None if options.sample_merged else layers[0], plan.frame)
+    task = Task(plan, place, lambda job: _export(image, layers, options, plan, job))
+    return run(image, task, options, python, progress)
+
+
+def check(image: Gimp.Image, layers: Sequence[Gimp.Layer], options: Options) -> None:
+    """Raises EditFailed for what cannot be done, before anything is exported."""
+    if image.get_base_type() == Gimp.ImageBaseType.INDEXED:
+        raise EditFailed(
+            "An indexed image cannot hold the result's colours. Convert it with Image ▸ Mode ▸ RGB, then try again."
+        )
+    if image.get_floating_sel():
+        raise EditFailed("There is a floating selection. Anchor it or make it a layer, then try again.")
+    if not layers:
+        raise EditFailed("No layer is selected. Select the layer to edit, then try again.")
+    if not all(layer.is_layer() for layer in layers):
+        raise EditFailed("A channel or a mask is selected. Select the layer to edit, then try again.")
+    count = len(layers) + len(options.references)
+    if count > MOST_IMAGES:
+        raise EditFailed(f"{count} pictures would be sent, and {MOST_IMAGES} are the most. Select fewer layers.")
+
+
+def _selection(image: Gimp.Image, canvas: Size, grow: int) -> Rect | None:
+    """What is to be changed, with what `grow` adds to it."""
+    selected = export.selection_rect(image)
+    if selected is None or not grow:
+        return selected
+    return selected.grow(grow).intersect(Rect(0, 0, *_sides(canvas)))
+
+
+def first_picture(
+    image: Gimp.Image, layers: Sequence[Gimp.Layer], options: Options, plan: frame.Plan, area: Rect
+) -> bytes:
+    """The picture to edit: the first layer or what is visible, in `area` of the canvas."""
+    if options.sample_merged:
+        return export.visible_png(image, plan, area)
+    return export.layer_png(image, layers[0], plan, area)
+
+
+def reference_pictures(image: Gimp.Image, layers: Sequence[Gimp.Layer]) -> list[bytes]:
+    """The layers after the first, whole, as pictures to look at."""
+    return [export.whole_layer_png(image, layer, _REFERENCE_EDGE) for layer in layers[1:]]
+
+
+def _export(image: Gimp.Image, layers: Sequence[Gimp.Layer], options: Options, plan: frame.Plan, job: Job) -> Exported:
+    first = first_picture(image, layers, options, plan, plan.frame)
+    pictures = [first, *reference_pictures(image, layers)]
+    if Gimp.Selection.is_empty(image):
+        return Exported(pictures)
+    margin = round(providers.get(options.provider).mask_margin / plan.scale)
+    mask = export.mask_png(image, plan, options.grow + margin)
+    if not options.grow and not options.feather:
+        return Exported(pictures, mask)
+    job.write(SELECTION, export.selection_values(image, plan.frame))
+    return Exported(pictures, mask, {"grow": options.grow, "feather": options.feather})
+
+
+def _sides(size: Size) -> tuple[int, int]:
+    return size.width, size.height

@@ -1,0 +1,159 @@
+"""Pixels out of GIMP: the frame of a layer and of the selection, as PNG bytes in sRGB, 8 bit.
+
+Only the frame is read, so that the time does not grow with the canvas.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from gi.repository import Gegl, Gimp
+
+from lib import mask, png
+from lib.frame import Plan
+from lib.geometry import Rect, Size
+from plugin.pixels import FORMATS, Pixels
+
+# Values of a selection are linear coverage, not light: no gamma is wanted.
+_SELECTION_FORMAT = "Y u8"
+
+
+def layer_png(image: Gimp.Image, layer: Gimp.Layer, plan: Plan, area: Rect) -> bytes:
+    """The layer's pixels in `area` of the canvas, its mask and filters applied, at the size that the plan asks for.
+
+    `area` has the size of the plan's frame and is it, but where the canvas is about to grow.
+    """
+    return _fit_plan(_read_as_seen(image, layer, area), plan).png()
+
+
+def visible_png(image: Gimp.Image, plan: Plan, area: Rect) -> bytes:
+    """What is visible in `area` of the canvas, transparent beyond it, at the size that the plan asks for."""
+    with _duplicate(image) as copy:
+        return _fit_plan(_read_visible(copy, area), plan).png()
+
+
+def mask_png(image: Gimp.Image, plan: Plan, grow: int) -> bytes:
+    """What may be edited: all that is selected at all, grown by `grow` canvas pixels; see lib.mask for the colours."""
+    area = plan.frame.grow(grow)
+    values = mask.selected(_get(image.get_selection(), area, _SELECTION_FORMAT))
+    return mask_of(mask.grow(values, area.width, grow), plan)
+
+
+def mask_of(values: bytes, plan: Plan) -> bytes:
+    """The same from values of the plan's frame, one byte a pixel, 0 where nothing may be edited."""
+    grown = Pixels(plan.frame.width, plan.frame.height, 1, mask.selected(values))
+    sent = _fit_plan(grown, plan)
+    return png.encode(sent.width, sent.height, 4, mask.edit_mask(mask.selected(sent.data)), flat=True)
+
+
+def selection_values(image: Gimp.Image, area: Rect) -> bytes:
+    """The selection's own values in a canvas area, one byte a pixel."""
+    return _get(image.get_selection(), area, _SELECTION_FORMAT)
+
+
+def whole_layer_png(image: Gimp.Image, layer: Gimp.Layer, longest_edge: int) -> bytes:
+    """A reference layer, whole, scaled down where it is longer than a model looks at."""
+    here = layer_rect(layer)
+    scale = min(1.0, longest_edge / here.size.longest)
+    size = Size(max(1, round(here.width * scale)), max(1, round(here.height * scale)))
+    if scale < 1 and _is_plain(layer) and not layer.has_alpha():
+        # GEGL's own mean of pixels: exact where no colour hides under transparency, and never read in full.
+        channels = 1 if layer.is_gray() else 3
+        data = _get(layer, Rect(0, 0, size.width, size.height), FORMATS[channels], scale)
+        return Pixels(size.width, size.height, channels, data).png()
+    return _read_as_seen(image, layer, here).scaled(size).png()
+
+
+def layer_rect(layer: Gimp.Layer) -> Rect:
+    """The layer's rectangle on the canvas; parts of it may be outside."""
+    offset = layer.get_offsets()
+    return Rect(offset.offset_x, offset.offset_y, layer.get_width(), layer.get_height())
+
+
+def selection_rect(image: Gimp.Image) -> Rect | None:
+    """The selection's bounds, or None where nothing is selected (the second value says so, not the first)."""
+    _success, selected, left, top, right, bottom = Gimp.Selection.bounds(image)
+    return Rect(left, top, right - left, bottom - top) if selected else None
+
+
+def _read_as_seen(image: Gimp.Image, layer: Gimp.Layer, area: Rect) -> Pixels:
+    """The layer by itself as the user sees it. Its buffer alone would leave out filters, masks and groups' layers."""
+    if _is_plain(layer):
+        return _read(layer, area)
+    with _duplicate(image) as copy:
+        _show_only(copy, _same_place(layer, copy))
+        return _read_visible(copy, area)
+
+
+def _is_plain(layer: Gimp.Layer) -> bool:
+    return not (layer.is_group() or layer.get_filters() or layer.get_mask())
+
+
+def _show_only(copy: Gimp.Image, twin: Gimp.Layer) -> None:
+    """Leaves one layer of a duplicate, out of its groups and without opacity and mode."""
+    copy.reorder_item(twin, None, 0)
+    for other in copy.get_layers()[1:]:
+        copy.remove_layer(other)
+    twin.set_lock_visibility(False)
+    twin.set_visible(True)
+    twin.set_opacity(100)
+    twin.set_mode(Gimp.LayerMode.NORMAL)
+    twin.set_composite_mode(Gimp.LayerCompositeMode.UNION)
+    if twin.get_mask():
+        twin.set_show_mask(False)
+
+
+@contextmanager
+def _duplicate(image: Gimp.Image) -> Iterator[Gimp.Image]:
+    """A duplicate to work in, deleted afterwards; it shares its tiles with the original until they change."""
+    copy = image.duplicate()
+    try:
+        copy.undo_disable()
+        yield copy
+    finally:
+        copy.delete()
+
+
+def _read_visible(copy: Gimp.Image, area: Rect) -> Pixels:
+    """What a duplicate shows in an area. Only its canvas is made smaller, so that GIMP computes no more than that.
+
+    Its layers are not cropped: filters such as blur and vignette would then see another layer. A filter costs what it
+    reads, and GEGL's blur reads whole rows and columns of its layer.
+    """
+    copy.resize(area.width, area.height, -area.x, -area.y)
+    seen = Gimp.Layer.new_from_visible(copy, copy, "seen")
+    copy.insert_layer(seen, None, 0)
+    return _read(seen, Rect(0, 0, area.width, area.height))
+
+
+def _same_place(layer: Gimp.Layer, copy: Gimp.Image) -> Gimp.Layer:
+    """The layer of a duplicate that stands where `layer` stands in the original."""
+    parent = layer.get_parent()
+    siblings = _same_place(parent, copy).get_children() if parent else copy.get_layers()
+    return siblings[layer.get_image().get_item_position(layer)]
+
+
+def _read(layer: Gimp.Layer, area: Rect) -> Pixels:
+    """The layer's pixels in a canvas area; transparent where the layer does not reach.
+
+    Read in the layer's own number of channels: a change of it costs 350 MB in the colour library.
+    """
+    channels = (1 if layer.is_gray() else 3) + layer.has_alpha()
+    here = layer_rect(layer)
+    inside = area.intersect(here)
+    data = _get(layer, inside.translate(-here.x, -here.y), FORMATS[channels])
+    pixels = Pixels(inside.width, inside.height, channels, data)
+    return pixels if inside == area else pixels.placed(inside, area)
+
+
+def _get(drawable: Gimp.Drawable, area: Rect, encoding: str, scale: float = 1.0) -> bytes:
+    """Bytes of an area, which is counted in scaled pixels."""
+    if area.empty:
+        return b""
+    abyss = Gegl.AbyssPolicy.NONE if scale == 1 else Gegl.AbyssPolicy.CLAMP
+    rectangle = Gegl.Rectangle.new(area.x, area.y, area.width, area.height)
+    return bytes(drawable.get_buffer().get(rectangle, scale, encoding, abyss))
+
+
+def _fit_plan(pixels: Pixels, plan: Plan) -> Pixels:
+    """Adds the plan's padding by repeating the edges, then scales to the size that is asked for."""
+    return pixels.padded(plan.frame, plan.sent).scaled(plan.size)

@@ -1,0 +1,50 @@
+"""Extending the canvas: the new area is sent transparent and masked, and its result blends into the old edge."""
+
+from collections.abc import Sequence
+
+from gi.repository import Gimp
+
+from lib.extension import Extension, ExtensionError
+from lib.frame import Plan
+from lib.geometry import Rect, Size
+from lib.job import SELECTION, Job
+from plugin import export
+from plugin.arguments import BadArguments, Options, Sides
+from plugin.edit import check, first_picture, reference_pictures
+from plugin.insert import Place, place_above
+from plugin.task import Exported, Outcome, Progress, Task, plan_frame, run
+
+
+def extend(
+    image: Gimp.Image, layers: Sequence[Gimp.Layer], sides: Sides, options: Options, python: str, progress: Progress
+) -> Outcome:
+    """Grows the canvas by the sides and fills what is new; one undo step takes both back.
+
+    Raises BadArguments, EditFailed or EditCancelled; the image, its canvas too, is then as it was.
+    """
+    check(image, layers, options)
+    extension = _extension(image, sides)
+    whole = Rect(0, 0, extension.size.width, extension.size.height)
+    plan = plan_frame(extension.size, extension.changed, whole, options)
+    above = place_above(image, None if options.sample_merged else layers[0], plan.frame)
+    place = Place(plan.frame, above.parent, above.position, extension.whole)
+    task = Task(plan, place, lambda job: _export(image, layers, options, extension, plan, job))
+    return run(image, task, options, python, progress)
+
+
+def _extension(image: Gimp.Image, sides: Sides) -> Extension:
+    try:
+        return Extension.read(Size(image.get_width(), image.get_height()), *sides)
+    except ExtensionError as error:
+        raise BadArguments([str(error)]) from None
+
+
+def _export(
+    image: Gimp.Image, layers: Sequence[Gimp.Layer], options: Options, extension: Extension, plan: Plan, job: Job
+) -> Exported:
+    values = extension.values(plan.frame)
+    job.write(SELECTION, values)
+    area = plan.frame.translate(extension.whole.x, extension.whole.y)
+    first = first_picture(image, layers, options, plan, area)
+    pictures = [first, *reference_pictures(image, layers)]
+    return Exported(pictures, export.mask_of(values, plan), {"grow": 0, "feather": 0.0})

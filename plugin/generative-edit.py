@@ -1,0 +1,61 @@
+#!/usr/bin/env python3
+"""The file that GIMP starts: loads the plug-in that lies beside it, or says in a sentence why it cannot.
+
+GIMP 3.2 takes over the configuration folder of 3.0 only to a certain depth, so that half of an installation can arrive
+here. Nothing of ours is imported before the list of files in stamp.json was checked.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import gi
+
+gi.require_version("Gimp", "3.0")
+from gi.repository import Gimp, GLib
+
+ROOT = Path(__file__).absolute().parent
+NOT_INSTALLED = (
+    "This installation of Generative Edit is not complete, or was made for another GIMP. "
+    "Run “python3 install.py” again, then restart GIMP."
+)
+
+
+def complete() -> bool:
+    """Whether all files that install.py wrote are here."""
+    try:
+        stamp = json.loads((ROOT / "stamp.json").read_text(encoding="utf-8"))
+        return Path(stamp["python"]).exists() and all((ROOT / name).exists() for name in stamp["files"])
+    except (OSError, ValueError, KeyError):
+        return False
+
+
+class BrokenInstallation(Gimp.PlugIn):
+    """Stands in for the plug-in: keeps its menu entry, which says what to do."""
+
+    def do_set_i18n(self, _name: str) -> bool:
+        return False
+
+    def do_query_procedures(self) -> list[str]:
+        return ["generative-edit"]
+
+    def do_create_procedure(self, name: str) -> Gimp.Procedure:
+        procedure = Gimp.ImageProcedure.new(self, name, Gimp.PDBProcType.PLUGIN, self._run, None)
+        procedure.set_sensitivity_mask(Gimp.ProcedureSensitivityMask.ALWAYS)
+        procedure.set_menu_label("_Edit with Prompt…")
+        procedure.add_menu_path("<Image>/Filters/Generative Edit")
+        procedure.set_documentation(NOT_INSTALLED, NOT_INSTALLED, name)
+        return procedure
+
+    def _run(self, procedure: Gimp.Procedure, *_arguments: object) -> Gimp.ValueArray:
+        error = GLib.Error.new_literal(Gimp.PlugIn.error_quark(), NOT_INSTALLED, 0)
+        return procedure.new_return_values(Gimp.PDBStatusType.EXECUTION_ERROR, error)
+
+
+if complete():
+    sys.path.insert(0, str(ROOT))
+    from plugin.procedures import GenerativeEdit as PlugIn
+else:
+    PlugIn = BrokenInstallation
+
+Gimp.main(PlugIn.__gtype__, sys.argv)

@@ -1,0 +1,141 @@
+"""Layers into GIMP: the returned pictures become layers at the frame's place, in one undo step."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gi.repository import Gegl, Gimp
+
+from lib.geometry import Rect
+
+PARASITE = "generative-edit"
+_LONGEST_NAME = 60
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where results go: over `frame`, at `position` in `parent` (None: the top level of the stack).
+
+    `canvas` is the canvas that is wanted, in coordinates of today's; `frame` then counts from its corner.
+    """
+
+    frame: Rect
+    parent: Gimp.Layer | None
+    position: int
+    canvas: Rect | None = None
+
+
+@dataclass(frozen=True)
+class Results:
+    """What came back: raw RGBA files of the frame's size, the raw layer mask (None: the selection), name, record."""
+
+    pictures: Sequence[Path]
+    mask: Path | None
+    name: str
+    record: Mapping[str, Any]
+
+
+def place_above(image: Gimp.Image, layer: Gimp.Layer | None, frame: Rect) -> Place:
+    """Above the layer that was edited; with None, on top of the stack."""
+    if layer is None:
+        return Place(frame, None, 0)
+    return Place(frame, layer.get_parent(), image.get_item_position(layer))
+
+
+def insert_results(image: Gimp.Image, results: Results, place: Place) -> Gimp.ValueArray:
+    """Inserts results as layers; several go into a group, the first visible.
+
+    Each gets a layer mask, unless nothing is selected and none is given, and the record as a persistent parasite.
+    Returns the layers in a GValue array, as a procedure returns them: PyGObject cannot make one.
+    """
+    count = len(results.pictures)
+    names = [results.name] if count == 1 else [f"{results.name} {number}" for number in range(1, count + 1)]
+    # All that can fail is done before the image is touched.
+    layers = [_new_layer(image, place.frame, name) for name in names]
+    for number, (layer, picture) in enumerate(zip(layers, results.pictures, strict=True)):
+        _fill(layer, place.frame, picture.read_bytes())
+        if results.mask or not Gimp.Selection.is_empty(image):
+            _add_mask(layer, results.mask)
+        layer.set_visible(number == 0)
+        _attach(layer, results.record)
+    # The layer that was edited stays the active one: the next edit starts from it, not from this result.
+    active = image.get_selected_layers()
+    with undo_group(image):
+        if place.canvas:
+            image.resize(place.canvas.width, place.canvas.height, -place.canvas.x, -place.canvas.y)
+        group = _insert_group(image, place, results.name) if count > 1 else None
+        for number, layer in enumerate(layers):
+            image.insert_layer(layer, group or place.parent, number if group else place.position)
+        image.set_selected_layers(layers)
+        array = _selected_as_values(image)
+        image.set_selected_layers(active)
+    return array
+
+
+@contextmanager
+def undo_group(image: Gimp.Image) -> Iterator[None]:
+    """One undo step; closed whatever happens, as an open group would swallow the user's next steps."""
+    image.undo_group_start()
+    try:
+        yield
+    finally:
+        image.undo_group_end()
+
+
+def layer_name(prompt: str) -> str:
+    """The prompt on one line, shortened to what the layers' list can show."""
+    name = " ".join(prompt.split())
+    return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1].rstrip() + "…"
+
+
+def _insert_group(image: Gimp.Image, place: Place, name: str) -> Gimp.GroupLayer:
+    group = Gimp.GroupLayer.new(image, name)
+    image.insert_layer(group, place.parent, place.position)
+    return group
+
+
+def _new_layer(image: Gimp.Image, frame: Rect, name: str) -> Gimp.Layer:
+    gray = image.get_base_type() == Gimp.ImageBaseType.GRAY
+    kind = Gimp.ImageType.GRAYA_IMAGE if gray else Gimp.ImageType.RGBA_IMAGE
+    mode = image.get_default_new_layer_mode()
+    layer = Gimp.Layer.new(image, name, frame.width, frame.height, kind, 100.0, mode)
+    layer.set_offsets(frame.x, frame.y)
+    return layer
+
+
+def _fill(layer: Gimp.Layer, frame: Rect, rgba: bytes) -> None:
+    """Writes sRGB pixels; the buffer converts them to the image's own profile and precision."""
+    buffer = layer.get_buffer()
+    buffer.set(Gegl.Rectangle.new(0, 0, frame.width, frame.height), "R'G'B'A u8", rgba)
+    buffer.flush()
+
+
+def _add_mask(layer: Gimp.Layer, values: Path | None) -> None:
+    """A layer mask of the selection's own values, or of those in a file (linear coverage, as a selection's)."""
+    mask = layer.create_mask(Gimp.AddMaskType.WHITE if values else Gimp.AddMaskType.SELECTION)
+    layer.add_mask(mask)
+    layer.set_edit_mask(False)
+    if values:
+        area = Gegl.Rectangle.new(0, 0, layer.get_width(), layer.get_height())
+        mask.get_buffer().set(area, "Y u8", values.read_bytes())
+        mask.get_buffer().flush()
+
+
+def _attach(layer: Gimp.Layer, record: Mapping[str, Any]) -> None:
+    """Before the layer is in the image, and undoable: else GIMP adds a step that "can't be undone" and drops the redo.
+
+    In ASCII, as libgimp takes the bytes from Python as signed ones.
+    """
+    data = json.dumps(record).encode("ascii")
+    flags = Gimp.PARASITE_PERSISTENT | Gimp.PARASITE_UNDOABLE
+    layer.attach_parasite(Gimp.Parasite.new(PARASITE, flags, list(data)))
+
+
+def _selected_as_values(image: Gimp.Image) -> Gimp.ValueArray:
+    procedure = Gimp.get_pdb().lookup_procedure("gimp-image-get-selected-layers")
+    config = procedure.create_config()
+    config.set_property("image", image)
+    return procedure.run(config)

@@ -1,0 +1,173 @@
+"""The procedures that GIMP knows, their arguments, and how they report."""
+
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import gi
+
+gi.require_version("Gegl", "0.4")
+from gi.repository import Gimp, GLib, GObject
+
+from plugin.arguments import (
+    EDIT_ARGUMENTS,
+    EXTEND_ARGUMENTS,
+    WIDE,
+    Argument,
+    BadArguments,
+    defaults,
+    read,
+    sides,
+)
+from plugin.edit import edit
+from plugin.extend import extend
+from plugin.installation import worker_python
+from plugin.progress import StatusProgress
+from plugin.task import EditCancelled, EditFailed, Outcome, Progress, report_text
+
+_UNFORESEEN = (
+    "Generative Edit failed in a way that nobody foresaw. A result that had arrived is in the job's folder; "
+    "the details are on the terminal that GIMP was started from."
+)
+MENU = "<Image>/Filters/Generative Edit"
+_READ_WRITE = GObject.ParamFlags.READWRITE
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One procedure: its menu entry, its words, its arguments, and what it does with their values."""
+
+    label: str
+    blurb: str
+    help: str
+    arguments: tuple[Argument, ...]
+    shown: tuple[str, ...]
+    act: Callable[[Gimp.Image, list[Gimp.Layer], dict[str, Any], Progress], Outcome]
+
+    @property
+    def title(self) -> str:
+        """The entry's words in a window's title."""
+        return self.label.replace("_", "").rstrip("…")
+
+
+def _edit(image: Gimp.Image, layers: list[Gimp.Layer], values: dict[str, Any], progress: Progress) -> Outcome:
+    return edit(image, layers, read(values), worker_python(), progress)
+
+
+def _extend(image: Gimp.Image, layers: list[Gimp.Layer], values: dict[str, Any], progress: Progress) -> Outcome:
+    return extend(image, layers, sides(values), read(defaults() | values), worker_python(), progress)
+
+
+ENTRIES = {
+    "generative-edit": Entry(
+        "_Edit with Prompt…",
+        "Edits the selected part of a picture as a prompt says",
+        "Sends the selected layers, with the selection as the mask, to an image-edit endpoint, and inserts what comes "
+        "back as new layers. The first layer is the one to edit, the others are references. With the provider "
+        "“local”, the default, nothing leaves this computer.",
+        EDIT_ARGUMENTS,
+        ("prompt", "provider", "model", "n", "quality", "sample-merged"),
+        _edit,
+    ),
+    "generative-edit-extend": Entry(
+        "E_xtend Canvas…",
+        "Extends the canvas and fills what is new",
+        "Grows the canvas by pixels or percent at each side, sends the new area with some of the picture to an "
+        "image-edit endpoint, and inserts what comes back as a new layer that blends into the old edge.",
+        EXTEND_ARGUMENTS,
+        ("left", "top", "right", "bottom", "prompt", "provider", "model", "sample-merged"),
+        _extend,
+    ),
+}
+
+
+class GenerativeEdit(Gimp.PlugIn):
+    """The plug-in: one procedure for each menu entry."""
+
+    def do_set_i18n(self, _name: str) -> bool:
+        return False
+
+    def do_query_procedures(self) -> list[str]:
+        return list(ENTRIES)
+
+    def do_create_procedure(self, name: str) -> Gimp.Procedure:
+        entry = ENTRIES[name]
+        procedure = Gimp.ImageProcedure.new(self, name, Gimp.PDBProcType.PLUGIN, _run, None)
+        procedure.set_image_types("RGB*, GRAY*, INDEXED*")
+        procedure.set_sensitivity_mask(Gimp.ProcedureSensitivityMask.DRAWABLE | Gimp.ProcedureSensitivityMask.DRAWABLES)
+        procedure.set_menu_label(entry.label)
+        procedure.add_menu_path(MENU)
+        procedure.set_documentation(entry.blurb, entry.help, name)
+        procedure.set_attribution("Generative Edit", "Generative Edit's authors", "2026")
+        for argument in entry.arguments:
+            _declare(procedure, argument)
+        procedure.add_core_object_array_return_value(
+            "layers", "Layers", "The new layers", Gimp.Layer.__gtype__, _READ_WRITE
+        )
+        procedure.add_string_return_value("report", "Report", "What was done, as a JSON object", "", _READ_WRITE)
+        return procedure
+
+
+def _run(
+    procedure: Gimp.Procedure,
+    run_mode: Gimp.RunMode,
+    image: Gimp.Image,
+    drawables: list[Gimp.Drawable],
+    config: Gimp.ProcedureConfig,
+    _data: object,
+) -> Gimp.ValueArray:
+    """Runs an entry; every failure becomes GIMP's own error with the sentences that a user would see."""
+    entry = ENTRIES[procedure.get_name()]
+    if run_mode == Gimp.RunMode.INTERACTIVE:
+        from plugin.dialog import ask
+
+        if not ask(procedure, config, entry.title, entry.shown):
+            return procedure.new_return_values(Gimp.PDBStatusType.CANCEL, None)
+        # From the window layers come as the stack shows them, top first; the bottom-most is the one to edit.
+        drawables = list(reversed(drawables))
+    try:
+        with StatusProgress() as progress:
+            outcome = entry.act(image, drawables, _values(config, entry), progress)
+    except BadArguments as error:
+        return _failure(procedure, Gimp.PDBStatusType.CALLING_ERROR, str(error))
+    except EditCancelled:
+        return procedure.new_return_values(Gimp.PDBStatusType.CANCEL, None)
+    except EditFailed as error:
+        return _failure(procedure, Gimp.PDBStatusType.EXECUTION_ERROR, str(error))
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        told = f"A file could not be read or written: {error.strerror}{where}. Make room or access, then try again."
+        return _failure(procedure, Gimp.PDBStatusType.EXECUTION_ERROR, told)
+    except Exception:  # noqa: BLE001 - the process's edge: GIMP would only say that there are "no return values"
+        traceback.print_exc()
+        return _failure(procedure, Gimp.PDBStatusType.EXECUTION_ERROR, _UNFORESEEN)
+    Gimp.displays_flush()
+    outcome.values.append(_text(report_text(outcome.report)))
+    return outcome.values
+
+
+def _values(config: Gimp.ProcedureConfig, entry: Entry) -> dict[str, Any]:
+    values = {argument.name: config.get_property(argument.name) for argument in entry.arguments}
+    return {name: "" if value is None else value for name, value in values.items()}
+
+
+def _declare(procedure: Gimp.Procedure, argument: Argument) -> None:
+    name, nick, blurb, default = argument.name, argument.nick, argument.blurb, argument.default
+    if isinstance(default, bool):
+        procedure.add_boolean_argument(name, nick, blurb, default, _READ_WRITE)
+    elif isinstance(default, int):
+        procedure.add_int_argument(name, nick, blurb, -WIDE, WIDE, default, _READ_WRITE)
+    elif isinstance(default, float):
+        procedure.add_double_argument(name, nick, blurb, -float(WIDE), float(WIDE), default, _READ_WRITE)
+    else:
+        procedure.add_string_argument(name, nick, blurb, default, _READ_WRITE)
+
+
+def _failure(procedure: Gimp.Procedure, status: Gimp.PDBStatusType, text: str) -> Gimp.ValueArray:
+    error = GLib.Error.new_literal(Gimp.PlugIn.error_quark(), text, 0)
+    return procedure.new_return_values(status, error)
+
+
+def _text(text: str) -> GObject.Value:
+    return GObject.Value(GObject.TYPE_STRING, text)

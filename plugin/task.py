@@ -1,0 +1,207 @@
+"""Runs a task: exports into a job folder, lets the worker ask the endpoint, inserts what came back."""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gi.repository import Gegl, Gimp, GLib
+
+from lib import frame
+from lib.api import models, providers
+from lib.geometry import Rect, Size
+from lib.job import VERSION, Job
+from plugin import insert
+from plugin.arguments import BadArguments, Options
+from plugin.worker_process import LOG, Event, Worker
+
+RECORD_VERSION = 1
+
+Progress = Callable[[Event], None]
+
+
+class EditFailed(Exception):
+    """The edit cannot be done or was not done; the text is for the user: what happened, then what to do."""
+
+
+class EditCancelled(Exception):
+    """The user stopped it."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one edit made: the new layers as a procedure returns them, and the report."""
+
+    values: Gimp.ValueArray
+    report: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Exported:
+    """PNG files: the picture to edit and its references, and what may be changed.
+
+    `layer_mask` tells the worker how the layer mask differs from the selection (see lib.layer_mask).
+    """
+
+    pictures: list[bytes]
+    mask: bytes | None = None
+    layer_mask: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is sent and where the results go; `export` is called while the worker starts."""
+
+    plan: frame.Plan
+    place: insert.Place
+    export: Callable[[Job], Exported]
+
+
+def run(image: Gimp.Image, task: Task, options: Options, python: str, progress: Progress) -> Outcome:
+    """Runs a task to its end; raises EditFailed or EditCancelled, the image then being as it was."""
+    clock = _Clock()
+    job = Job.new()
+    try:
+        worker = _start(python, job)
+        try:
+            # After the worker's start: a tenth of a second, which its imports take anyway.
+            Gegl.init(None)
+            progress({"event": "stage", "name": "export"})
+            _write(job, task, options)
+            clock.stage("export")
+            final = worker.run(job, progress)
+            clock.stage("worker")
+        finally:
+            worker.close()
+        _raise_unless_done(final)
+        outcome = _insert(image, task, options, job, final)
+        clock.stage("insert")
+    finally:
+        _forget_unsent(job)
+    outcome.report["seconds"].update(clock.seconds)
+    return outcome
+
+
+def _start(python: str, job: Job) -> Worker:
+    try:
+        return Worker(python, job.path(LOG))
+    except GLib.Error as error:
+        raise EditFailed(f"The worker cannot be started: {error.message}. Run install.py again.") from None
+
+
+class _Clock:
+    """Seconds by stage."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._last = time.monotonic()
+
+    def stage(self, name: str) -> None:
+        now = time.monotonic()
+        self.seconds[name] = round(now - self._last, 3)
+        self._last = now
+
+
+def plan_frame(canvas: Size, selection: Rect | None, home: Rect, options: Options) -> frame.Plan:
+    """The frame for a selection, as the model and the options want it; raises BadArguments or EditFailed."""
+    try:
+        return frame.plan(
+            canvas,
+            selection,
+            home,
+            context=options.context,
+            rule=models.get(_model(options)).sizes,
+            size=_wanted_size(options),
+            largest=options.largest_size,
+        )
+    except frame.FrameError as error:
+        raise EditFailed(str(error)) from None
+
+
+def _model(options: Options) -> str:
+    """The model's name, sent explicitly wherever one is known."""
+    try:
+        return options.model or providers.get(options.provider).default_model or ""
+    except ValueError as error:
+        raise BadArguments([str(error)]) from None
+
+
+def _wanted_size(options: Options) -> Size | None:
+    size = options.request.get("size")
+    if not size or size == "auto":
+        # "auto" lets the endpoint choose an aspect, which need not be the frame's.
+        return None
+    width, _, height = size.partition("x")
+    if not (width.isascii() and width.isdigit() and height.isascii() and height.isdigit()):
+        raise BadArguments([f"size {size!r}: must be WIDTHxHEIGHT, in pixels."])
+    return Size(int(width), int(height))
+
+
+def _write(job: Job, task: Task, options: Options) -> None:
+    """Writes the pictures, the mask and `job.json`, the last when all the rest is there."""
+    exported = task.export(job)
+    names = [f"image-{number}.png" for number in range(1, len(exported.pictures) + 1)]
+    for name, picture in zip(names, exported.pictures, strict=True):
+        job.write(name, picture)
+    if exported.mask:
+        job.write("mask.png", exported.mask)
+    request = dict(options.request) | {"size": str(task.plan.size)}
+    if model := _model(options):
+        request["model"] = model
+    job.write_json("job.json", {
+        "version": VERSION,
+        "created": time.time(),
+        "provider": options.provider,
+        "request": request,
+        "images": names,
+        "references": list(options.references),
+        "mask": "mask.png" if exported.mask else None,
+        "layer_mask": exported.layer_mask,
+        "plan": task.plan.to_json(),
+        "fit": options.fit,
+        "max_cost": options.max_cost,
+        "timeout": options.timeout,
+    })  # fmt: skip
+
+
+def _raise_unless_done(final: Event) -> None:
+    if final["event"] == "cancelled":
+        raise EditCancelled
+    if final["event"] == "error":
+        raise EditFailed(f"{final['message']} {final['hint']}".strip())
+
+
+def _insert(image: Gimp.Image, task: Task, options: Options, job: Job, final: Mapping[str, Any]) -> Outcome:
+    report = dict(final["report"])
+    record = {"version": RECORD_VERSION, "request": dict(options.request), **_public(report)}
+    results = insert.Results(
+        pictures=[job.path(name) for name in final["layers"]],
+        mask=job.path(final["layer_mask"]) if final["layer_mask"] else None,
+        name=insert.layer_name(options.request["prompt"]),
+        record=record,
+    )
+    values = insert.insert_results(image, results, task.place)
+    for raw in final["layers"] + ([final["layer_mask"]] if final["layer_mask"] else []):
+        job.path(raw).unlink()
+    job.write("inserted", b"")
+    report["job"] = str(job.folder)
+    return Outcome(values, report)
+
+
+def _public(report: Mapping[str, Any]) -> dict[str, Any]:
+    """What may travel in a file: no path, no timing."""
+    return {key: value for key, value in report.items() if key not in ("job", "seconds")}
+
+
+def _forget_unsent(job: Job) -> None:
+    """Removes the folder of a job whose request never left: there is nothing in it that the user does not have."""
+    if not job.path("sent.json").exists():
+        for path in job.folder.iterdir():
+            path.unlink()
+        job.folder.rmdir()
+
+
+def report_text(report: Mapping[str, Any]) -> str:
+    """The report as the procedure returns it."""
+    return json.dumps(report, ensure_ascii=False)
