@@ -1,0 +1,95 @@
+"""The API reference's two command lines, run by a real curl, with only the address and the files changed."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from lib.endpoint import Endpoint
+from tests.endpoint.support import encoded, events_of, photo
+
+NAMES = ("body-lotion", "bath-bomb", "incense-kit", "soap")
+
+ONCE = r"""
+curl -s -D >(grep -i x-request-id >&2) \
+  -o >(jq -r '.data[0].b64_json' | base64 --decode > gift-basket.png) \
+  -X POST "$OPENAI_BASE_URL/images/edits" \
+  -H "Authorization: Bearer $OPENAI_API_KEY" \
+  -F "model=gpt-image-1.5" \
+  -F "image[]=@body-lotion.png" \
+  -F "image[]=@bath-bomb.png" \
+  -F "image[]=@incense-kit.png" \
+  -F "image[]=@soap.png" \
+  -F 'prompt=Create a lovely gift basket with these four items in it'
+"""
+
+STREAM = r"""
+curl -s -N -X POST "$OPENAI_BASE_URL/images/edits" \
+  -H "Authorization: Bearer $OPENAI_API_KEY" \
+  -F "model=gpt-image-1.5" \
+  -F "image[]=@body-lotion.png" \
+  -F "image[]=@bath-bomb.png" \
+  -F "image[]=@incense-kit.png" \
+  -F "image[]=@soap.png" \
+  -F 'prompt=Create a lovely gift basket with these four items in it' \
+  -F "stream=true"
+"""
+
+pytestmark = pytest.mark.skipif(
+    not all(map(shutil.which, ("bash", "curl", "jq"))), reason="bash, curl and jq are needed"
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for index, name in enumerate(NAMES):
+        thing = np.full((120, 90 + 20 * index, 4), 255, np.uint8)
+        thing[20:100, 20:70] = photo(50, 80, seed=index)
+        (tmp_path / f"{name}.png").write_bytes(encoded(thing))
+    return tmp_path
+
+
+def run(script: str, folder: Path, endpoint: Endpoint) -> subprocess.CompletedProcess[str]:
+    environment = {
+        "PATH": os.environ["PATH"],
+        "OPENAI_BASE_URL": endpoint.base_url,
+        "OPENAI_API_KEY": endpoint.key,
+    }
+    # The output goes through >( ), which outlives the command; run() waits for it too, as it holds stderr.
+    return subprocess.run(
+        ["bash", "-c", script],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_the_first_line_makes_a_gift_basket(folder: Path, endpoint: Endpoint) -> None:
+    done = run(ONCE, folder, endpoint)
+    assert done.returncode == 0
+    assert done.stderr.lower().startswith("x-request-id: req_")
+    basket = np.array(Image.open(folder / "gift-basket.png").convert("RGB"))
+    assert basket.shape == (1024, 1024, 3)
+    assert np.array_equal(basket[0, 0], (255, 255, 255)) and basket.std() > 20
+
+
+def test_the_second_line_streams(folder: Path, endpoint: Endpoint) -> None:
+    done = run(STREAM, folder, endpoint)
+    assert done.returncode == 0
+    events = events_of(done.stdout)
+    assert [name for name, _ in events] == ["image_edit.partial_image", "image_edit.completed"]
+    for name, data in events:
+        assert data["type"] == name and data["b64_json"]
+        assert {"created_at", "size", "quality", "background", "output_format"} <= set(data)
+    assert events[0][1]["partial_image_index"] == 0
+    assert events[0][1]["b64_json"] != events[1][1]["b64_json"]
+    usage = events[1][1]["usage"]
+    assert usage["total_tokens"] == usage["input_tokens"] + usage["output_tokens"]
+    assert set(usage["input_tokens_details"]) == {"text_tokens", "image_tokens"}

@@ -1,0 +1,270 @@
+"""What prompts mean, and which are refused: every word must be understood."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import ImageColor
+
+from lib.endpoint.engine.adjustments import ADJUSTMENTS
+from lib.endpoint.engine.errors import Refused
+from lib.endpoint.engine.language import expand, languages, tokenise
+from lib.endpoint.engine.prompt import understand
+
+
+def meaning(prompt: str) -> list[str]:
+    """The steps in short: kind or name, amount if not 1, colour, and @ where a part was named."""
+    found = []
+    for step in understand(prompt):
+        amount = "" if step.amount == 1 else f" x{step.amount:g}"
+        colour = f" {step.colour}" if step.colour else ""
+        found.append(f"{step.name or step.kind}{amount}{colour}{' @' if step.target else ''}")
+    return found
+
+
+MEANT = {
+    # Fill: what the thing is does not matter, the mask says where.
+    "fill": ["fill"],
+    "Remove.": ["fill"],
+    "please erase this": ["fill"],
+    "remove the lettering": ["fill @"],
+    "Remove the dog, please!": ["fill @"],
+    "Could you please remove the dog and the cat?": ["fill @"],
+    "remove wires, poles and cars": ["fill @"],
+    "delete the man's hat": ["fill @"],
+    'erase "SALE"': ["fill @"],
+    "get rid of the person in the background": ["fill @"],
+    "remove the people in red": ["fill @"],
+    "remove the red car": ["fill @"],
+    "remove the colour chart": ["fill @"],
+    "I'd like you to remove the man from the picture": ["fill @"],
+    "clean up": ["fill"],
+    "heal the scratch": ["fill @"],
+    "content-aware fill": ["fill"],
+    "Fill in the hole from the surroundings": ["fill"],
+    "fill the selected area seamlessly": ["fill"],
+    # Extend.
+    "extend": ["extend"],
+    "Extend the image to the left": ["extend"],
+    "outpaint in all directions": ["extend"],
+    "expand the canvas": ["extend"],
+    # Adjust.
+    "make it warmer": ["warmer"],
+    "warmer": ["warmer"],
+    "much warmer, slightly darker": ["warmer x1.75", "darker x0.5"],
+    "make it a bit brighter with more contrast": ["brighter x0.5", "more_contrast"],
+    "increase the contrast of the image a lot": ["more_contrast x1.75"],
+    "less saturated and sharper": ["less_saturated", "sharpen"],
+    "black & white": ["black_and_white"],
+    "Turn this photo into black-and-white": ["black_and_white"],
+    "remove the colour": ["black_and_white"],
+    "Remove all colors": ["black_and_white"],
+    "desaturate slightly": ["black_and_white x0.5"],
+    "in sepia": ["sepia"],
+    "convert the photo to sepia": ["sepia"],
+    "apply a sepia filter": ["sepia"],
+    "blur out the face": ["blur @"],
+    "increase the exposure slightly": ["brighter x0.5"],
+    "make her hair red": ["recolour red @"],
+    "make the background white": ["recolour white @"],
+    "remove the noise": ["denoise"],
+    "invert the colours": ["invert"],
+    "posterize": ["posterize"],
+    "pixelate the licence plate": ["pixelate @"],
+    "blur the background": ["blur @"],
+    "brighten the sky": ["brighter @"],
+    "make the sky warmer": ["warmer @"],
+    "make it dark": ["darker"],
+    "make it red": ["recolour red"],
+    "Make it light blue": ["recolour lightblue"],
+    "make it RebeccaPurple": ["recolour rebeccapurple"],
+    "make it snow-coloured": ["recolour snow"],
+    "make it #FF8000": ["recolour #ff8000"],
+    "make the car red": ["recolour red @"],
+    "make the sky blue": ["recolour blue @"],
+    "make this sky light blue": ["recolour lightblue @"],
+    "make it sky blue": ["recolour skyblue"],
+    "make the whole image sky blue": ["recolour skyblue"],
+    "make the colours warmer": ["warmer"],
+    "make the red car blue": ["recolour blue @"],
+    "change the colour to green": ["recolour green"],
+    "paint the walls light green": ["recolour lightgreen @"],
+    "transparent background": ["transparent"],
+    "remove the background": ["transparent"],
+    "make the background transparent": ["transparent"],
+    # Several things.
+    "remove the dog and make it warmer": ["fill @", "warmer"],
+    "clean up and brighten": ["fill", "brighter"],
+    # Arrange.
+    "Create a lovely gift basket with these four items in it": ["arrange"],
+    "collage": ["arrange"],
+    "put these together on a white background": ["arrange white"],
+    "Combine these pictures on a pale green background.": ["arrange palegreen"],
+    # Other languages.
+    "Entferne den Hund": ["fill @"],
+    "Bitte den Hund entfernen": ["fill @"],
+    "Mach das Bild etwas wärmer": ["warmer x0.5"],
+    "Mach das Auto rot": ["recolour red @"],
+    "schwarzweiß": ["black_and_white"],
+    "Hintergrund entfernen": ["transparent"],
+    "Enlève l'homme de la photo, s'il te plaît": ["fill @"],
+    "rends-le plus chaud": ["warmer"],
+    "un peu plus clair et plus de contraste": ["brighter x0.5", "more_contrast"],
+    "Quita el texto, por favor": ["fill @"],
+    "Hazlo más cálido": ["warmer"],
+    "hazlo mas calido": ["warmer"],
+    "pinta el coche rojo": ["recolour red @"],
+    "把狗去掉": ["fill @"],
+    "去掉文字。": ["fill @"],
+    "变成黑白": ["black_and_white"],
+    "亮一点": ["brighter x0.5"],
+}
+
+REFUSED = [
+    # It asks for something that must be painted.
+    "a cat", "grass", "replace the dog with a cat", "remove the dog and add a cat",
+    "remove the dog and put a cat there",
+    "remove the dog and draw a hat", "remove the dog with the hat", "erase this and write SALE", "fill with grass",
+    "fill the glass", "fill red",
+    "fill it with black and white", "inpaint a cat", "extend the sky with clouds",
+    "expand the dog", "make it a cat", "turn it into a cat", "make it a red car", "a red car", "paint a red car",
+    "black and white dog", "a darker sky", "warm light", "make it night", "make it snow", "make it rain", "make it pop",
+    "make the dog happy", "make the person wear red", "make the man hold a red ball", "change the background",
+    "remove the hat and fix the hair",
+    "remove the wall revealing the sea",
+    "remove the tree sharpen",
+    "remove the clouds and make the sky blue",
+    "remove the text, make the text say hello",
+    "make the dog bigger",
+    "make the grass greener",
+    "turn the day into night",
+    "white background",
+    "extend the image by 200 pixels",
+    "remove background noise",
+    "20% brighter", "remove the dog so that the grass shows", "swap the faces",
+    # It says no.
+    "don't remove the dog", "do not fill", "remove nothing but the dog", "remove everything except the dog",
+    "remove all but one", "make it warmer but not brighter", "fill without changing the colours", "keep the dog",
+    "never mind", "remove only the dog",
+    # A fill is not what it takes.
+    "remove the red eyes", "remove the red", "remove the fog", "remove the blur", "remove the tint",
+    "remove the vignette",
+    "remove saturation", "clean up the background",
+    # It could mean two things.
+    "make it warmer and cooler", "brighter and darker", "invert the selection", "make it red and blue", "red", "dark",
+    "light", "make the dog red and the cat blue", "blur a dog", "make a dog red", "much warmer slightly darker",
+    # Arrangements of more than pictures on a board.
+    "create", "create a photo of a cat riding a horse", "combine these faces into one person",
+    "make a painting in the style of these images", "put the dog on the beach", "put these people in a car",
+    # Others.
+    "zzz", "😀", "fill 😀", "!!!", "the", "please", "and", "make it", "much", "remove the dog and", "fill " * 100,
+    "Ersetze den Hund durch eine Katze", "Entferne den Hund nicht", "Entferne alles außer dem Hund", "Male eine Katze",
+    "Remplace le chien par un chat", "Ne supprime pas le chien", "cambia el perro por un gato", "no quites el perro",
+    "把狗换成猫", "不要删除狗", "画一只猫",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("prompt", MEANT)
+def test_what_is_meant(prompt: str) -> None:
+    assert meaning(prompt) == MEANT[prompt]
+
+
+@pytest.mark.parametrize("prompt", REFUSED)
+def test_what_is_refused(prompt: str) -> None:
+    with pytest.raises(Refused) as caught:
+        understand(prompt)
+    assert caught.value.code == "prompt_not_understood"
+    assert "remove" in caught.value.message and "make it COLOUR" in caught.value.message
+
+
+ENGLISH = list(MEANT)[: list(MEANT).index("Entferne den Hund")]
+ADJUSTING = [prompt for prompt in ENGLISH if all(step.split()[0] in ADJUSTMENTS for step in MEANT[prompt])]
+
+
+@given(st.sampled_from(ADJUSTING), st.sampled_from(["zebra", "not", "with a hat", "instead", "42"]), st.randoms())
+def test_one_strange_word_spoils_an_adjustment(prompt: str, strange: str, random: object) -> None:
+    words = prompt.split()
+    at = random.randint(0, len(words))  # type: ignore[attr-defined]
+    changed = " ".join([*words[:at], strange, *words[at:]])
+    try:
+        steps = understand(changed)
+    except Refused:
+        return
+    # The only way it can be part of the sentence is as the name of a thing that is spoken of.
+    assert strange in ("zebra", "42") and any(strange in (step.target or "") for step in steps)
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_understood_or_refused(text: str) -> None:
+    try:
+        steps = understand(text)
+    except Refused:
+        return
+    assert steps and all(step.kind != "adjust" or step.name in ADJUSTMENTS for step in steps)
+
+
+@given(st.lists(st.sampled_from(sorted(set(tokenise(" ".join(MEANT))))), max_size=80))
+def test_any_mixture_of_known_words_comes_to_an_end(words: list[str]) -> None:
+    try:
+        assert understand(" ".join(words))
+    except Refused as refused:
+        assert refused.code == "prompt_not_understood"
+
+
+@pytest.mark.parametrize("name", sorted(ImageColor.colormap))
+def test_every_css_colour_is_known(name: str) -> None:
+    assert meaning(f"make it {name}-coloured") == [f"recolour {name}"]
+
+
+@pytest.mark.parametrize("language", languages(), ids=lambda language: language.name)
+def test_each_language_is_whole(language: object) -> None:
+    """Every adjustment but recolour, which is a colour's, can be said; what is said leads to a skill."""
+    names = set(language.phrases["adjust"].values())  # type: ignore[attr-defined]
+    assert names == set(ADJUSTMENTS) - {"recolour"}
+    for kind in (
+        "soft",
+        "join",
+        "never",
+        "stop",
+        "remove",
+        "fill",
+        "extend",
+        "arrange",
+        "make",
+        "amount",
+        "not_object",
+    ):
+        assert language.phrases[kind], kind  # type: ignore[attr-defined]
+    for value in language.phrases["amount"].values():  # type: ignore[attr-defined]
+        assert 0 < value <= 3
+    for colour in language.phrases["colour"].values():  # type: ignore[attr-defined]
+        assert colour in ImageColor.colormap
+
+
+@pytest.mark.parametrize("language", languages(), ids=lambda language: language.name)
+def test_each_adjustment_is_understood_as_it_stands(language: object) -> None:
+    for tokens, name in language.phrases["adjust"].items():  # type: ignore[attr-defined]
+        assert [step.split()[0] for step in meaning(" ".join(tokens))] == [name], tokens
+
+
+def test_patterns() -> None:
+    assert sorted(expand("remove [the|] [colour|all colours]")) == [
+        ("remove", "all", "colours"),
+        ("remove", "colour"),
+        ("remove", "the", "all", "colours"),
+        ("remove", "the", "colour"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        ("Black-and-White!", ("black", "and", "white", ",")),
+        ("l’été, déjà", ("l", "ete", ",", "deja")),
+        ("去掉 狗。", ("去", "掉", "狗", ",")),
+        ("#FF8000; ok", ("#ff8000", ",", "ok")),
+        ("Ａ＋Ｂ", ("a", "&", "b")),
+        ("", ()),
+    ],
+)
+def test_tokens(text: str, tokens: tuple[str, ...]) -> None:
+    assert tokenise(text) == tokens

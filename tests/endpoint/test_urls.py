@@ -1,0 +1,157 @@
+"""Fetching addresses: only public ones, whatever a name or a redirect says."""
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lib.endpoint import fetch as fetching
+from lib.endpoint.app import App
+from lib.endpoint.errors import ApiError
+from lib.endpoint.fetch import fetch, is_public
+from lib.endpoint.files import FileStore
+from lib.endpoint.jobs import Jobs
+from tests.endpoint.support import KEY, Caller, decoded, encoded, error_of, photo
+
+PNG = encoded(photo())
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "127.0.0.1", "127.9.9.9", "0.0.0.0", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1",
+        "224.0.0.1", "255.255.255.255", "240.0.0.1", "192.0.2.1", "198.18.0.1", "::", "::1", "fe80::1", "fe80::1%eth0",
+        "fc00::1", "fd12::1", "ff02::1", "2001:db8::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::7f00:1",
+        "2002:7f00:1::", "2002:0a00:0001::",
+    ],
+)  # fmt: skip
+def test_addresses_that_are_never_fetched(address: str) -> None:
+    assert not is_public(address)
+
+
+@pytest.mark.parametrize("address", ["93.184.216.34", "8.8.8.8", "2606:2800:220:1::1", "::ffff:8.8.8.8"])
+def test_addresses_on_the_public_internet(address: str) -> None:
+    assert is_public(address)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1/a.png", "http://localhost/a.png", "http://[::1]/a.png", "http://0/a.png", "http://2130706433/",
+        "http://0x7f.1/", "http://127.1/", "http://[::ffff:127.0.0.1]/", "http://169.254.169.254/latest/meta-data",
+        "ftp://example.com/a.png", "file:///etc/passwd", "gopher://x", "http://", "http:///x", "//example.com", "x",
+        "http://user@127.0.0.1:99999/", "http://[::1/", "http://exa mple/", "http://127.0.0.1/\r\nHost: x",
+    ],
+)  # fmt: skip
+def test_urls_that_are_never_fetched(url: str) -> None:
+    with pytest.raises(ApiError) as caught:
+        fetch(url, "images[0]")
+    assert caught.value.status == 400 and caught.value.param == "images[0]"
+
+
+class _Site(BaseHTTPRequestHandler):
+    """Answers by path: a picture, too much, an error, redirects."""
+
+    def do_GET(self) -> None:
+        paths: dict[str, tuple[int, str, bytes]] = {
+            "/a.png": (200, "", PNG),
+            "/big": (200, "", bytes(1_000_000)),
+            "/missing": (404, "", b""),
+            "/again": (302, "/a.png", b""),
+            "/loop": (302, "/loop", b""),
+            "/inside": (302, "http://192.168.0.1/a.png", b""),
+            "/local": (307, "http://localhost/a.png", b""),
+            "/file": (302, "file:///etc/passwd", b""),
+            "/nowhere": (302, "", b""),
+        }
+        status, location, body = paths[self.path]
+        self.send_response(status)
+        if location:
+            self.send_header("Location", location)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_arguments: object) -> None:
+        pass
+
+
+@pytest.fixture
+def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A site on this machine that the rules take for a public one: `public.test`, at a public address."""
+    server = HTTPServer(("127.0.0.1", 0), _Site)
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    real_resolve, real_connect = socket.getaddrinfo, socket.create_connection
+
+    def resolve(host: str, port: int, *arguments: int, **options: int) -> object:
+        if host == "public.test":
+            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("93.184.216.34", port))]
+        if host == "twice.test":
+            addresses = ("2606:2800:220:1::1", "93.184.216.34")
+            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in addresses]
+        if host == "both.test":
+            addresses = ("93.184.216.34", "10.0.0.1")
+            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in addresses]
+        return real_resolve(host, port, *arguments, **options)
+
+    def connect(address: tuple[str, int], timeout: float) -> socket.socket:
+        if address[0] == "2606:2800:220:1::1":
+            raise OSError("unreachable")
+        assert address[0] == "93.184.216.34", "only the address that was checked is connected to"
+        return real_connect(("127.0.0.1", server.server_port), timeout)
+
+    monkeypatch.setattr(fetching.socket, "getaddrinfo", resolve)
+    monkeypatch.setattr(fetching.socket, "create_connection", connect)
+    yield "http://public.test"
+    server.shutdown()
+    server.server_close()
+
+
+def failure(call: Callable[[], object]) -> ApiError:
+    with pytest.raises(ApiError) as caught:
+        call()
+    return caught.value
+
+
+def test_a_public_picture_is_fetched_and_redirects_followed(site: str) -> None:
+    assert fetch(f"{site}/a.png", "images[0]") == PNG
+    assert fetch(f"{site}/again", "images[0]") == PNG
+    assert fetch("http://twice.test/a.png", "images[0]") == PNG
+
+
+@pytest.mark.parametrize("path", ["inside", "local", "file", "loop", "missing", "nowhere"])
+def test_redirects_obey_the_rules_too(site: str, path: str) -> None:
+    error = failure(lambda: fetch(f"{site}/{path}", "images[0]"))
+    assert error.code in ("url_not_allowed", "invalid_image_url")
+
+
+def test_a_name_with_one_private_address_is_refused(site: str) -> None:
+    error = failure(lambda: fetch("http://both.test/a.png", "images[0]"))
+    assert error.code == "url_not_allowed"
+
+
+def test_a_request_names_an_address_and_gets_its_picture(site: str, tmp_path: Path) -> None:
+    caller = Caller(App(KEY, FileStore(tmp_path), Jobs(1, 1), allow_urls=True))
+    answer = caller.json({"images": [{"image_url": f"{site}/a.png"}], "prompt": "invert"})
+    assert np.array_equal(decoded(answer.json["data"][0]["b64_json"])[..., :3], 255 - photo()[..., :3])
+    refused = caller.json({"images": [{"image_url": f"{site}/inside"}], "prompt": "invert"})
+    assert refused.status_code == 400 and error_of(refused)["param"] == "images[0]"
+
+
+def test_a_certificate_is_checked(site: str) -> None:
+    error = failure(lambda: fetch("https://public.test/a.png", "images[0]"))
+    assert error.code == "invalid_image_url" and "could not be fetched" in error.message
+
+
+def test_too_much_is_cut_off(site: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetching, "MAX_IMAGE_BYTES", 100)
+    assert 100 < len(fetch(f"{site}/big", "images[0]")) < 1_000_000
+
+
+def test_a_site_that_trickles_is_given_up(site: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetching, "MAX_SECONDS", -1)
+    assert "longer than" in failure(lambda: fetch(f"{site}/a.png", "images[0]")).message

@@ -1,0 +1,170 @@
+"""A small image-edit server that behaves as a test tells it to, and remembers what it was sent."""
+
+import base64
+import io
+import json
+import math
+import threading
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+from PIL import Image, ImageOps
+from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.wrappers import Request, Response
+
+USAGE = {
+    "input_tokens": 3,
+    "output_tokens": 4,
+    "total_tokens": 7,
+    "input_tokens_details": {"text_tokens": 1, "image_tokens": 2},
+}
+
+
+@dataclass
+class Received:
+    """One request: its fields, its pictures in order, its mask, its headers."""
+
+    fields: dict
+    images: list
+    mask: Image.Image | None
+    headers: dict
+    image_bytes: list = field(repr=False, default_factory=list)
+
+
+class _Quiet(WSGIRequestHandler):
+    def log(self, *_):
+        pass
+
+
+class TestEndpoint:
+    """Answers `POST /v1/images/edits` as `behave` says: "echo", "invert", "half", "refuse", "die", "garbage"."""
+
+    __test__ = False
+
+    def __init__(self):
+        self.received = []
+        self.seconds = 0.0
+        self.behaviour = "echo"
+        self._server = make_server("127.0.0.1", 0, self._answer, threaded=True, request_handler=_Quiet)
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self._server.server_port}/v1"
+
+    def behave(self, behaviour, seconds=0.0):
+        """How the next requests are answered, and how long that takes; forgets what was received."""
+        self.behaviour, self.seconds = behaviour, seconds
+        self.received.clear()
+
+    def close(self):
+        self._server.shutdown()
+
+    @Request.application
+    def _answer(self, request):
+        self.received.append(_receive(request))
+        time.sleep(self.seconds)
+        return getattr(self, f"_{self.behaviour}")(self.received[-1])
+
+    def _echo(self, received):
+        if received.fields.get("stream") == "true":
+            return _stream(received.images[0])
+        return _images([received.images[0]] * int(received.fields.get("n", 1)))
+
+    def _invert(self, received):
+        return _images([ImageOps.invert(received.images[0].convert("RGB"))] * int(received.fields.get("n", 1)))
+
+    def _drift(self, received):
+        """Nothing really changed, but all has moved by 6/4 pixels, 1 % larger, redder by 6 %, less blue by 5 %."""
+        return _images([drifted(received.images[0].convert("RGB"))])
+
+    def _half(self, received):
+        picture = received.images[0].convert("RGB")
+        return _images([picture.resize((picture.width // 2, picture.height // 2))])
+
+    def _refuse(self, _received):
+        error = {"message": "The test refuses this.", "type": "invalid_request_error", "param": None, "code": "refused"}
+        return Response(json.dumps({"error": error}), 400, content_type="application/json")
+
+    def _die(self, _received):
+        def half_an_answer():
+            yield b'{"created": 1, "data": [{"b64_json": "'
+            raise ConnectionResetError("the test endpoint dies midway")
+
+        return Response(half_an_answer(), content_type="application/json", headers={"Content-Length": "100000"})
+
+    def _garbage(self, _received):
+        return Response("<html>502</html>", 200, content_type="text/html")
+
+
+def drifted(picture, shift=(6, 4), zoom=1.01, turn=0.0, gains=(1.06, 1.0, 0.95), noise=0.0, jpeg=None):
+    """A picture as a model gives it back: moved, zoomed, turned (degrees), tinted, noisy, through JPEG."""
+    margin = 48
+    wide = np.pad(np.asarray(picture), ((margin, margin), (margin, margin), (0, 0)), mode="reflect")
+    cosine, sine = math.cos(math.radians(turn)) / zoom, math.sin(math.radians(turn)) / zoom
+    middle = (picture.width - 1) / 2 + margin, (picture.height - 1) / 2 + margin
+    # Where each pixel of the answer comes from: the inverse of the motion about the middle.
+    x0 = middle[0] - cosine * (middle[0] + shift[0]) - sine * (middle[1] + shift[1])
+    y0 = middle[1] + sine * (middle[0] + shift[0]) - cosine * (middle[1] + shift[1])
+    motion = (cosine, sine, x0 + 0.5 * (1 - cosine - sine), -sine, cosine, y0 + 0.5 * (1 + sine - cosine))
+    wide = Image.fromarray(wide)
+    moved = wide.transform(wide.size, Image.Transform.AFFINE, motion, Image.Resampling.BICUBIC)
+    moved = moved.crop((margin, margin, margin + picture.width, margin + picture.height))
+    levels = np.asarray(moved, float) * gains + np.random.default_rng(0).normal(0, noise, (*moved.size[::-1], 3))
+    answer = Image.fromarray(np.clip(levels + 0.5, 0, 255).astype(np.uint8))
+    if jpeg is None:
+        return answer
+    file = io.BytesIO()
+    answer.save(file, "JPEG", quality=jpeg)
+    return Image.open(file)
+
+
+def _receive(request):
+    if request.is_json:
+        return _receive_json(request)
+    images, data = [], []
+    for name in ("image", "image[]"):
+        for file in request.files.getlist(name):
+            data.append(file.read())
+            images.append(Image.open(io.BytesIO(data[-1])))
+    mask = request.files.get("mask")
+    mask = Image.open(io.BytesIO(mask.read())) if mask else None
+    return Received(request.form.to_dict(), images, mask, dict(request.headers), data)
+
+
+def _receive_json(request):
+    """References: data URLs become pictures, file ids stay what they are."""
+    fields = request.get_json()
+    images = [_referenced(reference) for reference in fields.pop("images")]
+    mask = _referenced(fields.pop("mask")) if "mask" in fields else None
+    return Received(fields, images, mask, dict(request.headers))
+
+
+def _referenced(reference):
+    if "file_id" in reference:
+        return reference["file_id"]
+    return Image.open(io.BytesIO(base64.b64decode(reference["image_url"].partition(",")[2])))
+
+
+def _stream(picture):
+    """A preview and the finished image, as an event stream."""
+    told = {"size": "auto", "quality": "auto", "background": "opaque", "output_format": "png", "created_at": 1}
+    told["b64_json"] = base64.b64encode(_png(picture)).decode()
+    events = []
+    for kind, more in (("partial_image", {"partial_image_index": 0}), ("completed", {"usage": USAGE})):
+        name = f"image_edit.{kind}"
+        events.append(f"event: {name}\ndata: {json.dumps({'type': name, **told, **more})}\n\n")
+    return Response("".join(events), content_type="text/event-stream", headers={"x-request-id": "req_test"})
+
+
+def _images(pictures):
+    data = [{"b64_json": base64.b64encode(_png(picture)).decode()} for picture in pictures]
+    body = json.dumps({"created": 1, "data": data, "usage": USAGE})
+    return Response(body, content_type="application/json", headers={"x-request-id": "req_test"})
+
+
+def _png(picture):
+    file = io.BytesIO()
+    picture.save(file, "PNG", compress_level=1)
+    return file.getvalue()

@@ -1,0 +1,238 @@
+"""A real GIMP under test: which one, how it is started, how it is called, how its window is seen."""
+
+import contextlib
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from PIL import Image, ImageChops, ImageGrab
+
+from lib.installer import gimps, private_gimp
+from lib.installer.problem import SetupProblem
+
+CHECKOUT = Path(__file__).absolute().parents[2]
+CACHE = private_gimp.cache_folder() / "tests"
+DRIVER = Path(__file__).with_name("inside") / "driver.py"
+START_SECONDS = 120
+CALL_SECONDS = 240
+
+
+class FailedInside(AssertionError):
+    """What was called in GIMP raised; the text is its traceback."""
+
+
+@dataclass
+class GimpUnderTest:
+    """One version of GIMP, the machine's own where it fits, else a private one; "3.2" means 3.2 or later."""
+
+    minor: str
+    own: gimps.Gimp | None = None
+    private: private_gimp.PrivateGimp | None = None
+
+    @classmethod
+    def find(cls, minor):
+        try:
+            own = gimps.find()
+            if own.minor == minor or (minor == "3.2" and tuple(map(int, own.minor.split("."))) >= (3, 2)):
+                return cls(minor, own=own)
+        except SetupProblem:
+            pass
+        return cls(minor, private=private_gimp.ensure(minor))
+
+    @property
+    def config(self):
+        """Kept between runs, so that the packages are fetched once."""
+        return CACHE / f"GIMP-{self.minor}"
+
+    def command(self, words, folders, environment):
+        if self.private:
+            return self.private.command(words, folders, environment)
+        settings = [f"{name}={value}" for name, value in environment.items()]
+        return ["env", *settings, *words]
+
+    def python(self, *words, folders=(), environment=None):
+        """Runs the Python beside this GIMP; returns the finished process."""
+        variables = {"HOME": str(CACHE / "home")} | (environment or {})
+        command = self.command(["python3", *map(str, words)], self._folders(folders), variables)
+        return subprocess.run(command, capture_output=True, text=True, timeout=CALL_SECONDS)
+
+    def version(self):
+        """GIMP's own word: "3.0.4"."""
+        words = ["gimp-console", "--version"] if self.private else [self.own.command, "--version"]
+        told = subprocess.run(self.command(words, [], {}), capture_output=True, text=True, timeout=CALL_SECONDS).stdout
+        return re.search(r"\d+\.\d+\.\d+", told)[0]
+
+    def install(self, config=None):
+        """Installs the plug-in as a user would; returns the finished process."""
+        (CACHE / "home").mkdir(parents=True, exist_ok=True)
+        self.config.mkdir(parents=True, exist_ok=True)
+        # A version that GIMP knows already: else it opens its welcome over what is tested.
+        settings = f'(config-version "{self.version()}")\n(show-welcome-dialog no)\n(check-updates no)\n'
+        (self.config / "gimprc").write_text(settings)
+        return self.python(CHECKOUT / "install.py", "--gimp-dir", config or self.config)
+
+    def start(self, work, *, environment=None, window=None, config=None, linger=False):
+        """Starts this GIMP with the driver in it; `window` is the size of a screen, None means no window.
+
+        `config` "home" leaves GIMP to find its folder under `work`, which is its home. With `linger`, what GIMP
+        started may outlive it.
+        """
+        return RunningGimp(self, Path(work), environment or {}, window, config or self.config, linger)
+
+    def _folders(self, folders):
+        CACHE.mkdir(parents=True, exist_ok=True)
+        return [CHECKOUT, CACHE.parent, *folders]
+
+
+@dataclass
+class RunningGimp:
+    """A GIMP process; `call` runs a function of tests/gimp/inside in it."""
+
+    gimp: GimpUnderTest
+    work: Path
+    environment: dict
+    window: tuple | None
+    config: Path | str
+    linger: bool = False
+    display: str = field(init=False, default="")
+
+    def __post_init__(self):
+        self.work.mkdir(parents=True, exist_ok=True)
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.port = listener.getsockname()[1]
+        listener.settimeout(START_SECONDS)
+        self.log = (self.work / "gimp.log").open("wb")
+        self.process = subprocess.Popen(self._command(), stdout=self.log, stderr=self.log, start_new_session=True)
+        try:
+            self._connection, _ = listener.accept()
+        except TimeoutError:
+            self.close()
+            raise AssertionError(f"GIMP did not start: {(self.work / 'gimp.log').read_text()[-2000:]}") from None
+        finally:
+            listener.close()
+        self._connection.settimeout(CALL_SECONDS)
+        self._answers = self._connection.makefile("r", encoding="utf-8")
+
+    @property
+    def data(self):
+        """The user's data folder of the plug-in in this run."""
+        return self.work / "data" / "generative-edit"
+
+    def call(self, function, **arguments):
+        """Calls "module.function" of tests/gimp/inside; returns its value, raises FailedInside."""
+        self.begin(function, **arguments)
+        return self.result()
+
+    def begin(self, function, **arguments):
+        """Calls without waiting; `result` waits."""
+        line = json.dumps({"function": function, "arguments": arguments})
+        self._connection.sendall(line.encode() + b"\n")
+
+    def result(self):
+        line = self._answers.readline()
+        if not line:
+            raise FailedInside(f"GIMP has gone: {(self.work / 'gimp.log').read_text()[-2000:]}")
+        answer = json.loads(line)
+        if "error" in answer:
+            raise FailedInside(answer["error"])
+        return answer["value"]
+
+    def keys(self, *words):
+        """Sends xdotool's words to the window: ("key", "ctrl+z"), ("type", "remove")."""
+        done = subprocess.run(self._beside(["xdotool", *words]), capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def wait_for_window(self, name, seconds=60):
+        """Waits until a window with this in its title is there; returns its id."""
+        words = ["xdotool", "search", "--sync", "--onlyvisible", "--name", name]
+        done = subprocess.run(self._beside(words), capture_output=True, text=True, timeout=seconds)
+        return done.stdout.split()[0]
+
+    def screenshot(self, path=None):
+        """What is on the screen now, as a picture; also in a file where a path is given."""
+        picture = ImageGrab.grab(xdisplay=self.display)
+        if path:
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+            picture.save(path)
+        return picture
+
+    def settle(self, seconds=20):
+        """Waits until the screen hardly changes any more; returns it."""
+        end, last = time.monotonic() + seconds, self.screenshot()
+        while time.monotonic() < end:
+            time.sleep(0.5)
+            now = self.screenshot()
+            if _same(last, now):
+                return now
+            last = now
+        return last
+
+    def close(self):
+        """Ends GIMP and all that it started."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        self.log.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def processes(self, part):
+        """The ids of this GIMP's processes, and of those it started, with `part` in their command line."""
+        mark = f"GENERATIVE_EDIT_DRIVER={self.port}".encode()
+        found = []
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                ours = mark in (folder / "environ").read_bytes().split(b"\0")
+                if ours and part.encode() in (folder / "cmdline").read_bytes().split(b"\0"):
+                    found.append(int(folder.name))
+            except OSError:
+                continue
+        return found
+
+    def _command(self):
+        folders = self.gimp._folders([self.work])
+        environment = {
+            "HOME": str(self.work), "XDG_DATA_HOME": str(self.work / "data"),
+            "GENERATIVE_EDIT_CHECKOUT": str(CHECKOUT), "GENERATIVE_EDIT_DRIVER": str(self.port),
+            "PYTHONDONTWRITEBYTECODE": "1", "NO_AT_BRIDGE": "1", **self.environment,
+        }  # fmt: skip
+        if self.config != "home":
+            environment["GIMP3_DIRECTORY"] = str(self.config)
+        batch = ["--batch-interpreter", "python-fu-eval", "--batch", f"exec(open({str(DRIVER)!r}).read())", "--quit"]
+        if not self.window:
+            words = [self._console(), "--no-interface", "--no-data", "--no-fonts", *batch]
+            if self.linger:
+                words = ["sh", "-c", f"{_quoted(words)}; sleep 60"]
+            return self.gimp.command(words, folders, environment)
+        self.display = f":{100 + os.getpid() % 400}"
+        width, height = self.window
+        gimp = f"exec dbus-run-session -- gimp --no-splash --no-data {_quoted(batch)}"
+        script = f"Xvfb {self.display} -nolisten tcp -screen 0 {width}x{height}x24 & sleep 1; openbox & {gimp}"
+        return self.gimp.command(["sh", "-c", script], folders, {**environment, "DISPLAY": self.display})
+
+    def _console(self):
+        return self.gimp.own.command if self.gimp.own else "gimp-console"
+
+    def _beside(self, words):
+        return self.gimp.command(words, [], {"DISPLAY": self.display})
+
+
+def _quoted(words):
+    return " ".join("'" + str(word).replace("'", "'\\''") + "'" for word in words)
+
+
+def _same(one: Image.Image, other: Image.Image) -> bool:
+    """Alike but for the selection's marching ants and a cursor that blinks."""
+    changed = ImageChops.difference(one, other).convert("L").point(lambda value: 255 if value else 0)
+    return changed.histogram()[255] < 0.005 * one.width * one.height

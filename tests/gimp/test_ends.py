@@ -1,0 +1,67 @@
+"""What happens when a process dies midway: nothing that was paid for is lost, nothing is left behind in the image."""
+
+import json
+import os
+import shutil
+import signal
+import time
+
+from tests.gimp.harness import CHECKOUT, GimpUnderTest
+
+PROVIDER = {"prompt": "x", "provider": "custom"}
+
+
+def wait_until(check, seconds=30):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        found = check()
+        if found:
+            return found
+        time.sleep(0.1)
+    raise AssertionError("it did not happen in time")
+
+
+def test_a_killed_worker_is_an_error_and_the_image_is_untouched(gimp, out, endpoint):
+    endpoint.behave("echo", seconds=5)
+    gimp.begin("edits.edit_case", case="ellipse", out=str(out), **PROVIDER)
+    wait_until(lambda: endpoint.received)
+    workers = gimp.processes("lib.worker")
+    assert len(workers) == 1
+    os.kill(workers[0], signal.SIGKILL)
+    done = gimp.result()
+    assert done["status"] == "execution-error" and "worker process ended" in done["error"]
+    assert done["after"] == done["before"]
+    assert len(endpoint.received) == 1
+
+
+def test_a_result_is_on_disk_although_gimp_was_killed(installed, environment, endpoint, tmp_path):
+    endpoint.behave("invert", seconds=4)
+    with installed.start(tmp_path, environment=environment, linger=True) as running:
+        running.begin("edits.edit_case", case="ellipse", out=str(tmp_path), **PROVIDER)
+        wait_until(lambda: endpoint.received)
+        for process in running.processes("--batch-interpreter"):
+            os.kill(process, signal.SIGKILL)
+        response = wait_until(lambda: list(running.data.glob("jobs/*/response.json")))[0]
+        wait_until(lambda: not running.processes("lib.worker"))
+    answer = json.loads(response.read_text())
+    assert answer["results"] == ["result-1.png"] and (response.parent / "result-1.png").stat().st_size > 1000
+    assert not (response.parent / "inserted").exists()
+    assert len(endpoint.received) == 1
+
+
+def test_the_folder_that_3_2_takes_over_from_3_0_gives_the_one_sentence_until_install(tmp_path):
+    """3.2 copies plug-ins only to a certain depth; what arrives says what to do, and install.py mends it."""
+    old, new = GimpUnderTest.find("3.0"), GimpUnderTest.find("3.2")
+    before, after = tmp_path / ".config/GIMP/3.0", tmp_path / ".config/GIMP/3.2"
+    assert old.install().returncode == 0
+    shutil.copytree(old.config / "plug-ins", before / "plug-ins", copy_function=os.link)
+    with new.start(tmp_path, config="home") as running:
+        assert (after / "plug-ins/generative-edit/generative-edit.py").exists(), "3.2 takes the folder over"
+        told = running.call("edits.edit_case", case="corner", out=str(tmp_path))
+    assert told["status"] == "execution-error" and "install.py" in told["error"]
+    assert told["after"] == told["before"]
+    done = new.python(CHECKOUT / "install.py", folders=[tmp_path], environment={"HOME": str(tmp_path)})
+    assert done.returncode == 0, done.stderr
+    with new.start(tmp_path, config="home") as running:
+        done = running.call("edits.edit_case", case="corner", out=str(tmp_path), prompt="remove")
+    assert done["status"] == "success", done["error"]

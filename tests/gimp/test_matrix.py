@@ -1,0 +1,128 @@
+"""Kinds of image × kinds of layer × kinds of selection: the promises hold for each combination."""
+
+import itertools
+
+import numpy as np
+import pytest
+from PIL import Image
+
+SIZE = 120, 90
+KINDS = (
+    "RGB 8", "RGB 8 linear", "RGB 16", "RGB 16 linear", "RGB 32", "RGB half", "RGB float", "RGB float perceptual",
+    "RGB 8 Adobe", "RGB float Adobe", "grey 8", "grey 16 linear", "grey float", "grey 8 L*",
+)  # fmt: skip
+PERCEPTUAL_FLOATS = ("RGB float perceptual", "grey float")
+# The bytes of another profile have no exact counterpart in sRGB's.
+CONVERTED = ("RGB 8 Adobe", "RGB float Adobe", "grey 8 L*")
+LAYERS = (
+    "plain", "alpha", "mask", "opacity and mode", "filters", "small", "partly outside", "group", "in a group", "text",
+    "locked and hidden",
+)  # fmt: skip
+SELECTIONS = ("hard", "soft", "empty", "inverted", "beyond with holes")
+UNTOUCHED = ("selection", "guides", "active", "colours", "channels", "images")
+
+
+def combinations():
+    """Every kind of image with every selection; the layers take turns, so that each meets all of both."""
+    turns = itertools.cycle(LAYERS)
+    for kind, selection in itertools.product(KINDS, SELECTIONS):
+        yield kind, next(turns), selection
+
+
+def raw(out, name, channels=4, pixels=-1):
+    """The bytes of each pixel of a file."""
+    return np.frombuffer((out / name).read_bytes(), np.uint8).reshape(pixels, channels)
+
+
+def run(gimp, endpoint, out, kind, layer, selection, **arguments):
+    endpoint.behave("echo")
+    asked = {"background": "transparent", "fit": False, **arguments}
+    return gimp.call("matrix.run", kind=kind, layer=layer, selection=selection, out=str(out), **asked)
+
+
+def assert_kept(done, out, kind):
+    """The picture is the same outside the selection, bit by bit, and nothing but one layer was added.
+
+    In perceptual floats any layer, even an empty one, makes GIMP convert what is below and back, which costs a bit.
+    """
+    assert done["status"] == "success", done["error"]
+    for name in UNTOUCHED:
+        assert done["after"][name] == done["before"][name], name
+    assert done["new"] == 1
+    selected = np.frombuffer((out / "selection.raw").read_bytes(), np.float32) > 0
+    if selected.any():
+        before, after = (raw(out, f"{name}.raw", -1, len(selected))[~selected] for name in ("before", "after"))
+        if kind in PERCEPTUAL_FLOATS:
+            assert np.abs(before.view(np.float32) - after.view(np.float32)).max(initial=0) < 1e-6
+        else:
+            assert np.array_equal(before, after)
+        assert done["masks"] == [True]
+    else:
+        assert done["masks"] == [None]
+
+
+def assert_same_picture(out, levels):
+    """The layer shows what the layer that was edited shows; under full transparency there is nothing to see."""
+    original, layer = raw(out, "original.raw").astype(int), raw(out, "layer.raw").astype(int)
+    seen = original[:, 3] > 0
+    assert np.abs(original[:, 3] - layer[:, 3]).max() <= levels
+    assert np.abs(original[seen] - layer[seen]).max(initial=0) <= levels
+
+
+@pytest.mark.parametrize(("kind", "layer", "selection"), list(combinations()))
+def test_an_echo_is_the_layer_itself_and_nothing_else_changes(gimp, out, endpoint, kind, layer, selection):
+    done = run(gimp, endpoint, out, kind, layer, selection)
+    assert_kept(done, out, kind)
+    assert_same_picture(out, levels=kind in CONVERTED)
+
+
+@pytest.mark.parametrize("selection", ["hard", "soft"])
+@pytest.mark.parametrize("layer", ["opacity and mode", "filters", "group", "in a group"])
+def test_an_echo_of_what_is_visible(gimp, out, endpoint, layer, selection):
+    kind = KINDS[(len(layer) + len(selection)) % len(KINDS)]
+    done = run(gimp, endpoint, out, kind, layer, selection, sample_merged=True)
+    assert_kept(done, out, kind)
+    assert_same_picture(out, levels=kind in CONVERTED)
+    assert done["after"]["layers"][0]["name"] == "x"
+
+
+@pytest.mark.parametrize(
+    ("layer", "selection", "words"),
+    [("wholly outside", "hard", "outside the canvas"), ("plain", "floating", "floating selection")],
+)
+def test_refused_in_words_before_anything_is_sent(gimp, out, endpoint, layer, selection, words):
+    done = run(gimp, endpoint, out, "RGB 8", layer, selection)
+    assert done["status"] == "execution-error" and words in done["error"]
+    assert done["after"] == done["before"] and not endpoint.received
+
+
+@pytest.mark.parametrize(
+    ("kind", "size"),
+    [("RGB 8", "60x45"), ("RGB 8", "91x68"), ("RGB float", "173x130"), ("grey 16 linear", "240x180")],
+)
+def test_an_echo_in_another_size_comes_back_to_its_place(gimp, out, endpoint, kind, size):
+    done = run(gimp, endpoint, out, kind, "smooth", "empty", size=size)
+    assert_kept(done, out, kind)
+    assert done["report"]["size"] == size
+    original, layer = (raw(out, f"{name}.raw").reshape(SIZE[1], SIZE[0], 4) for name in ("original", "layer"))
+    original, error = original[4:-4, 4:-4].astype(float), layer[4:-4, 4:-4] - original[4:-4, 4:-4].astype(float)
+    assert np.abs(error).max() <= 2 and (np.abs(error) <= 1).mean() > 0.98
+    for axis in (0, 1):
+        slope = np.gradient(original, axis=axis)
+        assert abs((slope * error).sum() / (slope * slope).sum()) < 0.02, "shifted, in pixels"
+
+
+@pytest.mark.parametrize("alpha", [False, True])
+def test_a_large_reference_is_sent_whole_and_scaled_down(gimp, out, endpoint, alpha):
+    endpoint.behave("echo")
+    assert gimp.call("matrix.reference", out=str(out), alpha=alpha) == "success"
+    whole = Image.frombytes("RGBA", (3000, 40), (out / "reference.raw").read_bytes())
+    wanted = whole.convert("RGBa").resize((2048, 27), Image.Resampling.BOX).convert("RGBA")
+    sent = endpoint.received[-1].images[1]
+    assert (sent.mode, sent.size) == ("RGBA" if alpha else "RGB", (2048, 27))
+    wanted, sent = (np.asarray(picture.convert("RGBA"), float) for picture in (wanted, sent))
+    assert np.abs(wanted[..., 3] - sent[..., 3]).mean() < 0.5
+    # Where hardly anything shows, its colour says little; elsewhere none of the hidden red may be in it.
+    seen = wanted[..., 3] > 20
+    error = np.abs(wanted[seen] - sent[seen])[:, :3]
+    assert error.mean() < 1.5 and error.max() < 25

@@ -1,0 +1,65 @@
+#!/usr/bin/env python3
+"""Runs the tests, on a fresh machine too: makes its own virtual environment and gets the GIMPs that are missing.
+
+python3 tests/run.py [PYTEST_ARGS…]     all tests, or what pytest's own arguments choose
+python3 tests/run.py --lint             ruff and mypy instead
+python3 tests/run.py --python FILE …    a program of the tests' own, in their environment
+"""
+
+import hashlib
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+CHECKOUT = Path(__file__).absolute().parent.parent
+sys.path.insert(0, str(CHECKOUT))
+
+from lib.installer.private_gimp import cache_folder, install_system_packages
+from lib.installer.problem import SetupProblem
+
+REQUIREMENTS = (CHECKOUT / "tests" / "requirements.txt", CHECKOUT / "lib" / "requirements.txt")
+LINTERS = (["ruff", "check", "."], ["mypy", "lib"])
+
+
+def main(arguments):
+    try:
+        python = environment()
+    except SetupProblem as problem:
+        print(f"{problem.what}\n{problem.mend}", file=sys.stderr)
+        return 1
+    if arguments == ["--lint"]:
+        return max(subprocess.call([python, "-m", *words], cwd=CHECKOUT) for words in LINTERS)
+    if arguments[:1] == ["--python"]:
+        return subprocess.call([python, *arguments[1:]])
+    return subprocess.call([python, "-m", "pytest", *arguments], cwd=CHECKOUT)
+
+
+def environment():
+    """The Python of the tests' virtual environment, made where it is not there or its pins have changed."""
+    pins = hashlib.sha256(b"".join(path.read_bytes() for path in REQUIREMENTS)).hexdigest()[:12]
+    folder = cache_folder() / "tests" / f"venv-{sys.version_info.major}.{sys.version_info.minor}-{pins}"
+    python = folder / "bin" / "python"
+    if not (folder / "whole").exists():
+        print(f"Making the tests' environment in {folder} …", flush=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        make(folder)
+        pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", REQUIREMENTS[0]]
+        if subprocess.call(pip):
+            raise SetupProblem("The tests' packages could not be fetched.", "Check the network, then run this again.")
+        (folder / "whole").touch()
+    return str(python)
+
+
+def make(folder):
+    """Makes a virtual environment; Debian keeps what that needs in a package of its own."""
+    try:
+        import ensurepip  # noqa: F401
+    except ImportError:
+        install_system_packages([f"python{sys.version_info.major}.{sys.version_info.minor}-venv"])
+    venv.create(folder, with_pip=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,67 @@
+"""What install.py's tests put on a made-up machine: GIMPs, the stand-ins of Flatpak and Snap, packages."""
+
+import json
+import shlex
+import sys
+
+from lib.installer import command
+
+
+def run(capsys, *words):
+    """Runs install.py's command; its exit code, and what it told."""
+    code = command.run(words)
+    return code, capsys.readouterr()
+
+
+def put_program(path, script):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return path
+
+
+def put_gimp(machine, name, version):
+    return put_program(machine / "bin" / name, f"echo 'GNU Image Manipulation Program version {version}'")
+
+
+def put_flatpak(machine, version="3.0.4", python="3.13", listed="org.gimp.GIMP"):
+    """Answers as flatpak's documentation says: `list` in columns, `run --command=NAME APP WORDS`."""
+    home = machine / "home/.var/app/org.gimp.GIMP"
+    script = f"""case "$1" in
+list) printf 'org.inkscape.Inkscape\\t1.4\\n{listed}\\t{version}\\n' ;;
+run) {inside(home, python, '[ "${2#--command=*python3}$3" = org.gimp.GIMP ] && shift 3')} ;;
+*) exit 1 ;;
+esac"""
+    put_program(machine / "bin/flatpak", script)
+    return home / "config/GIMP" / ".".join(version.split(".")[:2])
+
+
+def put_snap(machine, version="3.0.6", python="3.12"):
+    """Answers as snap's documentation says: `list NAME` in a table, `run --shell NAME -c SCRIPT WORDS`."""
+    home = machine / "home/snap/gimp/47"
+    script = f"""case "$1" in
+list) printf 'Name  Version  Rev  Tracking  Publisher  Notes\\ngimp  {version}  47  latest/stable  gimp  -\\n' ;;
+run) {inside(home, python, '[ "$2 $3 $4" = "--shell gimp -c" ] && shift 6')} ;;
+*) exit 1 ;;
+esac"""
+    put_program(machine / "bin/snap", script)
+    # As snapd does: every command of a snap is a link to snap itself.
+    (machine / "bin/gimp").symlink_to(machine / "bin/snap")
+    return home / ".config/GIMP" / ".".join(version.split(".")[:2])
+
+
+def inside(home, python, shift):
+    """Runs our own Python as if it were the sandbox's: its folders, its version, its path."""
+    config, data = (".config", ".local/share") if "snap" in home.parts else ("config", "data")
+    told = {"version": python, "path": "/usr/bin/python3", "machine": "x86_64", "config": str(home / config),
+            "data": str(home / data), "gimp": ""}  # fmt: skip
+    answer = shlex.quote(json.dumps(told))
+    return f"""{shift} || exit 1
+    export XDG_DATA_HOME='{home / data}'
+    case "$*" in *XDG_CONFIG_HOME*) echo {answer} ;; *) exec {sys.executable} "$@" ;; esac"""
+
+
+def fake_fetch(vendor, python):
+    vendor.mkdir()
+    (vendor / "requests.py").write_text("fetched = True\n")
+    (vendor / "made-for").write_text(f"{python.version} {python.platform}")

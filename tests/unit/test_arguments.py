@@ -1,0 +1,79 @@
+"""What arguments mean, and how wrong ones are told."""
+
+import pytest
+
+from plugin.arguments import BadArguments, Options, defaults, read
+
+
+def read_with(environment=None, **values):
+    return read(defaults() | {name.replace("_", "-"): value for name, value in values.items()}, environment or {})
+
+
+def test_the_defaults_are_the_local_provider_and_a_fill():
+    options = read_with()
+    assert options == Options(request={"prompt": "fill", "background": "opaque", "n": 1})
+
+
+def test_the_api_fields_travel_under_their_own_names():
+    options = read_with(
+        prompt=" a boat ", n=3, size="1024x1024", quality="high", background="transparent", moderation="low",
+        input_fidelity="high", output_format="webp", output_compression=0, stream=True, partial_images=2, user="u",
+        extra='{"seed": 7}',
+    )  # fmt: skip
+    assert options.request == {
+        "prompt": "a boat", "n": 3, "size": "1024x1024", "quality": "high", "background": "transparent",
+        "moderation": "low", "input_fidelity": "high", "output_format": "webp", "output_compression": 0,
+        "stream": True, "partial_images": 2, "user": "u", "extra": {"seed": 7},
+    }  # fmt: skip
+
+
+def test_our_own_options():
+    options = read_with(
+        context="64",
+        largest_size="2048",
+        references='["a.png", "file-1"]',
+        max_cost=0.5,
+        timeout=30.0,
+        fit=False,
+        grow=4,
+    )
+    assert (options.context, options.largest_size, options.references) == (64, 2048, ("a.png", "file-1"))
+    assert (options.max_cost, options.timeout, options.fit, options.grow) == (0.5, 30.0, False, 4)
+
+
+def test_the_environment_speaks_where_the_argument_is_empty():
+    environment = {"GENERATIVE_EDIT_PROVIDER": "openai", "GENERATIVE_EDIT_MODEL": "gpt-image-2"}
+    options = read_with(environment)
+    assert (options.provider, options.model) == ("openai", "gpt-image-2")
+    assert read_with(environment, provider="local", model="m").provider == "local"
+
+
+@pytest.mark.parametrize(
+    ("values", "problem"),
+    [
+        ({"n": -1}, "n -1: must be 0 to 10."),
+        ({"n": 11}, "n 11: must be 0 to 10."),
+        ({"output_compression": 101}, "output-compression 101: must be 0 to 100."),
+        ({"partial_images": 4}, "partial-images 4: must be 0 to 3."),
+        ({"context": "wide"}, "context 'wide': must be auto, layer, canvas or a number of pixels."),
+        ({"context": "-3"}, "context '-3': must be auto, layer, canvas or a number of pixels."),
+        ({"largest_size": "²"}, "largest-size '²': must be a number of pixels."),
+        ({"grow": -1}, "grow -1: must be 0 or more."),
+        ({"feather": float("nan")}, "feather nan: must be 0 or more."),
+        ({"timeout": -0.1}, "timeout -0.1: must be 0 or more."),
+        ({"max_cost": float("inf")}, "max-cost inf: must be 0 or more."),
+        ({"references": "a.png"}, "references: must be a JSON list of texts."),
+        ({"references": '[""]'}, "references: must be a JSON list of texts."),
+        ({"extra": "[]"}, "extra: must be a JSON object."),
+    ],
+)
+def test_each_mistake_has_its_sentence(values, problem):
+    with pytest.raises(BadArguments) as caught:
+        read_with(**values)
+    assert caught.value.problems == [problem]
+
+
+def test_all_mistakes_are_told_at_once():
+    with pytest.raises(BadArguments) as caught:
+        read_with(n=99, grow=-1, extra="x")
+    assert len(caught.value.problems) == 3

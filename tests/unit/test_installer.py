@@ -1,0 +1,215 @@
+"""install.py against made-up machines: every failure sentence, and that an old installation survives."""
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lib import settings
+from lib.installer import gimps, packages, private_gimp, removal
+from lib.installer.file_lock import locked
+from lib.installer.problem import SetupProblem
+from tests.unit.made_machine import put_gimp, run
+
+CHECKOUT = Path(__file__).absolute().parents[2]
+
+
+def test_install_copies_the_plug_in_and_says_what_to_click(machine, capsys):
+    put_gimp(machine, "gimp-console", "3.0.4")
+    code, told = run(capsys)
+    folder = machine / "home/.config/GIMP/3.0/plug-ins/generative-edit"
+    assert code == 0 and str(folder) in told.out and "Filters ▸ Generative Edit" in told.out
+    assert os.access(folder / "generative-edit.py", os.X_OK)
+    stamp = json.loads((folder / "stamp.json").read_text())
+    assert stamp["python"] == sys.executable and "lib/api/models.json" in stamp["files"]
+    assert all((folder / name).exists() for name in stamp["files"])
+    assert sorted(path.name for path in folder.parent.iterdir()) == ["generative-edit"]
+
+
+def test_a_second_run_updates_in_place_without_fetching_again(machine, capsys, monkeypatch):
+    put_gimp(machine, "gimp-3.2", "3.2.6")
+    assert run(capsys)[0] == 0
+    folder = machine / "home/.config/GIMP/3.2/plug-ins/generative-edit"
+    (folder / "plugin" / "left-over.py").write_text("old")
+    monkeypatch.setattr(packages, "fetch", lambda *_: pytest.fail("fetched twice"))
+    code, told = run(capsys)
+    assert code == 0 and told.out.startswith("Updated")
+    assert (folder / "vendor/requests.py").exists() and not (folder / "plugin/left-over.py").exists()
+
+
+def test_packages_for_another_python_are_fetched_again(machine, capsys):
+    put_gimp(machine, "gimp", "3.0.4")
+    run(capsys)
+    folder = machine / "home/.config/GIMP/3.0/plug-ins/generative-edit"
+    stamp = json.loads((folder / "stamp.json").read_text())
+    (folder / "stamp.json").write_text(json.dumps(stamp | {"python_version": "3.9"}))
+    (folder / "vendor/requests.py").write_text("old")
+    assert run(capsys)[0] == 0
+    assert (folder / "vendor/requests.py").read_text() == "fetched = True\n"
+
+
+def test_a_failed_update_leaves_the_old_one_working(machine, capsys, monkeypatch):
+    put_gimp(machine, "gimp", "3.0.4")
+    run(capsys)
+    folder = machine / "home/.config/GIMP/3.0/plug-ins/generative-edit"
+    before = sorted(folder.rglob("*"))
+    (folder / "vendor/requests.py").unlink()
+    monkeypatch.setattr(packages, "fetch", fail_to_fetch)
+    code, told = run(capsys)
+    assert code == 1 and "could not be fetched" in told.err
+    assert sorted(folder.rglob("*")) == [path for path in before if path.name != "requests.py"]
+    assert [path.name for path in folder.parent.iterdir()] == ["generative-edit"]
+
+
+def fail_to_fetch(vendor, python):
+    raise SetupProblem("The packages could not be fetched: no route.", "Check the network, then run this again.")
+
+
+def test_no_gimp(machine, capsys):
+    code, told = run(capsys)
+    assert code == 1 and told.err.splitlines() == ["No GIMP was found on this machine.", gimps.WHERE_TO_GET]
+    assert not (machine / "home/.config").exists()
+
+
+def test_gimp_2_10_only(machine, capsys):
+    put_gimp(machine, "gimp", "2.10.34")
+    code, told = run(capsys)
+    assert code == 1 and "has GIMP 2.10.34, and Generative Edit needs 3.0 or later" in told.err
+
+
+def test_the_newest_gimp_is_taken(machine):
+    put_gimp(machine, "gimp", "2.10.34")
+    put_gimp(machine, "gimp-console-3.0", "3.0.4")
+    put_gimp(machine, "gimp-console-3.2", "3.2.6")
+    assert gimps.find().version == "3.2.6"
+
+
+def test_a_read_only_folder(machine, capsys):
+    put_gimp(machine, "gimp", "3.0.4")
+    code, told = run(capsys, "--gimp-dir", "/proc/self/generative-edit")
+    assert code == 1 and "cannot be written" in told.err and "--gimp-dir" in told.err
+
+
+def test_two_installs_at_once(machine, capsys):
+    put_gimp(machine, "gimp", "3.0.4")
+    config = machine / "home/.config/GIMP/3.0"
+    config.mkdir(parents=True)
+    with locked(config / "generative-edit.lock"):
+        code, told = run(capsys)
+    assert code == 1 and "Another install.py is at work" in told.err
+    assert run(capsys)[0] == 0
+
+
+def test_link_follows_the_checkout(machine, capsys):
+    put_gimp(machine, "gimp", "3.0.4")
+    assert run(capsys, "install", "--link")[0] == 0
+    folder = machine / "home/.config/GIMP/3.0/plug-ins/generative-edit"
+    assert (folder / "lib").resolve() == CHECKOUT / "lib" and (folder / "plugin").is_symlink()
+
+
+def test_uninstall_says_what_stays(machine, capsys):
+    put_gimp(machine, "gimp", "3.0.4")
+    run(capsys)
+    code, told = run(capsys, "uninstall")
+    assert code == 0 and str(settings.data_folder()) in told.out
+    assert not (machine / "home/.config/GIMP/3.0/plug-ins/generative-edit").exists()
+    assert settings.data_folder().exists()
+    assert "There was no Generative Edit" in run(capsys, "uninstall")[1].out
+
+
+def test_uninstall_everything_asks_first(machine, capsys, monkeypatch):
+    put_gimp(machine, "gimp", "3.0.4")
+    run(capsys)
+    data = settings.data_folder()
+    (private_gimp.cache_folder() / "gimp-3.0" / "usr").mkdir(parents=True)
+    monkeypatch.setenv("PATH", f"{os.environ['PATH']}:/usr/bin:/bin")
+    monkeypatch.setattr("builtins.input", lambda question: "n")
+    assert "Nothing was removed" in run(capsys, "uninstall", "--everything")[1].out and data.exists()
+    monkeypatch.setattr(removal, "forget_keys", lambda where: None)
+    monkeypatch.setattr("builtins.input", lambda question: "y")
+    assert run(capsys, "uninstall", "--everything")[0] == 0
+    assert not data.exists() and not private_gimp.cache_folder().exists()
+
+
+def test_doctor_names_each_piece_and_its_mend(machine, capsys):
+    put_gimp(machine, "gimp", "3.0.4")
+    code, told = run(capsys, "doctor")
+    assert code == 1 and "✓ GIMP: 3.0.4" in told.out and "→ run: python3 install.py" in told.out
+    run(capsys)
+    folder = machine / "home/.config/GIMP/3.0/plug-ins/generative-edit"
+    (folder / "generative-edit.py").chmod(0o644)
+    (folder / "lib/worker.py").unlink()
+    code, told = run(capsys, "doctor")
+    assert code == 1 and "chmod +x" in told.out and "lib/worker.py" in told.out
+
+
+def test_doctor_of_a_working_installation_finds_nothing_to_mend(machine, capsys, monkeypatch):
+    put_gimp(machine, "gimp", "3.0.4")
+    monkeypatch.setattr(packages, "fetch", lambda vendor, _: vendor.symlink_to(Path(pytest.__file__).parents[1]))
+    run(capsys)
+    code, told = run(capsys, "doctor")
+    assert code == 0, told.out
+    assert [line.split(":")[0] for line in told.out.splitlines()[:-1]] == [
+        "✓ GIMP", "✓ Plug-in folder", "✓ Run bit", "✓ Python", "✓ Packages", "✓ Embedded endpoint", "✓ OpenAI key",
+    ]  # fmt: skip
+    assert "built-in" in told.out
+
+
+def test_an_old_python_gets_a_sentence():
+    """The file itself must parse and answer on Python 3.6: nothing newer stands in it."""
+    import ast
+
+    text = (CHECKOUT / "install.py").read_text()
+    ast.parse(text, feature_version=(3, 6))
+    program = text.replace("OLDEST_PYTHON = (3, 11)", "OLDEST_PYTHON = (9, 0)")
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 1 and "needs Python 3.11 or later" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_machine_without_debian_says_where_to_get_gimp(machine, capsys):
+    code, told = run(capsys, "demo")
+    assert code == 1 and "Install GIMP 3 from your distribution" in told.err
+
+
+def test_without_root_the_one_command_is_named(monkeypatch):
+    monkeypatch.setattr(private_gimp, "_is_root", lambda: False)
+    with pytest.raises(SetupProblem, match=r"Run: sudo apt-get install --yes --no-install-recommends bubblewrap"):
+        private_gimp.install_system_packages(["bubblewrap"])
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["demo", "nowhere.png", "--select", "1,2,3,4"], "There is no picture"),
+        (["demo", "picture.png"], "Nothing says what to change"),
+        (["demo", "--select", "1,2"], "--select 1,2 is no rectangle"),
+    ],
+)
+def test_bad_words_get_a_sentence(machine, capsys, words, sentence):
+    code, told = run(capsys, *words)
+    assert code == 1 and sentence in told.err and len(told.err.splitlines()) == 2
+
+
+def test_a_broken_build_is_unmounted_and_removed(tmp_path, monkeypatch):
+    part = tmp_path / "gimp-3.0.part"
+    (part / "proc").mkdir(parents=True)
+    mounts, calls = f"proc {part}/proc proc rw 0 0\nsys {part}/sys sysfs rw 0 0\nx /elsewhere ext4 rw 0 0\n", []
+    monkeypatch.setattr(private_gimp.Path, "read_text", lambda self, **_: mounts)
+    monkeypatch.setattr(private_gimp.subprocess, "run", lambda words, **_: calls.append(words))
+    private_gimp.remove(part)
+    assert calls[:2] == [["umount", f"{part}/sys"], ["umount", f"{part}/proc"]]
+    assert calls[2][-3:] == ["-rf", "--one-file-system", str(part)]
+
+
+def test_the_data_folder_is_private(machine):
+    assert stat.S_IMODE(settings.data_folder().stat().st_mode) == 0o700
+    assert stat.S_IMODE(settings.jobs_folder().stat().st_mode) == 0o700
+
+
+def test_doctor_without_gimp_goes_on_with_the_named_folder(machine, capsys):
+    code, told = run(capsys, "doctor", "--gimp-dir", str(machine / "config"))
+    assert code == 1 and "✗ GIMP" in told.out and "✗ Plug-in folder" in told.out

@@ -1,0 +1,256 @@
+"""What goes wrong while installing: two sentences, and the old installation as it was."""
+
+import errno
+import getpass
+import importlib
+import json
+import os
+import shutil
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from lib import settings
+from lib.installer import command, file_lock, installation, packages, pythons, serve
+from lib.installer.installation import Installation
+from lib.installer.problem import SetupProblem
+from tests.unit.made_machine import put_gimp, run
+
+
+@pytest.fixture
+def installed(machine, capsys):
+    put_gimp(machine, "gimp", "3.0.4")
+    assert run(capsys)[0] == 0
+    return machine / "home/.config/GIMP/3.0/plug-ins/generative-edit"
+
+
+def state(folder):
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def alone(folder):
+    """Whether nothing lies beside the plug-in."""
+    return list(folder.parent.iterdir()) == [folder]
+
+
+def fails(capsys, *words):
+    code, told = run(capsys, *words)
+    lines = told.err.splitlines()
+    assert code == 1 and len(lines) == 2 and all(line.endswith(".") for line in lines), told.err
+    return told.err
+
+
+def no_room(*_arguments, **_options):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/home/x/file")
+
+
+@pytest.mark.parametrize(
+    ("where", "name"), [(shutil, "copyfile"), (shutil, "copytree"), (installation.stamp, "write")]
+)
+def test_a_full_disk_at_any_step(installed, capsys, monkeypatch, where, name):
+    before = state(installed)
+    with monkeypatch.context() as full:
+        full.setattr(where, name, no_room)
+        assert "/home/x/file cannot be written: No space left on device." in fails(capsys)
+    assert state(installed) == before and alone(installed)
+    assert run(capsys)[0] == 0
+
+
+def test_a_disk_that_fills_while_packages_are_copied(installed, capsys, monkeypatch):
+    """copytree gathers its errors in a list."""
+    before = state(installed)
+    monkeypatch.setattr(installation, "_link_or_copy", no_room)
+    told = fails(capsys)
+    assert "vendor/made-for cannot be written: [Errno 28] No space left" in told or "vendor/requests.py cannot" in told
+    assert state(installed) == before
+
+
+def test_a_file_system_without_hard_links(installed, capsys, monkeypatch):
+    monkeypatch.setattr(installation.os, "link", lambda *_: no_room())
+    assert run(capsys)[0] == 0 and (installed / "vendor/requests.py").exists()
+
+
+@pytest.mark.parametrize("failing", [1, 2])
+def test_a_swap_that_fails_brings_the_old_one_back(installed, capsys, monkeypatch, failing):
+    before, calls, rename = state(installed), [], installation.Path.rename
+
+    def held(self, target):
+        calls.append(target)
+        if len(calls) == failing:
+            raise PermissionError(errno.EACCES, "Access is denied", str(self))
+        return rename(self, target)
+
+    monkeypatch.setattr(installation.Path, "rename", held)
+    assert "Access is denied.\nClose GIMP" in fails(capsys)
+    assert state(installed) == before and alone(installed)
+
+
+def test_an_update_that_was_killed_between_its_renames(installed, capsys, monkeypatch):
+    before = state(installed)
+    installed.rename(installed.with_name(".generative-edit.old"))
+    monkeypatch.setattr(packages, "PINS", packages.PINS.with_name("problem.py"))
+    monkeypatch.setattr(packages, "fetch", lambda *_: no_room())
+    fails(capsys)
+    assert state(installed) == before and alone(installed)
+
+
+def test_what_a_killed_install_left_is_cleared_away(installed, capsys):
+    (installed.with_name(".generative-edit.new") / "lib").mkdir(parents=True)
+    assert run(capsys)[0] == 0 and alone(installed)
+
+
+def test_a_release_folder_that_can_only_be_read(machine, tmp_path, monkeypatch, capsys):
+    """Its modes must not come along: a folder that cannot be written could not be updated."""
+    copy = tmp_path / "release"
+    for name in ("lib", "plugin"):
+        shutil.copytree(packages.CHECKOUT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for path in sorted(copy.rglob("*"), reverse=True):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    monkeypatch.setattr(installation, "CHECKOUT", copy)
+    Installation(machine / "config").install()
+    folder = machine / "config/plug-ins/generative-edit"
+    assert all(path.stat().st_mode & 0o200 for path in folder.rglob("*"))
+    for path in copy.rglob("*"):
+        path.chmod(0o755)
+
+
+def test_uninstall_of_a_held_folder_leaves_it_whole(installed, capsys, monkeypatch):
+    before = state(installed)
+
+    def held(self, target):
+        raise PermissionError(errno.EACCES, "Access is denied", str(self))
+
+    monkeypatch.setattr(installation.Path, "rename", held)
+    assert "Access is denied" in fails(capsys, "uninstall") and state(installed) == before
+
+
+def test_update_keeps_settings_history_and_keys(installed, capsys):
+    stamp = json.loads((installed / "stamp.json").read_text())
+    older = {key: stamp[key] for key in ("python", "python_version", "files")} | {"version": "0.0.1"}
+    (installed / "stamp.json").write_text(json.dumps(older))
+    data = settings.data_folder()
+    (settings.jobs_folder() / "1").mkdir()
+    for name in ("settings.json", "keys.json", "jobs/1/job.json"):
+        (data / name).write_text(name)
+    before = state(data)
+    code, told = run(capsys, "update")
+    assert code == 0 and told.out.startswith("Updated") and state(data) == before
+    assert json.loads((installed / "stamp.json").read_text()) == stamp
+
+
+def test_update_installs_only_where_it_was(installed, machine, capsys):
+    put_gimp(machine, "gimp-3.2", "3.2.6")
+    assert run(capsys, "update")[1].out.count("Updated") == 1
+    assert not (machine / "home/.config/GIMP/3.2").exists()
+    run(capsys, "uninstall")
+    code, told = run(capsys, "update")
+    assert code == 1
+    assert told.err == "There is no Generative Edit to update.\nTo install it, run: python3 install.py\n"
+
+
+def test_stopped_by_the_user(installed, capsys, monkeypatch):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    before = state(installed)
+    monkeypatch.setattr(installation.stamp, "write", stop)
+    assert fails(capsys).startswith("Stopped.")
+    assert state(installed) == before and alone(installed)
+
+
+def test_doctor_tells_an_older_installation_and_another_python(installed, capsys, monkeypatch):
+    stamp = json.loads((installed / "stamp.json").read_text())
+    (installed / "stamp.json").write_text(json.dumps(stamp | {"version": "0.0.1", "python_version": "3.9"}))
+    told = run(capsys, "doctor")[1].out
+    assert "has version 0.0.1" in told and "→ run: python3 install.py update" in told
+    assert "but the packages are for 3.9 → run: python3 install.py" in told
+    (installed / "stamp.json").write_text(json.dumps(stamp | {"python": "/nowhere/python3"}))
+    assert "✗ Python: /nowhere/python3 is gone" in run(capsys, "doctor")[1].out
+
+
+def test_the_line_for_a_bug_report_names_no_key_and_no_user(installed, capsys, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
+    (installed / "lib/edit_job.py").unlink()
+    last = run(capsys, "doctor")[1].out.splitlines()[-1]
+    assert last.startswith(f"For a bug report: generative-edit {installation.version()}; ")
+    assert "GIMP 3.0.4, plug-in" in last and "not well: Plug-in folder" in last
+    for secret in ("sk-secret", str(installed), "home/", getpass.getuser() + "@", os.uname().nodename):
+        assert secret not in last
+
+
+def test_a_console_without_our_letters(machine, monkeypatch):
+    put_gimp(machine, "gimp", "3.0.4")
+    with (machine / "out").open("w", encoding="cp1252") as out:
+        monkeypatch.setattr(sys, "stdout", out)
+        assert command.run([]) == 0
+    assert "Filters ? Generative Edit ? Edit" in (machine / "out").read_text(encoding="cp1252")
+
+
+def test_the_stores_python_installs_nothing(machine, capsys, monkeypatch):
+    put_gimp(machine, "gimp", "3.0.4")
+
+    def refuse():
+        raise SetupProblem("This Python came from the Microsoft Store.", "Install Python from python.org.")
+
+    monkeypatch.setattr(pythons, "check_running", refuse)
+    fails(capsys)
+    assert not (machine / "home/.config").exists()
+
+
+def test_the_lock_on_windows(tmp_path, monkeypatch):
+    """Against a stand-in of msvcrt, which raises PermissionError where another process has the lock."""
+    held = []
+
+    def locking(descriptor, mode, size):
+        if held:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        held.append(mode)
+
+    monkeypatch.setitem(sys.modules, "msvcrt", SimpleNamespace(locking=locking, LK_LOCK=1, LK_NBLCK=2))
+    with monkeypatch.context() as windows:
+        windows.setattr(sys, "platform", "win32")
+        importlib.reload(file_lock)
+    try:
+        with file_lock.locked(tmp_path / "lock") as first, file_lock.locked(tmp_path / "lock") as second:
+            assert (first, second, held) == (True, False, [2])
+    finally:
+        importlib.reload(file_lock)
+
+
+def test_serve_takes_the_packages_of_an_installation(machine, capsys, monkeypatch):
+    calls = []
+
+    class Served:
+        def __init__(self, words, **options):
+            calls.append((words, options["env"].get("PYTHONPATH")))
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            pass
+
+        def wait(self):
+            return 0
+
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    monkeypatch.setattr(serve, "subprocess", SimpleNamespace(Popen=Served))
+    assert run(capsys, "serve", "--port", "8000")[0] == 0
+    assert calls.pop() == ([sys.executable, "-m", "lib.endpoint", "--port", "8000"], None)
+    monkeypatch.setattr(serve, "_NEEDED", ("no_such_package",))
+    code, told = run(capsys, "serve")
+    assert code == 1 and told.err.endswith("First run: python3 install.py\n") and not calls
+    put_gimp(machine, "gimp", "3.0.4")
+    run(capsys)
+    assert run(capsys, "serve")[0] == 0
+    assert calls[0][1] == str(machine / "home/.config/GIMP/3.0/plug-ins/generative-edit/vendor")
+
+
+def test_keys_that_cannot_be_forgotten_are_named(installed, capsys, monkeypatch):
+    stamp = json.loads((installed / "stamp.json").read_text())
+    (installed / "stamp.json").write_text(json.dumps(stamp | {"python": "/nowhere/python3"}))
+    monkeypatch.setattr("builtins.input", lambda question: "y")
+    told = run(capsys, "uninstall", "--everything")[1].out
+    assert "The keys that GIMP 3.0.4 keeps in the key store may still be there: /nowhere/python3 is gone." in told
+    assert not installed.exists()

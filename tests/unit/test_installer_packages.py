@@ -1,0 +1,169 @@
+"""The packages: that the pins are whole, for which Python they are fetched, and every way in which fetching fails."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from lib.installer import packages, pythons
+from lib.installer.problem import SetupProblem
+from lib.installer.pythons import Python
+
+REQUIREMENTS = packages.CHECKOUT / "lib" / "requirements.txt"
+SYSTEMS = {"linux-x86_64": ("linux", "posix"), "macosx-arm64": ("darwin", "posix"), "win-amd64": ("win32", "nt")}
+# Not installed on this system; it needs nothing.
+ELSEWHERE = {"pywin32-ctypes"}
+
+
+def top_pins():
+    found = re.findall(r"^([\w.-]+)==(\S+)", REQUIREMENTS.read_text(), re.MULTILINE)
+    return {canonicalize_name(name): version for name, version in found}
+
+
+def needed(platform, version):
+    """All that the requirements need in turn, by the packages' own metadata."""
+    system, os_name = SYSTEMS[platform]
+    place = {"sys_platform": system, "os_name": os_name, "python_version": version,
+             "python_full_version": f"{version}.0", "implementation_name": "cpython",
+             "platform_python_implementation": "CPython", "extra": ""}  # fmt: skip
+    todo, seen = set(top_pins()), set()
+    while todo:
+        name = todo.pop()
+        seen.add(name)
+        stated = [] if name in ELSEWHERE else metadata.requires(name) or []
+        wanted = [requirement for requirement in map(Requirement, stated)
+                  if requirement.marker is None or requirement.marker.evaluate(place)]  # fmt: skip
+        todo |= {canonicalize_name(requirement.name) for requirement in wanted} - seen
+    return seen
+
+
+@pytest.mark.parametrize("version", ["3.11", "3.12", "3.13", "3.14"])
+@pytest.mark.parametrize("platform", SYSTEMS)
+def test_the_pins_are_the_requirements_and_all_that_they_need(platform, version):
+    pins = dict(pin.split("==") for pin in packages.pins(Python("", version, platform)))
+    names = {canonicalize_name(name): version for name, version in pins.items()}
+    assert set(names) == needed(platform, version), "bring lib/installer/packages.json up to date"
+    assert names | top_pins() == names
+
+
+@pytest.fixture
+def pip(monkeypatch):
+    """Stands in for pip: keeps what it is called with, and ends as it is told."""
+    calls = []
+
+    def answer(command, **options):
+        calls.append((command, options))
+        errors = answers.pop(0) if answers else ""
+        return subprocess.CompletedProcess(command, int(bool(errors)), "", errors)
+
+    answers = []
+    monkeypatch.setattr(packages.subprocess, "run", answer)
+    monkeypatch.setattr(packages, "WHEELS", Path("/nowhere"))
+    answer.calls, answer.answers = calls, answers
+    return answer
+
+
+def test_our_own_python_is_left_to_pip(pip, tmp_path):
+    packages.fetch(tmp_path / "vendor", pythons.running())
+    command, options = pip.calls[0]
+    assert command[:4] == [sys.executable, "-m", "pip", "install"] and "--platform" not in command
+    assert "--only-binary=:all:" in command and "--no-deps" in command and "numpy==" in " ".join(command)
+    assert options["env"]["PIP_USER"] == "0" and options["env"]["PATH"] == os.environ["PATH"]
+
+
+def test_a_sandboxs_python_is_named_to_pip(pip, tmp_path):
+    packages.fetch(tmp_path / "vendor", Python("/usr/bin/python3", "3.12", "linux-aarch64", "Flatpak"))
+    command = pip.calls[0][0]
+    assert command[command.index("--python-version") + 1] == "3.12" and "manylinux_2_28_aarch64" in command
+    assert not [word for word in command if word.startswith("zipp")] and "--no-compile" in command
+
+
+@pytest.mark.parametrize(
+    ("platform", "tag"),
+    [("macosx-arm64", "macosx_11_0_arm64"), ("macosx-x86_64", "macosx_11_0_x86_64"), ("win-amd64", "win_amd64")],
+)
+def test_the_releases_platforms_are_named_to_pip(pip, tmp_path, platform, tag):
+    packages.download(tmp_path, Python("", "3.14", platform))
+    command = pip.calls[0][0]
+    assert command[3] == "download" and command[command.index("--platform") + 1] == tag
+    assert ("jeepney==0.9.0" in command) is False and ("pywin32-ctypes==0.2.3" in command) is (tag == "win_amd64")
+
+
+@pytest.fixture
+def wheels(tmp_path, monkeypatch, pip):
+    folder = tmp_path / "wheels"
+    folder.mkdir()
+    monkeypatch.setattr(packages, "WHEELS", folder)
+    return folder
+
+
+def test_a_releases_own_wheels_need_no_network(wheels, pip, tmp_path, capsys):
+    packages.fetch(tmp_path / "vendor", pythons.running())
+    assert len(pip.calls) == 1 and {"--no-index", str(wheels)} <= set(pip.calls[0][0])
+    assert capsys.readouterr().out == ""
+
+
+def test_a_python_that_the_release_has_no_wheels_for_is_served_from_the_network(wheels, pip, tmp_path, capsys):
+    pip.answers.append("ERROR: No matching distribution found for numpy==2.4.6")
+    packages.fetch(tmp_path / "vendor", Python("/usr/bin/python3", "3.15", "linux-x86_64", "Flatpak"))
+    assert "are not for Python 3.15 on linux-x86_64" in capsys.readouterr().out
+    assert "--no-index" not in pip.calls[1][0]
+
+
+def test_any_other_failure_of_the_releases_wheels_is_told(wheels, pip, tmp_path):
+    pip.answers.append("ERROR: Wheel 'numpy' located at numpy.whl is invalid.")
+    with pytest.raises(SetupProblem, match="numpy.whl is invalid"):
+        packages.fetch(tmp_path / "vendor", pythons.running())
+    assert len(pip.calls) == 1
+
+
+@pytest.mark.parametrize("before", ["ERROR: Could not install packages due to an ", "ERROR: Exception:\nTraceback …\n"])
+@pytest.mark.parametrize("words", ["[Errno 28] No space left on device", "[Errno 122] Disk quota exceeded"])
+def test_no_room(pip, tmp_path, words, before):
+    pip.answers.append(f"{before}OSError: {words}\n")
+    with pytest.raises(SetupProblem, match=r"There is no room for the packages\. Make room"):
+        packages.fetch(tmp_path / "vendor", pythons.running())
+
+
+def test_no_pip(monkeypatch, tmp_path):
+    monkeypatch.setattr(packages.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(SetupProblem, match=r"has no pip\. Install it .* or take the release file"):
+        packages.fetch(tmp_path / "vendor", pythons.running())
+
+
+def test_without_pip_the_releases_own_is_used(monkeypatch, wheels, pip, tmp_path):
+    monkeypatch.setattr(packages.importlib.util, "find_spec", lambda name: None)
+    (wheels / "pip-26.3-py3-none-any.whl").touch()
+    packages.fetch(tmp_path / "vendor", pythons.running())
+    assert pip.calls[0][0][:3] == [sys.executable, str(wheels / "pip-26.3-py3-none-any.whl" / "pip"), "install"]
+
+
+def test_no_network(monkeypatch, tmp_path):
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
+    for name in ("PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_RETRIES", "0")
+    monkeypatch.setenv("PIP_NO_CACHE_DIR", "1")
+    with pytest.raises(SetupProblem, match=r"could not be fetched: .*\. Check the network"):
+        packages.fetch(tmp_path / "vendor", pythons.running())
+
+
+def test_every_pin_is_a_name_and_a_version():
+    for pin in json.loads(packages.PINS.read_text()):
+        assert set(pin) <= {"name", "version", "system", "below"} and pin.get("system", "win") in ("linux", "win")
+
+
+def test_a_release_whose_pip_cannot_be_fetched(pip, tmp_path):
+    packages.download_pip(tmp_path)
+    assert pip.calls[0][0][-1] == packages.PIP
+    pip.answers.append("ERROR: no route")
+    with pytest.raises(SetupProblem, match="could not be fetched: no route"):
+        packages.download_pip(tmp_path)

@@ -1,0 +1,52 @@
+"""The job folder and the lines between the processes."""
+
+import json
+import stat
+
+import pytest
+
+from lib.job import Job, decode_line, encode_line
+
+
+@pytest.fixture
+def job(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    return Job.new()
+
+
+def test_a_new_job_has_a_private_folder_of_its_own(job):
+    assert Job.new().folder != job.folder and Job.new().folder.parent == job.folder.parent
+    assert stat.S_IMODE(job.folder.stat().st_mode) == 0o700
+
+
+def test_what_was_written_is_read_back_and_leaves_no_other_file(job):
+    job.write_json("job.json", {"prompt": "ein Hügel ⛰"}, durable=True)
+    assert job.read_json("job.json") == {"prompt": "ein Hügel ⛰"}
+    assert [path.name for path in job.folder.iterdir()] == ["job.json"]
+
+
+def test_a_failed_write_keeps_the_old_file(job, monkeypatch):
+    job.write("a", b"old")
+
+    def refuse(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("pathlib.Path.replace", refuse)
+    with pytest.raises(OSError, match="No space"):
+        job.write("a", b"new")
+    assert job.path("a").read_bytes() == b"old"
+
+
+@pytest.mark.parametrize("text", ["[1]", "{", ""])
+def test_what_is_no_object_is_refused(job, text):
+    job.path("job.json").write_text(text)
+    with pytest.raises(ValueError):
+        job.read_json("job.json")
+    with pytest.raises(ValueError):
+        decode_line(text)
+
+
+def test_a_line_is_ascii_and_one_line():
+    line = encode_line({"text": "zwei\nZeilen, Ä"})
+    assert line.isascii() and line.count(b"\n") == 1 and decode_line(line) == {"text": "zwei\nZeilen, Ä"}
+    assert json.loads(line) == {"text": "zwei\nZeilen, Ä"}

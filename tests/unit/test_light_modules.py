@@ -1,0 +1,38 @@
+"""What GIMP's own Python loads needs the standard library only."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).absolute().parents[2]
+LIGHT = (
+    "lib.extension", "lib.frame", "lib.geometry",
+    "lib.job", "lib.mask", "lib.png", "lib.settings", "lib.api", "lib.api.models",
+    "lib.api.providers", "lib.api.cost", "lib.api.request", "lib.installer.command", "plugin.arguments",
+)  # fmt: skip
+VENDORED = ("requests", "urllib3", "PIL", "numpy", "werkzeug", "keyring")
+
+
+@pytest.mark.parametrize("module", LIGHT)
+def test_a_light_module_imports_without_the_vendored_packages(module):
+    hide = f"import sys; sys.modules.update(dict.fromkeys({VENDORED!r})); import {module}"
+    done = subprocess.run([sys.executable, "-c", hide], cwd=CHECKOUT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_lib_never_imports_gi():
+    for path in (CHECKOUT / "lib").rglob("*.py"):
+        assert not re.search(r"^\s*(import gi\b|from gi\b)", path.read_text(), re.MULTILINE), path
+
+
+def test_plugin_imports_only_light_modules_of_lib():
+    allowed = set(LIGHT) | {"lib"}
+    for path in (CHECKOUT / "plugin").glob("*.py"):
+        for line in path.read_text().splitlines():
+            words = line.split()
+            if words[:1] == ["from"] and words[1].startswith("lib"):
+                names = [f"{words[1]}.{name.strip(',')}" for name in words[3:]]
+                assert words[1] in allowed - {"lib", "lib.api"} or set(names) <= allowed, f"{path}: {line}"

@@ -1,0 +1,193 @@
+"""The worker as a process: its lines, its end, what it leaves in the job folder."""
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageDraw
+
+from lib.frame import Plan
+from lib.geometry import Rect, Size
+from lib.job import Job
+from tests.gimp.endpoint import TestEndpoint
+
+CHECKOUT = Path(__file__).absolute().parents[2]
+
+
+@pytest.fixture(scope="module")
+def endpoint():
+    server = TestEndpoint()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def job(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    return make_job()
+
+
+def make_job(**changes):
+    job = Job.new()
+    picture = Image.linear_gradient("L").resize((96, 64)).convert("RGB")
+    mask = Image.new("RGBA", picture.size, (0, 0, 0, 255))
+    ImageDraw.Draw(mask).rectangle((40, 24, 55, 39), fill=(255, 255, 255, 0))
+    for name, image in (("image-1.png", picture), ("mask.png", mask)):
+        file = io.BytesIO()
+        image.save(file, "PNG")
+        job.write(name, file.getvalue())
+    area = Rect(0, 0, 96, 64)
+    asked = {
+        "version": 1, "provider": "local", "request": {"prompt": "fill", "n": 1, "size": "96x64"},
+        "images": ["image-1.png"], "references": [], "mask": "mask.png", "layer_mask": None, "fit": False,
+        "max_cost": None, "timeout": 60.0, "plan": Plan(area, area, Size(96, 64)).to_json(),
+    }  # fmt: skip
+    job.write_json("job.json", asked | changes)
+    return job
+
+
+def start(job, environment=None):
+    return subprocess.Popen(
+        [sys.executable, "-s", "-E", "-m", "lib.worker", str(job.path("worker.log"))],
+        cwd=CHECKOUT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, **(environment or {})},
+    )
+
+
+def tell(worker, **message):
+    worker.stdin.write(json.dumps(message).encode() + b"\n")
+    worker.stdin.flush()
+
+
+def send_and_wait(worker, job, endpoint):
+    """Starts a job and waits until its request is at the endpoint."""
+    tell(worker, do="edit", job=str(job.folder))
+    while not endpoint.received:
+        time.sleep(0.05)
+
+
+def events_of(worker):
+    return [json.loads(line) for line in worker.stdout]
+
+
+def run(job, environment=None):
+    """Runs a job to its end; returns all events."""
+    with start(job, environment) as worker:
+        tell(worker, do="edit", job=str(job.folder))
+        worker.stdin.close()
+        return events_of(worker)
+
+
+def to_test(endpoint):
+    return {"OPENAI_BASE_URL": endpoint.url, "OPENAI_API_KEY": "sk-canary"}
+
+
+def test_a_local_job_ends_done_with_everything_on_disk(job):
+    events = run(job)
+    assert events[-1]["event"] == "done" and {"event": "result", "file": "result-1.png"} in events
+    assert len(job.path("layer-1.rgba").read_bytes()) == 96 * 64 * 4
+    assert job.read_json("response.json")["results"] == ["result-1.png"]
+    assert job.path("sent.json").exists() and job.path("worker.log").read_bytes() == b""
+    report = events[-1]["report"]
+    assert report["frame"] == [0, 0, 96, 64] and report["cost"] == 0 and report["usage"]["total_tokens"] > 0
+
+
+def test_end_of_input_before_a_job_ends_the_worker(job):
+    with start(job) as worker:
+        worker.stdin.close()
+        assert events_of(worker) == [] and worker.wait(30) == 0
+
+
+def test_a_broken_stdout_is_no_error_and_the_result_is_written(job, endpoint):
+    endpoint.behave("echo", seconds=1)
+    changed = make_job(provider="custom")
+    with start(changed, to_test(endpoint)) as worker:
+        worker.stdout.close()
+        tell(worker, do="edit", job=str(changed.folder))
+        worker.stdin.close()
+        assert worker.wait(30) == 0
+    assert changed.read_json("response.json")["results"] == ["result-1.png"]
+    assert changed.path("worker.log").read_bytes() == b""
+
+
+def test_cancel_closes_the_connection_and_says_so(job, endpoint):
+    endpoint.behave("echo", seconds=3)
+    job = make_job(provider="custom")
+    with start(job, to_test(endpoint)) as worker:
+        send_and_wait(worker, job, endpoint)
+        tell(worker, do="cancel")
+        begun = time.monotonic()
+        worker.stdin.close()
+        assert events_of(worker)[-1] == {"event": "cancelled"}
+        assert time.monotonic() - begun < 2
+
+
+@pytest.mark.parametrize(("behaviour", "billed"), [("refuse", False), ("die", True), ("garbage", True)])
+def test_a_failure_is_told_once_and_written_down(job, endpoint, behaviour, billed):
+    endpoint.behave(behaviour)
+    job = make_job(provider="custom")
+    last = run(job, to_test(endpoint))[-1]
+    assert last["event"] == "error" and last["message"] and last["hint"] and last["maybe_billed"] is billed
+    assert job.read_json("response.json")["error"]["message"] == last["message"]
+    assert len(endpoint.received) == 1
+    assert all(b"sk-canary" not in path.read_bytes() for path in job.folder.iterdir())
+
+
+def test_max_cost_stops_before_anything_is_sent(job, endpoint):
+    endpoint.behave("echo")
+    asked = {"prompt": "x", "n": 4, "size": "1024x1024", "quality": "high", "model": "gpt-image-2"}
+    job = make_job(provider="custom", max_cost=0.10, request=asked)
+    last = run(job, to_test(endpoint))[-1]
+    assert last["event"] == "error" and "max-cost is $0.1" in last["message"]
+    job = make_job(provider="custom", max_cost=0.10, request=asked | {"model": "nobody-knows"})
+    assert "not known" in run(job, to_test(endpoint))[-1]["message"]
+    assert not endpoint.received and not job.path("sent.json").exists()
+
+
+def test_a_provider_without_an_address_is_told(job):
+    last = run(make_job(provider="custom"), {"OPENAI_BASE_URL": ""})[-1]
+    assert last["event"] == "error" and "OPENAI_BASE_URL" in last["hint"]
+
+
+def test_packages_for_another_python_are_told(job, tmp_path):
+    """A stamp of another Python beside the code: one event, before any package is loaded."""
+    for name in ("lib", "plugin"):
+        (tmp_path / name).symlink_to(CHECKOUT / name)
+    (tmp_path / "stamp.json").write_text('{"python_version": "3.99"}')
+    program = (
+        "import sys; from pathlib import Path; import lib.worker as worker;"
+        "worker.STAMP = Path('stamp.json'); sys.exit(worker.main(sys.argv[1:]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(job.path("worker.log"))], cwd=tmp_path, capture_output=True, text=True
+    )
+    event = json.loads(done.stdout)
+    assert event["event"] == "error" and "3.99" in event["message"] and "install.py" in event["hint"]
+
+
+def test_prints_of_libraries_go_to_the_log_and_never_between_the_events(job, tmp_path):
+    program = (
+        "import sys; from pathlib import Path; from lib.worker import Events, take_over_output;"
+        "emit = Events(take_over_output(Path(sys.argv[1]))); print('noise', flush=True); import os;"
+        "os.write(1, b'raw noise'); emit({'event': 'notice'})"
+    )
+    log = tmp_path / "log"
+    done = subprocess.run([sys.executable, "-c", program, str(log)], cwd=CHECKOUT, capture_output=True)
+    assert done.stdout == b'{"event": "notice"}\n' and b"noise" in log.read_bytes() and b"raw noise" in log.read_bytes()
+
+
+def test_a_worker_that_is_killed_leaves_a_job_that_says_so(job, endpoint):
+    endpoint.behave("echo", seconds=3)
+    job = make_job(provider="custom")
+    with start(job, to_test(endpoint)) as worker:
+        send_and_wait(worker, job, endpoint)
+        worker.send_signal(signal.SIGKILL)
+    assert job.path("sent.json").exists() and not job.path("response.json").exists()

@@ -1,0 +1,130 @@
+"""Small servers that treat a request as each provider's own code does (api-facts, sections 1, 2 and 4)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from tests.wire.pictures import picture
+from tests.wire.server import Recorded, Reply, completed_event, images_reply, json_reply, partial_event, stream_reply
+
+IMAGE = picture()
+OPENAI_FIELDS = {
+    "prompt", "model", "background", "input_fidelity", "moderation", "n", "output_compression", "output_format",
+    "partial_images", "quality", "size", "stream", "user", "response_format",
+}  # fmt: skip
+
+
+def openai_error(status: int, message: str, code: str, param: str | None = None) -> Reply:
+    error = {"message": message, "type": "invalid_request_error", "param": param, "code": code}
+    return json_reply({"error": error}, status, {"x-request-id": "req_1"})
+
+
+def is_json(request: Recorded) -> bool:
+    return str(request.headers["Content-Type"]) == "application/json"
+
+
+def openai(request: Recorded) -> Reply:
+    if not str(request.headers["Authorization"]).startswith("Bearer sk-"):
+        return openai_error(401, "Incorrect API key provided", "invalid_api_key")
+    stated = request.stated()
+    for name in stated:
+        if name not in OPENAI_FIELDS:
+            return openai_error(400, f"Unknown parameter: '{name}'.", "unknown_parameter", name)
+    if not is_json(request):
+        for part in request.files:
+            if part.content_type not in ("image/png", "image/jpeg", "image/webp"):
+                return openai_error(400, "unsupported mimetype", "unsupported_file_mimetype", part.name)
+    if "input_fidelity" in stated and stated.get("model") == "gpt-image-2":
+        return openai_error(400, "no input_fidelity", "invalid_input_fidelity_model", "input_fidelity")
+    if stated.get("stream") in (True, "true"):
+        partials = [partial_event(IMAGE, index) for index in range(int(stated.get("partial_images", 0)))]
+        return stream_reply(*partials, completed_event(IMAGE))
+    return images_reply(*[IMAGE] * int(stated.get("n", 1)))
+
+
+def azure(request: Recorded) -> Reply:
+    if request.headers["api-key"] != "sk-1" or request.headers["Authorization"]:
+        return json_reply({"error": {"code": "401", "message": "Access denied due to invalid key."}}, 401)
+    if "api-version" not in request.query:
+        return json_reply({"error": {"code": "404", "message": "Resource not found"}}, 404)
+    has_model = "model" in request.fields
+    if "/deployments/" in request.path and (has_model or not request.path.endswith("/edit-1/images/edits")):
+        return json_reply({"error": {"code": "400", "message": "model belongs in the address"}}, 400)
+    if "/openai/v1/" in request.path and not has_model:
+        return json_reply({"error": {"code": "400", "message": "model is missing"}}, 400)
+    return images_reply(IMAGE)
+
+
+def vllm_omni(request: Recorded) -> Reply:
+    if is_json(request):
+        return json_reply({"detail": [{"loc": ["body", "prompt"], "msg": "Field required"}]}, 422)
+    fields = request.fields
+    if fields.get("response_format", "b64_json") != "b64_json":
+        return json_reply({"detail": "Only response_format 'b64_json' is supported now."}, 400)
+    if {"quality", "input_fidelity", "stream"} & set(fields) or "mask" in [part.name for part in request.files]:
+        return json_reply({"detail": "a field that this server does not have"}, 422)
+    if not request.files and not any(part.name.startswith("url") for part in request.parts):
+        return json_reply({"detail": "Field 'image' or 'url' is required"}, 422)
+    return images_reply(*[IMAGE] * int(fields.get("n", 1)))
+
+
+def sglang(request: Recorded) -> Reply:
+    if is_json(request):
+        return json_reply({"detail": "Field 'image' is required"}, 422)
+    count = max(1, min(10, int(request.fields.get("n", 1))))
+    return images_reply(*[IMAGE] * count, id="x", usage={"prompt_tokens": 0})
+
+
+def sd_cpp(request: Recorded) -> Reply:
+    if is_json(request):
+        return json_reply({"error": "Content-Type must be multipart/form-data"}, 400)
+    if not any(part.name in ("image[]", "image") for part in request.files):
+        return json_reply({"error": "at least one image[] required"}, 400)
+    if not re.fullmatch(r"\d+x\d+", request.fields.get("size", "1x1")):
+        return json_reply({"error": "invalid size"}, 400)
+    if request.fields.get("output_format", "png") not in ("png", "jpeg"):
+        return json_reply({"error": "invalid output_format, must be one of [png, jpeg]"}, 400)
+    return images_reply(*[IMAGE] * int(request.fields.get("n", 1)))
+
+
+def lemonade(request: Recorded) -> Reply:
+    if not request.path.startswith("/api/v1/"):
+        return json_reply({"error": {"message": "not found"}}, 404)
+    if len([part for part in request.files if part.name.startswith("image")]) != 1:
+        return json_reply({"error": {"message": "more than the first file would be dropped"}}, 400)
+    return sd_cpp(request)
+
+
+def xinference(request: Recorded) -> Reply:
+    if is_json(request):
+        return json_reply({"detail": "multipart only"}, 400)
+    if request.fields.get("size") == "auto":
+        return json_reply({"detail": "invalid literal for int() with base 10: ''"}, 500)
+    if request.fields.get("response_format") != "b64_json":
+        return json_reply({"created": 1, "data": [{"url": "/home/server/image.jpg", "b64_json": None}]})
+    return images_reply(*[IMAGE] * int(request.fields.get("n", 1)))
+
+
+def litellm(request: Recorded) -> Reply:
+    names = {part.name for part in request.files}
+    if {"image", "image[]"} <= names:
+        return json_reply({"detail": "both image and image[]"}, 422)
+    if "stream" in request.fields:
+        return json_reply({"error": {"message": "object async_generator can't be used in 'await'"}}, 500)
+    return openai(request)
+
+
+SERVERS: dict[str, Callable[[Recorded], Any]] = {
+    "openai": openai,
+    "azure": azure,
+    "local": openai,
+    "vllm-omni": vllm_omni,
+    "sglang": sglang,
+    "sd-cpp": sd_cpp,
+    "lemonade": lemonade,
+    "xinference": xinference,
+    "litellm": litellm,
+    "custom": openai,
+}

@@ -1,0 +1,323 @@
+"""Answers: lenient about what is absent, strict about types, bounded before anything is decoded."""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lib.api import (
+    ApiError,
+    BadAnswerError,
+    CancelledError,
+    EditRequest,
+    ImagesClient,
+    Limits,
+    NotFoundError,
+    models,
+    providers,
+)
+from lib.api import calls as calls_module
+from lib.api.address import base_url_problem, is_loopback, is_public_address, is_public_host, joined, same_origin
+from lib.api.answer import decode_image, parse_object, read_answer
+from lib.api.response import add_usage
+from tests.wire.pictures import picture
+from tests.wire.server import Recorded, Reply, json_reply, serving
+
+IMAGE = picture()
+ENCODED = base64.b64encode(IMAGE).decode()
+REQUEST = EditRequest([IMAGE], "p")
+
+
+def edit(answer: Any, limits: Limits | None = None) -> Any:
+    reply = answer if isinstance(answer, Reply) else json_reply(answer)
+    with serving(reply) as server, ImagesClient(server.url, "sk-1", limits=limits) as client:
+        return client.edit(REQUEST)
+
+
+def test_a_whole_answer() -> None:
+    usage = {"input_tokens": 1, "output_tokens": 2, "total_tokens": 3,
+             "input_tokens_details": {"image_tokens": 1, "text_tokens": 0},
+             "output_tokens_details": {"image_tokens": 2, "text_tokens": 0}}  # fmt: skip
+    facts = {"background": "transparent", "output_format": "png", "quality": "low", "size": "64x48", "usage": usage}
+    entry = {"b64_json": ENCODED, "revised_prompt": "better"}
+    response = edit(json_reply({"created": 7, "data": [entry, entry], **facts}, headers={"x-request-id": "req_5"}))
+    assert [image.data for image in response.images] == [IMAGE, IMAGE]
+    image = response.images[0]
+    assert (image.format, image.width, image.height, image.revised_prompt) == ("png", 64, 48, "better")
+    assert (response.created, response.background, response.output_format) == (7, "transparent", "png")
+    assert (response.quality, response.size, response.usage) == ("low", "64x48", usage)
+    assert response.request_ids == ["req_5"]
+    assert ENCODED not in json.dumps(response.raw)
+    assert response.raw["size"] == "64x48"
+
+
+def test_an_answer_with_nothing_but_an_image() -> None:
+    response = edit({"data": [{"b64_json": ENCODED}]})
+    assert response.images[0].data == IMAGE
+    assert (response.created, response.usage, response.request_ids, response.size) == (None, None, [], None)
+
+
+def test_base64_may_have_lines_and_be_a_data_url() -> None:
+    broken_up = "\n".join(ENCODED[start : start + 76] for start in range(0, len(ENCODED), 76))
+    assert edit({"data": [{"b64_json": broken_up}]}).images[0].data == IMAGE
+    assert edit({"data": [{"b64_json": f"data:image/png;base64,{ENCODED}"}]}).images[0].data == IMAGE
+    response = edit({"data": [{"url": f"data:image/png;base64,{ENCODED}"}]})
+    assert response.images[0].data == IMAGE
+    assert response.raw == {"data": [{}]}
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        ({}, "holds no image"),
+        ({"data": []}, "holds no image"),
+        ({"data": "x"}, "holds no image"),
+        ({"data": ["x"]}, "is not an object"),
+        ({"data": [{}]}, "neither data nor an address"),
+        ({"data": [{"b64_json": 5}]}, "is not text"),
+        ({"data": [{"b64_json": "A"}]}, "not base64"),
+        ({"data": [{"b64_json": "é"}]}, "not base64"),
+        ({"data": [{"b64_json": "AAAA"}]}, "can't be read: it is no image"),
+        ({"data": [{"url": 5}]}, "url is not text"),
+        ({"data": [{"b64_json": ENCODED, "revised_prompt": 5}]}, "revised_prompt is not text"),
+        ({"data": [{"b64_json": ENCODED}], "size": 5}, "size is not text"),
+        ({"data": [{"b64_json": ENCODED}], "usage": []}, "usage is not an object"),
+        (Reply(200, b"[]"), "not a JSON object"),
+        (Reply(200, b"<html>hello"), "is not JSON"),
+        (Reply(200, b"[" * 200_000), "is not JSON"),
+    ],
+)
+def test_what_cannot_be_used_is_a_bad_answer(answer: Any, message: str) -> None:
+    with pytest.raises(BadAnswerError, match=message) as caught:
+        edit(answer)
+    assert caught.value.maybe_billed
+
+
+def test_one_bad_image_does_not_lose_the_others() -> None:
+    response = edit({"data": [{"b64_json": ENCODED}, {"b64_json": "AAAA"}, {"b64_json": ENCODED}]})
+    assert len(response.images) == 2
+    assert [type(failure) for failure in response.failures] == [BadAnswerError]
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+def test_an_image_that_claims_too_many_pixels_is_refused_unread(kind: str) -> None:
+    data = base64.b64encode(picture(kind, 200, 100)).decode()
+    with pytest.raises(BadAnswerError, match=r"claims 200x100 pixels; more than 19,999 are refused"):
+        edit({"data": [{"b64_json": data}]}, Limits(max_pixels=19_999))
+    assert edit({"data": [{"b64_json": data}]}, Limits(max_pixels=20_000)).images[0].width == 200
+
+
+def test_a_bomb_of_a_header_is_refused() -> None:
+    header = bytearray(picture())
+    header[16:24] = (60_000).to_bytes(4, "big") * 2
+    with pytest.raises(BadAnswerError, match="60000x60000"):
+        decode_image(base64.b64encode(bytes(header)).decode(), Limits())
+
+
+def test_an_image_with_too_many_bytes_is_refused() -> None:
+    with pytest.raises(BadAnswerError, match="more than 10 bytes"):
+        decode_image("A" * 200, Limits(max_image_bytes=10))
+
+
+def test_a_body_that_announces_too_much_is_refused_before_it_is_read() -> None:
+    with pytest.raises(BadAnswerError, match="more than 1,000 bytes"):
+        edit(Reply(200, headers={"Content-Length": "1001"}, chunks=[b"{}"]), Limits(max_body_bytes=1000))
+
+
+def test_a_body_that_announces_nothing_is_cut_off_at_the_limit() -> None:
+    with pytest.raises(BadAnswerError, match="more than 1,000 bytes"):
+        edit(Reply(200, headers={}, chunks=[b" " * 600, b" " * 600]), Limits(max_body_bytes=1000))
+
+
+def test_a_refusal_with_an_endless_body_is_still_a_refusal() -> None:
+    with pytest.raises(NotFoundError, match="404"):
+        edit(Reply(404, b"x" * ((1 << 20) + 1)))
+
+
+def by_url(address: str, image: Reply) -> Callable[[Recorded], Reply]:
+    return lambda request: image if request.method == "GET" else json_reply({"data": [{"url": address}]})
+
+
+def test_an_image_by_address_is_fetched_without_the_key() -> None:
+    with serving(lambda request: by_url(f"{server.origin}/out.png", Reply(200, IMAGE))(request)) as server:
+        response = ImagesClient(server.url, "sk-1").edit(REQUEST)
+    assert response.images[0].data == IMAGE
+    post, get = server.requests
+    assert post.headers["Authorization"] == "Bearer sk-1"
+    assert get.path == "/out.png"
+    assert get.headers["Authorization"] is None
+
+
+def test_an_address_may_be_relative_to_the_endpoint() -> None:
+    with serving(by_url("/files/out.png", Reply(200, IMAGE))) as server:
+        assert ImagesClient(server.url, "sk-1").edit(REQUEST).images[0].data == IMAGE
+    assert server.last.path == "/files/out.png"
+
+
+def test_a_fetched_image_keeps_to_the_limits() -> None:
+    with serving(by_url("/out.png", Reply(200, IMAGE + b"\0" * 5000))) as server:
+        client = ImagesClient(server.url, "sk-1", limits=Limits(max_image_bytes=4000))
+        with pytest.raises(BadAnswerError, match="more than 4,000 bytes") as caught:
+            client.edit(REQUEST)
+    assert caught.value.hint == f"It was billed; the endpoint keeps it for a short time at {server.origin}/out.png"
+
+
+def test_redirects_of_a_result_are_followed_a_few_times() -> None:
+    def answer(request: Recorded) -> Reply:
+        if request.method == "POST":
+            return json_reply({"data": [{"url": "/hop/1"}]})
+        hop = int(request.path.rpartition("/")[2])
+        return Reply(302, headers={"Location": f"/hop/{hop + 1}"}) if hop < hops else Reply(200, IMAGE)
+
+    hops = 5
+    with serving(answer) as server:
+        assert ImagesClient(server.url, "sk-1").edit(REQUEST).images[0].data == IMAGE
+    hops = 100
+    with serving(answer) as server, pytest.raises(BadAnswerError, match="redirects too often"):
+        ImagesClient(server.url, "sk-1").edit(REQUEST)
+    assert len(server.requests) == 6
+
+
+@pytest.mark.parametrize(
+    "address", ["file:///etc/passwd", "ftp://a.example/x", "gopher://x", "http://[bad", "http://a:b/", "http://a:0/"]
+)
+def test_what_is_no_http_address_is_not_fetched(address: str) -> None:
+    with pytest.raises(BadAnswerError, match="no http or https address"):
+        edit({"data": [{"url": address}]})
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["http://127.0.0.1:1/x", "http://10.0.0.1/x", "http://169.254.169.254/latest/meta-data", "http://[::1]/x",
+     "http://localhost:1/x", "http://[::ffff:192.168.0.1]/x", "http://100.64.0.1/", "http://0.0.0.0/"],
+)  # fmt: skip
+def test_a_public_endpoint_cannot_point_into_a_private_network(address: str) -> None:
+    endpoint = calls_module.Endpoint("https://8.8.8.8/v1", {}, calls_module.Timeouts(), Limits(), 0, print)
+    with calls_module.Call(endpoint) as call, pytest.raises(BadAnswerError, match="private network"):
+        call.get(address, 1000, with_key=False)
+
+
+def test_a_name_that_turns_private_only_when_connecting_is_refused_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calls_module, "is_public_host", lambda host: True)
+    with serving(Reply(200, IMAGE)) as server:
+        endpoint = calls_module.Endpoint("https://8.8.8.8/v1", {}, calls_module.Timeouts(), Limits(), 0, print)
+        with calls_module.Call(endpoint) as call, pytest.raises(ApiError, match="private network"):
+            call.get(server.origin, 1000, with_key=False)
+    assert server.requests == []
+
+
+@settings(max_examples=300)
+@given(st.text() | st.text().map(lambda text: "http://" + text))
+def test_no_address_breaks_the_checks(address: str) -> None:
+    whole = joined("https://a.example/v1", address)
+    if whole is not None:
+        assert whole.startswith(("http://", "https://", "HTTP"))
+        assert isinstance(same_origin(whole, "https://a.example"), bool)
+        assert isinstance(is_public_host(urlsplit("http://a..b/").hostname or ""), bool)
+
+
+def test_a_result_that_cannot_be_fetched_says_that_it_was_made() -> None:
+    gone = by_url("/gone.png", json_reply({"error": "gone"}, 404))
+    with serving(gone) as server, pytest.raises(BadAnswerError, match="was made, but fetching it failed") as caught:
+        ImagesClient(server.url, "sk-1").edit(REQUEST)
+    assert caught.value.message.endswith("gone")
+    assert caught.value.maybe_billed
+    assert f"{server.origin}/gone.png" in caught.value.hint
+
+
+def test_a_cancel_while_the_result_is_fetched_says_that_it_was_sent() -> None:
+    stop = threading.Event()
+
+    def hold() -> None:
+        client.cancel()
+        stop.wait(10)
+
+    with serving(by_url("/out.png", Reply(200, IMAGE, before=hold))) as server:
+        client = ImagesClient(server.url, "sk-1")
+        with pytest.raises(CancelledError) as caught:
+            client.edit(REQUEST)
+        stop.set()
+    assert caught.value.maybe_billed
+
+
+def test_models_with_their_ends() -> None:
+    data = [{"id": "a", "shutdown_date": "2026-12-01"}, {"id": "b", "shutdown_date": None}, {"id": "c"}, 5, {}]
+    with serving(json_reply({"data": data})) as server:
+        found = ImagesClient(server.url, "sk-1").models()
+    assert [(info.id, str(info.shutdown_date)) for info in found] == [("a", "2026-12-01"), ("b", "None"), ("c", "None")]
+    assert (server.last.method, server.last.path) == ("GET", "/v1/models")
+    assert server.last.headers["Authorization"] == "Bearer sk-1"
+
+
+def test_a_list_of_models_that_is_none() -> None:
+    with serving(json_reply({"data": 5})) as server, pytest.raises(BadAnswerError) as caught:
+        ImagesClient(server.url, "sk-1").models()
+    assert not caught.value.maybe_billed
+
+
+def test_usage_adds_up_key_by_key() -> None:
+    one = {"total_tokens": 1, "details": {"a": 1}, "note": "x"}
+    two = {"total_tokens": 2, "details": {"a": 2, "b": 3}, "more": 4, "note": "y"}
+    assert add_usage(one, two) == {"total_tokens": 3, "details": {"a": 3, "b": 3}, "note": "x", "more": 4}
+    assert add_usage(None, two) is two
+    assert add_usage(one, None) is one
+    assert add_usage(None, None) is None
+
+
+@pytest.mark.parametrize(
+    ("base_url", "has_key", "text"),
+    [
+        (None, False, "base URL: this provider needs one"),
+        ("", False, "base URL: this provider needs one"),
+        ("api.openai.com/v1", False, "must start with http:// or https://"),
+        ("ftp://a/v1", False, "must start with http:// or https://"),
+        ("http:///v1", False, "must start with http:// or https://"),
+        ("https://a:b@c.example/v1", False, "must not hold a user name"),
+        ("https://a.example:99999/v1", False, "can't be read"),
+        ("http://a.example/v1", True, "a key is sent only over https, or to this computer"),
+        ("http://192.168.1.5/v1", True, "a key is sent only over https, or to this computer"),
+        ("http://192.168.1.5/v1", False, None),
+        ("https://a.example/v1", True, None),
+        ("http://localhost:8000/v1", True, None),
+        ("http://127.0.0.1/v1", True, None),
+        ("http://[::1]:80/v1", True, None),
+    ],
+)
+def test_base_urls(base_url: str | None, has_key: bool, text: str | None) -> None:
+    problem = base_url_problem(base_url, has_key)
+    assert (problem is None) if text is None else (text in str(problem))
+
+
+def test_origins_and_addresses() -> None:
+    assert same_origin("https://a.example/x", "https://A.example:443/y")
+    assert not same_origin("https://a.example", "http://a.example")
+    assert not same_origin("https://a.example", "https://a.example:444")
+    assert is_loopback("x.localhost") and not is_loopback("localhost.example")
+    assert is_public_address("8.8.8.8") and is_public_address("2606:4700::1")
+    assert not is_public_address("224.0.0.1") and not is_public_address("fe80::1%eth0")
+    assert is_public_host("a-name-that-does-not-exist.invalid")
+
+
+def test_parse_object_names_what_it_read() -> None:
+    with pytest.raises(BadAnswerError, match="The thing is not JSON"):
+        parse_object(b"\xff", "The thing")
+
+
+def test_read_answer_takes_image_data_out_of_what_is_kept() -> None:
+    answer = {"data": [{"b64_json": ENCODED, "extra": 1}]}
+    response = read_answer(answer, Limits(), lambda url: b"", None)
+    assert response.raw == {"data": [{"extra": 1}]}
+
+
+def test_light_data_is_complete() -> None:
+    assert providers.host_of("HTTP://A.Example:8000/v1") == "a.example:8000"
+    assert providers.host_of("https://a.example/v1") == "a.example"
+    assert models.in_words([]) == ""

@@ -1,0 +1,177 @@
+"""What an edit costs, against the published figures."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lib.api import EditRequest, FileId, models
+from lib.api.cost import (
+    actual,
+    estimate,
+    output_price,
+    patch_input_tokens,
+    patch_output_tokens,
+    tile_input_tokens,
+)
+from tests.wire.pictures import picture
+
+SIZES = [(1024, 1024), (1024, 1536), (1536, 1024)]
+PUBLISHED = {
+    "gpt-image-2": {"low": [0.006, 0.005, 0.005], "medium": [0.053, 0.041, 0.041], "high": [0.211, 0.165, 0.165]},
+    "gpt-image-1.5": {"low": [0.009, 0.013, 0.013], "medium": [0.034, 0.05, 0.05], "high": [0.133, 0.2, 0.2]},
+    "gpt-image-1": {"low": [0.011, 0.016, 0.016], "medium": [0.042, 0.063, 0.063], "high": [0.167, 0.25, 0.25]},
+    "gpt-image-1-mini": {"low": [0.005, 0.006, 0.006], "medium": [0.011, 0.015, 0.015], "high": [0.036, 0.052, 0.052]},
+}
+REQUEST = EditRequest([picture()], "x" * 100, model="gpt-image-2", quality="medium", size="1024x1024")
+GPT_2 = models.get("gpt-image-2")
+SQUARE = [(1024, 1024)]
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_published_prices_come_out_exactly(name: str) -> None:
+    for quality, prices in PUBLISHED[name].items():
+        found = [output_price(models.get(name), quality, size) for size in SIZES]
+        assert [round(price or 0, 3) for price in found] == prices
+
+
+@pytest.mark.parametrize(
+    ("size", "tokens"),
+    [((1024, 1024), (196, 1756, 7024)), ((1024, 1536), (158, 1372, 5488)), ((1536, 864), (120, 1078, 4312)),
+     ((2048, 2048), (397, 3568, 14272)), ((3840, 2160), (371, 3336, 13342))],
+)  # fmt: skip
+def test_output_tokens_of_gpt_image_2(size: tuple[int, int], tokens: tuple[int, ...]) -> None:
+    assert tuple(patch_output_tokens(quality, *size) for quality in ("low", "medium", "high")) == tokens
+
+
+@pytest.mark.parametrize(
+    ("size", "high", "tokens"),
+    [((1024, 1024), False, 194), ((1024, 1024), True, 4354), ((1536, 1024), False, 323), ((1536, 1024), True, 6563),
+     ((100, 100), False, 194), ((8192, 8192), False, 194), ((4096, 512), False, 581)],
+)  # fmt: skip
+def test_input_tokens_by_tiles(size: tuple[int, int], high: bool, tokens: int) -> None:
+    assert tile_input_tokens(size, high) == tokens
+
+
+@given(st.integers(1, 9000), st.integers(1, 9000))
+def test_input_tokens_by_patches_stay_in_their_budget(width: int, height: int) -> None:
+    tokens = patch_input_tokens((width, height))
+    assert 1 <= tokens <= 1536
+    assert tokens == patch_input_tokens((height, width))
+    assert patch_input_tokens((1024, 1024)) == 1024
+
+
+def test_the_worked_example_of_the_facts() -> None:
+    cost = estimate(REQUEST, GPT_2, SQUARE, (1024, 1024))
+    assert cost is not None
+    assert cost.low == pytest.approx(0.061, abs=0.0005)
+    assert cost.high - cost.low == pytest.approx(0.008192)
+    assert str(cost) == "$0.061 to $0.069"
+    assert cost.high == pytest.approx(sum(cost.parts.values()))
+    assert all("2026" in source or "topic" in source for source in cost.sources)
+    old = replace(REQUEST, model="gpt-image-1.5")
+    assert str(estimate(old, models.get("gpt-image-1.5"), SQUARE)) == "$0.036"
+
+
+def test_n_multiplies_and_partial_images_count_only_when_streaming() -> None:
+    one = estimate(REQUEST, GPT_2, SQUARE)
+    three = estimate(replace(REQUEST, n=3), GPT_2, SQUARE)
+    silent = estimate(replace(REQUEST, partial_images=2), GPT_2, SQUARE)
+    shown = estimate(replace(REQUEST, partial_images=2, stream=True), GPT_2, SQUARE)
+    assert one and three and silent and shown
+    assert three.high == pytest.approx(3 * one.high)
+    assert silent.high == one.high
+    assert shown.high - one.high == pytest.approx(2 * 100 * 30 / 1_000_000)
+
+
+def test_more_text_and_more_images_cost_more() -> None:
+    one = estimate(REQUEST, GPT_2, SQUARE)
+    more = estimate(replace(REQUEST, prompt="x" * 4100), GPT_2, SQUARE * 3)
+    assert one and more
+    assert more.parts["text"] - one.parts["text"] == pytest.approx(1000 * 5 / 1_000_000)
+    assert more.parts["images"] == pytest.approx(3 * one.parts["images"])
+
+
+def test_quality_auto_is_a_range() -> None:
+    for quality in (None, "auto"):
+        cost = estimate(replace(REQUEST, quality=quality), GPT_2, SQUARE)
+        low = estimate(replace(REQUEST, quality="low"), GPT_2, SQUARE)
+        high = estimate(replace(REQUEST, quality="high"), GPT_2, SQUARE)
+        assert cost and low and high
+        assert (cost.low, cost.high) == (pytest.approx(low.low), pytest.approx(high.high))
+
+
+def test_size_auto_is_a_range_for_a_list_of_sizes_and_unknown_for_free_ones() -> None:
+    cost = estimate(replace(REQUEST, size=None), models.get("gpt-image-1.5"), SQUARE)
+    assert cost is not None
+    assert cost.parts["output"] == 0.05
+    assert cost.high - cost.low == pytest.approx(0.05 - 0.034)
+    assert estimate(replace(REQUEST, size="auto"), GPT_2, SQUARE) is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["gpt-image-2.5-sunburst", "gpt-image-2.5-flare", "gpt-image-2.6-sunburst", "gpt-image-2.6-flare", "dall-e-2", "x"],
+)
+def test_what_is_not_published_is_unknown(name: str) -> None:
+    assert estimate(REQUEST, models.get(name), SQUARE) is None
+    assert output_price(models.get(name), "high", (1024, 1024)) is None
+
+
+def test_a_size_or_quality_without_a_price_is_unknown() -> None:
+    assert estimate(replace(REQUEST, size="512x512"), models.get("gpt-image-1.5"), SQUARE) is None
+    assert estimate(replace(REQUEST, quality="superb"), GPT_2, SQUARE) is None
+    assert estimate(replace(REQUEST, size="odd"), GPT_2, SQUARE) is None
+
+
+def test_the_built_in_endpoint_is_free() -> None:
+    cost = estimate(EditRequest([picture()], "p", mask=picture(), n=4), models.get("built-in"))
+    assert cost is not None
+    assert (cost.low, cost.high) == (0, 0)
+
+
+def test_sizes_are_read_from_the_request_itself(tmp_path: Path) -> None:
+    big = tmp_path / "a.png"
+    big.write_bytes(picture(width=1024, height=1024))
+    assert estimate(replace(REQUEST, images=[big], mask=str(big)), GPT_2) == estimate(
+        replace(REQUEST, mask=str(big)), GPT_2, SQUARE, (1024, 1024)
+    )
+    assert estimate(replace(REQUEST, images=[FileId("file-1")]), GPT_2) is None
+    assert estimate(replace(REQUEST, images=["/nowhere"]), GPT_2) is None
+    assert estimate(replace(REQUEST, mask=FileId("file-1")), GPT_2) is None
+
+
+USAGE = {"input_tokens": 50, "output_tokens": 1000, "total_tokens": 1050,
+         "input_tokens_details": {"text_tokens": 10, "image_tokens": 40}}  # fmt: skip
+
+
+def test_the_actual_cost_comes_from_usage() -> None:
+    cost = actual(USAGE, GPT_2)
+    assert cost is not None
+    assert cost.low == cost.high == pytest.approx((10 * 5 + 40 * 8 + 1000 * 30) / 1_000_000)
+
+
+def test_text_output_has_its_own_price_where_there_is_one() -> None:
+    usage = {**USAGE, "output_tokens_details": {"text_tokens": 100, "image_tokens": 900}}
+    cost = actual(usage, models.get("gpt-image-1.5"))
+    assert cost is not None
+    assert cost.parts["output"] == pytest.approx((900 * 32 + 100 * 10) / 1_000_000)
+    assert actual(usage, GPT_2) is None
+
+
+@pytest.mark.parametrize("usage", [None, {}, {"output_tokens": 5}, {**USAGE, "input_tokens_details": None}])
+def test_usage_without_its_figures_is_unknown(usage: dict[str, object] | None) -> None:
+    assert actual(usage, GPT_2) is None
+    assert actual(USAGE, models.get("a-model-of-tomorrow")) is None
+
+
+@given(st.sampled_from(["low", "medium", "high"]), st.integers(1, 240), st.integers(1, 240))
+def test_output_tokens_do_not_depend_on_orientation_and_grow_with_quality(quality: str, w: int, h: int) -> None:
+    width, height = 16 * w, 16 * h
+    tokens = patch_output_tokens(quality, width, height)
+    assert tokens == patch_output_tokens(quality, height, width)
+    assert patch_output_tokens("low", width, height) <= patch_output_tokens("high", width, height)

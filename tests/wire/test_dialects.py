@@ -1,0 +1,310 @@
+"""The client speaks each provider's dialect to a server that behaves as that provider's does."""
+
+from __future__ import annotations
+
+import base64
+import threading
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from lib.api import (
+    BadRequestError,
+    Completed,
+    EditRequest,
+    EditResponse,
+    FileId,
+    ImagesClient,
+    InvalidRequestError,
+    Notice,
+    PartialImage,
+    RateLimitError,
+    ServerError,
+    Url,
+    providers,
+)
+from tests.wire.dialect_servers import SERVERS
+from tests.wire.pictures import picture
+from tests.wire.server import Recorded, Reply, Server, images_reply, json_reply, serving
+
+IMAGE = picture()
+PATHS = {"lemonade": "/api/v1", "azure": "/openai/v1"}
+EVERYTHING = EditRequest(
+    [IMAGE, picture("WEBP"), picture("JPEG")],
+    "a prompt",
+    mask=IMAGE,
+    model="some-model",
+    background="opaque",
+    moderation="low",
+    n=2,
+    output_compression=80,
+    output_format="jpeg",
+    partial_images=2,
+    quality="high",
+    size="1024x1024",
+    user="me",
+)
+
+
+def client_for(name: str, server: Server, **options: Any) -> ImagesClient:
+    return ImagesClient(server.origin + PATHS.get(name, "/v1"), "sk-1", name, **options)
+
+
+def edit_with(name: str, request: EditRequest) -> tuple[EditResponse, Recorded, dict[str, str]]:
+    """Return the response, what the server got last, and the notices by field."""
+    events: list[object] = []
+    with serving(SERVERS[name]) as server, client_for(name, server, on_event=events.append) as client:
+        response = client.edit(request)
+        notices = {event.field: event.text for event in events if isinstance(event, Notice)}
+        return response, server.last, notices
+
+
+@pytest.mark.parametrize("name", providers.names())
+def test_everything_at_once_is_understood(name: str) -> None:
+    response, got, notices = edit_with(name, EVERYTHING)
+    provider = providers.get(name)
+    assert all(image.data == IMAGE for image in response.images)
+    assert len(response.images) == (1 if name == "azure" else 2)
+    fields = set(got.fields)
+    assert not fields & set(provider.rejected)
+    for field in {"background", "moderation", "quality", "user", "size", "output_format"} - set(provider.rejected):
+        assert field in fields
+    for field in set(notices) - {"n", "images"}:
+        assert field in {**provider.ignored, **provider.rejected}
+    assert ("mask" in notices) is (provider.mask_reads == "nothing")
+    (mask,) = [part for part in got.files if part.name.startswith("mask")]
+    assert mask.name == provider.mask_part
+    assert mask.value == IMAGE
+
+
+@pytest.mark.parametrize("name", providers.names())
+def test_one_image_without_anything_else_is_understood(name: str) -> None:
+    response, got, _ = edit_with(name, EditRequest([IMAGE], "p", model="some-model"))
+    assert len(response.images) == 1
+    (part,) = got.files
+    assert part.name == ("image[]" if name == "litellm" else "image")
+
+
+@pytest.mark.parametrize("name", providers.names())
+def test_streaming_where_there_is_any_and_a_finished_image_everywhere(name: str) -> None:
+    with serving(SERVERS[name]) as server:
+        events = list(client_for(name, server).stream(replace(EVERYTHING, n=1)))
+        streams = "stream" in server.last.fields
+    assert isinstance(events[-1], Completed)
+    assert streams is providers.get(name).streams
+    previews = sum(isinstance(event, PartialImage) for event in events)
+    assert previews == (2 if streams and name != "azure" else 0)
+
+
+@pytest.mark.parametrize("name", providers.names())
+def test_every_provider_is_described_whole(name: str) -> None:
+    provider = providers.get(name)
+    assert provider.title
+    assert provider.auth in ("bearer", "api-key", "none")
+    assert provider.mask_reads in ("alpha", "luminance", "nothing")
+    assert provider.references in ("json", "parts", "none")
+    assert set(provider.answers) <= {"b64_json", "url"} and "b64_json" in provider.answers
+    fields = set(EditRequest.__dataclass_fields__)
+    for noted in (*provider.ignored, *provider.rejected):
+        assert noted.partition("=")[0] in fields
+    assert (provider.base_url is None) is (name in ("azure", "local", "custom"))
+
+
+def test_an_unknown_provider_is_named_with_the_known_ones() -> None:
+    with pytest.raises(ValueError, match="no provider 'nobody'.*openai, azure"):
+        providers.get("nobody")
+
+
+def test_an_ignored_mask_is_told_in_the_words_that_a_user_reads() -> None:
+    _, _, notices = edit_with("vllm-omni", EditRequest([IMAGE], "p", mask=IMAGE))
+    assert notices["mask"] == (
+        "vllm-omni ignores the mask: the whole frame is redrawn and only the selection is kept."
+    )
+
+
+def test_a_rejected_field_is_told_and_not_sent() -> None:
+    _, got, notices = edit_with("vllm-omni", EditRequest([IMAGE], "p", quality="high", user="me"))
+    assert "quality" not in got.fields
+    assert notices["quality"].startswith("vllm-omni does not take quality high: ")
+    assert got.fields["user"] == "me"
+    assert notices["user"].startswith("vllm-omni ignores user: ")
+
+
+@pytest.mark.parametrize("name", ["xinference", "sd-cpp", "lemonade"])
+def test_size_auto_is_not_sent_to_servers_that_cannot_read_it(name: str) -> None:
+    _, got, notices = edit_with(name, EditRequest([IMAGE], "p", model="m", size="auto"))
+    assert "size" not in got.fields
+    assert "size" in notices
+
+
+@pytest.mark.parametrize("name", ["vllm-omni", "sd-cpp", "lemonade"])
+def test_an_answer_by_url_is_not_asked_of_servers_that_have_none(name: str) -> None:
+    _, got, notices = edit_with(name, EditRequest([IMAGE], "p", response_format="url"))
+    assert "response_format" not in got.fields
+    assert notices["response_format"] == f"{name} does not take response_format url: it answers in b64_json."
+
+
+def test_xinference_is_asked_for_the_image_itself_unless_the_request_says_otherwise() -> None:
+    _, got, _ = edit_with("xinference", EditRequest([IMAGE], "p", model="m"))
+    assert got.fields["response_format"] == "b64_json"
+
+
+def test_lemonade_gets_the_first_image_and_the_user_is_told() -> None:
+    _, got, notices = edit_with("lemonade", EditRequest([IMAGE, picture("JPEG")], "p"))
+    assert [part.value for part in got.files] == [IMAGE]
+    assert notices["images"] == "lemonade uses the first image only."
+
+
+@pytest.mark.parametrize("name", ["vllm-omni", "sglang"])
+def test_addresses_travel_as_form_parts(name: str) -> None:
+    one, two = Url("https://a.example/1.png"), Url("https://a.example/2.png")
+    _, got, _ = edit_with(name, EditRequest([one], "p"))
+    assert [(part.name, part.text) for part in got.parts if "url" in part.name] == [("url", one.value)]
+    _, got, _ = edit_with(name, EditRequest([one, IMAGE, two], "p"))
+    assert [(part.name, part.text) for part in got.parts if "url" in part.name] == [
+        ("url[]", one.value),
+        ("url[]", two.value),
+    ]
+    assert [part.value for part in got.files] == [IMAGE]
+
+
+@pytest.mark.parametrize("name", ["vllm-omni", "sd-cpp", "lemonade", "xinference", "litellm", "sglang"])
+def test_a_data_url_becomes_a_file_where_there_is_no_json(name: str) -> None:
+    url = Url("data:image/png;base64," + base64.b64encode(IMAGE).decode())
+    _, got, _ = edit_with(name, EditRequest([url], "p", model="m"))
+    (part,) = got.files
+    assert (part.value, part.content_type) == (IMAGE, "image/png")
+
+
+@pytest.mark.parametrize(
+    ("name", "reference"),
+    [
+        *[(name, FileId("file-1")) for name in ("vllm-omni", "sglang", "sd-cpp", "lemonade", "xinference", "litellm")],
+        *[(name, Url("https://a.example/1.png")) for name in ("sd-cpp", "lemonade", "xinference", "litellm")],
+    ],
+)
+def test_a_reference_that_a_provider_cannot_take_is_a_problem(name: str, reference: FileId | Url) -> None:
+    with pytest.raises(InvalidRequestError, match=f"image 1 .*{name} takes files"):
+        edit_with(name, EditRequest([reference], "p", model="m"))
+
+
+@pytest.mark.parametrize(
+    ("base", "path", "version"),
+    [
+        ("/openai/v1", "/openai/v1/images/edits", "preview"),
+        ("/openai/v1/", "/openai/v1/images/edits", "preview"),
+        ("", "/openai/v1/images/edits", "preview"),
+        ("/openai", "/openai/v1/images/edits", "preview"),
+        ("/openai/v1?api-version=2027-01-01", "/openai/v1/images/edits", "2027-01-01"),
+        ("/openai/deployments/edit-1", "/openai/deployments/edit-1/images/edits", "2025-04-01-preview"),
+        ("/openai/deployments/edit-1/images/edits?api-version=x", "/openai/deployments/edit-1/images/edits", "x"),
+    ],
+)
+def test_both_shapes_of_azures_addresses(base: str, path: str, version: str) -> None:
+    with serving(SERVERS["azure"]) as server, ImagesClient(server.origin + base, "sk-1", "azure") as client:
+        client.edit(EditRequest([IMAGE], "p", model="edit-1"))
+        assert server.last.path == path
+        assert server.last.query["api-version"] == [version]
+        assert ("model" in server.last.fields) is ("deployments" not in base)
+
+
+def test_azures_other_addresses_are_beside_the_deployment() -> None:
+    with serving(json_reply({"data": []})) as server:
+        ImagesClient(server.origin + "/openai/deployments/edit-1", "sk-1", "azure").models()
+    assert server.last.path == "/openai/models"
+
+
+def test_azure_without_a_deployment_needs_a_model() -> None:
+    with pytest.raises(InvalidRequestError, match="model: azure needs a model's name"):
+        edit_with("azure", EditRequest([IMAGE], "p"))
+
+
+@pytest.mark.parametrize(
+    ("name", "request_", "message"),
+    [
+        ("sd-cpp", EditRequest([IMAGE], "p", size="big"), "invalid size"),
+        ("xinference", EditRequest([IMAGE], "p", model="m", extra={"x": 1}), None),
+        ("openai", EditRequest([IMAGE], "p", extra={"seed": 1}), "Unknown parameter: 'seed'."),
+        ("azure", EditRequest([IMAGE], "p", model="m"), None),
+    ],
+)
+def test_a_providers_own_error_bodies_are_readable(name: str, request_: EditRequest, message: str | None) -> None:
+    if message is None:
+        assert edit_with(name, request_)[0].images
+        return
+    with pytest.raises(BadRequestError) as caught:
+        edit_with(name, request_)
+    assert caught.value.message == message
+
+
+ONE_AT_A_TIME = replace(providers.get("custom"), n_works=False)
+
+
+def test_n_images_come_from_requests_that_run_at_the_same_time() -> None:
+    together = threading.Barrier(4)
+
+    def answer(request: Recorded) -> Reply:
+        together.wait(10)  # breaks unless all four are there at once
+        return images_reply(IMAGE, usage={"total_tokens": 5})
+
+    with serving(answer) as server, ImagesClient(server.url, provider=ONE_AT_A_TIME) as client:
+        response = client.edit(EditRequest([IMAGE], "p", n=4))
+        assert all("n" not in request.fields for request in server.requests)
+    assert len(response.images) == 4
+    assert response.usage == {"total_tokens": 20}
+    assert response.request_ids == ["req_1"] * 4
+    assert len(response.raw["responses"]) == 4
+
+
+def test_a_fixed_seed_is_counted_up_so_that_the_images_differ() -> None:
+    with serving(images_reply(IMAGE)) as server, ImagesClient(server.url, provider=ONE_AT_A_TIME) as client:
+        client.edit(EditRequest([IMAGE], "p", n=3, extra={"seed": 5}))
+    assert sorted(request.fields["seed"] for request in server.requests) == ["5", "6", "7"]
+
+
+@pytest.mark.usefixtures("no_waiting")
+def test_images_that_came_are_kept_when_other_requests_fail() -> None:
+    lock = threading.Lock()
+
+    def answer(request: Recorded) -> Reply:
+        with lock:
+            first = request is server.requests[0]
+        return images_reply(IMAGE) if first else json_reply({"error": "broke"}, 500)
+
+    with serving(answer) as server, ImagesClient(server.url, provider=ONE_AT_A_TIME) as client:
+        response = client.edit(EditRequest([IMAGE], "p", n=3))
+    assert len(response.images) == 1
+    assert [type(failure) for failure in response.failures] == [ServerError, ServerError]
+
+
+@pytest.mark.usefixtures("no_waiting")
+def test_when_all_fail_the_one_that_may_have_been_billed_is_told() -> None:
+    def answer(request: Recorded) -> Reply:
+        last = request is server.requests[0]
+        return json_reply({"error": "broke"}, 500) if last else json_reply({"error": "busy"}, 429)
+
+    with serving(answer) as server, pytest.raises(ServerError) as caught:
+        ImagesClient(server.url, provider=ONE_AT_A_TIME, max_retries=0).edit(EditRequest([IMAGE], "p", n=3))
+    assert caught.value.maybe_billed
+    assert not RateLimitError("x").maybe_billed
+
+
+def test_fewer_images_than_asked_for_are_told() -> None:
+    notices: list[object] = []
+    with serving(images_reply(IMAGE)) as server:
+        ImagesClient(server.url, provider="custom", on_event=notices.append).edit(EditRequest([IMAGE], "p", n=3))
+    assert Notice("n", "The endpoint made 1 of 3 images.") in notices
+
+
+@pytest.mark.parametrize(
+    ("model", "text"),
+    [
+        ("gpt-image-1.5", "2026-12-01; use gpt-image-2.6-sunburst"),
+        ("gpt-image-1", "ended on 2026-10-23; use gpt-image-2"),
+    ],
+)
+def test_a_model_that_ends_gives_a_warning_with_its_successor(model: str, text: str) -> None:
+    _, got, notices = edit_with("openai", EditRequest([IMAGE], "p", model=model))
+    assert text in notices["model"]
+    assert got.fields["model"] == model

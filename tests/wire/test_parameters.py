@@ -1,0 +1,176 @@
+"""Every parameter of the API, in every encoding, read back where it arrives."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lib.api import EditRequest, FileId, ImagesClient, Url
+from lib.api.request import PARAMETERS
+from tests.wire.pictures import picture
+from tests.wire.server import Recorded, Reply, completed_event, images_reply, serving, stream_reply
+
+IMAGE = picture()
+FREE = "gpt-image-2"
+OLD = "gpt-image-1.5"
+DALL_E = "dall-e-2"
+
+VALUES: list[tuple[str, Any, str, dict[str, Any]]] = [
+    ("prompt", "a hé \n two-line \"prompt\"", FREE, {}),
+    ("prompt", "x" * 32_000, FREE, {}),
+    ("model", "gpt-image-2-2026-04-21", FREE, {}),
+    ("model", "a-model-of-tomorrow", FREE, {}),
+    *[("background", value, OLD, {}) for value in ("transparent", "opaque", "auto")],
+    *[("input_fidelity", value, OLD, {}) for value in ("high", "low")],
+    *[("moderation", value, FREE, {}) for value in ("low", "auto")],
+    *[("n", value, FREE, {}) for value in (1, 10)],
+    *[("output_compression", value, FREE, {"output_format": "jpeg"}) for value in (0, 57, 100)],
+    *[("output_format", value, FREE, {}) for value in ("png", "jpeg", "webp")],
+    *[("partial_images", value, FREE, {}) for value in (0, 3)],
+    *[("quality", value, FREE, {}) for value in ("low", "medium", "high", "auto")],
+    *[("quality", value, "gpt-image-2.5-flare", {}) for value in ("xhigh", "max")],
+    *[("size", value, OLD, {}) for value in ("auto", "1024x1024", "1536x1024", "1024x1536")],
+    ("size", "1040x784", FREE, {}),
+    ("user", "someone", FREE, {}),
+    ("seed", 7, FREE, {}),
+]
+"""Field, value, model, what must be set beside it. `seed` stands for a field that the client doesn't know."""
+
+
+def request_with(name: str, value: Any, model: str, beside: dict[str, Any]) -> EditRequest:
+    request = EditRequest([IMAGE], "a prompt", model=model, **beside)
+    if name not in EditRequest.__dataclass_fields__:
+        return replace(request, extra={name: value})
+    return replace(request, **{name: value})
+
+
+def answer(request: Recorded) -> Reply:
+    if request.stated().get("stream") in (True, "true"):
+        return stream_reply(completed_event(IMAGE))
+    return images_reply(*[IMAGE] * int(request.stated().get("n", 1)))
+
+
+def arrived(encoding: str, request: EditRequest) -> list[Recorded]:
+    """Send the request as it is, as JSON by giving it a reference, or as a stream; return what arrived."""
+    with serving(answer) as server, ImagesClient(server.url, "sk-1") as client:
+        if encoding == "json":
+            client.edit(replace(request, images=[FileId("file-1")]))
+        elif encoding == "multipart":
+            client.edit(request)
+        else:
+            assert list(client.stream(request))
+        return server.requests
+
+
+def form_text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+@pytest.mark.parametrize("encoding", ["multipart", "json", "stream"])
+@pytest.mark.parametrize(("name", "value", "model", "beside"), VALUES)
+def test_a_parameter_arrives(
+    encoding: str, name: str, value: Any, model: str, beside: dict[str, Any]
+) -> None:
+    requests = arrived(encoding, request_with(name, value, model, beside))
+    for request in requests:
+        stated = request.stated()
+        if encoding == "stream" and name == "n" and value > 1:
+            assert "n" not in stated  # one stream an image: events don't say whose they are
+        else:
+            assert stated[name] == (value if encoding == "json" else form_text(value))
+        for other, setting in beside.items():
+            assert stated[other] == (setting if encoding == "json" else form_text(setting))
+        expected = {"prompt", "model", name, *beside} | ({"stream"} if encoding == "stream" else set())
+        assert set(stated) <= expected
+    assert len(requests) == (value if encoding == "stream" and name == "n" else 1)
+
+
+@pytest.mark.parametrize("encoding", ["multipart", "json"])
+def test_stream_as_a_parameter_of_edit_streams(encoding: str) -> None:
+    (request,) = arrived(encoding, request_with("stream", True, FREE, {}))
+    assert request.stated()["stream"] == (True if encoding == "json" else "true")
+
+
+@pytest.mark.parametrize("value", ["url", "b64_json"])
+def test_response_format_arrives_for_dall_e(value: str) -> None:
+    request = EditRequest([picture(width=32, height=32)], "p", model=DALL_E, response_format=value)
+    (got,) = arrived("multipart", request)
+    assert got.fields["response_format"] == value
+
+
+def test_the_table_has_every_parameter() -> None:
+    assert {name for name, *_ in VALUES} >= set(PARAMETERS) - {"stream", "response_format"}
+
+
+def test_one_image_and_mask_are_named_parts_with_type_and_file_name() -> None:
+    request = EditRequest([IMAGE], "p", mask=IMAGE)
+    (got,) = arrived("multipart", request)
+    assert [(part.name, part.filename, part.content_type) for part in got.files] == [
+        ("image", "image-1.png", "image/png"),
+        ("mask", "mask.png", "image/png"),
+    ]
+    assert [part.value for part in got.files] == [IMAGE, IMAGE]
+
+
+def test_sixteen_images_are_image_brackets_in_order() -> None:
+    images = [picture("WEBP", 16 + number, 16) for number in range(16)]
+    (got,) = arrived("multipart", EditRequest(images, "p"))
+    assert [part.name for part in got.files] == ["image[]"] * 16
+    assert [part.value for part in got.files] == images
+
+
+def test_a_files_type_comes_from_its_bytes_and_its_name_cannot_break_the_form(tmp_path: Path) -> None:
+    path = tmp_path / 'we"ird\n.png'
+    path.write_bytes(picture("JPEG"))
+    (got,) = arrived("multipart", EditRequest([path], "p"))
+    (part,) = got.files
+    assert (part.name, part.content_type, part.value) == ("image", "image/jpeg", picture("JPEG"))
+    assert part.filename == 'we"ird%0A.png'  # Werkzeug reads %22 back as the quotation mark
+
+
+def test_a_format_that_we_do_not_know_still_goes_to_a_model_that_we_do_not_know() -> None:
+    (got,) = arrived("multipart", EditRequest([b"GIF89a"], "p", model="a-model-of-tomorrow"))
+    (part,) = got.files
+    assert (part.value, part.content_type) == (b"GIF89a", "application/octet-stream")
+
+
+def test_json_carries_references_and_turns_files_into_data_urls(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(IMAGE)
+    inputs = [str(path), FileId("file-1"), Url("https://a.example/b.png")]
+    (got,) = arrived("multipart", EditRequest(inputs, "p", mask=IMAGE))
+    images = got.json["images"]
+    assert images[0]["image_url"].startswith("data:image/png;base64,iVBOR")
+    assert images[1:] == [{"file_id": "file-1"}, {"image_url": "https://a.example/b.png"}]
+    assert set(got.json["mask"]) == {"image_url"}
+
+
+def test_a_data_url_of_the_greatest_length_arrives_whole() -> None:
+    head = "data:image/png;base64,"
+    padding = (20_971_520 - len(head)) // 4 * 4 - len(picture_text())
+    url = head + picture_text() + "A" * padding
+    (got,) = arrived("multipart", EditRequest([Url(url)], "p"))
+    assert got.json["images"] == [{"image_url": url}]
+
+
+def picture_text() -> str:
+    data = IMAGE + b"\0" * (-len(IMAGE) % 3)
+    return base64.b64encode(data).decode()
+
+
+def test_nested_extra_fields_become_brackets_in_a_form() -> None:
+    extra = {"svg": {"model": "x", "on": True}, "tags": ["a", 2], "none": None}
+    (got,) = arrived("multipart", EditRequest([IMAGE], "p", extra=extra))
+    brackets = {name: value for name, value in got.fields.items() if "[" in name}
+    assert brackets == {"svg[model]": "x", "svg[on]": "true", "tags[]": "2"}
+    assert [part.text for part in got.parts if part.name == "tags[]"] == ["a", "2"]
+    assert "none" not in got.fields
+
+
+def test_the_default_model_is_always_sent() -> None:
+    (got,) = arrived("multipart", EditRequest([IMAGE], "p"))
+    assert got.fields["model"] == "gpt-image-2"

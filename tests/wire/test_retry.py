@@ -1,0 +1,362 @@
+"""What is repeated, after how long, and above all what is not."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lib.api import (
+    ApiError,
+    BrokenConnectionError,
+    CancelledError,
+    ConnectionFailedError,
+    EditRequest,
+    ImagesClient,
+    OverloadedError,
+    QuotaError,
+    RateLimitError,
+    ServerError,
+    TimedOutError,
+    Timeouts,
+    Waiting,
+    providers,
+)
+from lib.api.retry import backoff, retry_after
+from tests.wire.pictures import picture
+from tests.wire.server import Recorded, Reply, images_reply, json_reply, serving
+
+IMAGE = picture()
+REQUEST = EditRequest([IMAGE], "p")
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+BUSY = json_reply({"error": {"message": "busy", "code": "rate_limit_exceeded"}}, 429)
+
+
+@given(st.integers(1, 50), st.floats(0, 1))
+def test_backoff_grows_to_eight_seconds_less_a_quarter_at_most(attempt: int, jitter: float) -> None:
+    full = min(0.5 * 2 ** (attempt - 1), 8)
+    assert 0.75 * full <= backoff(attempt, jitter) <= full
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"Retry-After": "7"}, 7),
+        ({"Retry-After": "0"}, 0),
+        ({"Retry-After": "1.5"}, 1.5),
+        ({"Retry-After": format_datetime(NOW + timedelta(seconds=30), usegmt=True)}, 30),
+        ({"Retry-After": "Sun, 22 Nov 2026 12:00:30 -0000"}, 30),
+        ({"Retry-After": format_datetime(NOW - timedelta(seconds=30), usegmt=True)}, 0),
+        ({"retry-after-ms": "250"}, 0.25),
+        ({"retry-after-ms": "250", "Retry-After": "9"}, 0.25),
+        ({"retry-after-ms": "x", "Retry-After": "9"}, 9),
+        ({"Retry-After": "soon"}, None),
+        ({"Retry-After": "-3"}, None),
+        ({"Retry-After": "inf"}, None),
+        ({}, None),
+    ],
+)
+def test_retry_after_in_every_form(headers: dict[str, str], seconds: float | None) -> None:
+    assert retry_after(headers, NOW) == seconds
+
+
+def sent_times(reply: Reply | None, kind: type[ApiError]) -> int:
+    """Return how often an edit was sent until it failed with `kind`."""
+    with serving(lambda request: reply) as server, pytest.raises(kind):
+        ImagesClient(server.url, "sk-1").edit(REQUEST)
+    return len(server.requests)
+
+
+@pytest.mark.usefixtures("no_waiting")
+@pytest.mark.parametrize("status", [429, 503])
+def test_what_was_not_processed_is_repeated_a_bounded_number_of_times(status: int) -> None:
+    kind = RateLimitError if status == 429 else OverloadedError
+    assert sent_times(json_reply({"error": {"message": "busy"}}, status), kind) == 5
+
+
+@pytest.mark.usefixtures("no_waiting")
+@pytest.mark.parametrize("status", [500, 502, 504])
+def test_a_server_error_is_never_repeated(status: int) -> None:
+    assert sent_times(json_reply({"error": {"message": "broke"}}, status), ServerError) == 1
+
+
+@pytest.mark.usefixtures("no_waiting")
+def test_an_answer_that_did_not_come_is_never_repeated() -> None:
+    assert sent_times(None, BrokenConnectionError) == 1
+
+
+@pytest.mark.usefixtures("no_waiting")
+def test_an_empty_account_is_never_repeated() -> None:
+    body = {"error": {"message": "pay", "type": "insufficient_quota", "code": "credit_balance_exhausted"}}
+    assert sent_times(json_reply(body, 429), QuotaError) == 1
+
+
+@pytest.mark.usefixtures("no_waiting")
+def test_a_server_that_says_not_to_repeat_is_believed() -> None:
+    reply = json_reply({"error": {"message": "busy"}}, 429, {"x-should-retry": "false"})
+    assert sent_times(reply, RateLimitError) == 1
+
+
+def test_each_wait_is_an_event_and_the_repeat_is_the_same_request() -> None:
+    events: list[object] = []
+    busy = json_reply({"error": {"message": "busy"}}, 429, {"retry-after-ms": "20"})
+    with serving([busy, busy, images_reply(IMAGE)]) as server:
+        ImagesClient(server.url, "sk-1", on_event=events.append).edit(REQUEST)
+    waits = [event for event in events if isinstance(event, Waiting)]
+    assert waits == [Waiting(0.02, 1, "busy"), Waiting(0.02, 2, "busy")]
+    first, *repeats = [[(part.name, part.value) for part in request.parts] for request in server.requests]
+    assert repeats == [first, first]
+
+
+def test_a_wait_of_more_than_two_minutes_says_when_to_come_back() -> None:
+    reply = json_reply({"error": {"message": "busy"}}, 429, {"Retry-After": "3600"})
+    with serving(reply) as server, pytest.raises(RateLimitError) as caught:
+        ImagesClient(server.url, "sk-1").edit(REQUEST)
+    assert len(server.requests) == 1
+    assert caught.value.retry_at is not None
+    assert timedelta(minutes=59) < caught.value.retry_at - datetime.now(UTC) <= timedelta(hours=1)
+    assert f"{caught.value.retry_at.astimezone():%H:%M}" in caught.value.hint
+
+
+@pytest.mark.usefixtures("no_waiting")
+def test_a_server_that_is_not_there_is_tried_three_times() -> None:
+    with socket.socket() as placeholder:
+        placeholder.bind(("127.0.0.1", 0))
+        port = placeholder.getsockname()[1]
+    events: list[object] = []
+    client = ImagesClient(f"http://127.0.0.1:{port}/v1", "sk-1", on_event=events.append)
+    with pytest.raises(ConnectionFailedError, match="refused") as caught:
+        client.edit(REQUEST)
+    assert not caught.value.maybe_billed
+    assert [type(event) for event in events] == [Waiting, Waiting]
+
+
+def test_a_server_that_never_answers_times_out_and_may_have_billed() -> None:
+    stop = threading.Event()
+    reply = Reply(before=lambda: stop.wait(10) and None)
+    with serving(reply) as server:
+        client = ImagesClient(server.url, "sk-1", timeouts=Timeouts(between_bytes=0.1))
+        with pytest.raises(TimedOutError, match="nothing for 0.1 seconds") as caught:
+            client.edit(REQUEST)
+        stop.set()
+    assert caught.value.maybe_billed
+    assert len(server.requests) == 1
+
+
+def test_an_answer_that_stops_in_the_middle_times_out() -> None:
+    stop = threading.Event()
+
+    def half() -> Iterator[bytes]:
+        yield b'{"data": ['
+        stop.wait(10)
+
+    with serving(Reply(headers={"Content-Length": "1000"}, chunks=half())) as server:
+        client = ImagesClient(server.url, "sk-1", timeouts=Timeouts(between_bytes=0.1))
+        with pytest.raises(TimedOutError) as caught:
+            client.edit(REQUEST)
+        stop.set()
+    assert caught.value.maybe_billed
+
+
+def test_an_answer_shorter_than_announced_is_a_broken_connection() -> None:
+    short = Reply(headers={"Content-Length": "1000"}, chunks=[b'{"data": []}'])
+    with serving(short) as server, pytest.raises(BrokenConnectionError) as caught:
+        ImagesClient(server.url, "sk-1").edit(REQUEST)
+    assert caught.value.maybe_billed
+
+
+def test_the_overall_limit_ends_an_answer_that_only_trickles() -> None:
+    def trickle() -> Iterator[bytes]:
+        for _ in range(1000):
+            yield b" "
+            time.sleep(0.01)
+
+    with serving(Reply(headers={"Content-Type": "application/json"}, chunks=trickle())) as server:
+        client = ImagesClient(server.url, "sk-1", timeouts=Timeouts(overall=0.3))
+        with pytest.raises(TimedOutError, match=r"longer than 0.3 seconds") as caught:
+            client.edit(REQUEST)
+    assert caught.value.maybe_billed
+
+
+def test_the_overall_limit_ends_the_waits_too() -> None:
+    reply = json_reply({"error": {"message": "busy"}}, 429, {"Retry-After": "100"})
+    with serving(reply) as server:
+        client = ImagesClient(server.url, "sk-1", timeouts=Timeouts(overall=0.2))
+        with pytest.raises(TimedOutError) as caught:
+            client.edit(REQUEST)
+    assert not caught.value.maybe_billed
+    assert "billed" in caught.value.hint
+
+
+def test_an_upload_that_breaks_off_was_not_billed() -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def take_a_little() -> None:
+        connection, _ = listener.accept()
+        connection.recv(1000)
+        connection.close()
+
+    threading.Thread(target=take_a_little, daemon=True).start()
+    client = ImagesClient(f"http://127.0.0.1:{listener.getsockname()[1]}/v1", "sk-1")
+    big = IMAGE + b"\0" * 20_000_000
+    with pytest.raises(BrokenConnectionError) as caught:
+        client.edit(EditRequest([big], "p"))
+    assert not caught.value.maybe_billed
+    assert "Nothing was billed" in caught.value.hint
+    listener.close()
+
+
+def test_a_callback_that_fails_is_not_swallowed_and_ends_the_request() -> None:
+    def fail(event: object) -> None:
+        raise KeyError("the caller's own mistake")
+
+    with serving(images_reply(IMAGE)) as server, pytest.raises(KeyError, match="own mistake"):
+        ImagesClient(server.url, "sk-1", on_event=fail).edit(REQUEST)
+
+
+def cancel_when_asked(request_seen: threading.Event, client: ImagesClient) -> threading.Thread:
+    def cancel() -> None:
+        assert request_seen.wait(10)
+        client.cancel()
+
+    thread = threading.Thread(target=cancel)
+    thread.start()
+    return thread
+
+
+def test_cancel_closes_the_socket_while_the_answer_is_awaited() -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+    client = ImagesClient(f"http://127.0.0.1:{listener.getsockname()[1]}/v1", "sk-1")
+    closed_after: list[float] = []
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        while not connection.recv(65_536).endswith(b"--\r\n"):
+            pass
+        start = time.monotonic()
+        client.cancel()
+        assert connection.recv(1) == b""
+        closed_after.append(time.monotonic() - start)
+        connection.close()
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    with pytest.raises(CancelledError) as caught:
+        client.edit(REQUEST)
+    thread.join(10)
+    listener.close()
+    assert caught.value.maybe_billed
+    assert len(closed_after) == 1  # the benchmark says how long it takes; here it must happen at all
+
+
+@pytest.mark.parametrize("comes_late", [True, False])
+def test_cancel_does_not_wait_for_a_silent_host(comes_late: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    connecting, release, finished = threading.Event(), threading.Event(), threading.Event()
+    late, other_end = socket.socketpair()
+
+    def silent(*arguments: object, **options: object) -> socket.socket:
+        connecting.set()
+        release.wait(10)
+        finished.set()
+        if not comes_late:
+            raise TimeoutError
+        return late
+
+    monkeypatch.setattr("urllib3.util.connection.create_connection", silent)
+    client = ImagesClient("http://127.0.0.1:1/v1", "sk-1")
+    thread = cancel_when_asked(connecting, client)
+    with pytest.raises(CancelledError) as caught:
+        client.edit(REQUEST)
+    thread.join()
+    assert not finished.is_set()
+    assert not caught.value.maybe_billed
+    release.set()
+    if comes_late:
+        assert other_end.recv(1) == b""  # the connection that came too late was closed
+    other_end.close()
+
+
+def test_a_host_that_does_not_answer_a_connection_was_not_reached(monkeypatch: pytest.MonkeyPatch) -> None:
+    def silent(*arguments: object, **options: object) -> socket.socket:
+        raise TimeoutError
+
+    monkeypatch.setattr("urllib3.util.connection.create_connection", silent)
+    with pytest.raises(ConnectionFailedError, match="did not answer in time when connecting") as caught:
+        ImagesClient("http://127.0.0.1:1/v1", "sk-1", max_retries=0).edit(REQUEST)
+    assert not caught.value.maybe_billed
+
+
+def test_cancel_ends_a_wait_and_every_later_call() -> None:
+    waiting = threading.Event()
+    reply = json_reply({"error": {"message": "busy"}}, 429, {"Retry-After": "100"})
+    with serving(reply) as server:
+        client = ImagesClient(server.url, "sk-1", on_event=lambda event: isinstance(event, Waiting) and waiting.set())
+        thread = cancel_when_asked(waiting, client)
+        with pytest.raises(CancelledError) as caught:
+            client.edit(REQUEST)
+        thread.join()
+        with pytest.raises(CancelledError):
+            client.models()
+    assert not caught.value.maybe_billed
+    assert len(server.requests) == 1
+
+
+def test_cancel_ends_a_stream_between_two_events() -> None:
+    stop = threading.Event()
+
+    def silent() -> Iterator[bytes]:
+        yield b": hello\n\n"
+        stop.wait(10)
+
+    reply = Reply(200, headers={"Content-Type": "text/event-stream"}, chunks=silent())
+    seen = threading.Event()
+
+    def answer(request: Recorded) -> Reply:
+        seen.set()
+        return reply
+
+    with serving(answer) as server:
+        client = ImagesClient(server.url, "sk-1")
+        thread = cancel_when_asked(seen, client)
+        with pytest.raises(CancelledError):
+            list(client.stream(REQUEST))
+        thread.join()
+        stop.set()
+
+
+def test_a_cancelled_parallel_edit_keeps_what_had_come() -> None:
+    arrived = threading.Semaphore(0)
+    stop = threading.Event()
+
+    def answer(request: Recorded) -> Reply | None:
+        if len(server.requests) == 1:
+            return images_reply(IMAGE)
+        arrived.release()
+        stop.wait(10)
+        return None
+
+    with serving(answer) as server:
+        one_at_a_time = replace(providers.get("custom"), n_works=False)
+        client = ImagesClient(server.url, provider=one_at_a_time)
+
+        def cancel() -> None:
+            assert arrived.acquire(timeout=10)
+            time.sleep(0.1)
+            client.cancel()
+
+        thread = threading.Thread(target=cancel)
+        thread.start()
+        with pytest.raises(CancelledError) as caught:
+            client.edit(EditRequest([IMAGE], "p", n=2))
+        thread.join()
+        stop.set()
+    assert caught.value.response is not None
+    assert [image.data for image in caught.value.response.images] == [IMAGE]

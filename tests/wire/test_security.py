@@ -1,0 +1,273 @@
+"""The key goes where it belongs and nowhere else: not to other hosts, not into logs, errors or reprs."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import pickle
+import socket
+import socketserver
+import ssl
+import subprocess
+import threading
+import traceback
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lib.api import (
+    ApiError,
+    AuthenticationError,
+    ConnectionFailedError,
+    EditRequest,
+    ImagesClient,
+    InvalidRequestError,
+    Key,
+    NotFoundError,
+    Timeouts,
+)
+from lib.api.connections import trusting_context
+from tests.wire.pictures import picture
+from tests.wire.server import Recorded, Reply, completed_event, images_reply, json_reply, serving, stream_reply
+
+CANARY = "sk-canary-5e1f0c9d"
+IMAGE = picture()
+REQUEST = EditRequest([IMAGE], "p")
+
+
+def echo(request: Recorded) -> Reply:
+    return json_reply({"error": {"message": f"Incorrect API key provided: {CANARY}", "code": "invalid_api_key"}}, 401)
+
+
+FAILURES: dict[str, Any] = {
+    "refused key that the server repeats": echo,
+    "html that repeats the key": Reply(500, f"<h1>{CANARY}</h1>".encode()),
+    "no answer": lambda request: None,
+    "not json": Reply(200, b"x"),
+    "stream error that repeats the key": stream_reply(
+        b"event: error\ndata: " + json.dumps({"error": {"message": CANARY}}).encode() + b"\n\n"
+    ),
+    "redirect": Reply(307, headers={"Location": "https://elsewhere.example/v1/images/edits"}),
+    "short answer": Reply(headers={"Content-Length": "99"}, chunks=[b"{"]),
+    "busy": json_reply({"error": f"busy {CANARY}"}, 429, {"x-should-retry": "false"}),
+}
+
+
+def everything_about(error: BaseException) -> str:
+    """What a log, a crash report or a debugger would show of an error and its causes."""
+    shown = []
+    at: BaseException | None = error
+    while at is not None:
+        shown += [repr(at), str(at), repr(vars(at)), repr(getattr(getattr(at, "request", None), "headers", ""))]
+        at = at.__cause__ or at.__context__
+    return "\n".join([*shown, "".join(traceback.format_exception(error))])
+
+
+@pytest.mark.parametrize("name", FAILURES)
+@pytest.mark.parametrize("provider", ["openai", "azure"])
+def test_no_log_error_or_repr_holds_the_key(name: str, provider: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    events: list[object] = []
+    with serving(FAILURES[name]) as server:
+        client = ImagesClient(server.url, CANARY, provider, on_event=events.append)
+        with pytest.raises(ApiError) as caught:
+            list(client.stream(EditRequest([IMAGE], "p", model="m")))
+    assert len(server.requests) == 1
+    sent = server.last.headers["Authorization"] or server.last.headers["api-key"]
+    assert CANARY in sent  # it was there to be leaked
+    assert caplog.records
+    logged = "\n".join(f"{record.getMessage()} {record.__dict__}" for record in caplog.records)
+    for text in (logged, everything_about(caught.value), caught.value.hint, repr(events), repr(client)):
+        assert CANARY not in text
+    assert CANARY not in repr(vars(client))
+    assert caught.value.message
+
+
+def test_a_success_does_not_hold_the_key_either(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    with serving(images_reply(IMAGE)) as server:
+        client = ImagesClient(server.url, Key(CANARY, "a test", server.origin.removeprefix("http://")))
+        response = client.edit(REQUEST)
+    assert server.last.headers["Authorization"] == f"Bearer {CANARY}"
+    assert CANARY not in repr(response) + repr(vars(client)) + caplog.text
+    assert CANARY.encode() not in pickle.dumps(response)
+
+
+def test_a_password_file_does_not_replace_the_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login someone password secret\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    with serving(images_reply(IMAGE)) as server:
+        ImagesClient(server.url, CANARY).edit(REQUEST)
+        ImagesClient(server.url, provider="custom").edit(REQUEST)
+    with_key, without = server.requests
+    assert with_key.headers["Authorization"] == f"Bearer {CANARY}"
+    assert without.headers["Authorization"] is None
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_an_edit_is_not_sent_on_to_another_address(status: int) -> None:
+    with serving(images_reply(IMAGE)) as other:
+        moved = Reply(status, headers={"Location": f"{other.url}/images/edits?token=1"})
+        with serving(moved) as server, pytest.raises(NotFoundError, match="has moved") as caught:
+            ImagesClient(server.url, CANARY).edit(REQUEST)
+    assert other.requests == []
+    assert len(server.requests) == 1
+    assert caught.value.hint.endswith(f"{other.url}/images/edits")
+    assert not caught.value.maybe_billed
+
+
+def test_a_look_up_that_is_sent_on_to_another_host_drops_the_key() -> None:
+    with serving(json_reply({"data": [{"id": "a"}]})) as other:
+        moved = Reply(302, headers={"Location": f"{other.url}/models"})
+        with serving(moved) as server:
+            assert ImagesClient(server.url, CANARY).models()[0].id == "a"
+    assert server.last.headers["Authorization"] == f"Bearer {CANARY}"
+    assert CANARY not in str(other.last.headers)
+
+
+def test_a_look_up_that_is_sent_on_within_the_host_keeps_the_key() -> None:
+    def answer(request: Recorded) -> Reply:
+        if request.path == "/v1/models":
+            return Reply(302, headers={"Location": "/v2/models"})
+        return json_reply({"data": [{"id": "a"}]})
+
+    with serving(answer) as server:
+        ImagesClient(server.url, CANARY).models()
+    assert server.last.headers["Authorization"] == f"Bearer {CANARY}"
+
+
+def test_a_key_is_not_sent_over_plain_http_to_another_computer() -> None:
+    with pytest.raises(InvalidRequestError, match="a key is sent only over https") as caught:
+        ImagesClient("http://192.0.2.1/v1", CANARY)
+    assert CANARY not in everything_about(caught.value)
+
+
+def test_a_provider_that_needs_a_key_is_not_asked_without_one() -> None:
+    with serving(images_reply(IMAGE)) as server, pytest.raises(AuthenticationError, match="OpenAI needs a key"):
+        ImagesClient(server.url).edit(REQUEST)
+    assert server.requests == []
+
+
+def test_the_environments_proxy_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(images_reply(IMAGE)) as proxy:
+        monkeypatch.setenv("http_proxy", proxy.origin)
+        ImagesClient("http://nowhere.invalid/v1", provider="custom").edit(REQUEST)
+    assert proxy.last.headers["Host"] == "nowhere.invalid"
+
+
+@contextlib.contextmanager
+def tunnelling_proxy() -> Iterator[tuple[str, list[str]]]:
+    """A proxy for CONNECT; gives its address and the heads of the requests that it got."""
+    heads: list[str] = []
+
+    class Relay(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            head = b""
+            while not head.endswith(b"\r\n\r\n"):
+                head += self.request.recv(1)
+            heads.append(head.decode())
+            port = int(head.split()[1].rpartition(b":")[2])
+            with socket.create_connection(("127.0.0.1", port)) as onward:
+                self.request.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+                back = threading.Thread(target=self.copy, args=(onward, self.request))
+                back.start()
+                self.copy(self.request, onward)
+                back.join()
+
+        def copy(self, source: socket.socket, target: socket.socket) -> None:
+            with contextlib.suppress(OSError):
+                while data := source.recv(65_536):
+                    target.sendall(data)
+                target.shutdown(socket.SHUT_WR)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Relay) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}", heads
+        server.shutdown()
+
+
+def test_https_goes_through_a_proxy_that_never_sees_the_key(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    trusting_context.cache_clear()
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate.with_name("cert.pem")))
+    with tls_server(certificate) as url, tunnelling_proxy() as (proxy, heads):
+        monkeypatch.setenv("https_proxy", proxy)
+        events = list(ImagesClient(url, CANARY).stream(REQUEST))
+    trusting_context.cache_clear()
+    assert len(events) == 1
+    assert len(heads) == 1 and heads[0].startswith("CONNECT localhost:")
+    assert CANARY not in heads[0]
+
+
+def test_a_proxy_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    client = ImagesClient("http://nowhere.invalid/v1", provider="custom", max_retries=0)
+    with pytest.raises(ConnectionFailedError, match=r"The proxy on the way to nowhere.invalid failed"):
+        client.edit(REQUEST)
+
+
+def test_a_name_that_does_not_exist_is_told() -> None:
+    client = ImagesClient("http://nowhere.invalid/v1", provider="custom", max_retries=0)
+    with pytest.raises(ConnectionFailedError, match=r"nowhere.invalid can't be reached: "):
+        client.edit(REQUEST)
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate for localhost that signs itself, with its key, made for this run."""
+    folder = tmp_path_factory.mktemp("tls")
+    both = folder / "both.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+               "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
+               "-keyout", str(folder / "key.pem"), "-out", str(folder / "cert.pem")]  # fmt: skip
+    subprocess.run(command, check=True, capture_output=True)
+    both.write_text((folder / "key.pem").read_text() + (folder / "cert.pem").read_text())
+    return both
+
+
+@contextlib.contextmanager
+def tls_server(certificate: Path) -> Iterator[str]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:  # noqa: N802
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(200)
+            self.send_header("Content-Type", "text/event-stream")
+            self.end_headers()
+            self.wfile.write(completed_event(IMAGE))
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+    yield f"https://localhost:{server.server_port}/v1"
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_certificate_that_nobody_vouches_for_is_refused(certificate: Path) -> None:
+    trusting_context.cache_clear()
+    events: list[object] = []
+    with tls_server(certificate) as url, pytest.raises(ConnectionFailedError, match="can't prove who it is") as caught:
+        ImagesClient(url, CANARY, on_event=events.append).edit(REQUEST)
+    assert "self-signed" in caught.value.message
+    assert "REQUESTS_CA_BUNDLE" in caught.value.hint
+    assert events == []  # not repeated: it would fail again
+
+
+@pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"])
+def test_further_authorities_are_trusted(variable: str, certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    trusting_context.cache_clear()
+    monkeypatch.setenv(variable, str(certificate.with_name("cert.pem")))
+    with tls_server(certificate) as url, ImagesClient(url, CANARY, timeouts=Timeouts(connect=10)) as client:
+        events = list(client.stream(REQUEST))
+    trusting_context.cache_clear()
+    assert len(events) == 1
