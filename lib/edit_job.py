@@ -11,7 +11,7 @@ from lib import layer_mask, result, settings
 from lib.api import cost, keys, models, providers
 from lib.api.client import ImagesClient
 from lib.api.errors import ApiError, CancelledError
-from lib.api.events import ClientEvent, Notice, Uploading, Waiting
+from lib.api.events import ClientEvent, Downloading, Notice, Sent, Uploading, Waiting
 from lib.api.keys import Key
 from lib.api.providers import Provider
 from lib.api.request import EditRequest, FileId, ImageSource, Url
@@ -75,17 +75,14 @@ class EditJob:
             # Read while the endpoint works.
             with ThreadPoolExecutor(max_workers=1) as reader, self._timed("request"):
                 guide = reader.submit(self._guide, asked)
-                response = self._ask(client, request)
+                response = self._ask(client, request, plan if asked.get("previews") else None)
             self._save(response)
         with self._timed("fit"):
             layers = self._layers(guide.result(), request, response, plan)
             mask = self._layer_mask(asked["layer_mask"], plan)
-        return {
-            "event": "done",
-            "layers": layers,
-            "layer_mask": mask,
-            "report": self._report(provider, request, response, plan),
-        }
+        report = self._report(provider, request, response, plan)
+        self._job.write_json("report.json", report)
+        return {"event": "done", "layers": layers, "layer_mask": mask, "report": report}
 
     @contextmanager
     def _connected(self, provider: Provider, timeout: float) -> Iterator[ImagesClient]:
@@ -104,15 +101,18 @@ class EditJob:
             if endpoint:
                 endpoint.close()
 
-    def _ask(self, client: ImagesClient, request: EditRequest) -> EditResponse:
-        """Sends the request; of a stream, previews are passed on and finished images saved as they come."""
+    def _ask(self, client: ImagesClient, request: EditRequest, plan: Plan | None) -> EditResponse:
+        """Sends the request; of a stream, previews are passed on and finished images saved as they come.
+
+        With a plan the previews are made ready for the canvas too.
+        """
         if not request.stream:
             return client.edit(request)
         done: list[EditResponse] = []
         failures: list[ApiError] = []
         for event in client.stream(request):
             if isinstance(event, PartialImage):
-                self._preview(event)
+                self._preview(event, request, plan)
             elif isinstance(event, Completed):
                 self._save_image(event.image)
                 done.append(event.response)
@@ -120,10 +120,17 @@ class EditJob:
                 failures.append(event.error)
         return join(done, failures)
 
-    def _preview(self, partial: PartialImage) -> None:
-        name = f"partial-{partial.image_index + 1}-{partial.index + 1}.{partial.image.format}"
+    def _preview(self, partial: PartialImage, request: EditRequest, plan: Plan | None) -> None:
+        number = f"{partial.image_index + 1}-{partial.index + 1}"
+        name, layer = f"partial-{number}.{partial.image.format}", None
         self._job.write(name, partial.image.data)
-        self._emit({"event": "partial", "file": name, "image": partial.image_index, "index": partial.index})
+        if plan:
+            # Not lined up: that takes longer than a preview is looked at.
+            seen = result.layer_pixels(partial.image.data, plan, None, transparent=request.background == "transparent")
+            layer = f"partial-{number}.rgba"
+            self._job.write(layer, seen.rgba)
+        told = {"file": name, "image": partial.image_index, "index": partial.index, "layer": layer}
+        self._emit({"event": "partial", **told})
 
     def _save(self, response: EditResponse) -> None:
         """Writes what was returned, byte for byte, then the rest of the answer; only then is it announced."""
@@ -201,6 +208,10 @@ class EditJob:
     def _on_event(self, event: ClientEvent) -> None:
         if isinstance(event, Uploading):
             self._emit({"event": "progress", "sent": event.sent, "total": event.total})
+        elif isinstance(event, Sent):
+            self._emit({"event": "stage", "name": "wait"})
+        elif isinstance(event, Downloading):
+            self._emit({"event": "progress", "received": event.received, "total": event.total})
         elif isinstance(event, Waiting):
             self._emit({"event": "retry", "seconds": event.seconds, "attempt": event.attempt, "text": event.reason})
         elif isinstance(event, Notice):

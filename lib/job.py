@@ -7,9 +7,10 @@ The folder is what the two processes share, and afterwards the history:
     mask.png        what may be changed                      plug-in
     selection.raw   its soft values in the frame, where the layer mask shall differ from them (one byte a pixel)
     sent.json       when the request left                    worker; without response.json beside it: answer unknown
-    partial-*       previews                                 worker
+    partial-*       previews; those that end in .rgba are as GIMP shows them, and deleted by the plug-in   worker
     result-1.png …  what was returned, byte for byte         worker
     response.json   the answer without its pictures          worker; its presence means that nothing is outstanding
+    report.json     what was done: provider, model, frame, usage, cost, drift, seconds by stage   worker
     layer-1.rgba …  the result as GIMP will show it          worker; deleted by the plug-in once inserted
     layer-mask.raw  the layer mask that was asked for        worker; deleted likewise
     worker.log      the worker's stderr

@@ -1,11 +1,14 @@
 """The worker process: `python -m lib.worker LOG` reads one JSON object a line, runs jobs, answers one object a line.
 
-In:  {"do": "edit", "job": FOLDER} · {"do": "cancel"}
-Out: {"event": "stage" | "notice" | "retry" | "progress" | "partial" | "result", …} while a job runs, and at its end
-     {"event": "done", "layers": […], "report": {…}}, {"event": "error", "message", "hint", …} or {"event": "cancelled"}
+In:  {"do": "edit", "job": FOLDER} · {"do": "cancel", "job": FOLDER}, without a job: all of them ·
+     {"do": NAME, "id": NUMBER, …} for a name in `lib.worker_requests.REQUESTS`
+Out: {"event": "stage" | "notice" | "retry" | "progress" | "partial" | "result", "job": FOLDER, …} while a job runs, and
+     at its end {"event": "done", "layers": […], "report": {…}}, {"event": "error", "message", "hint", …} or
+     {"event": "cancelled"}, each with its job · {"event": "answer", "id": NUMBER, …} for a request
 
-End of input before a job ends the process. After it, it means that GIMP has gone: the request that is out is finished
-and written down, then the process ends; that nobody reads its events any more is no error.
+Jobs and requests run in threads of their own. End of input before a job ends the process. After it, it means that GIMP
+has gone: the requests that are out are finished and written down, then the process ends; that nobody reads its events
+any more is no error.
 """
 
 import json
@@ -13,7 +16,7 @@ import os
 import sys
 import threading
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -25,6 +28,9 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).absolute().parent.parent
 VENDOR = ROOT / "vendor"
 STAMP = ROOT / "stamp.json"
+
+
+Emit = Callable[[Mapping[str, Any]], None]
 
 
 class Events:
@@ -65,38 +71,62 @@ def wrong_python() -> str | None:
 
 
 class Worker:
-    """Runs one job at a time in a thread, so that a cancel is heard meanwhile."""
+    """Runs jobs and requests in threads, so that a cancel is heard meanwhile."""
 
-    def __init__(self, emit: Events) -> None:
+    def __init__(self, emit: Emit) -> None:
         self._emit = emit
-        self._running: EditJob | None = None
-        self._thread: threading.Thread | None = None
+        self._running: dict[str, EditJob] = {}
+        self._threads: list[threading.Thread] = []
 
     def handle(self, message: Mapping[str, Any]) -> None:
         """Does what one line asks for."""
-        if message.get("do") == "edit":
-            self._start(Job(Path(message["job"])))
-        elif message.get("do") == "cancel" and self._running:
-            self._running.cancel()
+        if message["do"] == "edit":
+            self._edit(message["job"])
+        elif message["do"] == "cancel":
+            self._cancel(message.get("job"))
+        else:
+            self._start(self._answer, message)
 
     def finish(self) -> None:
         """Waits until nothing is outstanding."""
-        if self._thread:
-            self._thread.join()
+        for thread in self._threads:
+            thread.join()
 
-    def _start(self, job: Job) -> None:
+    def _edit(self, folder: str) -> None:
         from lib.edit_job import EditJob
 
-        self._running = EditJob(job, self._emit)
-        self._thread = threading.Thread(target=self._run, args=(self._running,))
-        self._thread.start()
+        self._running[folder] = EditJob(Job(Path(folder)), lambda event: self._emit({**event, "job": folder}))
+        self._start(self._run, folder)
 
-    def _run(self, edit_job: "EditJob") -> None:
+    def _cancel(self, folder: str | None) -> None:
+        for name, job in list(self._running.items()):
+            if folder in (None, name):
+                job.cancel()
+
+    def _start(self, work: Callable[[Any], None], subject: object) -> None:
+        self._threads = [thread for thread in self._threads if thread.is_alive()]
+        thread = threading.Thread(target=work, args=(subject,))
+        self._threads.append(thread)
+        thread.start()
+
+    def _run(self, folder: str) -> None:
         try:
-            self._emit(edit_job.run())
+            final = self._running[folder].run()
         except Exception:  # noqa: BLE001 - the process's edge: whatever it was, the plug-in must hear of an end
             traceback.print_exc()
-            self._emit(unexpected_error())
+            final = unexpected_error()
+        del self._running[folder]
+        self._emit({**final, "job": folder})
+
+    def _answer(self, message: Mapping[str, Any]) -> None:
+        from lib.worker_requests import answer
+
+        try:
+            told = answer(message)
+        except Exception:  # noqa: BLE001 - the same edge
+            traceback.print_exc()
+            told = {"error": unexpected_error()}
+        self._emit({**told, "event": "answer", "id": message["id"]})
 
 
 def unexpected_error() -> dict[str, Any]:

@@ -9,7 +9,8 @@ from plugin.worker_process import Event
 _STAGES = {
     "export": "Generative Edit: reading the picture",
     "start": "Generative Edit: starting the endpoint",
-    "request": "Generative Edit: waiting for the endpoint",
+    "request": "Generative Edit: sending the picture",
+    "wait": "Generative Edit: waiting for the endpoint",
     "fit": "Generative Edit: lining the result up",
 }
 

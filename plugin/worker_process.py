@@ -12,7 +12,7 @@ from lib.job import Job, decode_line, encode_line
 
 ROOT = Path(__file__).absolute().parent.parent
 LOG = "worker.log"
-_FINAL = ("done", "error", "cancelled")
+FINAL = ("done", "error", "cancelled")
 _SECONDS_BEFORE_KILL = 0.5
 # GIMP points these at its own libraries and modules, which are not the worker's.
 _GIMPS_OWN_VARIABLES = (
@@ -21,6 +21,7 @@ _GIMPS_OWN_VARIABLES = (
 )  # fmt: skip
 
 Event = dict[str, Any]
+OnEvent = Callable[[Event], None]
 
 
 class Worker:
@@ -34,32 +35,58 @@ class Worker:
         self._process = launcher.spawnv([python, "-s", "-E", "-m", "lib.worker", str(log)])
         self._input = self._process.get_stdin_pipe()
         self._lines = Gio.DataInputStream.new(self._process.get_stdout_pipe())
-        self._loop = GLib.MainLoop()
-        self._final: Event | None = None
-
-    def run(self, job: Job, on_event: Callable[[Event], None]) -> Event:
-        """Runs one job whose export is complete; returns its last event: done, error or cancelled."""
-        self._on_event = on_event
-        self._send({"do": "edit", "job": str(job.folder)})
+        self._log = log
+        self._jobs: dict[str, OnEvent] = {}
+        self._requests: dict[int, OnEvent] = {}
+        self._asked = 0
+        self._end: Event | None = None
         self._read_next()
-        self._loop.run()
-        return self._final or {
-            "event": "error",
-            "message": "The worker process ended before it had answered.",
-            "hint": f"See {job.path(LOG)}; then try again or run install.py again.",
-        }
 
-    def cancel(self) -> None:
-        """Asks the worker to stop, and kills it half a second later, which closes the connection."""
-        self._send({"do": "cancel"})
-        GLib.timeout_add(int(_SECONDS_BEFORE_KILL * 1000), self._kill)
+    def start(self, job: Job, on_event: OnEvent) -> None:
+        """Starts a job whose export is complete; its last event is done, error or cancelled."""
+        if self._end:
+            GLib.idle_add(on_event, self._end)
+            return
+        self._jobs[str(job.folder)] = on_event
+        self._send({"do": "edit", "job": str(job.folder)})
+
+    def run(self, job: Job, on_event: OnEvent) -> Event:
+        """Runs one job to its end; returns its last event."""
+        loop = GLib.MainLoop()
+        final: Event = {}
+
+        def heard(event: Event) -> None:
+            if event["event"] not in FINAL:
+                on_event(event)
+                return
+            final.update(event)
+            loop.quit()
+
+        self.start(job, heard)
+        loop.run()
+        return final
+
+    def ask(self, do: str, on_answer: OnEvent, **values: Any) -> None:
+        """Asks for something besides an edit; `on_answer` gets one object, with "error" in it where it failed."""
+        if self._end:
+            GLib.idle_add(on_answer, {"error": self._end})
+            return
+        self._asked += 1
+        self._requests[self._asked] = on_answer
+        self._send({**values, "do": do, "id": self._asked})
+
+    def cancel(self, job: Job) -> None:
+        """Asks the worker to stop a job, and kills it if that takes half a second, which closes the connection."""
+        self._send({"do": "cancel", "job": str(job.folder)})
+        GLib.timeout_add(int(_SECONDS_BEFORE_KILL * 1000), self._kill_unless_ended, str(job.folder))
 
     def close(self) -> None:
         """Ends the worker: with its input closed it leaves by itself once nothing is outstanding."""
         self._input.close(None)
 
-    def _kill(self) -> bool:
-        self._process.force_exit()
+    def _kill_unless_ended(self, folder: str) -> bool:
+        if folder in self._jobs:
+            self._process.force_exit()
         return GLib.SOURCE_REMOVE
 
     def _send(self, message: Event) -> None:
@@ -78,11 +105,34 @@ class Worker:
             event = decode_line(bytes(line))
         except (GLib.Error, TypeError, ValueError):
             # The output has ended (an empty line, or none at all), or it is not the worker's.
-            self._loop.quit()
+            self._tell_of_the_end(_ended(self._log))
             return
-        if event.get("event") in _FINAL:
-            self._final = event
-            self._loop.quit()
+        if event["event"] == "answer":
+            self._requests.pop(event["id"])(event)
+        elif "job" in event:
+            ended = event["event"] in FINAL
+            on_event = self._jobs.pop(event["job"]) if ended else self._jobs[event["job"]]
+            on_event(event)
+        else:
+            # The worker cannot work at all.
+            self._tell_of_the_end(event)
             return
-        self._on_event(event)
         self._read_next()
+
+    def _tell_of_the_end(self, error: Event) -> None:
+        """Gives everything outstanding its last event: nothing more will come."""
+        self._end = self._end or error
+        jobs, self._jobs = self._jobs, {}
+        requests, self._requests = self._requests, {}
+        for on_event in jobs.values():
+            on_event(error)
+        for on_answer in requests.values():
+            on_answer({"error": error})
+
+
+def _ended(log: Path) -> Event:
+    return {
+        "event": "error",
+        "message": "The worker process ended before it had answered.",
+        "hint": f"See {log}; then try again or run install.py again.",
+    }

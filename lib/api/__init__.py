@@ -28,7 +28,7 @@ if TYPE_CHECKING:
         ServerError,
         TimedOutError,
     )
-    from lib.api.events import Notice, Sent, Uploading, Waiting
+    from lib.api.events import Downloading, Notice, Sent, Uploading, Waiting
     from lib.api.files import StoredFile
     from lib.api.keys import Key
     from lib.api.models import FreeSize, Model, SizeList
@@ -49,6 +49,7 @@ _HOMES = {
     "Completed": "response",
     "ConnectionFailedError": "errors",
     "Cost": "cost",
+    "Downloading": "events",
     "EditRequest": "request",
     "EditResponse": "response",
     "EditedImage": "response",
@@ -93,6 +94,7 @@ __all__ = [
     "Completed",
     "ConnectionFailedError",
     "Cost",
+    "Downloading",
     "EditRequest",
     "EditResponse",
     "EditedImage",

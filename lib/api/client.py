@@ -18,7 +18,7 @@ from lib.api.body import Body
 from lib.api.calls import Call, Calls, Endpoint, cancelled
 from lib.api.dialect import Adapted, adapt, encode, with_model
 from lib.api.errors import ApiError, AuthenticationError, BadAnswerError, CancelledError, InvalidRequestError
-from lib.api.events import ClientEvent, Notice
+from lib.api.events import ClientEvent, Downloading, Notice
 from lib.api.files import Files
 from lib.api.keys import Key, headers_with_key
 from lib.api.parallel import edit_at_once, stream_at_once
@@ -183,7 +183,10 @@ class ImagesClient:
                 yield from _completed(self._read_answer(exchange, call), image_index)
 
     def _read_answer(self, exchange: Exchange, call: Call) -> EditResponse:
-        answer = parse_object(exchange.read(self._limits.max_body_bytes), "The endpoint's answer")
+        text = exchange.read(
+            self._limits.max_body_bytes, lambda received, total: self._notify(Downloading(received, total))
+        )
+        answer = parse_object(text, "The endpoint's answer")
 
         def fetch(url: str) -> bytes:
             try:

@@ -21,6 +21,14 @@ class Sent:
 
 
 @dataclass(frozen=True)
+class Downloading:
+    """So many bytes of the answer have come in; `total` is None where their number isn't known before."""
+
+    received: int
+    total: int | None
+
+
+@dataclass(frozen=True)
 class Waiting:
     """The request wasn't processed and is sent again in `seconds`; `attempt` counts the repeats from 1."""
 
@@ -37,4 +45,4 @@ class Notice:
     text: str
 
 
-ClientEvent = Uploading | Sent | Waiting | Notice
+ClientEvent = Uploading | Sent | Downloading | Waiting | Notice

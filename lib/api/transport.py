@@ -127,18 +127,24 @@ class Exchange:
                 return
             yield chunk
 
-    def read(self, max_bytes: int) -> bytes:
-        """Return the answer's body; raise `BadAnswerError` when it is longer than `max_bytes`."""
+    def read(self, max_bytes: int, on_progress: Callable[[int, int | None], None] | None = None) -> bytes:
+        """Return the answer's body; raise `BadAnswerError` when it is longer than `max_bytes`.
+
+        `on_progress` gets the bytes that have come and those that were announced, None when that wasn't said.
+        """
         pieces, size = [], 0
         too_long = BadAnswerError(f"The answer has more than {max_bytes:,} bytes.")
-        announced = self.headers.get("Content-Length", "")
-        if announced.isdecimal() and int(announced) > max_bytes:
+        length = self.headers.get("Content-Length", "")
+        announced = int(length) if length.isdecimal() else None
+        if announced is not None and announced > max_bytes:
             raise too_long
         for chunk in self.chunks():
             size += len(chunk)
             if size > max_bytes:
                 raise too_long
             pieces.append(chunk)
+            if on_progress is not None:
+                on_progress(size, announced)
         return b"".join(pieces)
 
     def abort(self, stop: Stop) -> None:

@@ -92,7 +92,8 @@ def to_test(endpoint):
 
 def test_a_local_job_ends_done_with_everything_on_disk(job):
     events = run(job)
-    assert events[-1]["event"] == "done" and {"event": "result", "file": "result-1.png"} in events
+    assert events[-1]["event"] == "done"
+    assert {"event": "result", "file": "result-1.png", "job": str(job.folder)} in events
     assert len(job.path("layer-1.rgba").read_bytes()) == 96 * 64 * 4
     assert job.read_json("response.json")["results"] == ["result-1.png"]
     assert job.path("sent.json").exists() and job.path("worker.log").read_bytes() == b""
@@ -118,6 +119,31 @@ def test_a_broken_stdout_is_no_error_and_the_result_is_written(job, endpoint):
     assert changed.path("worker.log").read_bytes() == b""
 
 
+def test_two_jobs_at_once_each_with_their_own_events_and_one_cancelled(job, endpoint):
+    endpoint.behave("echo", seconds=1)
+    first, second = make_job(provider="custom"), make_job(provider="custom")
+    with start(first, to_test(endpoint)) as worker:
+        begun = time.monotonic()
+        for each in (first, second):
+            tell(worker, do="edit", job=str(each.folder))
+        while len(endpoint.received) < 2:
+            time.sleep(0.02)
+        tell(worker, do="cancel", job=str(second.folder))
+        worker.stdin.close()
+        events = events_of(worker)
+    assert time.monotonic() - begun < 2.5
+    ends = {event["job"]: event["event"] for event in events}
+    assert ends == {str(first.folder): "done", str(second.folder): "cancelled"}
+
+
+def test_a_request_that_the_worker_does_not_know_is_answered(job):
+    with start(job) as worker:
+        tell(worker, do="sing", id=7)
+        worker.stdin.close()
+        (answer,) = events_of(worker)
+    assert answer["event"] == "answer" and answer["id"] == 7 and "sing" in answer["error"]["message"]
+
+
 def test_cancel_closes_the_connection_and_says_so(job, endpoint):
     endpoint.behave("echo", seconds=3)
     job = make_job(provider="custom")
@@ -126,7 +152,7 @@ def test_cancel_closes_the_connection_and_says_so(job, endpoint):
         tell(worker, do="cancel")
         begun = time.monotonic()
         worker.stdin.close()
-        assert events_of(worker)[-1] == {"event": "cancelled"}
+        assert events_of(worker)[-1] == {"event": "cancelled", "job": str(job.folder)}
         assert time.monotonic() - begun < 2
 
 

@@ -1,0 +1,16 @@
+"""What the plug-in can ask the worker besides edits: each request is answered by one JSON object."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+Request = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+
+REQUESTS: dict[str, Request] = {}
+
+
+def answer(message: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The answer to a request; {"error": {"message", "hint"}} where there is none of that name."""
+    request = REQUESTS.get(message["do"])
+    if request is None:
+        return {"error": {"message": f"The worker knows no “{message['do']}”.", "hint": "Run install.py again."}}
+    return request(message)
