@@ -14,21 +14,31 @@ The folder is what the two processes share, and afterwards the history:
     layer-1.rgba …  the result as GIMP will show it          worker; deleted by the plug-in once inserted
     layer-mask.raw  the layer mask that was asked for        worker; deleted likewise
     worker.log      the worker's stderr
+    running.lock    locked while a worker works on the job     worker; the lock ends with its process
+    inserted        the layers are in GIMP                    plug-in; without it a result is kept longest
+    told            the user was told of a result that was never inserted   plug-in
+    thumbnail.rgb   a small picture for the history           worker
 """
 
+import contextlib
 import json
 import os
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from lib import settings
+from lib.installer.file_lock import locked
 
 VERSION = 1
 SELECTION = "selection.raw"
 LAYER_MASK = "layer-mask.raw"
+LOCK = "running.lock"
+INSERTED = "inserted"
+TOLD = "told"
 
 
 class Job:
@@ -74,6 +84,29 @@ class Job:
         if not isinstance(data, dict):
             raise ValueError(f"{name} of job {self.folder.name} is not an object")
         return data
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Marks the job as worked on; raises OSError where the disk refuses."""
+        with locked(self.path(LOCK)):
+            yield
+
+    def mark_inserted(self) -> None:
+        """Remembers that the layers are in GIMP. Where the disk refuses, the history merely offers them once more."""
+        with contextlib.suppress(OSError):
+            self.path(INSERTED).touch()
+
+
+def is_running(folder: Path) -> bool:
+    """Whether a worker, of any GIMP, works on this job now."""
+    if not (folder / LOCK).exists():
+        return False
+    try:
+        with locked(folder / LOCK) as free:
+            return not free
+    except OSError:
+        # A lock that cannot be looked at: better to leave the job alone.
+        return True
 
 
 def encode_line(message: Mapping[str, Any]) -> bytes:

@@ -10,7 +10,7 @@ import pytest
 CHECKOUT = Path(__file__).absolute().parents[2]
 LIGHT = (
     "lib.extension", "lib.frame", "lib.geometry",
-    "lib.job", "lib.mask", "lib.png", "lib.settings", "lib.api", "lib.api.models",
+    "lib.history", "lib.job", "lib.mask", "lib.png", "lib.settings", "lib.api", "lib.api.models",
     "lib.api.providers", "lib.api.cost", "lib.api.request", "lib.installer.command", "lib.translation",
     "plugin.arguments",
 )  # fmt: skip
