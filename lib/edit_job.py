@@ -1,36 +1,31 @@
 """One job, from its folder to the pixels of its layers: the request, the answer on disk, then decoding and fitting."""
 
-import os
+import contextlib
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
-from lib import layer_mask, result, settings
-from lib.api import cost, keys, models, providers
+from lib import job_layers, result
+from lib.api import providers
 from lib.api.client import ImagesClient
 from lib.api.errors import ApiError, CancelledError
 from lib.api.events import ClientEvent, Downloading, Notice, Sent, Uploading, Waiting
-from lib.api.keys import Key
 from lib.api.providers import Provider
-from lib.api.request import EditRequest, FileId, ImageSource, Url
+from lib.api.request import EditRequest
 from lib.api.response import Completed, EditedImage, EditResponse, Failed, PartialImage, join
 from lib.api.transport import Timeouts
 from lib.endpoint import Endpoint
 from lib.frame import Plan
-from lib.job import LAYER_MASK, SELECTION, Job
+from lib.job import Job
+from lib.job_layers import Layers
+from lib.job_request import JobFailed, address_of, check_cost, check_room, request_of, spent
+from lib.rescue import Kept, Rescue
+from lib.translation import _
 
 Event = Mapping[str, Any]
-
-
-class JobFailed(Exception):
-    """The job cannot be done; two sentences for the user: what happened, what to do."""
-
-    def __init__(self, message: str, hint: str) -> None:
-        super().__init__(f"{message} {hint}")
-        self.message = message
-        self.hint = hint
 
 
 class EditJob:
@@ -43,8 +38,8 @@ class EditJob:
         self._cancelled = False
         self._seconds: dict[str, float] = {}
         self._notes: list[str] = []
-        self._results: list[str] = []
-        self._drift: list[dict[str, Any] | None] = []
+        self._rescue = Rescue(job)
+        self._kept: list[Kept] = []
 
     def cancel(self) -> None:
         """Closes the connection, or keeps it from being opened."""
@@ -55,41 +50,45 @@ class EditJob:
     def run(self) -> Event:
         """Does the job; returns its last event. What was returned is on disk before that is sent."""
         try:
-            return self._run(self._job.read_json("job.json"))
+            with self._job.running() as free:
+                if not free or self._job.path("sent.json").exists():
+                    raise JobFailed(_("This job was already sent, and is not sent again."), _("Start a new edit."))
+                return self._run(self._job.read_json("job.json"))
         except CancelledError as error:
-            if error.response:
-                self._save(error.response)
-            return {"event": "cancelled"}
+            return self._stopped(error)
         except ApiError as error:
             return self._failed(error)
         except JobFailed as error:
             return {"event": "error", "message": error.message, "hint": error.hint}
+        except OSError as error:
+            return self._refused(error)
 
     def _run(self, asked: dict[str, Any]) -> Event:
         provider = providers.get(asked["provider"])
-        request = _request(self._job, asked)
+        request = request_of(self._job, asked)
         plan = Plan.from_json(asked["plan"])
-        _check_cost(request, provider, asked["max_cost"])
+        check_cost(request, provider, asked["max_cost"])
+        check_room(self._job, request, plan)
         with self._connected(provider, asked["timeout"]) as client:
             self._job.write_json("sent.json", {"time": time.time()}, durable=True)
             # Read while the endpoint works.
             with ThreadPoolExecutor(max_workers=1) as reader, self._timed("request"):
-                guide = reader.submit(self._guide, asked)
+                guide = reader.submit(job_layers.read_guide, self._job, asked)
                 response = self._ask(client, request, plan if asked.get("previews") else None)
             self._save(response)
         with self._timed("fit"):
-            layers = self._layers(guide.result(), request, response, plan)
-            mask = self._layer_mask(asked["layer_mask"], plan)
-        report = self._report(provider, request, response, plan)
-        self._job.write_json("report.json", report)
-        return {"event": "done", "layers": layers, "layer_mask": mask, "report": report}
+            layers = self._layers(asked, guide.result(), request, response, plan)
+        report = self._report(provider, request, response, plan, layers)
+        with contextlib.suppress(OSError):  # the history then shows no cost
+            self._job.write_json("report.json", report)
+        return {"event": "done", "layers": layers.pictures, "layer_mask": layers.mask, "report": report}
 
     @contextmanager
     def _connected(self, provider: Provider, timeout: float) -> Iterator[ImagesClient]:
         """The client of the provider's endpoint; the embedded one runs for as long."""
         with self._timed("start"):
             endpoint = Endpoint.start() if provider.name == "local" else None
-            base_url, key = (endpoint.base_url, endpoint.key) if endpoint else _address(provider)
+            base_url, key = (endpoint.base_url, endpoint.key) if endpoint else address_of(provider)
             timeouts = Timeouts(overall=timeout)
             self._client = ImagesClient(base_url, key, provider, timeouts=timeouts, on_event=self._on_event)
         try:
@@ -110,74 +109,78 @@ class EditJob:
             return client.edit(request)
         done: list[EditResponse] = []
         failures: list[ApiError] = []
-        for event in client.stream(request):
-            if isinstance(event, PartialImage):
-                self._preview(event, request, plan)
-            elif isinstance(event, Completed):
-                self._save_image(event.image)
-                done.append(event.response)
-            elif isinstance(event, Failed):
-                failures.append(event.error)
+        try:
+            for event in client.stream(request):
+                if isinstance(event, PartialImage):
+                    self._preview(event, request, plan)
+                elif isinstance(event, Completed):
+                    self._save_image(event.image)
+                    done.append(event.response)
+                elif isinstance(event, Failed):
+                    failures.append(event.error)
+        except ApiError as error:
+            if not done or isinstance(error, CancelledError):
+                raise
+            # What had arrived is paid for, whatever came of the rest.
+            failures.append(error)
         return join(done, failures)
 
     def _preview(self, partial: PartialImage, request: EditRequest, plan: Plan | None) -> None:
         number = f"{partial.image_index + 1}-{partial.index + 1}"
         name, layer = f"partial-{number}.{partial.image.format}", None
-        self._job.write(name, partial.image.data)
-        if plan:
-            # Not lined up: that takes longer than a preview is looked at.
-            seen = result.layer_pixels(partial.image.data, plan, None, transparent=request.background == "transparent")
-            layer = f"partial-{number}.rgba"
-            self._job.write(layer, seen.rgba)
+        try:
+            self._job.write(name, partial.image.data)
+            if plan:
+                # Not lined up: that takes longer than a preview is looked at.
+                transparent = request.background == "transparent"
+                seen = result.layer_pixels(partial.image.data, plan, None, transparent=transparent)
+                layer = f"partial-{number}.rgba"
+                self._job.write(layer, seen.rgba)
+        except OSError:
+            # A full disk, or a picture that is none: the edit goes on without this preview.
+            return
         told = {"file": name, "image": partial.image_index, "index": partial.index, "layer": layer}
         self._emit({"event": "partial", **told})
 
     def _save(self, response: EditResponse) -> None:
         """Writes what was returned, byte for byte, then the rest of the answer; only then is it announced."""
-        for image in response.images[len(self._results) :]:
+        for image in response.images[len(self._kept) :]:
             self._save_image(image)
-        failures = [failure.message for failure in response.failures]
-        answer = {"raw": response.raw, "usage": response.usage, "request_ids": response.request_ids}
-        self._job.write_json("response.json", {**answer, "results": self._results, "failures": failures}, durable=True)
-        for name in self._results:
+        names = [name for name in self._kept if isinstance(name, str)]
+        answer = {
+            "raw": response.raw,
+            "usage": response.usage,
+            "request_ids": response.request_ids,
+            "results": [name for name in names if name == Path(name).name],
+            "failures": [failure.message for failure in response.failures],
+        }
+        with contextlib.suppress(OSError):  # the pictures tell enough
+            self._job.write_json("response.json", answer, durable=True)
+        for name in names:
             self._emit({"event": "result", "file": name})
 
     def _save_image(self, image: EditedImage) -> None:
-        name = f"result-{len(self._results) + 1}.{image.format}"
-        self._job.write(name, image.data, durable=True)
-        self._results.append(name)
-
-    def _guide(self, asked: Mapping[str, Any]) -> result.Guide | None:
-        """What the answer is lined up with; None where that is not wanted, or nothing is protected."""
-        if not asked["fit"] or not asked["mask"]:
-            return None
-        return result.Guide.read(self._job.path(asked["images"][0]), self._job.path(asked["mask"]))
+        name = f"result-{len(self._kept) + 1}.{image.format}"
+        self._kept.append(self._rescue.write(name, image.data, durable=True))
 
     def _layers(
-        self, guide: result.Guide | None, request: EditRequest, response: EditResponse, plan: Plan
-    ) -> list[str]:
-        """Writes each image as the raw pixels of a layer."""
-        names = []
-        for number, image in enumerate(response.images, 1):
-            layer = result.layer_pixels(image.data, plan, guide, transparent=request.background == "transparent")
-            self._notes += [note for note in layer.notes if note not in self._notes]
-            self._drift.append(layer.drift)
-            self._job.write(f"layer-{number}.rgba", layer.rgba)
-            names.append(f"layer-{number}.rgba")
-        return names
+        self,
+        asked: Mapping[str, Any],
+        guide: result.Guide | None,
+        request: EditRequest,
+        response: EditResponse,
+        plan: Plan,
+    ) -> Layers:
+        """Writes each image as the raw pixels of a layer, and the layer mask where one is asked for."""
+        transparent = request.background == "transparent"
+        pictures = (image.data for image in response.images)
+        layers = job_layers.make_layers(self._rescue, pictures, plan, guide, transparent=transparent)
+        job_layers.add_mask(layers, self._job, self._rescue, asked["layer_mask"], plan)
+        return layers
 
-    def _layer_mask(self, asked: Mapping[str, Any] | None, plan: Plan) -> str | None:
-        """Writes the layer mask where it shall differ from the selection."""
-        if not asked:
-            return None
-        values, frame = self._job.path(SELECTION).read_bytes(), plan.frame
-        shaped = layer_mask.shaped(values, frame.width, frame.height, asked["grow"], asked["feather"])
-        self._job.write(LAYER_MASK, shaped)
-        if asked["grow"]:
-            self._notes.append(f"{asked['grow']} pixels around the selection were changed too, as grow asks.")
-        return LAYER_MASK
-
-    def _report(self, provider: Provider, request: EditRequest, response: EditResponse, plan: Plan) -> dict[str, Any]:
+    def _report(
+        self, provider: Provider, request: EditRequest, response: EditResponse, plan: Plan, layers: Layers
+    ) -> dict[str, Any]:
         revised = [image.revised_prompt for image in response.images if image.revised_prompt]
         return {
             "provider": provider.name,
@@ -185,11 +188,16 @@ class EditJob:
             "size": response.size or str(plan.size),
             "frame": plan.frame.to_list(),
             "usage": response.usage,
-            "cost": _spent(request, provider, response),
-            "drift": self._drift,
+            "cost": spent(request, provider, response),
+            "drift": layers.drift,
             "request_ids": response.request_ids,
             "revised_prompts": revised,
-            "notes": [*self._notes, *(failure.message for failure in response.failures)],
+            "notes": [
+                *self._notes,
+                *layers.notes,
+                *self._rescue.notes,
+                *(failure.message for failure in response.failures),
+            ],
             "seconds": self._seconds,
         }
 
@@ -202,8 +210,32 @@ class EditJob:
             "request_id": error.request_id,
             "maybe_billed": error.maybe_billed,
         }
-        self._job.write_json("response.json", {"error": told})
+        with contextlib.suppress(OSError):  # the user is told; the history then calls the answer unknown
+            self._job.write_json("response.json", {"error": told})
         return {"event": "error", **told}
+
+    def _stopped(self, error: CancelledError) -> Event:
+        """The last event of a job that was cancelled; what had arrived is kept."""
+        if error.response:
+            self._save(error.response)
+        elif self._job.path("sent.json").exists() and not self._kept:
+            told = {"message": _("It was cancelled after it was sent: it may have been billed."), "code": "cancelled"}
+            with contextlib.suppress(OSError):
+                self._job.write_json("response.json", {"error": {**told, "maybe_billed": True}})
+        return {"event": "cancelled"}
+
+    def _refused(self, error: OSError) -> Event:
+        """The last event where a file could not be read or written, or a picture not be decoded."""
+        reason = error.strerror or str(error)
+        if self._kept:
+            message = _("The result cannot be shown ({reason}).").format(reason=reason)
+            hint = _("It is kept in {folder}.").format(folder=self._job.folder)
+        else:
+            message = _("A file of the job cannot be read or written ({reason}).").format(reason=reason)
+            hint = _("Nothing was sent. Make room or access, then try again.")
+            if self._job.path("sent.json").exists():
+                hint = _("The request was sent and may have been billed. Make room before you try again.")
+        return {"event": "error", "message": message, "hint": hint}
 
     def _on_event(self, event: ClientEvent) -> None:
         if isinstance(event, Uploading):
@@ -226,49 +258,3 @@ class EditJob:
             yield
         finally:
             self._seconds[stage] = round(time.monotonic() - begun, 3)
-
-
-def _model(request: EditRequest, provider: Provider) -> models.Model:
-    return models.get(request.model or provider.default_model or "")
-
-
-def _check_cost(request: EditRequest, provider: Provider, most: float | None) -> None:
-    """Stops before anything is sent where the estimate is higher than allowed, or unknown."""
-    if most is None:
-        return
-    expected = cost.estimate(request, _model(request, provider))
-    if expected is None:
-        raise JobFailed("What this edit costs is not known beforehand.", "Set max-cost to 0 to send it all the same.")
-    if expected.high > most:
-        raise JobFailed(f"This edit may cost {expected}, and max-cost is ${most:g}.", "Raise it, or ask for less.")
-
-
-def _spent(request: EditRequest, provider: Provider, response: EditResponse) -> float | None:
-    """US dollars by the answer's own usage; None where a figure is not known."""
-    spent = cost.actual(response.usage, _model(request, provider))
-    return round(spent.high, 6) if spent else None
-
-
-def _address(provider: Provider) -> tuple[str, Key | None]:
-    """Where the provider is, and the key for it; raises JobFailed where no address is known."""
-    base_url = provider.resolve_url(None, os.environ)
-    if not base_url:
-        variables = " or ".join(provider.url_variables) or "a base URL"
-        raise JobFailed(
-            f"{provider.title} has no address yet.", f"Set {variables} to the address of its API, then try again."
-        )
-    return base_url, keys.find(provider.name, base_url, file=settings.key_file())
-
-
-def _request(job: Job, asked: Mapping[str, Any]) -> EditRequest:
-    """The request that a job stands for: its files, then the references as they were given."""
-    images: list[ImageSource] = [job.path(name) for name in asked["images"]]
-    images += [_reference(text) for text in asked["references"]]
-    mask = job.path(asked["mask"]) if asked["mask"] else None
-    return EditRequest(images=images, mask=mask, **asked["request"])
-
-
-def _reference(text: str) -> ImageSource:
-    if text.startswith("file-"):
-        return FileId(text)
-    return Url(text) if text.startswith(("http://", "https://", "data:")) else text

@@ -21,6 +21,7 @@ The folder is what the two processes share, and afterwards the history:
 """
 
 import contextlib
+import errno
 import json
 import os
 import secrets
@@ -39,6 +40,8 @@ LAYER_MASK = "layer-mask.raw"
 LOCK = "running.lock"
 INSERTED = "inserted"
 TOLD = "told"
+_NO_LOCKS_HERE = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL)
+_FRESH_SECONDS = 3_600.0
 
 
 class Job:
@@ -66,12 +69,17 @@ class Job:
         """
         target = self.path(name)
         partial = self.path(f".{name}.part")
-        with partial.open("wb") as file:
-            file.write(data)
-            if durable:
-                file.flush()
-                os.fsync(file.fileno())
-        partial.replace(target)
+        try:
+            with partial.open("wb") as file:
+                file.write(data)
+                if durable:
+                    file.flush()
+                    os.fsync(file.fileno())
+            partial.replace(target)
+        except OSError:
+            with contextlib.suppress(OSError):
+                partial.unlink()
+            raise
         return target
 
     def write_json(self, name: str, data: Mapping[str, Any], *, durable: bool = False) -> Path:
@@ -86,10 +94,16 @@ class Job:
         return data
 
     @contextmanager
-    def running(self) -> Iterator[None]:
-        """Marks the job as worked on; raises OSError where the disk refuses."""
-        with locked(self.path(LOCK)):
-            yield
+    def running(self) -> Iterator[bool]:
+        """Marks the job as worked on; gives False where another process does. Raises OSError on a full disk."""
+        with contextlib.ExitStack() as stack:
+            try:
+                free = stack.enter_context(locked(self.path(LOCK)))
+            except OSError as error:
+                if error.errno not in _NO_LOCKS_HERE:
+                    raise
+                free = True
+            yield free
 
     def mark_inserted(self) -> None:
         """Remembers that the layers are in GIMP. Where the disk refuses, the history merely offers them once more."""
@@ -99,14 +113,17 @@ class Job:
 
 def is_running(folder: Path) -> bool:
     """Whether a worker, of any GIMP, works on this job now."""
-    if not (folder / LOCK).exists():
+    lock = folder / LOCK
+    try:
+        changed = lock.stat().st_mtime
+    except OSError:
         return False
     try:
-        with locked(folder / LOCK) as free:
+        with locked(lock) as free:
             return not free
     except OSError:
-        # A lock that cannot be looked at: better to leave the job alone.
-        return True
+        # A file system without locks: an hour is longer than any request.
+        return time.time() - changed < _FRESH_SECONDS
 
 
 def encode_line(message: Mapping[str, Any]) -> bytes:

@@ -54,7 +54,11 @@ class Events:
 def take_over_output(log: Path) -> BinaryIO:
     """Keeps a private copy of stdout for the events, and lets every other print of this process go to `log`."""
     events = os.fdopen(os.dup(1), "wb")
-    log_file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        log_file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    except OSError:
+        # A full disk ends in a sentence, and not here.
+        log_file = os.open(os.devnull, os.O_WRONLY)
     os.dup2(log_file, 2)
     os.dup2(2, 1)
     os.close(log_file)

@@ -11,7 +11,8 @@ CHECKOUT = Path(__file__).absolute().parents[2]
 LIGHT = (
     "lib.extension", "lib.frame", "lib.geometry",
     "lib.history", "lib.job", "lib.mask", "lib.png", "lib.settings", "lib.api", "lib.api.models",
-    "lib.api.providers", "lib.api.cost", "lib.api.request", "lib.installer.command", "lib.translation",
+    "lib.api.providers", "lib.api.cost", "lib.api.request", "lib.installer.command", "lib.rescue", "lib.retention",
+    "lib.translation",
     "plugin.arguments",
 )  # fmt: skip
 VENDORED = ("requests", "urllib3", "PIL", "numpy", "werkzeug", "keyring")

@@ -1,0 +1,60 @@
+"""From the pictures of an answer to the layers of a job: lined up, in the frame, with their layer mask."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from lib import layer_mask, result
+from lib.frame import Plan
+from lib.job import LAYER_MASK, SELECTION, Job
+from lib.rescue import Kept, Rescue
+from lib.translation import ngettext
+
+
+@dataclass
+class Layers:
+    """What GIMP inserts: where the raw pictures and the layer mask are, what lining up found, notes for the user."""
+
+    pictures: list[Kept] = field(default_factory=list)
+    mask: Kept | None = None
+    drift: list[dict[str, Any] | None] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def read_guide(job: Job, asked: Mapping[str, Any]) -> result.Guide | None:
+    """What an answer is lined up with; None where that is not wanted, nothing is protected, or it cannot be read."""
+    if not asked["fit"] or not asked["mask"]:
+        return None
+    try:
+        return result.Guide.read(job.path("image-1.png"), job.path("mask.png"))
+    except OSError:
+        return None
+
+
+def make_layers(
+    rescue: Rescue, pictures: Iterable[bytes], plan: Plan, guide: result.Guide | None, *, transparent: bool
+) -> Layers:
+    """Writes each picture as the raw pixels of a layer; raises OSError where one cannot be decoded."""
+    layers = Layers()
+    for number, data in enumerate(pictures, 1):
+        layer = result.layer_pixels(data, plan, guide, transparent=transparent)
+        layers.notes += [note for note in layer.notes if note not in layers.notes]
+        layers.drift.append(layer.drift)
+        layers.pictures.append(rescue.write(f"layer-{number}.rgba", layer.rgba))
+    return layers
+
+
+def add_mask(layers: Layers, job: Job, rescue: Rescue, asked: Mapping[str, Any] | None, plan: Plan) -> None:
+    """Writes the layer mask where it shall differ from the selection; raises OSError where that is not there."""
+    if not asked:
+        return
+    values, frame = job.path(SELECTION).read_bytes(), plan.frame
+    shaped = layer_mask.shaped(values, frame.width, frame.height, asked["grow"], asked["feather"])
+    layers.mask = rescue.write(LAYER_MASK, shaped)
+    if asked["grow"]:
+        told = ngettext(
+            "{count} pixel around the selection was changed too, as grow asks.",
+            "{count} pixels around the selection were changed too, as grow asks.",
+            asked["grow"],
+        )
+        layers.notes.append(told.format(count=asked["grow"]))

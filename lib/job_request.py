@@ -1,0 +1,81 @@
+"""What a job asks for, read from its folder, and what is checked before it is sent."""
+
+import os
+import shutil
+from collections.abc import Mapping
+from typing import Any
+
+from lib import settings
+from lib.api import cost, keys, models
+from lib.api.keys import Key
+from lib.api.providers import Provider
+from lib.api.request import EditRequest, FileId, ImageSource, Url
+from lib.api.response import EditResponse
+from lib.frame import Plan
+from lib.job import Job
+from lib.translation import _
+
+
+class JobFailed(Exception):
+    """The job cannot be done; two sentences for the user: what happened, what to do."""
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(f"{message} {hint}")
+        self.message = message
+        self.hint = hint
+
+
+def _model(request: EditRequest, provider: Provider) -> models.Model:
+    return models.get(request.model or provider.default_model or "")
+
+
+def check_cost(request: EditRequest, provider: Provider, most: float | None) -> None:
+    """Stops before anything is sent where the estimate is higher than allowed, or unknown."""
+    if most is None:
+        return
+    expected = cost.estimate(request, _model(request, provider))
+    if expected is None:
+        raise JobFailed("What this edit costs is not known beforehand.", "Set max-cost to 0 to send it all the same.")
+    if expected.high > most:
+        raise JobFailed(f"This edit may cost {expected}, and max-cost is ${most:g}.", "Raise it, or ask for less.")
+
+
+def check_room(job: Job, request: EditRequest, plan: Plan) -> None:
+    """Stops before anything is sent where the disk has no room for what comes back, at four bytes a pixel."""
+    needed = 4 * (request.n or 1) * (plan.size.pixels + plan.frame.size.pixels)
+    free = shutil.disk_usage(job.folder).free
+    if free < needed:
+        message = _("The disk has {free} MB left, and the result may need {needed} MB. Nothing was sent.")
+        amounts = {"free": free // 1_000_000, "needed": -(-needed // 1_000_000)}
+        raise JobFailed(message.format(**amounts), _("Make room, then try again."))
+
+
+def spent(request: EditRequest, provider: Provider, response: EditResponse) -> float | None:
+    """US dollars by the answer's own usage; None where a figure is not known."""
+    spent = cost.actual(response.usage, _model(request, provider))
+    return round(spent.high, 6) if spent else None
+
+
+def address_of(provider: Provider) -> tuple[str, Key | None]:
+    """Where the provider is, and the key for it; raises JobFailed where no address is known."""
+    base_url = provider.resolve_url(None, os.environ)
+    if not base_url:
+        variables = " or ".join(provider.url_variables) or "a base URL"
+        raise JobFailed(
+            f"{provider.title} has no address yet.", f"Set {variables} to the address of its API, then try again."
+        )
+    return base_url, keys.find(provider.name, base_url, file=settings.key_file())
+
+
+def request_of(job: Job, asked: Mapping[str, Any]) -> EditRequest:
+    """The request that a job stands for: its files, then the references as they were given."""
+    images: list[ImageSource] = [job.path(name) for name in asked["images"]]
+    images += [_reference(text) for text in asked["references"]]
+    mask = job.path(asked["mask"]) if asked["mask"] else None
+    return EditRequest(images=images, mask=mask, **asked["request"])
+
+
+def _reference(text: str) -> ImageSource:
+    if text.startswith("file-"):
+        return FileId(text)
+    return Url(text) if text.startswith(("http://", "https://", "data:")) else text
