@@ -3,9 +3,14 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from lib import history_requests
+
 Request = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
-REQUESTS: dict[str, Request] = {}
+REQUESTS: dict[str, Request] = {
+    "layers": history_requests.layers,
+    "thumbnail": history_requests.thumbnail,
+}
 
 
 def answer(message: Mapping[str, Any]) -> Mapping[str, Any]:
