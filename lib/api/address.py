@@ -8,6 +8,7 @@ from urllib.parse import SplitResult, urlencode, urljoin, urlsplit, urlunsplit
 
 from lib.api.problems import Problem
 from lib.api.providers import Provider
+from lib.translation import _
 
 _EDITS = "/images/edits"
 
@@ -34,7 +35,7 @@ def names_deployment(base_url: str, provider: Provider) -> bool:
 
 
 def _azure_root(root: str, path: str) -> tuple[str, str]:
-    before, deployments, _ = root.partition("/openai/deployments/")
+    before, deployments, _name = root.partition("/openai/deployments/")
     if deployments:
         return (root if path == _EDITS else f"{before}/openai"), "deployments"
     return (root if root.endswith("/openai/v1") else f"{root.removesuffix('/openai')}/openai/v1"), "v1"
@@ -43,18 +44,18 @@ def _azure_root(root: str, path: str) -> tuple[str, str]:
 def base_url_problem(base_url: str | None, has_key: bool) -> Problem | None:
     """Return what is wrong with a base URL, or None; a key goes only over https or to this computer."""
     if not base_url:
-        return Problem("base URL", "", "this provider needs one, such as http://127.0.0.1:8000/v1")
+        return Problem(_("base URL"), "", _("this provider needs one, such as http://127.0.0.1:8000/v1"))
     try:
         parts = urlsplit(base_url.strip())
         usable = bool(parts.hostname) and parts.port != 0
     except ValueError as error:
-        return Problem("base URL", base_url, f"it can't be read ({error})")
+        return Problem(_("base URL"), base_url, _("it can't be read ({error})").format(error=error))
     if parts.scheme not in ("http", "https") or not parts.hostname or not usable:
-        return Problem("base URL", base_url, "it must start with http:// or https:// and name a host")
+        return Problem(_("base URL"), base_url, _("it must start with http:// or https:// and name a host"))
     if parts.username or parts.password:
-        return Problem("base URL", parts.hostname, "it must not hold a user name or a password")
+        return Problem(_("base URL"), parts.hostname, _("it must not hold a user name or a password"))
     if has_key and parts.scheme == "http" and not is_loopback(parts.hostname):
-        return Problem("base URL", base_url, "a key is sent only over https, or to this computer")
+        return Problem(_("base URL"), base_url, _("a key is sent only over https, or to this computer"))
     return None
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from lib.api.errors import ApiError, BadAnswerError
 from lib.api.image_header import ImageHeaderError, read_header
 from lib.api.response import EditedImage, EditResponse
+from lib.translation import _
 
 
 @dataclass(frozen=True)
@@ -34,15 +35,13 @@ def parse_object(text: str | bytes, what: str) -> dict[str, Any]:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise BadAnswerError(f"{what} is not JSON.") from error
+        raise BadAnswerError(_("{what} is not JSON.").format(what=what)) from error
     if not isinstance(value, dict):
-        raise BadAnswerError(f"{what} is not a JSON object.")
+        raise BadAnswerError(_("{what} is not a JSON object.").format(what=what))
     return value
 
 
-def read_answer(
-    answer: dict[str, Any], limits: Limits, fetch: FetchUrl, request_id: str | None
-) -> EditResponse:
+def read_answer(answer: dict[str, Any], limits: Limits, fetch: FetchUrl, request_id: str | None) -> EditResponse:
     """Return the images and facts of an `ImagesResponse`; `answer` loses its image data on the way.
 
     `fetch` gets an image that came as an address. An image that can't be used is among the `failures` while
@@ -50,7 +49,7 @@ def read_answer(
     """
     entries = answer.get("data")
     if not isinstance(entries, list) or not entries:
-        raise BadAnswerError("The endpoint's answer holds no image.", request_id=request_id)
+        raise BadAnswerError(_("The endpoint's answer holds no image."), request_id=request_id)
     images: list[EditedImage] = []
     failures: list[ApiError] = []
     for entry in entries:
@@ -70,7 +69,7 @@ def facts_of(answer: dict[str, Any], images: list[EditedImage], request_id: str 
     """Return a response with what an answer or a stream event says about its images."""
     usage = answer.get("usage")
     if usage is not None and not isinstance(usage, dict):
-        raise BadAnswerError("The answer's usage is not an object.", request_id=request_id)
+        raise BadAnswerError(_("The answer's usage is not an object."), request_id=request_id)
     created = answer.get("created", answer.get("created_at"))
     return EditResponse(
         images=images,
@@ -88,15 +87,17 @@ def facts_of(answer: dict[str, Any], images: list[EditedImage], request_id: str 
 def decode_image(encoded: Any, limits: Limits, revised_prompt: str | None = None) -> EditedImage:
     """Return the image in a base64 text (with or without a `data:` head); raise `BadAnswerError`."""
     if not isinstance(encoded, str):
-        raise BadAnswerError("An image in the answer is not text.")
+        raise BadAnswerError(_("An image in the answer is not text."))
     if len(encoded) > limits.max_image_bytes * 4 // 3 + 100:
-        raise BadAnswerError(f"An image in the answer has more than {limits.max_image_bytes:,} bytes.")
+        raise BadAnswerError(
+            _("An image in the answer has more than {most:,} bytes.").format(most=limits.max_image_bytes)
+        )
     if encoded.startswith("data:"):
         encoded = encoded.partition(",")[2]
     try:
         data = binascii.a2b_base64(encoded)
     except ValueError as error:
-        raise BadAnswerError("An image in the answer is not base64.") from error
+        raise BadAnswerError(_("An image in the answer is not base64.")) from error
     return check_image(data, limits, revised_prompt)
 
 
@@ -105,18 +106,21 @@ def check_image(data: bytes, limits: Limits, revised_prompt: str | None = None) 
     try:
         header = read_header(data)
     except ImageHeaderError as error:
-        raise BadAnswerError(f"The endpoint sent an image that can't be read: {error}.") from error
+        raise BadAnswerError(
+            _("The endpoint sent an image that can't be read: {error}.").format(error=error)
+        ) from error
     if header.width * header.height > limits.max_pixels:
         raise BadAnswerError(
-            f"The endpoint sent an image that claims {header.width}x{header.height} pixels; "
-            f"more than {limits.max_pixels:,} are refused."
+            _("The endpoint sent an image that claims {width}x{height} pixels; more than {most:,} are refused.").format(
+                width=header.width, height=header.height, most=limits.max_pixels
+            )
         )
     return EditedImage(data, header.format, header.width, header.height, revised_prompt)
 
 
 def _read_entry(entry: Any, limits: Limits, fetch: FetchUrl) -> EditedImage:
     if not isinstance(entry, dict):
-        raise BadAnswerError("An image in the answer is not an object.")
+        raise BadAnswerError(_("An image in the answer is not an object."))
     revised_prompt = _text(entry, "revised_prompt")
     encoded, url = entry.pop("b64_json", None), _text(entry, "url")
     if encoded:
@@ -126,11 +130,11 @@ def _read_entry(entry: Any, limits: Limits, fetch: FetchUrl) -> EditedImage:
         return decode_image(url, limits, revised_prompt)
     if url:
         return check_image(fetch(url), limits, revised_prompt)
-    raise BadAnswerError("An image in the answer has neither data nor an address.")
+    raise BadAnswerError(_("An image in the answer has neither data nor an address."))
 
 
 def _text(holder: Mapping[str, Any], key: str) -> str | None:
     value = holder.get(key)
     if value is not None and not isinstance(value, str):
-        raise BadAnswerError(f"The answer's {key} is not text.")
+        raise BadAnswerError(_("The answer's {key} is not text.").format(key=key))
     return value

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lib.api.request import open_source, source_size
+from lib.translation import _
 
 CHUNK = 65_536
 _PROGRESS_STEP = 1 << 20
@@ -43,7 +44,7 @@ class Body:
         self._pieces = [(piece, _piece_size(piece)) for piece in pieces]
 
     def __len__(self) -> int:
-        return sum(size for _, size in self._pieces)
+        return sum(size for _piece, size in self._pieces)
 
     def __iter__(self) -> Iterator[bytes]:
         self.finished = False
@@ -62,7 +63,7 @@ class Body:
             for piece, size in self._pieces:
                 yield from _chunks(piece, size)
         except OSError as error:
-            self.failure = f"{error.filename} can't be read: {error.strerror}."
+            self.failure = _("{file} can't be read: {reason}.").format(file=error.filename, reason=error.strerror)
             raise
 
 
@@ -130,6 +131,6 @@ def _chunks(piece: bytes | FilePart, size: int) -> Iterator[bytes]:
         while left:
             chunk = file.read(min(CHUNK, left))
             if not chunk:
-                raise OSError(errno.EIO, "it became shorter while it was sent", piece.filename)
+                raise OSError(errno.EIO, _("it became shorter while it was sent"), piece.filename)
             left -= len(chunk)
             yield chunk

@@ -28,6 +28,7 @@ from lib.api.events import ClientEvent, Sent, Uploading, Waiting
 from lib.api.failures import error_from_answer
 from lib.api.providers import host_of
 from lib.api.transport import Exchange, Stop, Timeouts
+from lib.translation import _
 
 _MOST_REDIRECTS = 5
 _LONGEST_REFUSAL = 1 << 20
@@ -49,7 +50,7 @@ class Endpoint:
         """Return the error with the key taken out of its text: some endpoints repeat the key that they got."""
         for header in self.secrets.values():
             key = header.removeprefix("Bearer ")
-            error.message = error.message.replace(key, "[the key]")
+            error.message = error.message.replace(key, _("[the key]"))
             error.args = (error.message,)
         return error
 
@@ -119,22 +120,24 @@ class Call:
         A host in a private network is refused, unless it is the endpoint or the endpoint is in one too.
         """
         url = self._endpoint.base_url
-        for _ in range(_MOST_REDIRECTS):
+        for _attempt in range(_MOST_REDIRECTS):
             whole = joined(url, address)
             if whole is None:
-                raise BadAnswerError("The endpoint gave an address that is no http or https address.")
+                raise BadAnswerError(_("The endpoint gave an address that is no http or https address."))
             url = whole
             with self.send("GET", url, with_key=with_key) as exchange:
                 if exchange.status < 300:
                     return exchange.read(max_bytes)
                 address = exchange.headers.get("Location", "")
-        raise BadAnswerError(f"{host_of(url)} redirects too often.")
+        raise BadAnswerError(_("{host} redirects too often.").format(host=host_of(url)))
 
     def _new_exchange(self, url: str, with_key: bool) -> Exchange:
         own = same_origin(url, self._endpoint.base_url)
         public_only = not own and is_public_host(urlsplit(self._endpoint.base_url).hostname or "")
         if public_only and not is_public_host(urlsplit(url).hostname or ""):
-            raise BadAnswerError(f"The endpoint gave an address in a private network ({host_of(url)}).")
+            raise BadAnswerError(
+                _("The endpoint gave an address in a private network ({host}).").format(host=host_of(url))
+            )
         secrets = self._endpoint.secrets if own and with_key else {}
         exchange = Exchange(self._endpoint.timeouts, secrets, public_only)
         with self._lock:
@@ -151,10 +154,10 @@ class Call:
     def _refusal(self, exchange: Exchange, url: str) -> ApiError:
         if exchange.status in _REDIRECTS:
             target = joined(url, exchange.headers.get("Location", ""))
-            place = urlsplit(target)._replace(query="").geturl() if target else "the new one"
+            place = urlsplit(target)._replace(query="").geturl() if target else _("the new one")
             return NotFoundError(
-                f"{host_of(url)} says that the endpoint has moved; the request was not sent on.",
-                f"If you trust it, set the address to {place}",
+                _("{host} says that the endpoint has moved; the request was not sent on.").format(host=host_of(url)),
+                _("If you trust it, set the address to {place}").format(place=place),
                 status=exchange.status,
             )
         try:
@@ -168,7 +171,9 @@ class Call:
         if isinstance(error, (RateLimitError, OverloadedError)) and asked is not None:
             error.retry_at = datetime.now(UTC) + timedelta(seconds=asked)
             if asked > retry.LONGEST_WAIT:
-                error.hint = f"Come back at {error.retry_at.astimezone():%H:%M} or later; nothing was billed."
+                error.hint = _("Come back at {time:%H:%M} or later; nothing was billed.").format(
+                    time=error.retry_at.astimezone()
+                )
                 raise error
         if attempt > self._endpoint.max_retries or not retry.may_repeat(error, headers, attempt):
             raise error
@@ -203,7 +208,7 @@ class Calls:
                 yield call
             except ApiError as error:
                 if error.maybe_billed and not billed:
-                    error.maybe_billed, error.hint = False, ApiError.hint
+                    error.maybe_billed, error.hint = False, _(ApiError.hint)
                 raise
             finally:
                 with self._lock:
@@ -221,15 +226,17 @@ class Calls:
 def cancelled(sent: bool) -> ApiError:
     """Return the error of a call that the caller stopped."""
     if sent:
-        return CancelledError("The edit was cancelled after it had been sent.", maybe_billed=True)
-    return CancelledError("The edit was cancelled before it was sent; nothing was billed.")
+        return CancelledError(_("The edit was cancelled after it had been sent."), maybe_billed=True)
+    return CancelledError(_("The edit was cancelled before it was sent; nothing was billed."))
 
 
 def out_of_time(seconds: float) -> Stop:
     """Return the maker of the error of a call that took longer than its overall limit."""
 
     def stop(sent: bool) -> ApiError:
-        hint = None if sent else "Nothing was billed; try again later, or allow more time."
-        return TimedOutError(f"The edit took longer than {seconds:g} seconds.", hint, maybe_billed=sent)
+        hint = None if sent else _("Nothing was billed; try again later, or allow more time.")
+        return TimedOutError(
+            _("The edit took longer than {seconds:g} seconds.").format(seconds=seconds), hint, maybe_billed=sent
+        )
 
     return stop

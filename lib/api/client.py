@@ -31,6 +31,7 @@ from lib.api.retry import MAX_RETRIES
 from lib.api.stream import read_stream
 from lib.api.transport import Exchange, Timeouts
 from lib.api.validation import validate
+from lib.translation import _
 
 _EDITS = "/images/edits"
 _REQUEST_ID = "x-request-id"
@@ -101,7 +102,12 @@ class ImagesClient:
             return edit_at_once([partial(self._edit_once, single) for single in singles])
         response = self._edit_once(adapted)
         if len(response.images) < count:
-            self._notify(Notice("n", f"The endpoint made {len(response.images)} of {count} images."))
+            self._notify(
+                Notice(
+                    "n",
+                    _("The endpoint made {made} of {count} images.").format(made=len(response.images), count=count),
+                )
+            )
         return response
 
     def stream(self, request: EditRequest) -> Iterator[StreamEvent]:
@@ -132,9 +138,9 @@ class ImagesClient:
         """Return the models that the endpoint offers: the cheapest way to test a connection and a key."""
         with self._calls.open(billed=False) as call:
             text = call.get(self._url("/models"), self._limits.max_body_bytes)
-            entries = parse_object(text, "The list of models").get("data")
+            entries = parse_object(text, _("The list of models")).get("data")
             if not isinstance(entries, list):
-                raise BadAnswerError("The list of models is missing from the answer.")
+                raise BadAnswerError(_("The list of models is missing from the answer."))
         return [_model_info(entry) for entry in entries if isinstance(entry, dict) and "id" in entry]
 
     def cancel(self) -> None:
@@ -151,12 +157,16 @@ class ImagesClient:
         in_address = names_deployment(self.base_url, self.provider)
         problems = validate(request, model, self.provider)
         if self.provider.needs_model and not request.model and not in_address:
-            problems.append(Problem("model", "", f"{self.provider.name} needs a model's name"))
+            problems.append(
+                Problem("model", "", _("{provider} needs a model's name").format(provider=self.provider.name))
+            )
         if problems:
             raise InvalidRequestError(problems)
         if self.provider.needs_key and not self._has_key:
-            hint = "Add a key in the settings, or choose a provider that needs none."
-            raise AuthenticationError(f"{self.provider.title} needs a key, and there is none.", hint)
+            hint = _("Add a key in the settings, or choose a provider that needs none.")
+            raise AuthenticationError(
+                _("{provider} needs a key, and there is none.").format(provider=self.provider.title), hint
+            )
         adapted = adapt(request, self.provider)
         if in_address:
             adapted.fields.pop("model", None)
@@ -186,7 +196,7 @@ class ImagesClient:
         text = exchange.read(
             self._limits.max_body_bytes, lambda received, total: self._notify(Downloading(received, total))
         )
-        answer = parse_object(text, "The endpoint's answer")
+        answer = parse_object(text, _("The endpoint's answer"))
 
         def fetch(url: str) -> bytes:
             try:
@@ -194,8 +204,10 @@ class ImagesClient:
             except CancelledError as error:
                 raise cancelled(sent=True) from error
             except ApiError as error:
-                message = f"The picture was made, but fetching it failed. {error.message}"
-                hint = f"It was billed; the endpoint keeps it for a short time at {joined(self.base_url, url)}"
+                message = _("The picture was made, but fetching it failed. {reason}").format(reason=error.message)
+                hint = _("It was billed; the endpoint keeps it for a short time at {address}").format(
+                    address=joined(self.base_url, url)
+                )
                 raise BadAnswerError(message, hint, status=error.status) from error
 
         return read_answer(answer, self._limits, fetch, exchange.headers.get(_REQUEST_ID))
@@ -204,7 +216,10 @@ class ImagesClient:
         try:
             return encode(adapted, self.provider)
         except OSError as error:
-            raise ApiError(f"{error.filename} can't be read: {error.strerror}.", "Check the file.") from error
+            raise ApiError(
+                _("{file} can't be read: {reason}.").format(file=error.filename, reason=error.strerror),
+                _("Check the file."),
+            ) from error
 
     def _url(self, path: str) -> str:
         return endpoint_url(self.base_url, self.provider, path)

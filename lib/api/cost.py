@@ -10,6 +10,7 @@ from typing import Any
 from lib.api.image_header import ImageHeaderError
 from lib.api.models import Model, Prices, SizeList
 from lib.api.request import EditRequest, FileId, ImageSource, Url, source_header
+from lib.translation import _
 
 Size = tuple[int, int]
 
@@ -34,7 +35,7 @@ class Cost:
     def __str__(self) -> str:
         if round(self.low, 3) == round(self.high, 3):
             return f"${self.high:.3f}"
-        return f"${self.low:.3f} to ${self.high:.3f}"
+        return _("${low:.3f} to ${high:.3f}").format(low=self.low, high=self.high)
 
 
 def estimate(
@@ -160,7 +161,7 @@ def _output_dollars(request: EditRequest, model: Model) -> list[float] | None:
 
 
 def _parsed(size: str | None) -> Size | None:
-    width, _, height = (size or "").partition("x")
+    width, _cross, height = (size or "").partition("x")
     return (int(width), int(height)) if width.isdecimal() and height.isdecimal() else None
 
 

@@ -13,6 +13,7 @@ from lib.api.image_header import ImageHeaderError
 from lib.api.models import in_words
 from lib.api.providers import Provider
 from lib.api.request import EditRequest, FileId, ImageSource, Url, data_url_bytes, open_source, source_header
+from lib.translation import _, ngettext
 
 
 @dataclass(frozen=True)
@@ -36,22 +37,30 @@ def adapt(request: EditRequest, provider: Provider) -> Adapted:
     for name, value in list(fields.items()):
         refused = provider.note_for(provider.rejected, name, value)
         if name == "response_format" and value not in provider.answers:
-            refused = f"it answers in {in_words(list(provider.answers))}"
+            refused = _("it answers in {allowed}").format(allowed=in_words(list(provider.answers)))
         ignored = provider.note_for(provider.ignored, name, value)
         if refused:
             del fields[name]
-            notices.append(Notice(name, f"{provider.name} does not take {name} {value}: {refused}."))
+            sentence = _("{provider} does not take {name} {value}: {reason}.")
+            told = sentence.format(provider=provider.name, name=name, value=value, reason=refused)
+            notices.append(Notice(name, told))
         elif ignored:
-            notices.append(Notice(name, f"{provider.name} ignores {name}: {ignored}."))
+            sentence = _("{provider} ignores {name}: {reason}.")
+            notices.append(Notice(name, sentence.format(provider=provider.name, name=name, reason=ignored)))
     if not provider.streams and fields.pop("stream", None):
-        notices.append(Notice("stream", f"{provider.name} does not stream: there are no previews."))
+        sentence = _("{provider} does not stream: there are no previews.")
+        notices.append(Notice("stream", sentence.format(provider=provider.name)))
     if request.mask is not None and "mask" in provider.ignored:
-        notices.append(Notice("mask", f"{provider.name} ignores the mask: {provider.ignored['mask']}."))
+        reason = _(provider.ignored["mask"])
+        sentence = _("{provider} ignores the mask: {reason}.")
+        notices.append(Notice("mask", sentence.format(provider=provider.name, reason=reason)))
     images = list(request.images)
     if provider.max_images and len(images) > provider.max_images:
         images = images[: provider.max_images]
-        used = "image" if len(images) == 1 else f"{len(images)} images"
-        notices.append(Notice("images", f"{provider.name} uses the first {used} only."))
+        used = ngettext(
+            "{provider} uses the first image only.", "{provider} uses the first {count} images only.", len(images)
+        )
+        notices.append(Notice("images", used.format(provider=provider.name, count=len(images))))
     return Adapted(fields, replace(request, images=images), tuple(notices))
 
 

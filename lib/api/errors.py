@@ -24,6 +24,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from lib.translation import N_, _
+
 if TYPE_CHECKING:
     from lib.api.problems import Problem
     from lib.api.response import EditResponse
@@ -37,7 +39,7 @@ class ApiError(Exception):
     """
 
     maybe_billed = False
-    hint = "Try again, or choose another provider in the settings."
+    hint = N_("Try again, or choose another provider in the settings.")
 
     def __init__(
         self,
@@ -52,7 +54,7 @@ class ApiError(Exception):
     ) -> None:
         super().__init__(message)
         self.message = message
-        self.hint = hint if hint is not None else type(self).hint
+        self.hint = hint if hint is not None else _(type(self).hint)
         self.code = code
         self.param = param
         self.status = status
@@ -64,7 +66,7 @@ class ApiError(Exception):
 class InvalidRequestError(ApiError):
     """The request breaks a rule that we know, so nothing was sent; `problems` lists every broken rule."""
 
-    hint = "Change what the message names; nothing was sent and nothing was billed."
+    hint = N_("Change what the message names; nothing was sent and nothing was billed.")
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__("; ".join(str(problem) for problem in problems))
@@ -74,13 +76,13 @@ class InvalidRequestError(ApiError):
 class BadRequestError(ApiError):
     """The endpoint refused the request as it stands: the same request will be refused again."""
 
-    hint = "Change what the message names, then try again."
+    hint = N_("Change what the message names, then try again.")
 
 
 class ModerationError(BadRequestError):
     """The endpoint's safety system refused: `stage` is "input" or "output", `categories` what it saw."""
 
-    hint = "Change the prompt or the picture; the same request will be refused again."
+    hint = N_("Change the prompt or the picture; the same request will be refused again.")
     stage: str | None = None
     categories: tuple[str, ...] = ()
 
@@ -88,38 +90,38 @@ class ModerationError(BadRequestError):
 class AuthenticationError(ApiError):
     """The endpoint doesn't accept the key, or there is none."""
 
-    hint = "Check the key in the settings."
+    hint = N_("Check the key in the settings.")
 
 
 class PermissionDeniedError(ApiError):
     """The key is right but may not do this, as with an organisation that isn't verified."""
 
-    hint = "Ask for access on the provider's site, or choose another model."
+    hint = N_("Ask for access on the provider's site, or choose another model.")
 
 
 class NotFoundError(ApiError):
     """The endpoint has no such model, file or address."""
 
-    hint = "Check the model's name and the endpoint's address; the address usually ends in /v1."
+    hint = N_("Check the model's name and the endpoint's address; the address usually ends in /v1.")
 
 
 class QuotaError(ApiError):
     """The account has no money or no allowance left: waiting doesn't help, so this is never retried."""
 
-    hint = "Check the account's balance and limits on the provider's site."
+    hint = N_("Check the account's balance and limits on the provider's site.")
 
 
 class RateLimitError(ApiError):
     """Too many requests in a short time, still after the retries; `retry_at` says when to come back."""
 
-    hint = "Wait a minute, then try again."
+    hint = N_("Wait a minute, then try again.")
     retry_at: datetime | None = None
 
 
 class OverloadedError(ApiError):
     """The endpoint is too busy, still after the retries; nothing was done or billed."""
 
-    hint = "Wait a few minutes, then try again."
+    hint = N_("Wait a few minutes, then try again.")
     retry_at: datetime | None = None
 
 
@@ -127,20 +129,20 @@ class ServerError(ApiError):
     """The endpoint failed while it worked: whether it billed the request isn't known."""
 
     maybe_billed = True
-    hint = "Look at the account's usage before you try again: this request may have been billed."
+    hint = N_("Look at the account's usage before you try again: this request may have been billed.")
 
 
 class ConnectionFailedError(ApiError):
     """The server was never reached, so the request is safe to repeat."""
 
-    hint = "Check the network, the proxy and the endpoint's address."
+    hint = N_("Check the network, the proxy and the endpoint's address.")
 
 
 class BrokenConnectionError(ApiError):
     """The connection ended before the answer was complete: the request may have been billed."""
 
     maybe_billed = True
-    hint = "Look at the account's usage before you try again: this request may have been billed."
+    hint = N_("Look at the account's usage before you try again: this request may have been billed.")
 
 
 class TimedOutError(BrokenConnectionError):
@@ -151,7 +153,7 @@ class BadAnswerError(ApiError):
     """The endpoint answered something that this client can't use, or more than it accepts."""
 
     maybe_billed = True
-    hint = "Check that the address is an image-edit endpoint; this request may have been billed."
+    hint = N_("Check that the address is an image-edit endpoint; this request may have been billed.")
 
 
 class CancelledError(ApiError):
@@ -160,5 +162,5 @@ class CancelledError(ApiError):
     `response` holds the images of those parallel requests that had been answered before.
     """
 
-    hint = "Start the edit again when you want it."
+    hint = N_("Start the edit again when you want it.")
     response: EditResponse | None = None

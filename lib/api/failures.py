@@ -21,6 +21,7 @@ from lib.api.errors import (
     RateLimitError,
     ServerError,
 )
+from lib.translation import N_, _
 
 QUOTA_CODES = frozenset(
     {
@@ -42,14 +43,14 @@ _BY_STATUS: dict[int, type[ApiError]] = {
     503: OverloadedError,
 }
 _HINTS = {
-    "invalid_input_fidelity_model": "Leave input fidelity empty for this model.",
-    "unknown_parameter": "Leave the field that the message names empty for this endpoint.",
-    "ip_not_authorized": "Allow this computer's address on the provider's site, or use another network.",
-    "unsupported_country_region_territory": "Use a provider that serves your country.",
+    "invalid_input_fidelity_model": N_("Leave input fidelity empty for this model."),
+    "unknown_parameter": N_("Leave the field that the message names empty for this endpoint."),
+    "ip_not_authorized": N_("Allow this computer's address on the provider's site, or use another network."),
+    "unsupported_country_region_territory": N_("Use a provider that serves your country."),
 }
 _HINTS_BY_STATUS = {
-    405: "Check the endpoint's address; it usually ends in /v1.",
-    413: "Send a smaller picture: choose a smaller frame or fewer reference images.",
+    405: N_("Check the endpoint's address; it usually ends in /v1."),
+    413: N_("Send a smaller picture: choose a smaller frame or fewer reference images."),
 }
 _LONGEST_MESSAGE = 600
 
@@ -57,9 +58,10 @@ _LONGEST_MESSAGE = 600
 def error_from_answer(status: int, headers: Mapping[str, str], body: bytes) -> ApiError:
     """Return the error for a refused request, whatever the shape of its body."""
     details = _details(body)
+    hint = _HINTS.get(details["code"] or "") or _HINTS_BY_STATUS.get(status)
     error = _class_of(status, details)(
         _message(status, details),
-        _HINTS.get(details["code"] or "") or _HINTS_BY_STATUS.get(status),
+        _(hint) if hint else None,
         code=details["code"],
         param=details["param"],
         status=status,
@@ -74,7 +76,7 @@ def error_from_event(data: Mapping[str, Any], request_id: str | None) -> ApiErro
     details = _from_json(data)
     kind = _class_of(500, details)
     error = kind(
-        details["message"] or "The endpoint broke off with an error that it does not explain.",
+        details["message"] or _("The endpoint broke off with an error that it does not explain."),
         code=details["code"],
         param=details["param"],
         request_id=request_id,
@@ -104,8 +106,8 @@ def _message(status: int, details: Mapping[str, Any]) -> str:
     try:
         reason = HTTPStatus(status).phrase
     except ValueError:
-        reason = "no reason given"
-    return f"The endpoint answered {status} ({reason})."
+        reason = _("no reason given")
+    return _("The endpoint answered {status} ({reason}).").format(status=status, reason=reason)
 
 
 def _note_moderation(error: ApiError, details: Mapping[str, Any]) -> None:

@@ -14,8 +14,9 @@ from lib.api.calls import Calls
 from lib.api.dialect import file_part
 from lib.api.errors import ApiError, BadAnswerError
 from lib.api.request import FileId
+from lib.translation import N_, _
 
-_HINT = "Check that the endpoint has the Files API."
+_HINT = N_("Check that the endpoint has the Files API.")
 _LONGEST_LIST = 100_000
 
 
@@ -54,7 +55,10 @@ class Files:
         try:
             body = multipart_body(fields, [file_part("file", "image", source)])
         except OSError as error:
-            raise ApiError(f"{error.filename} can't be read: {error.strerror}.", "Check the file.") from error
+            raise ApiError(
+                _("{file} can't be read: {reason}.").format(file=error.filename, reason=error.strerror),
+                _("Check the file."),
+            ) from error
         with self._calls.open(billed=False) as call, call.send("POST", self._url("/files"), body) as exchange:
             return _stored(_parsed(exchange.read(self._limits.max_body_bytes)))
 
@@ -66,7 +70,7 @@ class Files:
             page = self._get("/files", query)
             entries = page.get("data")
             if not isinstance(entries, list):
-                raise BadAnswerError("The list of files is missing from the answer.", _HINT, maybe_billed=False)
+                raise BadAnswerError(_("The list of files is missing from the answer."), _(_HINT), maybe_billed=False)
             found += [_stored(entry) for entry in entries]
             if not entries or page.get("has_more") is not True:
                 break
@@ -91,7 +95,7 @@ class Files:
 
 
 def _parsed(text: bytes) -> dict[str, Any]:
-    return parse_object(text, "The answer about files")
+    return parse_object(text, _("The answer about files"))
 
 
 def _path(file_id: str | FileId) -> str:
@@ -100,7 +104,7 @@ def _path(file_id: str | FileId) -> str:
 
 def _stored(entry: Any) -> StoredFile:
     if not isinstance(entry, dict) or not isinstance(entry.get("id"), str):
-        raise BadAnswerError("The endpoint's answer names no file.", _HINT, maybe_billed=False)
+        raise BadAnswerError(_("The endpoint's answer names no file."), _(_HINT), maybe_billed=False)
     return StoredFile(
         id=entry["id"],
         filename=str(entry.get("filename", "")),

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from lib.translation import _
+
 MIME_TYPES = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
 
 _OTHER_FORMATS = (
@@ -58,25 +60,27 @@ def read_header(source: bytes | BinaryIO) -> ImageHeader:
         else:
             raise ImageHeaderError(_what_else(start))
     except (struct.error, IndexError) as error:
-        raise ImageHeaderError("the image ends inside its header") from error
+        raise ImageHeaderError(_("the image ends inside its header")) from error
     if header.width < 1 or header.height < 1:
-        raise ImageHeaderError(f"the image claims to be {header.width}x{header.height}")
+        raise ImageHeaderError(
+            _("the image claims to be {width}x{height}").format(width=header.width, height=header.height)
+        )
     return header
 
 
 def _what_else(start: bytes) -> str:
     if not start:
-        return "it is empty"
+        return _("it is empty")
     for magic, name in _OTHER_FORMATS:
         if start.startswith(magic):
-            return f"it is a {name} file"
+            return _("it is a {name} file").format(name=name)
     if start[4:8] == b"ftyp":
-        return "it is an AVIF, HEIC or video file"
-    return "it is no image"
+        return _("it is an AVIF, HEIC or video file")
+    return _("it is no image")
 
 
 def _png(start: bytes, file: BinaryIO) -> ImageHeader:
-    width, height, _, colour = struct.unpack(">II2B", start[16:26])
+    width, height, _depth, colour = struct.unpack(">II2B", start[16:26])
     alpha = colour in (4, 6)
     if not alpha:
         file.seek(8)
@@ -85,7 +89,7 @@ def _png(start: bytes, file: BinaryIO) -> ImageHeader:
 
 
 def _png_chunks_before_pixels(file: BinaryIO) -> Iterator[bytes]:
-    for _ in range(_MOST_SEGMENTS):
+    for _attempt in range(_MOST_SEGMENTS):
         head = file.read(8)
         if len(head) < 8 or head[4:] in (b"IDAT", b"IEND"):
             return
@@ -95,7 +99,7 @@ def _png_chunks_before_pixels(file: BinaryIO) -> Iterator[bytes]:
 
 def _jpeg(file: BinaryIO) -> ImageHeader:
     file.seek(2)
-    for _ in range(_MOST_SEGMENTS):
+    for _attempt in range(_MOST_SEGMENTS):
         marker = _jpeg_marker(file)
         if marker in _JPEG_FRAMES:
             height, width = struct.unpack(">3xHH", file.read(7))
@@ -105,12 +109,12 @@ def _jpeg(file: BinaryIO) -> ImageHeader:
         if marker not in _JPEG_BARE:
             (length,) = struct.unpack(">H", file.read(2))
             file.seek(max(length - 2, 0), io.SEEK_CUR)
-    raise ImageHeaderError("the JPEG has no size in its header")
+    raise ImageHeaderError(_("the JPEG has no size in its header"))
 
 
 def _jpeg_marker(file: BinaryIO) -> int:
     if file.read(1) != b"\xff":
-        raise ImageHeaderError("the JPEG's header is broken")
+        raise ImageHeaderError(_("the JPEG's header is broken"))
     marker = file.read(1)
     while marker == b"\xff":
         marker = file.read(1)
@@ -129,4 +133,4 @@ def _webp(start: bytes) -> ImageHeader:
     if kind == b"VP8 ":
         width, height = struct.unpack("<HH", start[26:30])
         return ImageHeader("webp", width & 0x3FFF, height & 0x3FFF, has_alpha=False)
-    raise ImageHeaderError("the WebP's header is broken")
+    raise ImageHeaderError(_("the WebP's header is broken"))

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from lib.api.errors import AuthenticationError
 from lib.api.providers import Provider, get, host_of
+from lib.translation import _
 
 _SERVICE = "generative-edit"
 _INDEX = "accounts"  # a key store can't be listed, so it also keeps the names of what we put there
@@ -60,9 +61,9 @@ def find(
     account = _account(provider, host)
     stored = _with_store(lambda store: store.get_password(_SERVICE, account), interactive)
     if stored:
-        return Key(str(stored), "the key store", host)
+        return Key(str(stored), _("the key store"), host)
     kept = _read_file(file).get(account) if file else None
-    return Key(kept, "the key file", host) if kept else None
+    return Key(kept, _("the key file"), host) if kept else None
 
 
 def store(
@@ -81,20 +82,18 @@ def store(
     value = value.strip()
     if _with_store(lambda keeper: _put(keeper, account, value), interactive):
         _forget_in_file(file, account)
-        return "the key store"
+        return _("the key store")
     if file is None:
-        raise AuthenticationError("There is no key store to keep the key in.", "Set it in the environment.")
+        raise AuthenticationError(_("There is no key store to keep the key in."), _("Set it in the environment."))
     try:
         _write_file(file, _read_file(file) | {account: value})
     except OSError as error:
-        message = f"{file} can't be written: {error.strerror}."
-        raise AuthenticationError(message, "Check the folder.") from None
-    return "the key file"
+        message = _("{file} can't be written: {reason}.").format(file=file, reason=error.strerror)
+        raise AuthenticationError(message, _("Check the folder.")) from None
+    return _("the key file")
 
 
-def forget(
-    provider: str, base_url: str | None = None, *, file: Path | None = None, interactive: bool = True
-) -> None:
+def forget(provider: str, base_url: str | None = None, *, file: Path | None = None, interactive: bool = True) -> None:
     """Delete the kept key for a provider at an address, wherever it is kept."""
     account = _account(provider, _host_for(provider, base_url))
     _with_store(lambda keeper: _remove(keeper, account), interactive)
@@ -121,14 +120,16 @@ def headers_with_key(key: str | Key | None, provider: Provider, base_url: str) -
     """
     if isinstance(key, Key):
         if key.host != host_of(base_url):
-            message = f"The key belongs to {key.host} and is not sent to {host_of(base_url)}."
-            raise AuthenticationError(message, "Store a key for this endpoint in the settings.")
+            message = _("The key belongs to {host} and is not sent to {other}.").format(
+                host=key.host, other=host_of(base_url)
+            )
+            raise AuthenticationError(message, _("Store a key for this endpoint in the settings."))
         key = key.value
     key = (key or "").strip()
     if not key or provider.auth == "none":
         return {}
     if not key.isascii() or not key.isprintable():
-        raise AuthenticationError("The key holds characters that no key has.", "Copy the key again, alone.")
+        raise AuthenticationError(_("The key holds characters that no key has."), _("Copy the key again, alone."))
     return {"api-key": key} if provider.auth == "api-key" else {"Authorization": f"Bearer {key}"}
 
 
@@ -139,7 +140,7 @@ def _from_environment(entry: Provider, host: str, environment: Mapping[str, str]
     for name in entry.key_variables:
         value = environment.get(name, "").strip()
         if value and host == own:
-            return Key(value, f"the environment's {name}", host)
+            return Key(value, _("the environment's {variable}").format(variable=name), host)
     return None
 
 
@@ -150,7 +151,9 @@ def _account(provider: str, host: str) -> str:
 def _host_for(provider: str, base_url: str | None) -> str:
     host = host_of(get(provider).resolve_url(base_url, os.environ) or "")
     if not host:
-        raise AuthenticationError(f"{provider} needs an address before a key.", "Set the base URL first.")
+        raise AuthenticationError(
+            _("{provider} needs an address before a key.").format(provider=provider), _("Set the base URL first.")
+        )
     return host
 
 

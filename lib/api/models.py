@@ -10,6 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from lib.translation import _
+
 WARN_DAYS = 60
 """A model that ends within this many days gives a warning."""
 
@@ -54,12 +56,12 @@ class FreeSize:
         )
 
     def __str__(self) -> str:
-        parts = [] if self.multiple == 1 else [f"sides in multiples of {self.multiple}"]
-        parts.append(f"no side over {self.max_edge}")
+        parts = [] if self.multiple == 1 else [_("sides in multiples of {number}").format(number=self.multiple)]
+        parts.append(_("no side over {pixels}").format(pixels=self.max_edge))
         if self.max_ratio < self.max_edge:
-            parts.append(f"no longer than {self.max_ratio:g}:1")
-        parts.append(f"{self.min_pixels:,} to {self.max_pixels:,} pixels")
-        return "sizes with " + ", ".join(parts)
+            parts.append(_("no longer than {ratio:g}:1").format(ratio=self.max_ratio))
+        parts.append(_("{least:,} to {most:,} pixels").format(least=self.min_pixels, most=self.max_pixels))
+        return _("sizes with {rules}").format(rules=", ".join(parts))
 
 
 SizeRule = SizeList | FreeSize
@@ -117,16 +119,22 @@ class Model:
         """Return a sentence when the model has ended or ends within `WARN_DAYS` of `today`."""
         if self.ends is None or (self.ends - today).days > WARN_DAYS:
             return None
-        verb = "ended" if self.ends <= today else "ends"
-        advice = f"; use {self.successor} instead" if self.successor else ""
-        return f"{self.name} {verb} on {self.ends.isoformat()}{advice}."
+        if self.successor:
+            now, soon = (
+                _("{model} ended on {date}; use {successor} instead."),
+                _("{model} ends on {date}; use {successor} instead."),
+            )
+        else:
+            now, soon = _("{model} ended on {date}."), _("{model} ends on {date}.")
+        sentence = now if self.ends <= today else soon
+        return sentence.format(model=self.name, date=self.ends.isoformat(), successor=self.successor)
 
 
 def in_words(options: list[str]) -> str:
     """Join options as a sentence does: "a, b or c"."""
     if len(options) < 2:
         return "".join(options)
-    return ", ".join(options[:-1]) + " or " + options[-1]
+    return _("{options} or {last}").format(options=", ".join(options[:-1]), last=options[-1])
 
 
 def names() -> list[str]:

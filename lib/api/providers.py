@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from lib.translation import _
+
 
 @dataclass(frozen=True)
 class Provider:
@@ -52,7 +54,8 @@ class Provider:
 
     def note_for(self, table: Mapping[str, str], name: str, value: Any) -> str | None:
         """Look a field up in `ignored` or `rejected`: by name, else by name and value."""
-        return table.get(name) or table.get(f"{name}={value}")
+        note = table.get(name) or table.get(f"{name}={value}")
+        return _(note) if note else None
 
     def resolve_url(self, base_url: str | None, environment: Mapping[str, str]) -> str | None:
         """Return the base URL to use: the one given, else from the environment, else the provider's own."""
@@ -69,10 +72,11 @@ def get(name: str) -> Provider:
     """Return the provider of this name; raise `ValueError` that lists the names when there is none."""
     entry = _data()["providers"].get(name)
     if entry is None:
-        raise ValueError(f"There is no provider {name!r}; the providers are {', '.join(names())}.")
+        known = ", ".join(names())
+        raise ValueError(_("There is no provider {name!r}; the providers are {known}.").format(name=name, known=known))
     merged = _data()["common"] | entry
     merged |= {key: tuple(merged[key]) for key in ("key_variables", "url_variables", "answers")}
-    return Provider(name=name, **merged)
+    return Provider(name=name, **merged | {"title": _(merged["title"])})
 
 
 def host_of(url: str) -> str:

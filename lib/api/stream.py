@@ -11,6 +11,7 @@ from lib.api.events import Notice
 from lib.api.failures import error_from_event
 from lib.api.response import Completed, PartialImage, StreamEvent
 from lib.api.sse import EventDecoder, ServerEvent
+from lib.translation import _
 
 _PARTIAL = "image_edit.partial_image"
 _COMPLETED = "image_edit.completed"
@@ -41,12 +42,12 @@ def read_stream(
             try:
                 yield _partial(data, limits, image_index)
             except BadAnswerError as error:
-                notify(Notice("partial_images", f"A preview was skipped. {error.message}"))
+                notify(Notice("partial_images", _("A preview was skipped. {reason}").format(reason=error.message)))
         elif kind == _COMPLETED:
             image = decode_image(data.pop("b64_json", None), limits, data.get("revised_prompt"))
             yield Completed(facts_of(data, [image], request_id), image_index)
             return
-    raise BrokenConnectionError("The stream ended before the picture was complete.", request_id=request_id)
+    raise BrokenConnectionError(_("The stream ended before the picture was complete."), request_id=request_id)
 
 
 def _server_events(chunks: Iterable[bytes], limits: Limits) -> Iterator[ServerEvent]:
@@ -56,7 +57,7 @@ def _server_events(chunks: Iterable[bytes], limits: Limits) -> Iterator[ServerEv
             yield from decoder.feed(chunk)
         last = decoder.close()
     except ValueError as error:
-        raise BadAnswerError(f"The stream can't be read: {error}.") from error
+        raise BadAnswerError(_("The stream can't be read: {error}.").format(error=error)) from error
     if last is not None and _is_whole(last):
         yield last
 
@@ -70,11 +71,11 @@ def _is_whole(event: ServerEvent) -> bool:
 
 
 def _data_of(event: ServerEvent) -> dict[str, Any]:
-    return parse_object(event.data, "An event of the stream")
+    return parse_object(event.data, _("An event of the stream"))
 
 
 def _partial(data: dict[str, Any], limits: Limits, image_index: int) -> PartialImage:
     index = data.get("partial_image_index", 0)
     if not isinstance(index, int):
-        raise BadAnswerError("The number of a preview is not a whole number.")
+        raise BadAnswerError(_("The number of a preview is not a whole number."))
     return PartialImage(index, decode_image(data.get("b64_json"), limits), image_index)

@@ -30,6 +30,7 @@ from lib.api.errors import (
     TimedOutError,
 )
 from lib.api.providers import host_of
+from lib.translation import _
 
 USER_AGENT = "generative-edit/0.1"
 _READ = 65_536
@@ -66,9 +67,7 @@ class Exchange:
     refused. Use it as a context manager.
     """
 
-    def __init__(
-        self, timeouts: Timeouts, secrets: Mapping[str, str] | None = None, public_only: bool = False
-    ) -> None:
+    def __init__(self, timeouts: Timeouts, secrets: Mapping[str, str] | None = None, public_only: bool = False) -> None:
         self._timeouts = timeouts
         self._auth = _HeaderAuth(secrets or {})
         self._public_only = public_only
@@ -133,7 +132,7 @@ class Exchange:
         `on_progress` gets the bytes that have come and those that were announced, None when that wasn't said.
         """
         pieces, size = [], 0
-        too_long = BadAnswerError(f"The answer has more than {max_bytes:,} bytes.")
+        too_long = BadAnswerError(_("The answer has more than {max_bytes:,} bytes.").format(max_bytes=max_bytes))
         length = self.headers.get("Content-Length", "")
         announced = int(length) if length.isdecimal() else None
         if announced is not None and announced > max_bytes:
@@ -193,7 +192,7 @@ class Exchange:
             raise OSError("the request was stopped")
         if self._public_only and direct and not is_public_address(sock.getpeername()[0]):
             sock.close()
-            raise OSError("the address is in a private network")
+            raise OSError(_("the address is in a private network"))
 
     def connected(self, sock: socket.socket) -> None:
         """Note that the connection is ready, TLS included: from now on bytes of the request go out."""
@@ -228,12 +227,14 @@ class Exchange:
         if not self._connected:
             return _connection_error(error, host)
         if self._body is not None and self._body.failure:
-            return ApiError(self._body.failure, "Nothing was billed; check the file, then try again.")
-        hint = None if self._sent else "Nothing was billed; check the network, then try again."
+            return ApiError(self._body.failure, _("Nothing was billed; check the file, then try again."))
+        hint = None if self._sent else _("Nothing was billed; check the network, then try again.")
         if isinstance(error, (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)):
-            message = f"{host} sent nothing for {self._timeouts.between_bytes:g} seconds."
+            message = _("{host} sent nothing for {seconds:g} seconds.").format(
+                host=host, seconds=self._timeouts.between_bytes
+            )
             return TimedOutError(message, hint, maybe_billed=self._sent)
-        message = f"The connection to {host} broke before the answer was complete."
+        message = _("The connection to {host} broke before the answer was complete.").format(host=host)
         return BrokenConnectionError(message, hint, maybe_billed=self._sent)
 
 
@@ -244,18 +245,20 @@ def _close_unused(opening: Future[socket.socket]) -> None:
 
 def _connection_error(error: Exception, host: str) -> ApiError:
     if isinstance(error, requests.exceptions.InvalidURL):
-        return ConnectionFailedError("The endpoint's address can't be used.", code="address")
+        return ConnectionFailedError(_("The endpoint's address can't be used."), code="address")
     if isinstance(error, requests.exceptions.SSLError):
         return ConnectionFailedError(
-            f"{host} can't prove who it is: {_cause(error)}.",
-            "Check the address, or name your organisation's certificates in REQUESTS_CA_BUNDLE.",
+            _("{host} can't prove who it is: {cause}.").format(host=host, cause=_cause(error)),
+            _("Check the address, or name your organisation's certificates in REQUESTS_CA_BUNDLE."),
             code="tls",
         )
     if isinstance(error, requests.exceptions.ProxyError):
-        return ConnectionFailedError(f"The proxy on the way to {host} failed.", "Check the proxy's settings.")
+        return ConnectionFailedError(
+            _("The proxy on the way to {host} failed.").format(host=host), _("Check the proxy's settings.")
+        )
     if isinstance(error, requests.Timeout):
-        return ConnectionFailedError(f"{host} did not answer in time when connecting.")
-    return ConnectionFailedError(f"{host} can't be reached: {_cause(error)}.")
+        return ConnectionFailedError(_("{host} did not answer in time when connecting.").format(host=host))
+    return ConnectionFailedError(_("{host} can't be reached: {cause}.").format(host=host, cause=_cause(error)))
 
 
 def _cause(error: BaseException) -> str:
@@ -267,5 +270,5 @@ def _cause(error: BaseException) -> str:
             break
         inner = deeper
     if isinstance(inner, ssl.SSLCertVerificationError):
-        return inner.verify_message or "the certificate is not valid"
+        return inner.verify_message or _("the certificate is not valid")
     return str(getattr(inner, "strerror", None) or inner)

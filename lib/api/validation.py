@@ -20,6 +20,7 @@ from lib.api.request import (
     source_header,
     source_size,
 )
+from lib.translation import _
 
 _RANGES = {"n": (1, 10), "output_compression": (0, 100), "partial_images": (0, 3)}
 _LARGEST_DATA_URL_FILE = (MAX_URL_CHARACTERS - 100) * 3 // 4
@@ -44,14 +45,14 @@ def validate(request: EditRequest, model: Model, provider: Provider | None = Non
 
 def _prompt_problems(request: EditRequest, model: Model) -> Iterator[Problem]:
     if not request.prompt.strip():
-        yield Problem("prompt", "", "say what the edit should do")
+        yield Problem("prompt", "", _("say what the edit should do"))
     length = len(request.prompt)
     if model.max_prompt is not None and length > model.max_prompt:
-        rule = f"{model.name} takes at most {model.max_prompt:,}"
-        yield Problem("prompt", f"of {length:,} characters", rule)
+        rule = _("{model} takes at most {most:,}").format(model=model.name, most=model.max_prompt)
+        yield Problem("prompt", _("of {length:,} characters").format(length=length), rule)
     for name in request.extra or {}:
         if name in EditRequest.__dataclass_fields__:
-            yield Problem("extra", name, "it is a parameter of its own; set it there")
+            yield Problem("extra", name, _("it is a parameter of its own; set it there"))
 
 
 def _option_problems(request: EditRequest, model: Model) -> Iterator[Problem]:
@@ -67,8 +68,8 @@ def _option_problems(request: EditRequest, model: Model) -> Iterator[Problem]:
         value = getattr(request, name)
         if value is None or options is None or value in options or not model.known:
             continue
-        rule = f"takes {in_words(list(options))}" if options else "does not take this field"
-        yield Problem(name, str(value), f"{model.name} {rule}")
+        rule = _("{model} takes {options}") if options else _("{model} does not take this field")
+        yield Problem(name, str(value), rule.format(model=model.name, options=in_words(list(options))))
 
 
 def _number_problems(request: EditRequest, model: Model) -> Iterator[Problem]:
@@ -77,11 +78,11 @@ def _number_problems(request: EditRequest, model: Model) -> Iterator[Problem]:
         if value is None:
             continue
         if isinstance(value, bool) or not isinstance(value, int):
-            yield Problem(name, str(value), "it must be a whole number")
+            yield Problem(name, str(value), _("it must be a whole number"))
         elif value < least or (model.known and value > most):
-            yield Problem(name, str(value), f"it must be {least} to {most}")
+            yield Problem(name, str(value), _("it must be {least} to {most}").format(least=least, most=most))
     if request.stream and not model.streams:
-        yield Problem("stream", "true", f"{model.name} does not stream")
+        yield Problem("stream", "true", _("{model} does not stream").format(model=model.name))
 
 
 def _size_problems(request: EditRequest, model: Model) -> Iterator[Problem]:
@@ -89,29 +90,35 @@ def _size_problems(request: EditRequest, model: Model) -> Iterator[Problem]:
         return
     match = _SIZE.fullmatch(str(request.size))
     if match is None:
-        yield Problem("size", str(request.size), "it must be auto, or WIDTHxHEIGHT such as 1024x1024")
+        yield Problem("size", str(request.size), _("it must be auto, or WIDTHxHEIGHT such as 1024x1024"))
     elif not model.sizes.allows(int(match[1]), int(match[2])):
-        yield Problem("size", str(request.size), f"{model.name} answers in {model.sizes}")
+        yield Problem(
+            "size", str(request.size), _("{model} answers in {sizes}").format(model=model.name, sizes=model.sizes)
+        )
 
 
 def _combination_problems(request: EditRequest, model: Model) -> Iterator[Problem]:
     if not model.known:
         return
     if request.background == "transparent" and request.output_format == "jpeg":
-        yield Problem("output_format", "jpeg", "a transparent background needs png or webp")
+        yield Problem("output_format", "jpeg", _("a transparent background needs png or webp"))
     compression = request.output_compression
     if compression is not None and compression != 100 and request.output_format in (None, "png"):
-        yield Problem("output_compression", str(compression), "it needs output_format jpeg or webp")
+        yield Problem("output_compression", str(compression), _("it needs output_format jpeg or webp"))
 
 
 def _input_problems(request: EditRequest, model: Model, provider: Provider | None) -> Iterator[Problem]:
     if isinstance(request.images, (str, bytes, Path, FileId, Url)):
-        yield Problem("images", "", "it must be a list, also for one image")
+        yield Problem("images", "", _("it must be a list, also for one image"))
         return
     if not request.images:
-        yield Problem("images", "", "give at least one image")
+        yield Problem("images", "", _("give at least one image"))
     elif model.max_images is not None and len(request.images) > model.max_images:
-        yield Problem("images", str(len(request.images)), f"{model.name} takes at most {model.max_images}")
+        yield Problem(
+            "images",
+            str(len(request.images)),
+            _("{model} takes at most {most}").format(model=model.name, most=model.max_images),
+        )
     headers: dict[str, ImageHeader] = {}
     for name, source in request.sources():
         if isinstance(source, (FileId, Url)):
@@ -133,23 +140,27 @@ def _needs_json(provider: Provider | None) -> bool:
     return provider is None or provider.references == "json"
 
 
-def _reference_problems(
-    name: str, source: FileId | Url, model: Model, provider: Provider | None
-) -> Iterator[Problem]:
+def _reference_problems(name: str, source: FileId | Url, model: Model, provider: Provider | None) -> Iterator[Problem]:
     shown = source.value[:60]
     takes = provider.references if provider else "json"
     if isinstance(source, Url) and not source.value.startswith(("http://", "https://", "data:")):
-        yield Problem(name, shown, "an address must start with https://, http:// or data:")
+        yield Problem(name, shown, _("an address must start with https://, http:// or data:"))
     elif len(source.value) > MAX_URL_CHARACTERS:
-        yield Problem(name, shown, f"an address has at most {MAX_URL_CHARACTERS:,} characters")
+        yield Problem(
+            name,
+            shown,
+            _("an address has at most {most:,} characters").format(most=MAX_URL_CHARACTERS),
+        )
     elif isinstance(source, FileId) and not source.value:
-        yield Problem(name, "", "the file id is empty")
+        yield Problem(name, "", _("the file id is empty"))
     if model.known and not model.references:
-        yield Problem(name, shown, f"{model.name} takes files only")
+        yield Problem(name, shown, _("{model} takes files only").format(model=model.name))
     elif provider and takes == "none" and not (isinstance(source, Url) and source.is_data):
-        yield Problem(name, shown, f"{provider.name} takes files only")
+        yield Problem(name, shown, _("{provider} takes files only").format(provider=provider.name))
     elif provider and takes == "parts" and isinstance(source, FileId):
-        yield Problem(name, shown, f"{provider.name} takes files and addresses, not file ids")
+        yield Problem(
+            name, shown, _("{provider} takes files and addresses, not file ids").format(provider=provider.name)
+        )
 
 
 def _content_of(source: ImageSource) -> str | Path | bytes | None:
@@ -163,29 +174,35 @@ def _content_of(source: ImageSource) -> str | Path | bytes | None:
         return b""
 
 
-def _content_problems(
-    name: str, content: str | Path | bytes, model: Model
-) -> tuple[list[Problem], ImageHeader | None]:
+def _content_problems(name: str, content: str | Path | bytes, model: Model) -> tuple[list[Problem], ImageHeader | None]:
     shown = "" if isinstance(content, bytes) else str(content)
     try:
         size = source_size(content)
         header = source_header(content)
     except ImageHeaderError as error:
-        rule = f"it must be {_formats(model)}, and {error}"
+        rule = _("it must be {formats}, and {error}").format(formats=_formats(model), error=error)
         return ([Problem(name, shown, rule)] if model.known else []), None
     except OSError as error:
-        return [Problem(name, shown, f"it can't be read ({error.strerror or error})")], None
+        return [Problem(name, shown, _("it can't be read ({reason})").format(reason=error.strerror or error))], None
     problems = []
     is_mask = name == "mask"
     most = model.max_mask_bytes if is_mask else model.max_image_bytes
     if model.input_formats is not None and header.format not in model.input_formats:
-        problems.append(Problem(name, shown, f"it is {header.format}; {model.name} takes {_formats(model)}"))
+        problems.append(
+            Problem(
+                name,
+                shown,
+                _("it is {format}; {model} takes {formats}").format(
+                    format=header.format, model=model.name, formats=_formats(model)
+                ),
+            )
+        )
     if most is not None and size >= most:
-        rule = f"{model.name} takes less than {most // 1_000_000} MB"
-        problems.append(Problem(name, f"of {size:,} bytes", rule))
+        rule = _("{model} takes less than {most} MB").format(model=model.name, most=most // 1000000)
+        problems.append(Problem(name, _("of {size:,} bytes").format(size=size), rule))
     if model.square_input and not is_mask and header.width != header.height:
         dimensions = f"{header.width}x{header.height}"
-        problems.append(Problem(name, dimensions, f"{model.name} takes square images only"))
+        problems.append(Problem(name, dimensions, _("{model} takes square images only").format(model=model.name)))
     return problems, header
 
 
@@ -199,19 +216,20 @@ def _data_url_problems(name: str, content: str | Path | bytes) -> Iterator[Probl
     except OSError:
         return  # told already
     if size > _LARGEST_DATA_URL_FILE:
-        rule = (
-            f"beside references at most {_LARGEST_DATA_URL_FILE:,} can be sent; "
-            "upload it with files.upload and give its FileId"
-        )
-        yield Problem(name, f"of {size:,} bytes", rule)
+        rule = _(
+            "beside references at most {most:,} can be sent; upload it with files.upload and give its FileId"
+        ).format(most=_LARGEST_DATA_URL_FILE)
+        yield Problem(name, _("of {size:,} bytes").format(size=size), rule)
 
 
 def _mask_problems(
     mask: ImageHeader, image: ImageHeader | None, model: Model, provider: Provider | None
 ) -> Iterator[Problem]:
     if image is not None and (mask.width, mask.height) != (image.width, image.height):
-        rule = f"it must be the size of the first image, {image.width}x{image.height}"
+        rule = _("it must be the size of the first image, {width}x{height}").format(
+            width=image.width, height=image.height
+        )
         yield Problem("mask", f"{mask.width}x{mask.height}", rule)
     reads_alpha = provider is None or provider.mask_reads == "alpha"
     if model.known and reads_alpha and not mask.has_alpha:
-        yield Problem("mask", "", "it has no alpha channel; alpha 0 says where to edit")
+        yield Problem("mask", "", _("it has no alpha channel; alpha 0 says where to edit"))
