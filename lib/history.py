@@ -22,6 +22,7 @@ from lib.translation import _
 
 JOB_NAME = re.compile(r"(\d{8}-\d{6})-[0-9a-f]{6}")
 _RESULT = re.compile(r"result-(\d{1,3})\.(png|jpe?g|webp)")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _LARGEST_JSON = 32 << 20
 _LONGEST_TEXT = 32_000
 _LATEST = 200
@@ -286,8 +287,14 @@ def _object(value: object) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
+def shown(text: str) -> str:
+    """A text that any window can show: without control characters and halves of characters, which JSON may hold."""
+    whole = text.encode("utf-8", "replace").decode("utf-8")
+    return _CONTROL.sub(" ", whole)
+
+
 def _text(value: object) -> str:
-    return value[:_LONGEST_TEXT] if isinstance(value, str) else ""
+    return shown(value[:_LONGEST_TEXT]) if isinstance(value, str) else ""
 
 
 def _amount(value: object) -> float | None:

@@ -74,6 +74,12 @@ def test_a_record_holds_what_the_list_shows():
     assert record.size == sum(path.stat().st_size for path in record.folder.iterdir())
 
 
+def test_a_prompt_that_no_window_could_show_is_mended():
+    odd = "a\0b\ud800c\r\x1b[31m\nd\te 山"
+    done(job_json={**ASKED, "request": {"prompt": odd}})
+    assert next(history.records()).prompt == "a b?c  [31m\nd\te 山"
+
+
 def test_the_newest_come_first():
     folders = [make(days_ago=days, job_json=ASKED) for days in (3, 1, 2)]
     assert [record.folder for record in history.records()] == [folders[1], folders[2], folders[0]]

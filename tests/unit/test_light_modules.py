@@ -13,7 +13,7 @@ LIGHT = (
     "lib.history", "lib.job", "lib.mask", "lib.png", "lib.settings", "lib.api", "lib.api.models",
     "lib.api.providers", "lib.api.cost", "lib.api.request", "lib.installer.command", "lib.rescue", "lib.retention",
     "lib.translation",
-    "plugin.arguments",
+    "lib.history_words", "plugin.arguments", "plugin.again_record",
 )  # fmt: skip
 VENDORED = ("requests", "urllib3", "PIL", "numpy", "werkzeug", "keyring")
 
