@@ -21,7 +21,6 @@ The folder is what the two processes share, and afterwards the history:
 """
 
 import contextlib
-import errno
 import json
 import os
 import secrets
@@ -32,7 +31,7 @@ from pathlib import Path
 from typing import Any
 
 from lib import settings
-from lib.installer.file_lock import locked
+from lib.file_lock import NO_LOCKS_HERE, locked
 
 VERSION = 1
 SELECTION = "selection.raw"
@@ -40,7 +39,6 @@ LAYER_MASK = "layer-mask.raw"
 LOCK = "running.lock"
 INSERTED = "inserted"
 TOLD = "told"
-_NO_LOCKS_HERE = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL)
 _FRESH_SECONDS = 3_600.0
 
 
@@ -100,7 +98,7 @@ class Job:
             try:
                 free = stack.enter_context(locked(self.path(LOCK)))
             except OSError as error:
-                if error.errno not in _NO_LOCKS_HERE:
+                if error.errno not in NO_LOCKS_HERE:
                     raise
                 free = True
             yield free

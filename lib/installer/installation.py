@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from lib.file_lock import locked
 from lib.installer import packages, pythons, stamp
-from lib.installer.file_lock import locked
 from lib.installer.packages import CHECKOUT
 from lib.installer.problem import SetupProblem
 from lib.installer.pythons import Python

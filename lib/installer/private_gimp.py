@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from lib.installer.file_lock import locked
+from lib.file_lock import locked
 from lib.installer.problem import SetupProblem
 from lib.settings import NAME
 

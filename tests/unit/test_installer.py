@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from lib import settings
+from lib.file_lock import locked
 from lib.installer import gimps, packages, private_gimp, removal
-from lib.installer.file_lock import locked
 from lib.installer.problem import SetupProblem
 from tests.unit.made_machine import put_gimp, run
 

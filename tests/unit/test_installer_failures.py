@@ -11,8 +11,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from lib import settings
-from lib.installer import command, file_lock, installation, packages, pythons, serve
+from lib import file_lock, settings
+from lib.installer import command, installation, packages, pythons, serve
 from lib.installer.installation import Installation
 from lib.installer.problem import SetupProblem
 from tests.unit.made_machine import put_gimp, run

@@ -9,12 +9,32 @@ import pytest
 
 CHECKOUT = Path(__file__).absolute().parents[2]
 LIGHT = (
-    "lib.extension", "lib.frame", "lib.geometry",
-    "lib.history", "lib.job", "lib.mask", "lib.png", "lib.settings", "lib.api", "lib.api.models",
-    "lib.api.providers", "lib.api.cost", "lib.api.request", "lib.installer.command", "lib.rescue", "lib.retention",
+    "lib.api",
+    "lib.api.address",
+    "lib.api.cost",
+    "lib.api.models",
+    "lib.api.providers",
+    "lib.api.request",
+    "lib.extension",
+    "lib.file_lock",
+    "lib.frame",
+    "lib.geometry",
+    "lib.history",
+    "lib.history_words",
+    "lib.installer.command",
+    "lib.job",
+    "lib.mask",
+    "lib.own_providers",
+    "lib.png",
+    "lib.rescue",
+    "lib.retention",
+    "lib.setting_values",
+    "lib.settings",
+    "lib.stored_json",
     "lib.translation",
-    "lib.history_words", "plugin.arguments", "plugin.again_record",
-)  # fmt: skip
+    "plugin.again_record",
+    "plugin.arguments",
+)
 VENDORED = ("requests", "urllib3", "PIL", "numpy", "werkzeug", "keyring")
 
 

@@ -1,10 +1,14 @@
 """A lock on a file that ends with its process, on every system."""
 
+import errno
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+NO_LOCKS_HERE = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL)
+"""What a file system without locks answers."""
 
 if sys.platform == "win32":
     import msvcrt
