@@ -35,13 +35,14 @@ class _Kept:
     fixed: bool
 
 
-def tidy_when_due(days: int, megabytes: int) -> None:
-    """Deletes what is past the limits, at most every ten minutes; a disk that refuses is no error."""
-    mark = settings.jobs_folder() / _TIDIED
+def tidy_when_due() -> None:
+    """Deletes what is past the limits of the settings, at most every ten minutes; a disk that refuses is no error."""
     with contextlib.suppress(OSError):
+        mark = settings.jobs_folder() / _TIDIED
         if not mark.exists() or time.time() - mark.stat().st_mtime > _DUE_SECONDS:
             mark.touch()
-            tidy(days, megabytes)
+            limits = settings.load()
+            tidy(limits.history_days, limits.history_megabytes)
 
 
 def tidy(days: int, megabytes: int) -> list[str]:

@@ -114,6 +114,8 @@ class Worker:
         thread.start()
 
     def _run(self, folder: str) -> None:
+        from lib import retention
+
         try:
             final = self._running[folder].run()
         except Exception:  # noqa: BLE001 - the process's edge: whatever it was, the plug-in must hear of an end
@@ -121,6 +123,7 @@ class Worker:
             final = unexpected_error()
         del self._running[folder]
         self._emit({**final, "job": folder})
+        retention.tidy_when_due()
 
     def _answer(self, message: Mapping[str, Any]) -> None:
         from lib.worker_requests import answer

@@ -84,7 +84,8 @@ def main(disk):
     job = make_job(provider="custom")
     filler.fill(5)
     final = EditJob(job, lambda event: None).run()
-    print(json.dumps({"before": final, "sent": len(endpoint.received), "files": os.listdir(job.folder)}), flush=True)
+    files = [path.name for path in job.folder.iterdir()]
+    print(json.dumps({"before": final, "sent": len(endpoint.received), "files": files}), flush=True)
     os._exit(0)
 
 

@@ -1,4 +1,4 @@
-"""A disk that is full or fills up while the endpoint works: what was paid for is not lost, nothing is sent for nothing."""
+"""A disk that is full or fills up while the endpoint works: nothing that was paid for is lost."""
 
 import json
 import shutil

@@ -197,13 +197,14 @@ def test_no_limits_delete_nothing_and_strangers_and_fresh_jobs_stay():
 
 
 def test_tidying_is_done_at_most_every_ten_minutes_and_finishes_what_was_interrupted():
+    settings.change(history_days=30)
     first = inserted(days_ago=40, number=1)
     half = settings.jobs_folder() / ".deleted-20200101-000000-000000"
     half.mkdir()
-    retention.tidy_when_due(30, 0)
+    retention.tidy_when_due()
     assert not first.exists() and not half.exists()
     second = inserted(days_ago=40, number=2)
-    retention.tidy_when_due(30, 0)
+    retention.tidy_when_due()
     assert second.exists()
 
 

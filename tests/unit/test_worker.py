@@ -210,6 +210,22 @@ def test_prints_of_libraries_go_to_the_log_and_never_between_the_events(job, tmp
     assert done.stdout == b'{"event": "notice"}\n' and b"noise" in log.read_bytes() and b"raw noise" in log.read_bytes()
 
 
+def test_the_worker_tidies_after_a_job_and_spares_the_one_just_done(job):
+    old = job.folder.with_name("20200101-000000-000000")
+    old.mkdir()
+    os.utime(old, (1.6e9, 1.6e9))
+    assert run(job)[-1]["event"] == "done"
+    assert not old.exists() and job.path("result-1.png").exists()
+
+
+def test_a_job_is_never_sent_twice(job, endpoint):
+    endpoint.behave("echo")
+    job = make_job(provider="custom")
+    assert run(job, to_test(endpoint))[-1]["event"] == "done"
+    again = run(job, to_test(endpoint))[-1]
+    assert again["event"] == "error" and "already sent" in again["message"] and len(endpoint.received) == 1
+
+
 def test_a_worker_that_is_killed_leaves_a_job_that_says_so(job, endpoint):
     endpoint.behave("echo", seconds=3)
     job = make_job(provider="custom")
