@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from lib.geometry import Rect, Size
+from lib.translation import _
 
 LEAST_OVERLAP, MOST_OVERLAP = 8, 48
 
@@ -35,7 +36,7 @@ class Extension:
             _pixels("bottom", bottom, canvas.height),
         )
         if extension.size == canvas:
-            raise ExtensionError("left, top, right, bottom: give at least one of them, in pixels or percent.")
+            raise ExtensionError(_("left, top, right, bottom: give at least one of them, in pixels or percent."))
         return extension
 
     @property
@@ -104,5 +105,7 @@ def _pixels(name: str, text: str, length: int) -> int:
     except ValueError:
         value = -1.0
     if not 0 <= value <= 1_000_000:
-        raise ExtensionError(f"{name} {text!r}: must be a number of pixels, or a percentage such as 10%.")
+        raise ExtensionError(
+            _("{name} {text!r}: must be a number of pixels, or a percentage such as 10%.").format(name=name, text=text)
+        )
     return round(value * length / 100 if text.endswith("%") else value)

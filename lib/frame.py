@@ -14,6 +14,7 @@ from typing import Any
 from lib.api.models import FreeSize, SizeList
 from lib.geometry import Rect, Size
 from lib.sizes import Choice, FrameError, Room, bounded, choose
+from lib.translation import _
 
 __all__ = ["FrameError", "Plan", "Rect", "Size", "context_margin", "plan"]
 
@@ -95,14 +96,14 @@ class Plan:
             found = cls(Rect(*data["frame"]), Rect(*data["sent"]), Size(*data["size"]))
             numbers = (*found.frame.to_list(), *found.sent.to_list(), found.size.width, found.size.height)
         except (KeyError, TypeError) as error:
-            raise FrameError("The job's plan is incomplete. Run the edit again.") from error
+            raise FrameError(_("The job's plan is incomplete. Run the edit again.")) from error
         if (
             not all(isinstance(n, int) for n in numbers)
             or found.frame.empty
             or min(data["size"]) < 1
             or not found.sent.contains(found.frame)
         ):
-            raise FrameError("The job's plan is damaged. Run the edit again.")
+            raise FrameError(_("The job's plan is damaged. Run the edit again."))
         return found
 
 
@@ -164,17 +165,17 @@ def context_margin(selection: Size) -> int:
 def _places(whole: Rect, selection: Rect | None, layer: Rect) -> tuple[Rect, Rect]:
     """The part of the selection that counts, and its home: the layer's visible part together with it."""
     if whole.empty:
-        raise FrameError("The canvas is empty. Give the image a size first.")
+        raise FrameError(_("The canvas is empty. Give the image a size first."))
     visible = layer.intersect(whole)
     if visible.empty:
-        raise FrameError("The layer lies outside the canvas. Move it inside, or choose another layer.")
+        raise FrameError(_("The layer lies outside the canvas. Move it inside, or choose another layer."))
     if selection is None:
         return visible, visible
     chosen = selection.intersect(whole)
     if chosen.empty:
-        raise FrameError("The selection lies outside the canvas. Select something inside it.")
+        raise FrameError(_("The selection lies outside the canvas. Select something inside it."))
     if chosen.intersect(visible).empty:
-        raise FrameError("The selection lies outside the layer. Select part of it, or choose another layer.")
+        raise FrameError(_("The selection lies outside the layer. Select part of it, or choose another layer."))
     return chosen, visible.union(chosen)
 
 
@@ -184,7 +185,9 @@ def _margin(context: str | int) -> int | None:
         return None
     text = str(context).strip()
     if not (text.isascii() and text.isdigit()):
-        raise FrameError(f"context {context}: give auto, layer, canvas, or a number of pixels from 0 up.")
+        raise FrameError(
+            _("context {context}: give auto, layer, canvas, or a number of pixels from 0 up.").format(context=context)
+        )
     return int(text)
 
 

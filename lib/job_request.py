@@ -35,9 +35,14 @@ def check_cost(request: EditRequest, provider: Provider, most: float | None) -> 
         return
     expected = cost.estimate(request, _model(request, provider))
     if expected is None:
-        raise JobFailed("What this edit costs is not known beforehand.", "Set max-cost to 0 to send it all the same.")
+        raise JobFailed(
+            _("What this edit costs is not known beforehand."), _("Set max-cost to 0 to send it all the same.")
+        )
     if expected.high > most:
-        raise JobFailed(f"This edit may cost {expected}, and max-cost is ${most:g}.", "Raise it, or ask for less.")
+        raise JobFailed(
+            _("This edit may cost {expected}, and max-cost is ${most:g}.").format(expected=expected, most=most),
+            _("Raise it, or ask for less."),
+        )
 
 
 def check_room(job: Job, request: EditRequest, plan: Plan) -> None:
@@ -60,9 +65,10 @@ def address_of(provider: Provider) -> tuple[str, Key | None]:
     """Where the provider is, and the key for it; raises JobFailed where no address is known."""
     base_url = provider.resolve_url(None, os.environ)
     if not base_url:
-        variables = " or ".join(provider.url_variables) or "a base URL"
+        variables = " or ".join(provider.url_variables) or _("a base URL")
         raise JobFailed(
-            f"{provider.title} has no address yet.", f"Set {variables} to the address of its API, then try again."
+            _("{provider} has no address yet.").format(provider=provider.title),
+            _("Set {variables} to the address of its API, then try again.").format(variables=variables),
         )
     return base_url, keys.find(provider.name, base_url, file=settings.key_file())
 

@@ -12,6 +12,7 @@ from PIL import Image
 from lib import fit, seam
 from lib.frame import Plan
 from lib.geometry import Size
+from lib.translation import _
 
 _PROTECTED = 255  # the mask's alpha where the endpoint should have changed nothing
 
@@ -54,7 +55,11 @@ def layer_pixels(data: bytes, plan: Plan, guide: Guide | None, *, transparent: b
     notes: tuple[str, ...] = ()
     asked = (plan.size.width, plan.size.height)
     if returned.size != asked:
-        notes = (f"The endpoint answered in {returned.width}x{returned.height} instead of {plan.size}; it was scaled.",)
+        notes = (
+            _("The endpoint answered in {width}x{height} instead of {size}; it was scaled.").format(
+                width=returned.width, height=returned.height, size=plan.size
+            ),
+        )
     drift = None
     if guide:
         returned, drift = _lined_up(returned.resize(asked, Image.Resampling.LANCZOS), guide)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from lib.api.models import FreeSize, SizeList
 from lib.geometry import Size
+from lib.translation import _
 
 UNSEEN = 0.001  # an aspect this close is as good as exact: half a pixel in 500
 DISTORTION = 0.005  # and one further off than this is never used
@@ -55,7 +56,9 @@ def bounded(rule: SizeList | FreeSize, size: Size | None, largest: int | None) -
         _check(size, rule)
         return SizeList(((size.width, size.height),))
     if largest is not None and largest < 1:
-        raise FrameError(f"largest-size {largest}: give the longest edge in pixels, from 1 up.")
+        raise FrameError(
+            _("largest-size {largest}: give the longest edge in pixels, from 1 up.").format(largest=largest)
+        )
     if isinstance(rule, SizeList):
         return _bounded_list(rule, largest)
     return _bounded_free(rule, largest)
@@ -180,7 +183,9 @@ def _bounded_list(rule: SizeList, largest: int | None) -> SizeList:
     sizes = [size for size in rule.sizes if largest is None or max(size) <= largest]
     if not sizes:
         raise FrameError(
-            f"largest-size {largest}: the model answers in {rule}. Raise largest-size, or choose another model."
+            _(
+                "largest-size {largest}: the model answers in {rule}. Raise largest-size, or choose another model."
+            ).format(largest=largest, rule=rule)
         )
     return SizeList(tuple(sizes))
 
@@ -191,7 +196,9 @@ def _bounded_free(rule: FreeSize, largest: int | None) -> FreeSize:
     least = _up(rule.min_pixels / edge, rule.multiple) if edge else 0
     if not edge or least > edge:
         raise FrameError(
-            f"largest-size {largest}: the model answers in {rule}. Raise largest-size, or choose another model."
+            _(
+                "largest-size {largest}: the model answers in {rule}. Raise largest-size, or choose another model."
+            ).format(largest=largest, rule=rule)
         )
     return replace(rule, max_edge=edge, max_ratio=min(rule.max_ratio, edge / least))
 
@@ -199,7 +206,11 @@ def _bounded_free(rule: FreeSize, largest: int | None) -> FreeSize:
 def _check(size: Size, rule: SizeList | FreeSize) -> None:
     """Raise FrameError, naming what is allowed, where the rule does not allow the wanted size."""
     if not rule.allows(size.width, size.height):
-        raise FrameError(f"size {size}: the model answers in {rule}. Choose such a size, or leave it empty.")
+        raise FrameError(
+            _("size {size}: the model answers in {rule}. Choose such a size, or leave it empty.").format(
+                size=size, rule=rule
+            )
+        )
 
 
 def _slackened(canvas: Size) -> Size:

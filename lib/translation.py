@@ -22,7 +22,11 @@ def use(languages: Sequence[str] | None = None) -> None:
     """
     global _catalogue
     chosen = None if languages is None else list(languages)
-    _catalogue = gettext.translation(DOMAIN, LOCALE, chosen, fallback=True)
+    try:
+        _catalogue = gettext.translation(DOMAIN, LOCALE, chosen, fallback=True)
+    except (OSError, ValueError):
+        # A catalogue that cannot be read is no reason not to work.
+        _catalogue = gettext.NullTranslations()
 
 
 def _(message: str) -> str:

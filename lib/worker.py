@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from lib.job import Job, decode_line, encode_line
+from lib.translation import _
 
 if TYPE_CHECKING:
     from lib.edit_job import EditJob
@@ -71,7 +72,13 @@ def wrong_python() -> str | None:
         return None
     wanted = json.loads(STAMP.read_text(encoding="utf-8"))["python_version"]
     here = f"{sys.version_info.major}.{sys.version_info.minor}"
-    return None if here == wanted else f"The packages were installed for Python {wanted}, and this is Python {here}."
+    return (
+        None
+        if here == wanted
+        else _("The packages were installed for Python {wanted}, and this is Python {here}.").format(
+            wanted=wanted, here=here
+        )
+    )
 
 
 class Worker:
@@ -140,8 +147,8 @@ def unexpected_error() -> dict[str, Any]:
     """The last event where something failed that nobody foresaw; the details are in the log."""
     return {
         "event": "error",
-        "message": "The worker failed unexpectedly.",
-        "hint": "Try again; the details are in worker.log in the job's folder.",
+        "message": _("The worker failed unexpectedly."),
+        "hint": _("Try again; the details are in worker.log in the job's folder."),
     }
 
 
@@ -150,7 +157,7 @@ def main(arguments: list[str]) -> int:
     emit = Events(take_over_output(Path(arguments[0])))
     problem = wrong_python()
     if problem:
-        emit({"event": "error", "message": problem, "hint": "Run install.py again."})
+        emit({"event": "error", "message": problem, "hint": _("Run install.py again.")})
         return 1
     sys.path.insert(0, str(VENDOR))
     # Loaded now, while the plug-in still exports.

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from lib import history_requests
+from lib.translation import _
 
 Request = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
@@ -17,5 +18,10 @@ def answer(message: Mapping[str, Any]) -> Mapping[str, Any]:
     """The answer to a request; {"error": {"message", "hint"}} where there is none of that name."""
     request = REQUESTS.get(message["do"])
     if request is None:
-        return {"error": {"message": f"The worker knows no “{message['do']}”.", "hint": "Run install.py again."}}
+        return {
+            "error": {
+                "message": _("The worker knows no “{do}”.").format(do=message["do"]),
+                "hint": _("Run install.py again."),
+            }
+        }
     return request(message)

@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from lib.translation import N_, _
+
 WIDE = 2**31 - 1
 
 
@@ -28,49 +30,72 @@ class Argument:
 _EXTEND_DEFAULTS: dict[str, str | int | float | bool] = {"prompt": "extend", "sample-merged": True}
 
 EDIT_ARGUMENTS = (
-    Argument("prompt", "", "_Prompt", "What should be there, in words; empty: remove what is selected"),
+    Argument("prompt", "", N_("_Prompt"), N_("What should be there, in words; empty: remove what is selected")),
     Argument(
-        "provider", "", "Pro_vider", "local, openai, azure, custom, …; empty: $GENERATIVE_EDIT_PROVIDER, or local"
-    ),
-    Argument("model", "", "_Model", "The model's name; empty: $GENERATIVE_EDIT_MODEL, or the provider's default"),
-    Argument("n", 0, "_Number of results", "1 to 10 results; 0: one"),
-    Argument("size", "", "_Size", "WIDTHxHEIGHT to ask for; empty: what suits the frame"),
-    Argument("quality", "", "_Quality", "low, medium, high or auto, as the model has them; empty: the model's default"),
-    Argument("background", "", "_Background", "opaque, transparent or auto; empty: opaque"),
-    Argument("moderation", "", "Mo_deration", "low or auto; empty: the endpoint's default"),
-    Argument("input-fidelity", "", "Input _fidelity", "high or low; empty: the endpoint's default"),
-    Argument("output-format", "", "Output _format", "png, jpeg or webp, as it travels; empty: png"),
-    Argument("output-compression", -1, "Output _compression", "0 to 100 for jpeg and webp; -1: the endpoint's default"),
-    Argument("stream", False, "St_ream", "Ask for an event stream instead of one answer"),
-    Argument("partial-images", 0, "Partial _images", "0 to 3 previews on the way; more than 0 needs stream"),
-    Argument("user", "", "_User", "An identifier of the end user, passed on to the endpoint"),
-    Argument("sample-merged", False, "S_ample merged", "Send what is visible instead of the selected layers"),
-    Argument(
-        "context", "", "Conte_xt", "How much around the selection is sent: auto, a number of pixels, layer or canvas"
+        "provider",
+        "",
+        N_("Pro_vider"),
+        N_("local, openai, azure, custom, …; empty: $GENERATIVE_EDIT_PROVIDER, or local"),
     ),
     Argument(
-        "largest-size", "", "_Largest size", "The longest edge, in pixels, that may be asked for; empty: the model's"
+        "model", "", N_("_Model"), N_("The model's name; empty: $GENERATIVE_EDIT_MODEL, or the provider's default")
     ),
-    Argument("fit", True, "Fi_t", "Line the result up with the original and match its colours"),
-    Argument("feather", 0.0, "Feat_her", "Softens the layer mask inwards, in pixels"),
-    Argument("grow", 0, "_Grow", "Changes this many pixels more than are selected"),
-    Argument("references", "", "Refere_nces", "A JSON list of further pictures: file paths, URLs, file ids (file-…)"),
-    Argument("extra", "", "E_xtra", "A JSON object of further fields, passed on as they are"),
+    Argument("n", 0, N_("_Number of results"), N_("1 to 10 results; 0: one")),
+    Argument("size", "", N_("_Size"), N_("WIDTHxHEIGHT to ask for; empty: what suits the frame")),
+    Argument(
+        "quality",
+        "",
+        N_("_Quality"),
+        N_("low, medium, high or auto, as the model has them; empty: the model's default"),
+    ),
+    Argument("background", "", N_("_Background"), N_("opaque, transparent or auto; empty: opaque")),
+    Argument("moderation", "", N_("Mo_deration"), N_("low or auto; empty: the endpoint's default")),
+    Argument("input-fidelity", "", N_("Input _fidelity"), N_("high or low; empty: the endpoint's default")),
+    Argument("output-format", "", N_("Output _format"), N_("png, jpeg or webp, as it travels; empty: png")),
+    Argument(
+        "output-compression",
+        -1,
+        N_("Output _compression"),
+        N_("0 to 100 for jpeg and webp; -1: the endpoint's default"),
+    ),
+    Argument("stream", False, N_("St_ream"), N_("Ask for an event stream instead of one answer")),
+    Argument("partial-images", 0, N_("Partial _images"), N_("0 to 3 previews on the way; more than 0 needs stream")),
+    Argument("user", "", N_("_User"), N_("An identifier of the end user, passed on to the endpoint")),
+    Argument("sample-merged", False, N_("S_ample merged"), N_("Send what is visible instead of the selected layers")),
+    Argument(
+        "context",
+        "",
+        N_("Conte_xt"),
+        N_("How much around the selection is sent: auto, a number of pixels, layer or canvas"),
+    ),
+    Argument(
+        "largest-size",
+        "",
+        N_("_Largest size"),
+        N_("The longest edge, in pixels, that may be asked for; empty: the model's"),
+    ),
+    Argument("fit", True, N_("Fi_t"), N_("Line the result up with the original and match its colours")),
+    Argument("feather", 0.0, N_("Feat_her"), N_("Softens the layer mask inwards, in pixels")),
+    Argument("grow", 0, N_("_Grow"), N_("Changes this many pixels more than are selected")),
+    Argument(
+        "references", "", N_("Refere_nces"), N_("A JSON list of further pictures: file paths, URLs, file ids (file-…)")
+    ),
+    Argument("extra", "", N_("E_xtra"), N_("A JSON object of further fields, passed on as they are")),
     Argument(
         "max-cost",
         0.0,
-        "Ma_x cost",
-        "Stops before sending where the estimate in US dollars is higher or unknown; 0: no limit",
+        N_("Ma_x cost"),
+        N_("Stops before sending where the estimate in US dollars is higher or unknown; 0: no limit"),
     ),
-    Argument("timeout", 0.0, "_Timeout", "Seconds for the whole request; 0: 600"),
+    Argument("timeout", 0.0, N_("_Timeout"), N_("Seconds for the whole request; 0: 600")),
 )
 
 # Extending has no selection to grow or to feather, and looks at the whole picture unless it is told not to.
 EXTEND_ARGUMENTS = (
-    Argument("left", "", "_Left", "How far the canvas grows to the left: pixels, or a percentage such as 10%"),
-    Argument("top", "", "_Top", "How far it grows upwards"),
-    Argument("right", "", "_Right", "How far it grows to the right"),
-    Argument("bottom", "", "_Bottom", "How far it grows downwards"),
+    Argument("left", "", N_("_Left"), N_("How far the canvas grows to the left: pixels, or a percentage such as 10%")),
+    Argument("top", "", N_("_Top"), N_("How far it grows upwards")),
+    Argument("right", "", N_("_Right"), N_("How far it grows to the right")),
+    Argument("bottom", "", N_("_Bottom"), N_("How far it grows downwards")),
     *(
         replace(argument, default=_EXTEND_DEFAULTS.get(argument.name, argument.default))
         for argument in EDIT_ARGUMENTS
@@ -118,7 +143,7 @@ def read(values: Mapping[str, Any], environment: Mapping[str, str] = os.environ)
         provider=values["provider"] or environment.get("GENERATIVE_EDIT_PROVIDER") or "local",
         model=values["model"] or environment.get("GENERATIVE_EDIT_MODEL") or None,
         request=reader.request(),
-        references=tuple(reader.json("references", list, _is_list_of_texts, "a JSON list of texts") or ()),
+        references=tuple(reader.json("references", list, _is_list_of_texts, _("a JSON list of texts")) or ()),
         sample_merged=values["sample-merged"],
         context=reader.context(),
         largest_size=reader.number_in_text("largest-size"),
@@ -167,7 +192,7 @@ class _Reader:
             request["stream"] = True
         if self._between("partial-images", 0, _MOST_PARTIAL_IMAGES):
             request["partial_images"] = self.values["partial-images"]
-        extra = self.json("extra", dict, lambda value: True, "a JSON object")
+        extra = self.json("extra", dict, lambda value: True, _("a JSON object"))
         if extra:
             request["extra"] = extra
         return request
@@ -179,13 +204,15 @@ class _Reader:
             return "auto"
         if text in ("layer", "canvas"):
             return text
-        return self.number_in_text("context", "auto, layer, canvas or a number of pixels") or 0
+        return self.number_in_text("context", _("auto, layer, canvas or a number of pixels")) or 0
 
-    def number_in_text(self, name: str, allowed: str = "a number of pixels") -> int | None:
+    def number_in_text(self, name: str, allowed: str = "") -> int | None:
         """A whole number written as text; None where it is empty."""
         text = self.values[name].strip()
         if text and not (text.isascii() and text.isdigit()):
-            self.problems.append(f"{name} {text!r}: must be {allowed}.")
+            allowed = allowed or _("a number of pixels")
+            told = _("{name} {text!r}: must be {allowed}.")
+            self.problems.append(told.format(name=name, text=text, allowed=allowed))
             return None
         return int(text) if text else None
 
@@ -193,7 +220,7 @@ class _Reader:
         """A number that may not be negative."""
         value = self.values[name]
         if not (math.isfinite(value) and value >= 0):
-            self.problems.append(f"{name} {value}: must be 0 or more.")
+            self.problems.append(_("{name} {value}: must be 0 or more.").format(name=name, value=value))
         return value
 
     def json(self, name: str, kind: type, check: Callable[[Any], bool], wanted: str) -> Any:
@@ -206,12 +233,13 @@ class _Reader:
         except ValueError:
             value = None
         if not isinstance(value, kind) or not check(value):
-            self.problems.append(f"{name}: must be {wanted}.")
+            self.problems.append(_("{name}: must be {wanted}.").format(name=name, wanted=wanted))
             return None
         return value
 
     def _between(self, name: str, low: int, high: int) -> int:
         value: int = self.values[name]
         if not low <= value <= high:
-            self.problems.append(f"{name} {value}: must be {max(low, 0)} to {high}.")
+            told = _("{name} {value}: must be {least} to {most}.")
+            self.problems.append(told.format(name=name, value=value, least=max(low, 0), most=high))
         return value

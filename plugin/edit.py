@@ -8,6 +8,7 @@ from lib import frame
 from lib.api import providers
 from lib.geometry import Rect, Size
 from lib.job import SELECTION, Job
+from lib.translation import _
 from plugin import export
 from plugin.arguments import Options
 from plugin.insert import place_above
@@ -36,17 +37,21 @@ def check(image: Gimp.Image, layers: Sequence[Gimp.Layer], options: Options) -> 
     """Raises EditFailed for what cannot be done, before anything is exported."""
     if image.get_base_type() == Gimp.ImageBaseType.INDEXED:
         raise EditFailed(
-            "An indexed image cannot hold the result's colours. Convert it with Image ▸ Mode ▸ RGB, then try again."
+            _("An indexed image cannot hold the result's colours. Convert it with Image ▸ Mode ▸ RGB, then try again.")
         )
     if image.get_floating_sel():
-        raise EditFailed("There is a floating selection. Anchor it or make it a layer, then try again.")
+        raise EditFailed(_("There is a floating selection. Anchor it or make it a layer, then try again."))
     if not layers:
-        raise EditFailed("No layer is selected. Select the layer to edit, then try again.")
+        raise EditFailed(_("No layer is selected. Select the layer to edit, then try again."))
     if not all(layer.is_layer() for layer in layers):
-        raise EditFailed("A channel or a mask is selected. Select the layer to edit, then try again.")
+        raise EditFailed(_("A channel or a mask is selected. Select the layer to edit, then try again."))
     count = len(layers) + len(options.references)
     if count > MOST_IMAGES:
-        raise EditFailed(f"{count} pictures would be sent, and {MOST_IMAGES} are the most. Select fewer layers.")
+        raise EditFailed(
+            _("{count} pictures would be sent, and {most} are the most. Select fewer layers.").format(
+                count=count, most=MOST_IMAGES
+            )
+        )
 
 
 def _selection(image: Gimp.Image, canvas: Size, grow: int) -> Rect | None:

@@ -2,7 +2,7 @@
 """The file that GIMP starts: loads the plug-in that lies beside it, or says in a sentence why it cannot.
 
 GIMP 3.2 takes over the configuration folder of 3.0 only to a certain depth, so that half of an installation can arrive
-here. Nothing of ours is imported before the list of files in stamp.json was checked.
+here. Nothing of ours but the translation is imported before the list of files in stamp.json was checked.
 """
 
 import json
@@ -15,7 +15,16 @@ gi.require_version("Gimp", "3.0")
 from gi.repository import Gimp, GLib
 
 ROOT = Path(__file__).absolute().parent
-NOT_INSTALLED = (
+sys.path.insert(0, str(ROOT))
+try:
+    from lib.translation import _
+except ImportError:
+
+    def _(message: str) -> str:
+        return message
+
+
+NOT_INSTALLED = _(
     "This installation of Generative Edit is not complete, or was made for another GIMP. "
     "Run “python3 install.py” again, then restart GIMP."
 )
@@ -42,7 +51,7 @@ class BrokenInstallation(Gimp.PlugIn):
     def do_create_procedure(self, name: str) -> Gimp.Procedure:
         procedure = Gimp.ImageProcedure.new(self, name, Gimp.PDBProcType.PLUGIN, self._run, None)
         procedure.set_sensitivity_mask(Gimp.ProcedureSensitivityMask.ALWAYS)
-        procedure.set_menu_label("_Edit with Prompt…")
+        procedure.set_menu_label(_("_Edit with Prompt…"))
         procedure.add_menu_path("<Image>/Filters/Generative Edit")
         procedure.set_documentation(NOT_INSTALLED, NOT_INSTALLED, name)
         return procedure
@@ -53,7 +62,6 @@ class BrokenInstallation(Gimp.PlugIn):
 
 
 if complete():
-    sys.path.insert(0, str(ROOT))
     from plugin.procedures import GenerativeEdit as PlugIn
 else:
     PlugIn = BrokenInstallation

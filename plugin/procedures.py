@@ -1,5 +1,6 @@
 """The procedures that GIMP knows, their arguments, and how they report."""
 
+import re
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ import gi
 gi.require_version("Gegl", "0.4")
 from gi.repository import Gimp, GLib, GObject
 
+from lib.translation import N_, _
 from plugin.arguments import (
     EDIT_ARGUMENTS,
     EXTEND_ARGUMENTS,
@@ -23,10 +25,11 @@ from plugin.arguments import (
 from plugin.edit import edit
 from plugin.extend import extend
 from plugin.installation import worker_python
+from plugin.language import follow_gimp
 from plugin.progress import StatusProgress
 from plugin.task import EditCancelled, EditFailed, Outcome, Progress, report_text
 
-_UNFORESEEN = (
+_UNFORESEEN = N_(
     "Generative Edit failed in a way that nobody foresaw. A result that had arrived is in the job's folder; "
     "the details are on the terminal that GIMP was started from."
 )
@@ -48,7 +51,7 @@ class Entry:
     @property
     def title(self) -> str:
         """The entry's words in a window's title."""
-        return self.label.replace("_", "").rstrip("…")
+        return re.sub(r"\(_.\)|_", "", _(self.label)).rstrip("…")
 
 
 def _edit(image: Gimp.Image, layers: list[Gimp.Layer], values: dict[str, Any], progress: Progress) -> Outcome:
@@ -61,20 +64,24 @@ def _extend(image: Gimp.Image, layers: list[Gimp.Layer], values: dict[str, Any],
 
 ENTRIES = {
     "generative-edit": Entry(
-        "_Edit with Prompt…",
-        "Edits the selected part of a picture as a prompt says",
-        "Sends the selected layers, with the selection as the mask, to an image-edit endpoint, and inserts what comes "
-        "back as new layers. The first layer is the one to edit, the others are references. With the provider "
-        "“local”, the default, nothing leaves this computer.",
+        N_("_Edit with Prompt…"),
+        N_("Edits the selected part of a picture as a prompt says"),
+        N_(
+            "Sends the selected layers, with the selection as the mask, to an image-edit endpoint, and inserts what "
+            "comes back as new layers. The first layer is the one to edit, the others are references. With the "
+            "provider “local”, the default, nothing leaves this computer."
+        ),
         EDIT_ARGUMENTS,
         ("prompt", "provider", "model", "n", "quality", "sample-merged"),
         _edit,
     ),
     "generative-edit-extend": Entry(
-        "E_xtend Canvas…",
-        "Extends the canvas and fills what is new",
-        "Grows the canvas by pixels or percent at each side, sends the new area with some of the picture to an "
-        "image-edit endpoint, and inserts what comes back as a new layer that blends into the old edge.",
+        N_("E_xtend Canvas…"),
+        N_("Extends the canvas and fills what is new"),
+        N_(
+            "Grows the canvas by pixels or percent at each side, sends the new area with some of the picture to an "
+            "image-edit endpoint, and inserts what comes back as a new layer that blends into the old edge."
+        ),
         EXTEND_ARGUMENTS,
         ("left", "top", "right", "bottom", "prompt", "provider", "model", "sample-merged"),
         _extend,
@@ -86,6 +93,8 @@ class GenerativeEdit(Gimp.PlugIn):
     """The plug-in: one procedure for each menu entry."""
 
     def do_set_i18n(self, _name: str) -> bool:
+        # GIMP shows what procedures tell it as it is: the plug-in translates, and GIMP needs no catalogue of ours.
+        follow_gimp()
         return False
 
     def do_query_procedures(self) -> list[str]:
@@ -96,16 +105,17 @@ class GenerativeEdit(Gimp.PlugIn):
         procedure = Gimp.ImageProcedure.new(self, name, Gimp.PDBProcType.PLUGIN, _run, None)
         procedure.set_image_types("RGB*, GRAY*, INDEXED*")
         procedure.set_sensitivity_mask(Gimp.ProcedureSensitivityMask.DRAWABLE | Gimp.ProcedureSensitivityMask.DRAWABLES)
-        procedure.set_menu_label(entry.label)
+        procedure.set_menu_label(_(entry.label))
         procedure.add_menu_path(MENU)
-        procedure.set_documentation(entry.blurb, entry.help, name)
-        procedure.set_attribution("Generative Edit", "Generative Edit's authors", "2026")
+        procedure.set_documentation(_(entry.blurb), _(entry.help), name)
+        procedure.set_attribution("Generative Edit", _("Generative Edit's authors"), "2026")
         for argument in entry.arguments:
             _declare(procedure, argument)
         procedure.add_core_object_array_return_value(
-            "layers", "Layers", "The new layers", Gimp.Layer.__gtype__, _READ_WRITE
+            "layers", _("Layers"), _("The new layers"), Gimp.Layer.__gtype__, _READ_WRITE
         )
-        procedure.add_string_return_value("report", "Report", "What was done, as a JSON object", "", _READ_WRITE)
+        told = _("What was done, as a JSON object")
+        procedure.add_string_return_value("report", _("Report"), told, "", _READ_WRITE)
         return procedure
 
 
@@ -137,11 +147,12 @@ def _run(
         return _failure(procedure, Gimp.PDBStatusType.EXECUTION_ERROR, str(error))
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
-        told = f"A file could not be read or written: {error.strerror}{where}. Make room or access, then try again."
+        told = _("A file could not be read or written: {reason}. Make room or access, then try again.")
+        told = told.format(reason=f"{error.strerror}{where}")
         return _failure(procedure, Gimp.PDBStatusType.EXECUTION_ERROR, told)
     except Exception:  # noqa: BLE001 - the process's edge: GIMP would only say that there are "no return values"
         traceback.print_exc()
-        return _failure(procedure, Gimp.PDBStatusType.EXECUTION_ERROR, _UNFORESEEN)
+        return _failure(procedure, Gimp.PDBStatusType.EXECUTION_ERROR, _(_UNFORESEEN))
     Gimp.displays_flush()
     outcome.values.append(_text(report_text(outcome.report)))
     return outcome.values
@@ -153,7 +164,7 @@ def _values(config: Gimp.ProcedureConfig, entry: Entry) -> dict[str, Any]:
 
 
 def _declare(procedure: Gimp.Procedure, argument: Argument) -> None:
-    name, nick, blurb, default = argument.name, argument.nick, argument.blurb, argument.default
+    name, nick, blurb, default = argument.name, _(argument.nick), _(argument.blurb), argument.default
     if isinstance(default, bool):
         procedure.add_boolean_argument(name, nick, blurb, default, _READ_WRITE)
     elif isinstance(default, int):

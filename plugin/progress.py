@@ -4,14 +4,15 @@ from types import TracebackType
 
 from gi.repository import Gimp
 
+from lib.translation import N_, _
 from plugin.worker_process import Event
 
 _STAGES = {
-    "export": "Generative Edit: reading the picture",
-    "start": "Generative Edit: starting the endpoint",
-    "request": "Generative Edit: sending the picture",
-    "wait": "Generative Edit: waiting for the endpoint",
-    "fit": "Generative Edit: lining the result up",
+    "export": N_("Generative Edit: reading the picture"),
+    "start": N_("Generative Edit: starting the endpoint"),
+    "request": N_("Generative Edit: sending the picture"),
+    "wait": N_("Generative Edit: waiting for the endpoint"),
+    "fit": N_("Generative Edit: lining the result up"),
 }
 
 
@@ -29,7 +30,7 @@ class StatusProgress:
 
     def __call__(self, event: Event) -> None:
         if event["event"] == "stage":
-            Gimp.progress_set_text(_STAGES[event["name"]])
+            Gimp.progress_set_text(_(_STAGES[event["name"]]))
             Gimp.progress_pulse()
         elif event["event"] in ("notice", "retry"):
             Gimp.progress_set_text(f"Generative Edit: {event['text']}")

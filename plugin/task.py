@@ -12,6 +12,7 @@ from lib import frame
 from lib.api import models, providers
 from lib.geometry import Rect, Size
 from lib.job import VERSION, Job
+from lib.translation import _
 from plugin import insert
 from plugin.arguments import BadArguments, Options
 from plugin.worker_process import LOG, Event, Worker
@@ -87,7 +88,9 @@ def _start(python: str, job: Job) -> Worker:
     try:
         return Worker(python, job.path(LOG))
     except GLib.Error as error:
-        raise EditFailed(f"The worker cannot be started: {error.message}. Run install.py again.") from None
+        raise EditFailed(
+            _("The worker cannot be started: {reason}. Run install.py again.").format(reason=error.message)
+        ) from None
 
 
 class _Clock:
@@ -134,7 +137,7 @@ def _wanted_size(options: Options) -> Size | None:
         return None
     width, _, height = size.partition("x")
     if not (width.isascii() and width.isdigit() and height.isascii() and height.isdigit()):
-        raise BadArguments([f"size {size!r}: must be WIDTHxHEIGHT, in pixels."])
+        raise BadArguments([_("size {size!r}: must be WIDTHxHEIGHT, in pixels.").format(size=size)])
     return Size(int(width), int(height))
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from gi.repository import Gio, GLib
 
 from lib.job import Job, decode_line, encode_line
+from lib.translation import _
 
 ROOT = Path(__file__).absolute().parent.parent
 LOG = "worker.log"
@@ -133,6 +134,6 @@ class Worker:
 def _ended(log: Path) -> Event:
     return {
         "event": "error",
-        "message": "The worker process ended before it had answered.",
-        "hint": f"See {log}; then try again or run install.py again.",
+        "message": _("The worker process ended before it had answered."),
+        "hint": _("See {log}; then try again or run install.py again.").format(log=log),
     }

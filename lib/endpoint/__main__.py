@@ -8,6 +8,7 @@ import sys
 import threading
 from pathlib import Path
 
+from lib import translation
 from lib.endpoint.server import Endpoint
 
 KEY_VARIABLE = "GENERATIVE_EDIT_ENDPOINT_KEY"
@@ -15,6 +16,8 @@ KEY_VARIABLE = "GENERATIVE_EDIT_ENDPOINT_KEY"
 
 def main(arguments: list[str] | None = None) -> int:
     """Serve until Ctrl-C, SIGTERM or, if asked, the end of stdin. Returns the exit status."""
+    # What it answers is read by programs, wherever they are.
+    translation.use(["en"])
     options = _parser().parse_args(arguments)
     key = options.key if options.key is not None else os.environ.get(KEY_VARIABLE)
     if key == "":

@@ -7,6 +7,7 @@ from PIL import Image
 
 from lib.endpoint.engine.errors import Refused
 from lib.endpoint.fill import NothingToCopyFrom, fill
+from lib.translation import _
 
 CLEAR = 128  # alpha under this says nothing about a pixel's colour
 
@@ -42,7 +43,7 @@ def fill_area(image: np.ndarray, hole: np.ndarray, seed: int, on_partial: Callab
     except NothingToCopyFrom as error:
         raise Refused(
             "nothing_to_copy_from",
-            "The mask leaves nothing to fill from. Mark a smaller part of the picture.",
+            _("The mask leaves nothing to fill from. Mark a smaller part of the picture."),
         ) from error
     return finish(rgb)
 

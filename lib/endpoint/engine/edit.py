@@ -13,6 +13,7 @@ from lib.endpoint.engine.area import fill_area, whole
 from lib.endpoint.engine.cutout import cut_out
 from lib.endpoint.engine.errors import Refused
 from lib.endpoint.engine.prompt import Step, Steps, understand
+from lib.translation import _
 
 Partial = Callable[[np.ndarray], None]
 
@@ -72,13 +73,15 @@ def edit(
 
 def _check(steps: Steps, task: Task) -> None:
     if task.mask is not None and not task.mask.any():
-        raise Refused("nothing_to_fill", "Nothing is selected: the mask is opaque everywhere.")
+        raise Refused("nothing_to_fill", _("Nothing is selected: the mask is opaque everywhere."))
     for step in steps:
         if step.kind == "adjust" and step.target and task.mask is None:
             raise Refused(
                 "mask_required",
-                f"This engine cannot find '{step.target}' in the picture. Mark it with a mask, "
-                "or ask for the whole picture.",
+                _(
+                    "This engine cannot find '{target}' in the picture. Mark it with a mask, "
+                    "or ask for the whole picture."
+                ).format(target=step.target),
             )
 
 
@@ -106,8 +109,10 @@ def _fill(image: np.ndarray, task: Task) -> np.ndarray:
     if not hole.any():
         raise Refused(
             "nothing_to_fill",
-            "Nothing is selected. Send a mask whose transparent part is to be filled, or an image that is "
-            "transparent there.",
+            _(
+                "Nothing is selected. Send a mask whose transparent part is to be filled, or an image that is "
+                "transparent there."
+            ),
         )
     return fill_area(image, hole, task.seed, task.on_partial)
 
@@ -133,17 +138,19 @@ def _cut_out(image: np.ndarray, task: Task, amount: float) -> np.ndarray:
     if cut is None:
         raise Refused(
             "no_plain_background",
-            "No plain background was found: the border of the picture is not of one colour. This engine "
-            "has no model to tell a thing from a busy background.",
+            _(
+                "No plain background was found: the border of the picture is not of one colour. This engine "
+                "has no model to tell a thing from a busy background."
+            ),
         )
     return cut
 
 
 def _arrange(step: Step, task: Task) -> Result:
     if len(task.images) < 2:
-        raise Refused("images_required", "An arrangement needs at least two pictures. Send more images.")
+        raise Refused("images_required", _("An arrangement needs at least two pictures. Send more images."))
     if task.mask is not None:
-        raise Refused("mask_not_used", "An arrangement makes a new picture. Send it without a mask.")
+        raise Refused("mask_not_used", _("An arrangement makes a new picture. Send it without a mask."))
     colour = step.colour or "white"
     board = (255, 255, 255, 0) if task.transparent else (*ImageColor.getrgb(colour)[:3], 255)
     size = task.size or arrange.DEFAULT_SIZE

@@ -12,11 +12,13 @@ from typing import Literal
 from lib.endpoint.engine.adjustments import ADJUSTMENTS
 from lib.endpoint.engine.errors import Refused
 from lib.endpoint.engine.language import Language, Tokens, languages, tokenise
+from lib.translation import N_, _
 
 MAX_TOKENS = 80
 MAX_AMOUNT = 3.0
 
-UNDERSTOOD = (
+# Translators: the words that the engine knows in your language are in lib/endpoint/engine/words.
+UNDERSTOOD = N_(
     "Understood are: remove, erase, delete, clean up, heal or fill what the mask marks; extend a transparent "
     "border; black and white, sepia, warmer, cooler, brighter, darker, more or less contrast, more or less "
     "saturated, sharpen, blur, denoise, invert, posterize, pixelate, 'make it COLOUR', transparent background, "
@@ -53,7 +55,9 @@ def understand(prompt: str) -> Steps:
                 return steps
     raise Refused(
         "prompt_not_understood",
-        f"This engine has no model and does not understand this prompt. {UNDERSTOOD}",
+        _("This engine has no model and does not understand this prompt. {understood}").format(
+            understood=_(UNDERSTOOD)
+        ),
     )
 
 
@@ -88,7 +92,7 @@ class _Reader:
         while open_ends:
             here = open_ends.pop(0)
             yield here
-            for _, end in self._match(kind, here):
+            for _value, end in self._match(kind, here):
                 if end not in seen:
                     seen.add(end)
                     open_ends.append(end)
@@ -110,7 +114,7 @@ class _Reader:
     def _joined(self, step: Step, end: int) -> Iterator[Steps]:
         starts = set(self._ends("join", end)) - {end}
         if step.kind == "adjust":
-            starts |= {after for _, after in self._match("join_with", end)}
+            starts |= {after for _value, after in self._match("join_with", end)}
         for start in sorted(starts):
             rest = self._sequence(start, step.kind == "adjust")
             if rest:
@@ -125,27 +129,27 @@ class _Reader:
 
     def _closed(self, kind: Literal["fill", "extend"], at: int) -> Iterator[tuple[Step, int]]:
         """A verb whose object can only be the place itself."""
-        for _, after in self._match(kind, at):
+        for _value, after in self._match(kind, at):
             for end in self._ends(f"{kind}_object", after):
                 yield Step(kind), end
 
     def _removals(self, at: int) -> Iterator[tuple[Step, int]]:
         """A verb and any thing: what it is does not matter, as the mask says where it is."""
-        for _, after in self._match("remove", at):
+        for _value, after in self._match("remove", at):
             yield Step("fill"), after
             for target, end in self._removable(after):
                 yield Step("fill", target=target), end
         if self._language.verb_last:
             for target, end in self._removable(at):
-                yield from ((Step("fill", target=target), after) for _, after in self._match("remove", end))
+                yield from ((Step("fill", target=target), after) for _value, after in self._match("remove", end))
 
     def _adjustments(self, at: int) -> Iterator[tuple[Step, int]]:
         yield from self._degrees("adjust", at)
         for step, end in self._degrees("adjust", at):
             yield from ((replace(step, target=text), after) for text, after in self._definite_things(end))
-        for _, made in self._match("make", at):
+        for _value, made in self._match("make", at):
             for target, after in self._made_targets(made):
-                for start in {after, *(end for _, end in self._match("made", after))}:
+                for start in {after, *(end for _value, end in self._match("made", after))}:
                     yield from ((replace(step, target=target), end) for step, end in self._looks(start))
 
     def _made_targets(self, at: int) -> Iterator[tuple[str | None, int]]:
@@ -154,8 +158,8 @@ class _Reader:
         In this order, as "make the sky blue" is said of the sky, and not of the colour "sky blue".
         """
         everything = list(self._ends("soft", at))
-        for _, start in self._match("definite", at):
-            for noun in {start, *(end for _, end in self._language.colours(self._tokens, start))}:
+        for _value, start in self._match("definite", at):
+            for noun in {start, *(end for _value, end in self._language.colours(self._tokens, start))}:
                 if noun < self._end and noun + 1 not in everything and self._is_thing(at, noun + 1):
                     yield self._text(at, noun + 1), noun + 1
         yield from ((None, end) for end in everything)
@@ -183,7 +187,7 @@ class _Reader:
             here = open_ends.pop(0)
             yield prod(found[here]), here
             steps = [(float(amount), end) for amount, end in self._match("amount", here)]
-            steps += [(1.0, end) for _, end in self._match("soft", here)]
+            steps += [(1.0, end) for _value, end in self._match("soft", here)]
             for amount, end in steps:
                 if end not in found:
                     found[end] = [*found[here], amount]
@@ -203,7 +207,7 @@ class _Reader:
             return False
         head = self._head(at, end)
         colours = (self._language.colours(head, start) for start in range(len(head)))
-        return not any(stop == len(head) for ends in colours for _, stop in ends)
+        return not any(stop == len(head) for ends in colours for _value, stop in ends)
 
     def _removable(self, at: int) -> Iterator[tuple[str, int]]:
         """Things that can be taken away; a blur or a tint is not filled from its surroundings."""
@@ -214,7 +218,7 @@ class _Reader:
 
     def _definite_things(self, at: int) -> Iterator[tuple[str, int]]:
         """Things with "the": "blur a dog" may ask for a dog."""
-        for _, definite in self._match("definite", at):
+        for _value, definite in self._match("definite", at):
             yield from ((text, end) for text, end in self._things(at) if end > definite)
 
     def _head(self, at: int, end: int) -> Tokens:
@@ -226,7 +230,7 @@ class _Reader:
         """The parts between "and"s: start, end, and whether it is the first."""
         start = at
         for here in range(at, end):
-            joins = [after for _, after in self._match("join", here) if after <= end]
+            joins = [after for _value, after in self._match("join", here) if after <= end]
             if joins and here >= start:
                 yield start, here, start == at
                 start = joins[0]
@@ -266,5 +270,5 @@ class _Reader:
 
     def _boards(self, at: int) -> Iterator[tuple[str, int]]:
         for colour, end in self._language.colours(self._tokens, at):
-            for _, after in self._match("board", end):
+            for _value, after in self._match("board", end):
                 yield colour, after
