@@ -17,7 +17,7 @@ from typing import Any
 
 from lib import settings
 from lib.frame import FrameError, Plan
-from lib.job import INSERTED, LOCK, TOLD, VERSION, is_running
+from lib.job import INSERTED, LOCK, TOLD, VERSION, is_held, is_running
 from lib.translation import _
 
 JOB_NAME = re.compile(r"(\d{8}-\d{6})-[0-9a-f]{6}")
@@ -140,7 +140,7 @@ def delete(folder: Path) -> None:
 
     Renamed first: half a folder must not look like a job, and of two deletions one wins.
     """
-    if is_running(folder):
+    if is_running(folder) or is_held(folder):
         return
     doomed = folder.with_name(_DELETED + folder.name)
     folder.rename(doomed)
@@ -174,7 +174,7 @@ def _is_news(folder: Path) -> bool:
         files = Files.of(folder)
     except OSError:
         return False
-    return TOLD not in files.sizes and files.state(folder) is State.WAITING
+    return TOLD not in files.sizes and files.state(folder) is State.WAITING and not is_held(folder)
 
 
 def _folders() -> list[Path]:

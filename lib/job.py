@@ -15,6 +15,7 @@ The folder is what the two processes share, and afterwards the history:
     layer-mask.raw  the layer mask that was asked for        worker; deleted likewise
     worker.log      the worker's stderr
     running.lock    locked while a worker works on the job     worker; the lock ends with its process
+    plug-in.lock    locked while a plug-in waits for it, or offers its results     plug-in; likewise
     inserted        the layers are in GIMP                    plug-in; without it a result is kept longest
     told            the user was told of a result that was never inserted   plug-in
     thumbnail.rgb   a small picture for the history           worker
@@ -37,9 +38,11 @@ VERSION = 1
 SELECTION = "selection.raw"
 LAYER_MASK = "layer-mask.raw"
 LOCK = "running.lock"
+HELD = "plug-in.lock"
 INSERTED = "inserted"
 TOLD = "told"
 _FRESH_SECONDS = 3_600.0
+_LOCK_TRIES, _LOCK_PAUSE = 20, 0.05
 
 
 class Job:
@@ -47,14 +50,24 @@ class Job:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._held = contextlib.ExitStack()
 
     @classmethod
     def new(cls) -> "Job":
-        """An empty folder in the user's data folder, named by time so that a listing is in order."""
+        """An empty folder in the user's data folder, named by time so that a listing is in order.
+
+        It is held by this process until `mark_inserted`, `release` or the process's end.
+        """
         name = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}"
         folder = settings.jobs_folder() / name
         folder.mkdir(mode=0o700)
-        return cls(folder)
+        job = cls(folder)
+        try:
+            job._held.enter_context(_lock(job.path(HELD)))
+        except OSError:
+            folder.rmdir()
+            raise
+        return job
 
     def path(self, name: str) -> Path:
         """A file of this job."""
@@ -94,30 +107,56 @@ class Job:
     @contextmanager
     def running(self) -> Iterator[bool]:
         """Marks the job as worked on; gives False where another process does. Raises OSError on a full disk."""
-        with contextlib.ExitStack() as stack:
-            try:
-                free = stack.enter_context(locked(self.path(LOCK)))
-            except OSError as error:
-                if error.errno not in NO_LOCKS_HERE:
-                    raise
-                free = True
-            yield free
+        for _turn in range(_LOCK_TRIES):
+            with _lock(self.path(LOCK)) as free:
+                if free:
+                    yield True
+                    return
+            # Whoever lists the history takes it for a moment.
+            time.sleep(_LOCK_PAUSE)
+        yield False
 
     def mark_inserted(self) -> None:
         """Remembers that the layers are in GIMP. Where the disk refuses, the history merely offers them once more."""
         with contextlib.suppress(OSError):
             self.path(INSERTED).touch()
+        self.release()
+
+    def release(self) -> None:
+        """Says that this process waits for the job no longer."""
+        self._held.close()
 
 
 def is_running(folder: Path) -> bool:
     """Whether a worker, of any GIMP, works on this job now."""
-    lock = folder / LOCK
+    return _is_locked(folder / LOCK)
+
+
+def is_held(folder: Path) -> bool:
+    """Whether a plug-in, of any GIMP, waits for this job or offers its results."""
+    return _is_locked(folder / HELD)
+
+
+@contextmanager
+def _lock(path: Path) -> Iterator[bool]:
+    """The lock; as if it were free on a file system without locks. Raises OSError on a full disk."""
+    with contextlib.ExitStack() as stack:
+        try:
+            free = stack.enter_context(locked(path))
+        except OSError as error:
+            if error.errno not in NO_LOCKS_HERE:
+                raise
+            free = True
+        yield free
+
+
+def _is_locked(path: Path) -> bool:
     try:
-        changed = lock.stat().st_mtime
+        changed = path.stat().st_mtime
     except OSError:
         return False
     try:
-        with locked(lock) as free:
+        with locked(path) as free:
             return not free
     except OSError:
         # A file system without locks: an hour is longer than any request.

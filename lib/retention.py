@@ -17,6 +17,7 @@ from pathlib import Path
 
 from lib import history, settings
 from lib.history import Files, State
+from lib.job import HELD, is_held
 
 _DAY = 86_400.0
 _UNTOUCHED_SECONDS = 3_600.0
@@ -86,6 +87,7 @@ def _job(folder: Path, changed: float, now: float) -> _Kept | None:
     if made is None:
         return None
     fixed = state is State.RUNNING or abs(now - changed) < _UNTOUCHED_SECONDS
+    fixed = fixed or (HELD in files.sizes and is_held(folder))
     return _Kept(folder, now - made, files.total, state in _PRECIOUS, fixed)
 
 

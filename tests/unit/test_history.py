@@ -211,9 +211,13 @@ def test_tidying_is_done_at_most_every_ten_minutes_and_finishes_what_was_interru
 def test_a_result_never_inserted_is_news_once():
     waiting = done(number=1)
     inserted(number=2)
-    assert history.never_inserted() == [waiting]
+    offered = Job.new()
+    (offered.folder / "result-1.png").write_bytes(b"png")
+    assert history.never_inserted() == [waiting], "a window still offers the other"
     history.mark_told(waiting)
     assert history.never_inserted() == []
+    offered.release()
+    assert history.never_inserted() == [offered.folder]
 
 
 def test_a_marker_that_cannot_be_written_is_no_error(data):

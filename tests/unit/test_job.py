@@ -5,7 +5,7 @@ import stat
 
 import pytest
 
-from lib.job import Job, decode_line, encode_line
+from lib.job import HELD, Job, decode_line, encode_line
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def test_a_new_job_has_a_private_folder_of_its_own(job):
 def test_what_was_written_is_read_back_and_leaves_no_other_file(job):
     job.write_json("job.json", {"prompt": "ein Hügel ⛰"}, durable=True)
     assert job.read_json("job.json") == {"prompt": "ein Hügel ⛰"}
-    assert [path.name for path in job.folder.iterdir()] == ["job.json"]
+    assert {path.name for path in job.folder.iterdir()} == {"job.json", HELD}
 
 
 def test_a_failed_write_keeps_the_old_file(job, monkeypatch):
