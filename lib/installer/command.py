@@ -2,10 +2,12 @@
 
 import argparse
 import io
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from lib import translation
 from lib.installer import demo, doctor, pythons, release, removal, serve, targets
 from lib.installer.installation import version
 from lib.installer.packages import CHECKOUT
@@ -20,6 +22,7 @@ _Action = Callable[[argparse.Namespace, Sequence[str]], int]
 def run(arguments: Sequence[str]) -> int:
     """Runs one command; a problem is told in its two sentences, with exit code 1."""
     words = list(arguments)
+    _speak_english()
     if not words or words[0] not in (*_COMMANDS, "-h", "--help", "--version"):
         words.insert(0, "install")
     for stream in (sys.stdout, sys.stderr):
@@ -38,6 +41,12 @@ def run(arguments: Sequence[str]) -> int:
         return _tell([SetupProblem(what, "Give access to it or make room, then run this again.")])
     except KeyboardInterrupt:
         return _tell([SetupProblem("Stopped.", "What was installed before is as it was.")])
+
+
+def _speak_english() -> None:
+    """Keeps install.py and what it starts to English, as its own lines are; the plug-in's are translated."""
+    os.environ["LANGUAGE"] = "en"
+    translation.use()
 
 
 def _install(options: argparse.Namespace, _words: Sequence[str]) -> int:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from lib.installer import targets
+from lib.installer import catalogues, targets
 from lib.installer.gimps import WHERE_TO_GET
 from lib.installer.installation import Installation, version
 from lib.installer.problem import SetupProblem
@@ -139,11 +139,20 @@ def _examine_files(installation: Installation) -> Iterator[Finding]:
         yield Finding("Plug-in folder", found, "run: python3 install.py update")
     else:
         yield Finding("Plug-in folder", str(installation.folder))
+    yield _examine_languages(installation)
     starter = installation.folder / f"{NAME}.py"
     runs = os.access(starter, os.X_OK)
     yield Finding(
         "Run bit", f"{starter.name} {'may' if runs else 'may not'} be run", "" if runs else f"run: chmod +x {starter}"
     )
+
+
+def _examine_languages(installation: Installation) -> Finding:
+    locale = installation.folder / "lib" / "locale"
+    missing = catalogues.missing(locale)
+    if missing:
+        return Finding("Languages", f"not compiled: {', '.join(missing)}", _AGAIN)
+    return Finding("Languages", ", ".join(["en", *sorted(path.stem for path in locale.glob("*.po"))]))
 
 
 def _ask(installation: Installation, python: Python, name: str, code: str, read: Callable[[str], str]) -> Finding:

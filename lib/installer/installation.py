@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lib.file_lock import locked
-from lib.installer import packages, pythons, stamp
+from lib.installer import catalogues, packages, pythons, stamp
 from lib.installer.packages import CHECKOUT
 from lib.installer.problem import SetupProblem
 from lib.installer.pythons import Python
@@ -89,6 +89,7 @@ class Installation:
             else:
                 _copy(CHECKOUT / name, new / name)
                 compileall.compile_dir(new / name, quiet=2)
+        catalogues.compile_all(new / "lib" / "locale")
         starter = new / f"{NAME}.py"
         shutil.copyfile(CHECKOUT / "plugin" / starter.name, starter)
         starter.chmod(0o755)
@@ -127,8 +128,9 @@ class Installation:
 
 
 def sources(folder: Path) -> list[Path]:
-    """The files of a part of this checkout, without what Python makes of them."""
-    return sorted(path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    """The files of a part of this checkout, without what Python and we make of them."""
+    files = (path for path in folder.rglob("*") if path.is_file() and path.suffix != ".mo")
+    return sorted(path for path in files if "__pycache__" not in path.parts)
 
 
 def _copy(folder: Path, target: Path) -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from lib import translation
 from lib.installer import packages
 from tests.unit.made_machine import fake_fetch
 
@@ -17,3 +18,10 @@ def machine(tmp_path, monkeypatch):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(packages, "fetch", fake_fetch)
     return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def english():
+    """Every test begins in English, whatever the last one spoke."""
+    yield
+    translation.use(["en"])

@@ -154,7 +154,8 @@ def test_doctor_of_a_working_installation_finds_nothing_to_mend(machine, capsys,
     code, told = run(capsys, "doctor")
     assert code == 0, told.out
     assert [line.split(":")[0] for line in told.out.splitlines()[:-1]] == [
-        "✓ GIMP", "✓ Plug-in folder", "✓ Run bit", "✓ Python", "✓ Packages", "✓ Embedded endpoint", "✓ OpenAI key",
+        "✓ GIMP", "✓ Plug-in folder", "✓ Languages", "✓ Run bit", "✓ Python", "✓ Packages", "✓ Embedded endpoint",
+            "✓ OpenAI key",
     ]  # fmt: skip
     assert "built-in" in told.out
 

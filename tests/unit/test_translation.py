@@ -5,18 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from lib import translation
 from lib.translation import N_, _, ngettext
 
 CHECKOUT = Path(__file__).absolute().parents[2]
-
-
-@pytest.fixture(autouse=True)
-def english():
-    yield
-    translation.use(["en"])
 
 
 def test_a_message_without_a_catalogue_stays_english():
