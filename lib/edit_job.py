@@ -1,6 +1,7 @@
 """One job, from its folder to the pixels of its layers: the request, the answer on disk, then decoding and fitting."""
 
 import contextlib
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -8,8 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from lib import job_layers, result
-from lib.api import providers
+from lib import job_layers, result, settings, spending
 from lib.api.client import ImagesClient
 from lib.api.errors import ApiError, CancelledError
 from lib.api.events import ClientEvent, Downloading, Notice, Sent, Uploading, Waiting
@@ -21,7 +21,7 @@ from lib.endpoint import Endpoint
 from lib.frame import Plan
 from lib.job import Job
 from lib.job_layers import Layers
-from lib.job_request import JobFailed, address_of, check_cost, check_room, request_of, spent
+from lib.job_request import JobFailed, address_of, check_cost, check_room, named_provider, request_of, spent
 from lib.rescue import Kept, Rescue
 from lib.translation import _
 
@@ -40,6 +40,7 @@ class EditJob:
         self._notes: list[str] = []
         self._rescue = Rescue(job)
         self._kept: list[Kept] = []
+        self._sent: tuple[EditRequest, Provider] | None = None
 
     def cancel(self) -> None:
         """Closes the connection, or keeps it from being opened."""
@@ -64,18 +65,21 @@ class EditJob:
             return self._refused(error)
 
     def _run(self, asked: dict[str, Any]) -> Event:
-        provider = providers.get(asked["provider"])
+        provider = named_provider(asked["provider"])
         request = request_of(self._job, asked)
+        self._log(request, provider)
         plan = Plan.from_json(asked["plan"])
         check_cost(request, provider, asked["max_cost"])
         check_room(self._job, request, plan)
-        with self._connected(provider, asked["timeout"]) as client:
+        with self._connected(provider, asked) as client:
             self._job.write_json("sent.json", {"time": time.time()}, durable=True)
+            self._sent = request, provider
             # Read while the endpoint works.
             with ThreadPoolExecutor(max_workers=1) as reader, self._timed("request"):
                 guide = reader.submit(job_layers.read_guide, self._job, asked)
                 response = self._ask(client, request, plan if asked.get("previews") else None)
             self._save(response)
+            self._count(response)
         with self._timed("fit"):
             layers = self._layers(asked, guide.result(), request, response, plan)
         report = self._report(provider, request, response, plan, layers)
@@ -84,12 +88,13 @@ class EditJob:
         return {"event": "done", "layers": layers.pictures, "layer_mask": layers.mask, "report": report}
 
     @contextmanager
-    def _connected(self, provider: Provider, timeout: float) -> Iterator[ImagesClient]:
+    def _connected(self, provider: Provider, asked: Mapping[str, Any]) -> Iterator[ImagesClient]:
         """The client of the provider's endpoint; the embedded one runs for as long."""
         with self._timed("start"):
             endpoint = Endpoint.start() if provider.name == "local" else None
-            base_url, key = (endpoint.base_url, endpoint.key) if endpoint else address_of(provider)
-            timeouts = Timeouts(overall=timeout)
+            somebody = asked.get("interactive", False)
+            base_url, key = (endpoint.base_url, endpoint.key) if endpoint else address_of(provider, somebody)
+            timeouts = Timeouts(overall=asked["timeout"])
             self._client = ImagesClient(base_url, key, provider, timeouts=timeouts, on_event=self._on_event)
         try:
             if self._cancelled:
@@ -141,6 +146,18 @@ class EditJob:
             return
         told = {"file": name, "image": partial.image_index, "index": partial.index, "layer": layer}
         self._emit({"event": "partial", **told})
+
+    def _log(self, request: EditRequest, provider: Provider) -> None:
+        """Writes what is asked into worker.log, where the user has allowed that in the settings."""
+        if settings.load().log_prompts:
+            model = request.model or provider.default_model
+            sys.stderr.write(f"{time.strftime('%F %T')} {provider.name}, model {model}, prompt {request.prompt!r}\n")
+            sys.stderr.flush()
+
+    def _count(self, response: EditResponse | None) -> None:
+        """Counts what was spent; None stands for a request that may have been billed."""
+        if self._sent and self._sent[1].name != "local":
+            spending.add(self._sent[1].name, spent(*self._sent, response) if response else None)
 
     def _save(self, response: EditResponse) -> None:
         """Writes what was returned, byte for byte, then the rest of the answer; only then is it announced."""
@@ -210,6 +227,8 @@ class EditJob:
             "request_id": error.request_id,
             "maybe_billed": error.maybe_billed,
         }
+        if error.maybe_billed:
+            self._count(None)
         with contextlib.suppress(OSError):  # the user is told; the history then calls the answer unknown
             self._job.write_json("response.json", {"error": told})
         return {"event": "error", **told}
@@ -218,7 +237,10 @@ class EditJob:
         """The last event of a job that was cancelled; what had arrived is kept."""
         if error.response:
             self._save(error.response)
-        elif self._job.path("sent.json").exists() and not self._kept:
+            self._count(error.response)
+        elif error.maybe_billed:
+            self._count(None)
+        if not error.response and self._job.path("sent.json").exists() and not self._kept:
             told = {"message": _("It was cancelled after it was sent: it may have been billed."), "code": "cancelled"}
             with contextlib.suppress(OSError):
                 self._job.write_json("response.json", {"error": {**told, "maybe_billed": True}})

@@ -25,6 +25,14 @@ class JobFailed(Exception):
         self.hint = hint
 
 
+def named_provider(name: str) -> Provider:
+    """The provider of a job; raises JobFailed where there is none of that name, or no more."""
+    try:
+        return settings.provider(name)
+    except ValueError as error:
+        raise JobFailed(str(error), _("Choose another one, or add it in Settings.")) from None
+
+
 def _model(request: EditRequest, provider: Provider) -> models.Model:
     return models.get(request.model or provider.default_model or "")
 
@@ -61,16 +69,19 @@ def spent(request: EditRequest, provider: Provider, response: EditResponse) -> f
     return round(spent.high, 6) if spent else None
 
 
-def address_of(provider: Provider) -> tuple[str, Key | None]:
-    """Where the provider is, and the key for it; raises JobFailed where no address is known."""
+def address_of(provider: Provider, interactive: bool = False) -> tuple[str, Key | None]:
+    """Where the provider is, and the key for it; raises JobFailed where no address is known.
+
+    Where somebody is there to answer, `interactive`, a locked key store may ask for its password.
+    """
     base_url = provider.resolve_url(None, os.environ)
     if not base_url:
-        variables = " or ".join(provider.url_variables) or _("a base URL")
+        hint = _("Add a provider of your own with its address in Settings, or set {variable} to it.")
         raise JobFailed(
             _("{provider} has no address yet.").format(provider=provider.title),
-            _("Set {variables} to the address of its API, then try again.").format(variables=variables),
+            hint.format(variable=provider.url_variables[0]),
         )
-    return base_url, keys.find(provider.name, base_url, file=settings.key_file())
+    return base_url, keys.find(provider, base_url, file=settings.key_file(), interactive=interactive)
 
 
 def request_of(job: Job, asked: Mapping[str, Any]) -> EditRequest:

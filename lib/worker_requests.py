@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from lib import history_requests
+from lib import history_requests, key_requests, provider_requests
 from lib.translation import _
 
 Request = Callable[[Mapping[str, Any]], Mapping[str, Any]]
@@ -11,6 +11,11 @@ Request = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 REQUESTS: dict[str, Request] = {
     "layers": history_requests.layers,
     "thumbnail": history_requests.thumbnail,
+    "test-connection": provider_requests.test_connection,
+    "models": provider_requests.list_models,
+    "store-key": key_requests.store_key,
+    "forget-key": key_requests.forget_key,
+    "key-state": key_requests.key_state,
 }
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from lib import settings
 from lib.translation import N_, _
 
 WIDE = 2**31 - 1
@@ -35,10 +36,13 @@ EDIT_ARGUMENTS = (
         "provider",
         "",
         N_("Pro_vider"),
-        N_("local, openai, azure, custom, …; empty: $GENERATIVE_EDIT_PROVIDER, or local"),
+        N_("local, openai, azure, custom, … or your own; empty: $GENERATIVE_EDIT_PROVIDER, else as in Settings"),
     ),
     Argument(
-        "model", "", N_("_Model"), N_("The model's name; empty: $GENERATIVE_EDIT_MODEL, or the provider's default")
+        "model",
+        "",
+        N_("_Model"),
+        N_("The model's name; empty: $GENERATIVE_EDIT_MODEL, else as in Settings, or the provider's default"),
     ),
     Argument("n", 0, N_("_Number of results"), N_("1 to 10 results; 0: one")),
     Argument("size", "", N_("_Size"), N_("WIDTHxHEIGHT to ask for; empty: what suits the frame")),
@@ -139,9 +143,10 @@ class Options:
 def read(values: Mapping[str, Any], environment: Mapping[str, str] = os.environ) -> Options:
     """The options that the argument values stand for; raises BadArguments, naming all that is wrong."""
     reader = _Reader(values)
+    provider, model = chosen(values["provider"], values["model"], environment)
     options = Options(
-        provider=values["provider"] or environment.get("GENERATIVE_EDIT_PROVIDER") or "local",
-        model=values["model"] or environment.get("GENERATIVE_EDIT_MODEL") or None,
+        provider=provider,
+        model=model,
         request=reader.request(),
         references=tuple(reader.json("references", list, _is_list_of_texts, _("a JSON list of texts")) or ()),
         sample_merged=values["sample-merged"],
@@ -156,6 +161,29 @@ def read(values: Mapping[str, Any], environment: Mapping[str, str] = os.environ)
     if reader.problems:
         raise BadArguments(reader.problems)
     return options
+
+
+def chosen(provider: str, model: str, environment: Mapping[str, str] = os.environ) -> tuple[str, str | None]:
+    """The provider and the model: what is asked for, else the environment's, else that of the settings, else "local".
+
+    None stands for the provider's own default model. The settings' model is for the settings' provider only.
+    """
+    remembered = settings.load()
+    provider = provider or environment.get("GENERATIVE_EDIT_PROVIDER") or remembered.provider or "local"
+    model = model or environment.get("GENERATIVE_EDIT_MODEL") or ""
+    if not model and provider == (remembered.provider or "local"):
+        model = remembered.model
+    return provider, model or None
+
+
+def with_settings(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values that a window starts with: context, feather and grow as Settings say where they are not set.
+
+    Never in batch, so that a script does the same for everybody.
+    """
+    remembered = settings.load()
+    preferred = {"context": remembered.context, "feather": remembered.feather, "grow": remembered.grow}
+    return {name: value or preferred.get(name, value) for name, value in values.items()}
 
 
 def defaults(arguments: tuple[Argument, ...] = EDIT_ARGUMENTS) -> dict[str, Any]:

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 from gi.repository import Gimp
 
-from lib import frame
-from lib.api import providers
+from lib import frame, settings
 from lib.geometry import Rect, Size
 from lib.job import SELECTION, Job
 from lib.translation import _
@@ -81,7 +80,7 @@ def _export(image: Gimp.Image, layers: Sequence[Gimp.Layer], options: Options, p
     pictures = [first, *reference_pictures(image, layers)]
     if Gimp.Selection.is_empty(image):
         return Exported(pictures)
-    margin = round(providers.get(options.provider).mask_margin / plan.scale)
+    margin = round(settings.provider(options.provider).mask_margin / plan.scale)
     mask = export.mask_png(image, plan, options.grow + margin)
     if not options.grow and not options.feather:
         return Exported(pictures, mask)

@@ -21,6 +21,7 @@ from plugin.arguments import (
     defaults,
     read,
     sides,
+    with_settings,
 )
 from plugin.edit import edit
 from plugin.extend import extend
@@ -69,7 +70,8 @@ ENTRIES = {
         N_(
             "Sends the selected layers, with the selection as the mask, to an image-edit endpoint, and inserts what "
             "comes back as new layers. The first layer is the one to edit, the others are references. With the "
-            "provider “local”, the default, nothing leaves this computer."
+            "provider “local” nothing leaves this computer. Without a provider or a model it is the environment's, "
+            "else that of Settings, else “local”; nothing else that is set there counts in a script."
         ),
         EDIT_ARGUMENTS,
         ("prompt", "provider", "model", "n", "quality", "sample-merged"),
@@ -138,7 +140,10 @@ def _run(
         drawables = list(reversed(drawables))
     try:
         with StatusProgress() as progress:
-            outcome = entry.act(image, drawables, _values(config, entry), progress)
+            values = _values(config, entry)
+            if run_mode == Gimp.RunMode.INTERACTIVE:
+                values = with_settings(values)
+            outcome = entry.act(image, drawables, values, progress)
     except BadArguments as error:
         return _failure(procedure, Gimp.PDBStatusType.CALLING_ERROR, str(error))
     except EditCancelled:

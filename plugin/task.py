@@ -8,8 +8,8 @@ from typing import Any
 
 from gi.repository import Gegl, Gimp, GLib
 
-from lib import frame
-from lib.api import models, providers
+from lib import frame, settings
+from lib.api import models
 from lib.geometry import Rect, Size
 from lib.job import VERSION, Job
 from lib.translation import _
@@ -125,7 +125,7 @@ def plan_frame(canvas: Size, selection: Rect | None, home: Rect, options: Option
 def _model(options: Options) -> str:
     """The model's name, sent explicitly wherever one is known."""
     try:
-        return options.model or providers.get(options.provider).default_model or ""
+        return options.model or settings.provider(options.provider).default_model or ""
     except ValueError as error:
         raise BadArguments([str(error)]) from None
 

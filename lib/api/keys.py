@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from lib.api.errors import AuthenticationError
 from lib.api.providers import Provider, get, host_of
+from lib.file_lock import locked
 from lib.translation import _
 
 _SERVICE = "generative-edit"
@@ -21,23 +22,40 @@ _STORE_SECONDS = 2.0
 _ANSWER_SECONDS = 60.0
 _SILENT_STORES = ("keyring.backends.macOS", "keyring.backends.Windows")
 _SECRET_SERVICE = "keyring.backends.SecretService"
+_STORE_NAMES = {
+    "keyring.backends.macOS": "Keychain",
+    "keyring.backends.Windows": "Windows Credential Manager",
+    _SECRET_SERVICE: "Secret Service",
+}
 _Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True)
 class Key:
-    """A key, where it was found, and the one host (with its port, if it has one) that may get it."""
+    """A key, where it was found, and the one host (with its port, if it has one) that may get it.
+
+    `kind` says the same as `source` for programs: "environment", "store" or "file".
+    """
 
     value: str = field(repr=False)
     source: str
     host: str
+    kind: str = field(default="", compare=False)
 
     def __str__(self) -> str:
         return f"a key for {self.host}, from {self.source}"
 
 
+@dataclass(frozen=True)
+class Store:
+    """The system's key store: its name as users know it, and whether it would ask them something before it answers."""
+
+    name: str
+    locked: bool
+
+
 def find(
-    provider: str,
+    provider: str | Provider,
     base_url: str | None = None,
     *,
     file: Path | None = None,
@@ -50,7 +68,7 @@ def find(
     provider's address variable (`OPENAI_BASE_URL`), else to the provider's own host, and is not used for
     another. The key store gets 2 seconds; unless `interactive`, it is not asked when it would prompt.
     """
-    entry = get(provider)
+    entry = _entry(provider)
     environment = os.environ if environment is None else environment
     host = host_of(entry.resolve_url(base_url, environment) or "")
     if not host:
@@ -58,16 +76,16 @@ def find(
     found = _from_environment(entry, host, environment)
     if found is not None:
         return found
-    account = _account(provider, host)
+    account = _account(entry, host)
     stored = _with_store(lambda store: store.get_password(_SERVICE, account), interactive)
     if stored:
-        return Key(str(stored), _("the key store"), host)
+        return Key(str(stored), _("the key store"), host, "store")
     kept = _read_file(file).get(account) if file else None
-    return Key(kept, _("the key file"), host) if kept else None
+    return Key(kept, _("the key file"), host, "file") if kept else None
 
 
 def store(
-    provider: str,
+    provider: str | Provider,
     value: str,
     base_url: str | None = None,
     *,
@@ -78,7 +96,7 @@ def store(
 
     Raises `AuthenticationError` when neither can be written.
     """
-    account = _account(provider, _host_for(provider, base_url))
+    account = _account(_entry(provider), _host_for(_entry(provider), base_url))
     value = value.strip()
     if _with_store(lambda keeper: _put(keeper, account, value), interactive):
         _forget_in_file(file, account)
@@ -86,16 +104,18 @@ def store(
     if file is None:
         raise AuthenticationError(_("There is no key store to keep the key in."), _("Set it in the environment."))
     try:
-        _write_file(file, _read_file(file) | {account: value})
+        _change_file(file, lambda kept: kept | {account: value})
     except OSError as error:
         message = _("{file} can't be written: {reason}.").format(file=file, reason=error.strerror)
         raise AuthenticationError(message, _("Check the folder.")) from None
     return _("the key file")
 
 
-def forget(provider: str, base_url: str | None = None, *, file: Path | None = None, interactive: bool = True) -> None:
+def forget(
+    provider: str | Provider, base_url: str | None = None, *, file: Path | None = None, interactive: bool = True
+) -> None:
     """Delete the kept key for a provider at an address, wherever it is kept."""
-    account = _account(provider, _host_for(provider, base_url))
+    account = _account(_entry(provider), _host_for(_entry(provider), base_url))
     _with_store(lambda keeper: _remove(keeper, account), interactive)
     _forget_in_file(file, account)
 
@@ -111,6 +131,23 @@ def forget_all(*, file: Path | None = None, interactive: bool = True) -> None:
     _with_store(remove_all, interactive)
     if file is not None:
         file.unlink(missing_ok=True)
+
+
+def key_store() -> Store | None:
+    """The system's key store; None where there is none that answers within 2 seconds."""
+
+    found: list[Store] = []
+
+    def look() -> None:
+        with contextlib.suppress(Exception):  # as in `_with_store`
+            keeper, locked = _usable_store()
+            if keeper is not None:
+                found.append(Store(_STORE_NAMES[type(keeper).__module__], locked))
+
+    thread = threading.Thread(target=look, daemon=True)
+    thread.start()
+    thread.join(_STORE_SECONDS)
+    return found[0] if found else None
 
 
 def headers_with_key(key: str | Key | None, provider: Provider, base_url: str) -> dict[str, str]:
@@ -140,19 +177,23 @@ def _from_environment(entry: Provider, host: str, environment: Mapping[str, str]
     for name in entry.key_variables:
         value = environment.get(name, "").strip()
         if value and host == own:
-            return Key(value, _("the environment's {variable}").format(variable=name), host)
+            return Key(value, _("the environment's {variable}").format(variable=name), host, "environment")
     return None
 
 
-def _account(provider: str, host: str) -> str:
-    return f"{provider} {host}"
+def _entry(provider: str | Provider) -> Provider:
+    return get(provider) if isinstance(provider, str) else provider
 
 
-def _host_for(provider: str, base_url: str | None) -> str:
-    host = host_of(get(provider).resolve_url(base_url, os.environ) or "")
+def _account(entry: Provider, host: str) -> str:
+    return f"{entry.name} {host}"
+
+
+def _host_for(entry: Provider, base_url: str | None) -> str:
+    host = host_of(entry.resolve_url(base_url, os.environ) or "")
     if not host:
         raise AuthenticationError(
-            _("{provider} needs an address before a key.").format(provider=provider), _("Set the base URL first.")
+            _("{provider} needs an address before a key.").format(provider=entry.name), _("Set the base URL first.")
         )
     return host
 
@@ -230,8 +271,13 @@ def _read_file(file: Path) -> dict[str, str]:
     return {str(name): str(value) for name, value in kept.items()} if isinstance(kept, dict) else {}
 
 
-def _write_file(file: Path, kept: Mapping[str, str]) -> None:
+def _change_file(file: Path, change: Callable[[dict[str, str]], dict[str, str]]) -> None:
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with locked(file.with_name(f".{file.name}.lock"), wait=True):
+        _write_file(file, change(_read_file(file)))
+
+
+def _write_file(file: Path, kept: Mapping[str, str]) -> None:
     fresh = file.with_name(file.name + ".new")
     with contextlib.suppress(FileNotFoundError):
         fresh.unlink()
@@ -242,9 +288,5 @@ def _write_file(file: Path, kept: Mapping[str, str]) -> None:
 
 
 def _forget_in_file(file: Path | None, account: str) -> None:
-    if file is None:
-        return
-    kept = _read_file(file)
-    if account in kept:
-        del kept[account]
-        _write_file(file, kept)
+    if file is not None and account in _read_file(file):
+        _change_file(file, lambda kept: {name: value for name, value in kept.items() if name != account})

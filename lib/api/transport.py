@@ -253,22 +253,32 @@ def _connection_error(error: Exception, host: str) -> ApiError:
             code="tls",
         )
     if isinstance(error, requests.exceptions.ProxyError):
-        return ConnectionFailedError(
-            _("The proxy on the way to {host} failed.").format(host=host), _("Check the proxy's settings.")
-        )
+        message = _("The proxy on the way to {host} failed.").format(host=host)
+        return ConnectionFailedError(message, _("Check the proxy's settings."), code="proxy")
     if isinstance(error, requests.Timeout):
-        return ConnectionFailedError(_("{host} did not answer in time when connecting.").format(host=host))
-    return ConnectionFailedError(_("{host} can't be reached: {cause}.").format(host=host, cause=_cause(error)))
+        message = _("{host} did not answer in time when connecting.").format(host=host)
+        return ConnectionFailedError(message, code="timeout")
+    message = _("{host} can't be reached: {cause}.").format(host=host, cause=_cause(error))
+    if isinstance(_innermost(error), socket.gaierror):
+        return ConnectionFailedError(message, _("Check how the address is spelt, and the network."), code="host")
+    if isinstance(_innermost(error), ConnectionRefusedError):
+        return ConnectionFailedError(message, _("Start the server, or check the address and its port."), code="refused")
+    return ConnectionFailedError(message)
 
 
 def _cause(error: BaseException) -> str:
     """Return the innermost reason, which alone is short enough to read."""
+    inner = _innermost(error)
+    if isinstance(inner, ssl.SSLCertVerificationError):
+        return inner.verify_message or _("the certificate is not valid")
+    return str(getattr(inner, "strerror", None) or inner)
+
+
+def _innermost(error: BaseException) -> BaseException:
     inner: Any = error
     while True:
         deeper = getattr(inner, "reason", None) or inner.__cause__ or inner.__context__
         if not isinstance(deeper, BaseException):
             break
         inner = deeper
-    if isinstance(inner, ssl.SSLCertVerificationError):
-        return inner.verify_message or _("the certificate is not valid")
-    return str(getattr(inner, "strerror", None) or inner)
+    return cast(BaseException, inner)

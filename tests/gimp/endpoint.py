@@ -38,7 +38,10 @@ class _Quiet(WSGIRequestHandler):
 
 
 class TestEndpoint:
-    """Answers `POST /v1/images/edits` as `behave` says: "echo", "invert", "half", "refuse", "die", "garbage"."""
+    """Answers `POST /v1/images/edits` as `behave` says: "echo", "invert", "half", "refuse", "die", "garbage".
+
+    `GET /v1/models` accepts `key` alone (None: any) and is answered from `models` as `listing` says.
+    """
 
     __test__ = False
 
@@ -46,6 +49,10 @@ class TestEndpoint:
         self.received = []
         self.seconds = 0.0
         self.behaviour = "echo"
+        self.key = None
+        self.models = ["gpt-image-2", "gpt-text-9"]
+        self.listing = "list"
+        self.looked_up = []
         self._server = make_server("127.0.0.1", 0, self._answer, threaded=True, request_handler=_Quiet)
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
@@ -63,9 +70,24 @@ class TestEndpoint:
 
     @Request.application
     def _answer(self, request):
+        if request.method == "GET":
+            return self._look_up(request)
         self.received.append(_receive(request))
         time.sleep(self.seconds)
         return getattr(self, f"_{self.behaviour}")(self.received[-1])
+
+    def _look_up(self, request):
+        """`GET /v1/models`, as `listing` says: "list", "unverified", "absent" or "garbage"; a wrong key is refused."""
+        key = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        self.looked_up.append((request.path, key))
+        if self.key is not None and key != self.key:
+            return _error(401, "invalid_api_key", f"Incorrect API key provided: {key[:6]}***.")
+        if self.listing == "unverified":
+            return _error(403, None, "Your organization must be verified to use the model `gpt-image-2`.")
+        if self.listing == "list":
+            data = [entry if isinstance(entry, dict) else {"id": entry} for entry in self.models]
+            return Response(json.dumps({"object": "list", "data": data}), content_type="application/json")
+        return Response("<html>Hello</html>", 404 if self.listing == "absent" else 200, content_type="text/html")
 
     def _echo(self, received):
         if received.fields.get("stream") == "true":
@@ -84,8 +106,7 @@ class TestEndpoint:
         return _images([picture.resize((picture.width // 2, picture.height // 2))])
 
     def _refuse(self, _received):
-        error = {"message": "The test refuses this.", "type": "invalid_request_error", "param": None, "code": "refused"}
-        return Response(json.dumps({"error": error}), 400, content_type="application/json")
+        return _error(400, "refused", "The test refuses this.")
 
     def _die(self, _received):
         def half_an_answer():
@@ -96,6 +117,11 @@ class TestEndpoint:
 
     def _garbage(self, _received):
         return Response("<html>502</html>", 200, content_type="text/html")
+
+
+def _error(status, code, message):
+    error = {"message": message, "type": "invalid_request_error", "param": None, "code": code}
+    return Response(json.dumps({"error": error}), status, content_type="application/json")
 
 
 def drifted(picture, shift=(6, 4), zoom=1.01, turn=0.0, gains=(1.06, 1.0, 0.95), noise=0.0, jpeg=None):

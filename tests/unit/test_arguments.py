@@ -2,7 +2,8 @@
 
 import pytest
 
-from plugin.arguments import BadArguments, Options, defaults, read
+from lib import settings
+from plugin.arguments import BadArguments, Options, defaults, read, with_settings
 
 
 def read_with(environment=None, **values):
@@ -77,3 +78,27 @@ def test_all_mistakes_are_told_at_once():
     with pytest.raises(BadArguments) as caught:
         read_with(n=99, grow=-1, extra="x")
     assert len(caught.value.problems) == 3
+
+
+@pytest.fixture
+def remembered(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    return settings.change(provider="mine", model="flux", context="64", feather=2, grow=3)
+
+
+def test_provider_and_model_are_the_arguments_then_the_environments_then_the_settings(remembered):
+    assert (read_with().provider, read_with().model) == ("mine", "flux")
+    environment = {"GENERATIVE_EDIT_PROVIDER": "openai"}
+    assert (read_with(environment).provider, read_with(environment).model) == ("openai", None), "flux is for mine"
+    assert read_with(provider="local").model is None
+    assert read_with(provider="mine").model == "flux"
+    assert read_with({"GENERATIVE_EDIT_MODEL": "m"}).model == "m" and read_with(model="n").model == "n"
+
+
+def test_what_windows_start_with_is_the_settings_and_a_script_does_the_same_for_everybody(remembered):
+    assert (read_with().context, read_with().feather, read_with().grow) == ("auto", 0.0, 0)
+    options = read(with_settings(defaults()), {})
+    assert (options.context, options.feather, options.grow) == (64, 2.0, 3)
+    options = read(with_settings(defaults() | {"context": "layer", "feather": 1.0, "grow": 5}), {})
+    assert (options.context, options.feather, options.grow) == ("layer", 1.0, 5), "what is asked for counts"
+    assert "grow" not in with_settings({"context": ""})

@@ -30,6 +30,7 @@ LIGHT = (
     "lib.retention",
     "lib.setting_values",
     "lib.settings",
+    "lib.spending",
     "lib.stored_json",
     "lib.translation",
     "plugin.again_record",

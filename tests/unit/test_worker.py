@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageDraw
 
+from lib import settings, spending
 from lib.frame import Plan
 from lib.geometry import Rect, Size
 from lib.job import Job
@@ -233,3 +234,43 @@ def test_a_worker_that_is_killed_leaves_a_job_that_says_so(job, endpoint):
         send_and_wait(worker, job, endpoint)
         worker.send_signal(signal.SIGKILL)
     assert job.path("sent.json").exists() and not job.path("response.json").exists()
+
+
+def test_what_was_spent_is_counted_when_the_answer_has_arrived(job, endpoint):
+    endpoint.behave("echo")
+    asked = {"prompt": "fill", "n": 1, "size": "96x64"}
+    assert run(make_job(request=asked))[-1]["event"] == "done", "the built-in engine costs nothing"
+    assert spending.in_month() == {}
+    for model in ("gpt-image-2", "nobody-knows"):
+        request = asked | {"model": model, "size": "1024x1024"}
+        assert run(make_job(provider="custom", request=request), to_test(endpoint))[-1]["event"] == "done"
+    one = spending.in_month()["custom"]
+    assert (one.edits, one.unknown) == (1, 1) and one.dollars == pytest.approx(1 * 5e-6 + 2 * 8e-6 + 4 * 30e-6)
+    endpoint.behave("refuse")
+    run(make_job(provider="custom", request=asked), to_test(endpoint))
+    assert spending.in_month()["custom"] == one, "what was refused was not billed"
+    endpoint.behave("die")
+    run(make_job(provider="custom", request=asked), to_test(endpoint))
+    assert spending.in_month()["custom"].unknown == 2, "what broke off may have been billed"
+
+
+@pytest.mark.parametrize("allowed", [False, True])
+def test_a_prompt_is_in_the_log_only_where_that_is_allowed_and_a_key_never(job, endpoint, allowed):
+    settings.change(log_prompts=allowed)
+    for behaviour in ("echo", "refuse", "die", "garbage"):
+        endpoint.behave(behaviour)
+        asked = {"prompt": "a canary prompt", "n": 1, "size": "96x64", "model": "m"}
+        job = make_job(provider="custom", request=asked)
+        run(job, to_test(endpoint) | {"OPENAI_API_KEY": "sk-canary-key"})
+        log = job.path("worker.log").read_text()
+        assert ("custom, model m, prompt 'a canary prompt'" in log) is allowed
+        assert ("canary prompt" in log) is allowed and "sk-canary" not in log
+
+
+def test_an_own_provider_is_asked_and_one_that_has_gone_is_told(job, endpoint):
+    endpoint.behave("echo")
+    settings.keep_provider("mine", {"title": "Mine", "like": "custom", "base_url": endpoint.url})
+    assert run(make_job(provider="mine"))[-1]["report"]["provider"] == "mine"
+    settings.forget_provider("mine")
+    last = run(make_job(provider="mine"))[-1]
+    assert last["event"] == "error" and "no provider “mine”" in last["message"] and "Settings" in last["hint"]

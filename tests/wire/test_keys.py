@@ -128,7 +128,7 @@ def test_the_file_is_the_users_alone(tmp_path: Path) -> None:
     keys.store("custom", "sk-3", LOCAL, file=file)
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
-    assert [path.name for path in file.parent.iterdir()] == ["keys.json"]
+    assert sorted(path.name for path in file.parent.iterdir()) == [".keys.json.lock", "keys.json"]
     found = keys.find("openai", file=file)
     assert found is not None and found.value == "sk-2"
     keys.forget("openai", file=file)

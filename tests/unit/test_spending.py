@@ -1,0 +1,61 @@
+"""What was spent is counted by month and provider, whatever anybody has written into the file."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from lib import spending
+from lib.spending import Spent
+
+CHECKOUT = Path(__file__).absolute().parents[2]
+
+
+@pytest.fixture(autouse=True)
+def file(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    return tmp_path / "generative-edit" / "spending.json"
+
+
+def test_dollars_and_unknown_costs_are_counted_apart():
+    assert spending.in_month() == {}
+    for dollars in (0.1, 0.2, None):
+        spending.add("openai", dollars)
+    spending.add("mine", None)
+    assert spending.in_month() == {"openai": Spent(0.3, 2, 1), "mine": Spent(0.0, 0, 1)}
+    assert spending.in_month("2020-01") == {}
+
+
+def test_months_are_apart_and_old_ones_go(monkeypatch, file):
+    for month in range(30):
+        monkeypatch.setattr(spending, "this_month", lambda month=month: f"{2020 + month // 12}-{month % 12 + 1:02}")
+        spending.add("openai", 1.0)
+    assert spending.in_month("2020-06") == {} and spending.in_month("2020-07") == {"openai": Spent(1.0, 1, 0)}
+    assert len(json.loads(file.read_text())["months"]) == 24
+
+
+def test_processes_that_count_at_once_lose_nothing():
+    program = "from lib import spending\nfor _ in range(40): spending.add('openai', 0.01)"
+    started = [subprocess.Popen([sys.executable, "-c", program], cwd=CHECKOUT) for _ in range(3)]
+    assert [process.wait(60) for process in started] == [0, 0, 0]
+    assert spending.in_month() == {"openai": Spent(pytest.approx(1.2), 120, 0)}
+
+
+@pytest.mark.parametrize("months", [1, [], {"MONTH": 3}, {"MONTH": {"openai": "x"}}, {"MONTH": {"openai": {
+    "dollars": -3, "edits": "many", "unknown": 1e300}}}])  # fmt: skip
+def test_a_file_changed_by_hand_counts_as_nothing_and_counting_goes_on(file, months):
+    file.parent.mkdir()
+    file.write_text(json.dumps({"version": 1, "months": months}).replace("MONTH", time.strftime("%Y-%m")))
+    assert spending.in_month().get("openai", Spent(0, 0, 0)) == Spent(0, 0, 0)
+    spending.add("openai", 0.5)
+    assert spending.in_month()["openai"] == Spent(0.5, 1, 0)
+
+
+def test_a_disk_that_refuses_is_no_error(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "file"))
+    spending.add("openai", 1.0)
+    assert spending.in_month() == {}
