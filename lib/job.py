@@ -5,7 +5,7 @@ The folder is what the two processes share, and afterwards the history:
     job.json        everything asked, never a key            written by the plug-in
     image-1.png …   the picture to edit, then references     plug-in
     mask.png        what may be changed                      plug-in
-    selection.raw   its soft values in the frame, where the layer mask shall differ from them (one byte a pixel)
+    selection.raw   the selection's soft values in the frame, one byte a pixel        plug-in
     sent.json       when the request left                    worker; without response.json beside it: answer unknown
     partial-*       previews; those that end in .rgba are as GIMP shows them, and deleted by the plug-in   worker
     result-1.png …  what was returned, byte for byte         worker

@@ -3,12 +3,13 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from lib import history_requests, key_requests, provider_requests
+from lib import engine_requests, history_requests, key_requests, provider_requests
 from lib.translation import _
 
 Request = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
 REQUESTS: dict[str, Request] = {
+    "check-prompt": engine_requests.check_prompt,
     "layers": history_requests.layers,
     "thumbnail": history_requests.thumbnail,
     "test-connection": provider_requests.test_connection,

@@ -186,6 +186,12 @@ def with_settings(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value or preferred.get(name, value) for name, value in values.items()}
 
 
+def values_of(config: Any, arguments: tuple[Argument, ...] = EDIT_ARGUMENTS) -> dict[str, Any]:
+    """The arguments' values in a procedure's config."""
+    values = {argument.name: config.get_property(argument.name) for argument in arguments}
+    return {name: "" if value is None else value for name, value in values.items()}
+
+
 def defaults(arguments: tuple[Argument, ...] = EDIT_ARGUMENTS) -> dict[str, Any]:
     """Every argument's default, by name."""
     return {argument.name: argument.default for argument in arguments}

@@ -23,13 +23,20 @@ def edit(image: Gimp.Image, layers: Sequence[Gimp.Layer], options: Options, pyth
 
     Raises BadArguments, EditFailed or EditCancelled; the image is then as it was.
     """
+    return run(image, prepare(image, layers, options), options, python, progress)
+
+
+def prepare(image: Gimp.Image, layers: Sequence[Gimp.Layer], options: Options) -> Task:
+    """What such an edit would send, and where its results would go; nothing is read yet.
+
+    Raises BadArguments or EditFailed.
+    """
     check(image, layers, options)
     canvas = Size(image.get_width(), image.get_height())
     home = Rect(0, 0, *_sides(canvas)) if options.sample_merged else export.layer_rect(layers[0])
     plan = plan_frame(canvas, _selection(image, canvas, options.grow), home, options)
     place = place_above(image, None if options.sample_merged else layers[0], plan.frame)
-    task = Task(plan, place, lambda job: _export(image, layers, options, plan, job))
-    return run(image, task, options, python, progress)
+    return Task(plan, place, lambda job: _export(image, layers, options, plan, job))
 
 
 def check(image: Gimp.Image, layers: Sequence[Gimp.Layer], options: Options) -> None:
@@ -82,9 +89,10 @@ def _export(image: Gimp.Image, layers: Sequence[Gimp.Layer], options: Options, p
         return Exported(pictures)
     margin = round(settings.provider(options.provider).mask_margin / plan.scale)
     mask = export.mask_png(image, plan, options.grow + margin)
+    # For results that are inserted later, when the selection may be another one.
+    job.write(SELECTION, export.selection_values(image, plan.frame))
     if not options.grow and not options.feather:
         return Exported(pictures, mask)
-    job.write(SELECTION, export.selection_values(image, plan.frame))
     return Exported(pictures, mask, {"grow": options.grow, "feather": options.feather})
 
 

@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from gi.repository import Gegl, Gimp
@@ -12,6 +11,9 @@ from gi.repository import Gegl, Gimp
 from lib.geometry import Rect
 
 PARASITE = "generative-edit"
+SELECTED = "selected"
+# A layer mask: the frame's values, one byte a pixel (linear coverage, as a selection's); what is selected now; or none.
+Mask = bytes | str | None
 _LONGEST_NAME = 60
 
 
@@ -30,10 +32,10 @@ class Place:
 
 @dataclass(frozen=True)
 class Results:
-    """What came back: raw RGBA files of the frame's size, the raw layer mask (None: the selection), name, record."""
+    """What came back: raw RGBA pixels of the frame's size, their layer mask, name and record."""
 
-    pictures: Sequence[Path]
-    mask: Path | None
+    pictures: Sequence[bytes]
+    mask: Mask
     name: str
     record: Mapping[str, Any]
 
@@ -48,31 +50,42 @@ def place_above(image: Gimp.Image, layer: Gimp.Layer | None, frame: Rect) -> Pla
 def insert_results(image: Gimp.Image, results: Results, place: Place) -> Gimp.ValueArray:
     """Inserts results as layers; several go into a group, the first visible.
 
-    Each gets a layer mask, unless nothing is selected and none is given, and the record as a persistent parasite.
+    Each gets the layer mask, and the record as a persistent parasite.
     Returns the layers in a GValue array, as a procedure returns them: PyGObject cannot make one.
     """
     count = len(results.pictures)
     names = [results.name] if count == 1 else [f"{results.name} {number}" for number in range(1, count + 1)]
     # All that can fail is done before the image is touched.
-    layers = [_new_layer(image, place.frame, name) for name in names]
-    for number, (layer, picture) in enumerate(zip(layers, results.pictures, strict=True)):
-        _fill(layer, place.frame, picture.read_bytes())
-        if results.mask or not Gimp.Selection.is_empty(image):
-            _add_mask(layer, results.mask)
-        layer.set_visible(number == 0)
-        _attach(layer, results.record)
+    layers = [
+        new_layer(image, place.frame, name, picture, results.mask, results.record)
+        for name, picture in zip(names, results.pictures, strict=True)
+    ]
+    for layer in layers[1:]:
+        layer.set_visible(False)
     # The layer that was edited stays the active one: the next edit starts from it, not from this result.
     active = image.get_selected_layers()
     with undo_group(image):
         if place.canvas:
             image.resize(place.canvas.width, place.canvas.height, -place.canvas.x, -place.canvas.y)
-        group = _insert_group(image, place, results.name) if count > 1 else None
+        group = insert_group(image, place, results.name) if count > 1 else None
         for number, layer in enumerate(layers):
             image.insert_layer(layer, group or place.parent, number if group else place.position)
         image.set_selected_layers(layers)
         array = _selected_as_values(image)
         image.set_selected_layers(active)
     return array
+
+
+def new_layer(
+    image: Gimp.Image, frame: Rect, name: str, rgba: bytes, mask: Mask, record: Mapping[str, Any]
+) -> Gimp.Layer:
+    """A layer that is not in the image yet: sRGB pixels of the frame's size, its layer mask and its record."""
+    layer = _empty_layer(image, frame, name)
+    fill(layer, rgba)
+    if mask is not None:
+        _add_mask(layer, mask)
+    _attach(layer, record)
+    return layer
 
 
 @contextmanager
@@ -91,13 +104,14 @@ def layer_name(prompt: str) -> str:
     return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1].rstrip() + "…"
 
 
-def _insert_group(image: Gimp.Image, place: Place, name: str) -> Gimp.GroupLayer:
+def insert_group(image: Gimp.Image, place: Place, name: str) -> Gimp.GroupLayer:
+    """An empty group at a place."""
     group = Gimp.GroupLayer.new(image, name)
     image.insert_layer(group, place.parent, place.position)
     return group
 
 
-def _new_layer(image: Gimp.Image, frame: Rect, name: str) -> Gimp.Layer:
+def _empty_layer(image: Gimp.Image, frame: Rect, name: str) -> Gimp.Layer:
     gray = image.get_base_type() == Gimp.ImageBaseType.GRAY
     kind = Gimp.ImageType.GRAYA_IMAGE if gray else Gimp.ImageType.RGBA_IMAGE
     mode = image.get_default_new_layer_mode()
@@ -106,21 +120,20 @@ def _new_layer(image: Gimp.Image, frame: Rect, name: str) -> Gimp.Layer:
     return layer
 
 
-def _fill(layer: Gimp.Layer, frame: Rect, rgba: bytes) -> None:
-    """Writes sRGB pixels; the buffer converts them to the image's own profile and precision."""
+def fill(layer: Gimp.Layer, rgba: bytes) -> None:
+    """Writes sRGB pixels over a whole layer; the buffer converts them to the image's own profile and precision."""
     buffer = layer.get_buffer()
-    buffer.set(Gegl.Rectangle.new(0, 0, frame.width, frame.height), "R'G'B'A u8", rgba)
+    buffer.set(Gegl.Rectangle.new(0, 0, layer.get_width(), layer.get_height()), "R'G'B'A u8", rgba)
     buffer.flush()
 
 
-def _add_mask(layer: Gimp.Layer, values: Path | None) -> None:
-    """A layer mask of the selection's own values, or of those in a file (linear coverage, as a selection's)."""
-    mask = layer.create_mask(Gimp.AddMaskType.WHITE if values else Gimp.AddMaskType.SELECTION)
+def _add_mask(layer: Gimp.Layer, values: bytes | str) -> None:
+    mask = layer.create_mask(Gimp.AddMaskType.SELECTION if values == SELECTED else Gimp.AddMaskType.WHITE)
     layer.add_mask(mask)
     layer.set_edit_mask(False)
-    if values:
+    if values != SELECTED:
         area = Gegl.Rectangle.new(0, 0, layer.get_width(), layer.get_height())
-        mask.get_buffer().set(area, "Y u8", values.read_bytes())
+        mask.get_buffer().set(area, "Y u8", values)
         mask.get_buffer().flush()
 
 

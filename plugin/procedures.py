@@ -1,6 +1,5 @@
 """The procedures that GIMP knows, their arguments, and how they report."""
 
-import re
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from plugin.arguments import (
     defaults,
     read,
     sides,
+    values_of,
     with_settings,
 )
 from plugin.edit import edit
@@ -40,19 +40,20 @@ _READ_WRITE = GObject.ParamFlags.READWRITE
 
 @dataclass(frozen=True)
 class Entry:
-    """One procedure: its menu entry, its words, its arguments, and what it does with their values."""
+    """One procedure: its menu entry, its words, its arguments, and what it does with their values.
+
+    `interact` is its window: it returns how it ended, or None where `act` shall run with the values that it left.
+    """
 
     label: str
     blurb: str
     help: str
     arguments: tuple[Argument, ...]
-    shown: tuple[str, ...]
+    interact: Callable[
+        [Gimp.Procedure, Gimp.ProcedureConfig, Gimp.Image, list[Gimp.Layer]], Gimp.PDBStatusType | None
+    ]
     act: Callable[[Gimp.Image, list[Gimp.Layer], dict[str, Any], Progress], Outcome]
 
-    @property
-    def title(self) -> str:
-        """The entry's words in a window's title."""
-        return re.sub(r"\(_.\)|_", "", _(self.label)).rstrip("…")
 
 
 def _edit(image: Gimp.Image, layers: list[Gimp.Layer], values: dict[str, Any], progress: Progress) -> Outcome:
@@ -61,6 +62,24 @@ def _edit(image: Gimp.Image, layers: list[Gimp.Layer], values: dict[str, Any], p
 
 def _extend(image: Gimp.Image, layers: list[Gimp.Layer], values: dict[str, Any], progress: Progress) -> Outcome:
     return extend(image, layers, sides(values), read(defaults() | values), worker_python(), progress)
+
+
+def _open_panel(
+    procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, image: Gimp.Image, layers: list[Gimp.Layer]
+) -> Gimp.PDBStatusType:
+    from plugin.panel import open_panel
+
+    edited = open_panel(procedure, config, image, layers)
+    return Gimp.PDBStatusType.SUCCESS if edited else Gimp.PDBStatusType.CANCEL
+
+
+def _ask_extension(
+    procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, _image: Gimp.Image, _layers: list[Gimp.Layer]
+) -> Gimp.PDBStatusType | None:
+    from plugin.dialog import ask
+
+    shown = ("left", "top", "right", "bottom", "prompt", "provider", "model", "sample-merged")
+    return None if ask(procedure, config, _("Extend Canvas"), shown) else Gimp.PDBStatusType.CANCEL
 
 
 ENTRIES = {
@@ -74,7 +93,7 @@ ENTRIES = {
             "else that of Settings, else “local”; nothing else that is set there counts in a script."
         ),
         EDIT_ARGUMENTS,
-        ("prompt", "provider", "model", "n", "quality", "sample-merged"),
+        _open_panel,
         _edit,
     ),
     "generative-edit-extend": Entry(
@@ -85,7 +104,7 @@ ENTRIES = {
             "image-edit endpoint, and inserts what comes back as a new layer that blends into the old edge."
         ),
         EXTEND_ARGUMENTS,
-        ("left", "top", "right", "bottom", "prompt", "provider", "model", "sample-merged"),
+        _ask_extension,
         _extend,
     ),
 }
@@ -131,16 +150,15 @@ def _run(
 ) -> Gimp.ValueArray:
     """Runs an entry; every failure becomes GIMP's own error with the sentences that a user would see."""
     entry = ENTRIES[procedure.get_name()]
-    if run_mode == Gimp.RunMode.INTERACTIVE:
-        from plugin.dialog import ask
-
-        if not ask(procedure, config, entry.title, entry.shown):
-            return procedure.new_return_values(Gimp.PDBStatusType.CANCEL, None)
-        # From the window layers come as the stack shows them, top first; the bottom-most is the one to edit.
-        drawables = list(reversed(drawables))
     try:
+        if run_mode == Gimp.RunMode.INTERACTIVE:
+            # From the window layers come as the stack shows them, top first; the bottom-most is the one to edit.
+            drawables = list(reversed(drawables))
+            ended = entry.interact(procedure, config, image, drawables)
+            if ended is not None:
+                return procedure.new_return_values(ended, None)
         with StatusProgress() as progress:
-            values = _values(config, entry)
+            values = values_of(config, entry.arguments)
             if run_mode == Gimp.RunMode.INTERACTIVE:
                 values = with_settings(values)
             outcome = entry.act(image, drawables, values, progress)
@@ -161,11 +179,6 @@ def _run(
     Gimp.displays_flush()
     outcome.values.append(_text(report_text(outcome.report)))
     return outcome.values
-
-
-def _values(config: Gimp.ProcedureConfig, entry: Entry) -> dict[str, Any]:
-    values = {argument.name: config.get_property(argument.name) for argument in entry.arguments}
-    return {name: "" if value is None else value for name, value in values.items()}
 
 
 def _declare(procedure: Gimp.Procedure, argument: Argument) -> None:

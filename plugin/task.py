@@ -1,5 +1,6 @@
 """Runs a task: exports into a job folder, lets the worker ask the endpoint, inserts what came back."""
 
+import contextlib
 import json
 import time
 from collections.abc import Callable, Mapping
@@ -8,10 +9,10 @@ from typing import Any
 
 from gi.repository import Gegl, Gimp, GLib
 
-from lib import frame, settings
+from lib import frame, rescue, settings
 from lib.api import models
 from lib.geometry import Rect, Size
-from lib.job import VERSION, Job
+from lib.job import INSERTED, VERSION, Job
 from lib.translation import _
 from plugin import insert
 from plugin.arguments import BadArguments, Options
@@ -69,7 +70,7 @@ def run(image: Gimp.Image, task: Task, options: Options, python: str, progress: 
             # After the worker's start: a tenth of a second, which its imports take anyway.
             Gegl.init(None)
             progress({"event": "stage", "name": "export"})
-            _write(job, task, options)
+            write_job(job, task, options)
             clock.stage("export")
             final = worker.run(job, progress)
             clock.stage("worker")
@@ -79,7 +80,7 @@ def run(image: Gimp.Image, task: Task, options: Options, python: str, progress: 
         outcome = _insert(image, task, options, job, final)
         clock.stage("insert")
     finally:
-        _forget_unsent(job)
+        forget_unsent(job)
     outcome.report["seconds"].update(clock.seconds)
     return outcome
 
@@ -141,8 +142,11 @@ def _wanted_size(options: Options) -> Size | None:
     return Size(int(width), int(height))
 
 
-def _write(job: Job, task: Task, options: Options) -> None:
-    """Writes the pictures, the mask and `job.json`, the last when all the rest is there."""
+def write_job(job: Job, task: Task, options: Options, *, previews: bool = False) -> None:
+    """Writes the pictures, the mask and `job.json`, the last when all the rest is there.
+
+    With `previews` the worker makes partial images ready for the canvas.
+    """
     exported = task.export(job)
     names = [f"image-{number}.png" for number in range(1, len(exported.pictures) + 1)]
     for name, picture in zip(names, exported.pictures, strict=True):
@@ -163,6 +167,7 @@ def _write(job: Job, task: Task, options: Options) -> None:
         "layer_mask": exported.layer_mask,
         "plan": task.plan.to_json(),
         "fit": options.fit,
+        "previews": previews,
         "max_cost": options.max_cost,
         "timeout": options.timeout,
     })  # fmt: skip
@@ -177,27 +182,35 @@ def _raise_unless_done(final: Event) -> None:
 
 def _insert(image: Gimp.Image, task: Task, options: Options, job: Job, final: Mapping[str, Any]) -> Outcome:
     report = dict(final["report"])
-    record = {"version": RECORD_VERSION, "request": dict(options.request), **_public(report)}
     results = insert.Results(
-        pictures=[job.path(name) for name in final["layers"]],
-        mask=job.path(final["layer_mask"]) if final["layer_mask"] else None,
+        pictures=[rescue.data_of(job, kept) for kept in final["layers"]],
+        mask=_layer_mask(image, job, final["layer_mask"]),
         name=insert.layer_name(options.request["prompt"]),
-        record=record,
+        record=record_of(options, report),
     )
     values = insert.insert_results(image, results, task.place)
-    for raw in final["layers"] + ([final["layer_mask"]] if final["layer_mask"] else []):
-        job.path(raw).unlink()
-    job.write("inserted", b"")
+    for kept in final["layers"] + ([final["layer_mask"]] if final["layer_mask"] else []):
+        rescue.forget(job, kept)
+    with contextlib.suppress(OSError):  # a full disk: the history will offer once more what is in the image already
+        job.write(INSERTED, b"")
     report["job"] = str(job.folder)
     return Outcome(values, report)
 
 
-def _public(report: Mapping[str, Any]) -> dict[str, Any]:
-    """What may travel in a file: no path, no timing."""
-    return {key: value for key, value in report.items() if key not in ("job", "seconds")}
+def _layer_mask(image: Gimp.Image, job: Job, kept: rescue.Kept | None) -> insert.Mask:
+    """The layer mask that was asked for; else what is selected, if anything."""
+    if kept:
+        return rescue.data_of(job, kept)
+    return None if Gimp.Selection.is_empty(image) else insert.SELECTED
 
 
-def _forget_unsent(job: Job) -> None:
+def record_of(options: Options, report: Mapping[str, Any]) -> dict[str, Any]:
+    """What a layer tells of its making, and may travel in a file: no path, no timing."""
+    public = {key: value for key, value in report.items() if key not in ("job", "seconds")}
+    return {"version": RECORD_VERSION, "request": dict(options.request), **public}
+
+
+def forget_unsent(job: Job) -> None:
     """Removes the folder of a job whose request never left: there is nothing in it that the user does not have."""
     if not job.path("sent.json").exists():
         for path in job.folder.iterdir():

@@ -43,6 +43,11 @@ class Worker:
         self._end: Event | None = None
         self._read_next()
 
+    @property
+    def ended(self) -> bool:
+        """Whether nothing can be asked of it any more."""
+        return self._end is not None
+
     def start(self, job: Job, on_event: OnEvent) -> None:
         """Starts a job whose export is complete; its last event is done, error or cancelled."""
         if self._end:

@@ -1,0 +1,53 @@
+"""Asking before a picture leaves this computer for the first time, and before an edit that costs more than agreed."""
+
+from __future__ import annotations
+
+from gi.repository import Gtk
+
+from lib import settings
+from lib.translation import _
+from plugin.panel.draft import Draft, in_words
+
+
+def may_send(draft: Draft, parent: Gtk.Window | None, *, unknown_asks: bool = False) -> bool:
+    """Whether the user agrees, asked only where there is a reason; `unknown_asks` makes an unknown cost one."""
+    kept = settings.load()
+    first = bool(draft.host) and draft.provider.name not in kept.confirmed
+    unknown = draft.cost is None
+    dear = (unknown and unknown_asks) or (draft.cost is not None and draft.cost.high > kept.confirm_above)
+    if not first and not dear:
+        return True
+    if not _ask(draft, parent, first):
+        return False
+    if first:
+        settings.confirm(draft.provider.name)
+    return True
+
+
+def _ask(draft: Draft, parent: Gtk.Window | None, first: bool) -> bool:
+    question = _("Send this edit to {provider}?").format(provider=draft.provider.title)
+    dialog = Gtk.MessageDialog(
+        transient_for=parent, modal=True, message_type=Gtk.MessageType.QUESTION, text=question, title=question
+    )
+    dialog.format_secondary_text(" ".join(_reasons(draft, first)))
+    dialog.add_button(_("_Cancel"), Gtk.ResponseType.CANCEL)
+    dialog.add_button(_("_Send"), Gtk.ResponseType.OK)
+    dialog.set_default_response(Gtk.ResponseType.OK)
+    answer = dialog.run()
+    dialog.destroy()
+    return bool(answer == Gtk.ResponseType.OK)
+
+
+def _reasons(draft: Draft, first: bool) -> list[str]:
+    frame = draft.task.plan.frame
+    reasons = []
+    if first:
+        told = _("A part of the picture, {width}×{height} pixels, leaves this computer and goes to {host}.")
+        reasons.append(told.format(width=frame.width, height=frame.height, host=draft.host))
+    if draft.cost is None:
+        reasons.append(_("What the edit costs is not known beforehand."))
+    else:
+        reasons.append(_("The edit costs {cost}.").format(cost=in_words(draft.cost)))
+    if first:
+        reasons.append(_("This question is asked once for each provider."))
+    return reasons

@@ -1,0 +1,83 @@
+"""What a click on Generate would send now: the frame, the size, the cost, or why it cannot be sent."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from gi.repository import Gimp
+
+from lib import settings
+from lib.api import cost, models
+from lib.api.cost import Cost
+from lib.api.models import Model
+from lib.api.providers import Provider
+from lib.api.request import EditRequest
+from lib.translation import _
+from plugin.arguments import BadArguments, Options, read
+from plugin.edit import prepare
+from plugin.task import Task
+
+_LOOPBACK = ("localhost", "127.0.0.1", "::1", "0.0.0.0")
+
+
+@dataclass(frozen=True)
+class Draft:
+    """An edit that can be sent; `cost` is None where it is not known."""
+
+    image: Gimp.Image
+    layers: Sequence[Gimp.Layer]
+    options: Options
+    task: Task
+    provider: Provider
+    model: Model
+    cost: Cost | None
+
+    @property
+    def host(self) -> str:
+        """Where the pictures would go; empty where they stay on this computer."""
+        url = self.provider.resolve_url(None, os.environ) or ""
+        host = urlsplit(url).hostname or ""
+        return "" if self.provider.name == "local" or host in _LOOPBACK else host
+
+    @property
+    def costs_nothing(self) -> bool:
+        """Whether it is known to be free."""
+        return self.cost is not None and self.cost.high == 0
+
+
+def draft(image: Gimp.Image, layers: Sequence[Gimp.Layer], values: Mapping[str, Any]) -> Draft:
+    """What the values stand for on this image; raises BadArguments or EditFailed where it cannot be sent."""
+    options = read(values)
+    provider, model = chosen(options)
+    task = prepare(image, layers, options)
+    return Draft(image, layers, options, task, provider, model, _cost(image, options, task, model, len(layers)))
+
+
+def chosen(options: Options) -> tuple[Provider, Model]:
+    """The provider and the model that would be asked; raises BadArguments where there is no such provider."""
+    try:
+        provider = settings.provider(options.provider)
+    except ValueError as error:
+        raise BadArguments([str(error)]) from None
+    return provider, models.get(options.model or provider.default_model or "")
+
+
+def _cost(image: Gimp.Image, options: Options, task: Task, model: Model, layers: int) -> Cost | None:
+    """The estimate from the sizes alone: nothing has been exported yet. References count as the largest they can be."""
+    size = (task.plan.size.width, task.plan.size.height)
+    sizes = [size, *[(2048, 2048)] * (layers - 1 + len(options.references))]
+    fields = {name: value for name, value in options.request.items() if name != "size"}
+    request = EditRequest(images=[b""] * len(sizes), size=str(task.plan.size), **fields)
+    return cost.estimate(request, model, sizes, None if Gimp.Selection.is_empty(image) else size)
+
+
+def in_words(estimate: Cost | None) -> str:
+    """A cost as the panel shows it."""
+    if estimate is None:
+        return _("cost not known")
+    return _("free") if estimate.high == 0 else _("about {cost}").format(cost=estimate)
+

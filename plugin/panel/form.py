@@ -1,0 +1,100 @@
+"""The options of an edit as controls; what the chosen model and provider do not take is off, and says why."""
+
+from __future__ import annotations
+
+from gi.repository import Gimp, Gtk
+
+from lib import settings
+from lib.api import models
+from lib.api.models import Model
+from lib.api.providers import Provider
+from lib.choices import Choice, choices
+from lib.frame import Plan
+from lib.translation import _
+from plugin.panel.fields import CheckField, Field, ListField, NumberField, TextField, grid
+
+
+class Form(Gtk.Box):
+    """Provider, model, size, quality, number of results and previews; the rest in an expander."""
+
+    def __init__(self, config: Gimp.ProcedureConfig) -> None:
+        super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=6)
+        self._config = config
+        default = _("default")
+        self._provider = ListField(config, "provider", default, tooltip=_("Who makes the edit"))
+        known = _("One of the list, or any name that the server knows")
+        self._model = ListField(config, "model", default, free=True, tooltip=known)
+        sent = _("In which size the frame is sent and asked for")
+        self._size = ListField(config, "size", _("auto"), free=True, tooltip=sent)
+        self._fields: dict[str, Field] = {
+            "quality": ListField(config, "quality", default),
+            "partial-images": NumberField(
+                config,
+                "partial-images",
+                (0, 3),
+                label=_("Live p_reviews:"),
+                tooltip=_("How many previews appear on the canvas before the result"),
+            ),
+            "background": ListField(config, "background", _("opaque")),
+            "input-fidelity": ListField(config, "input-fidelity", default),
+            "output-format": ListField(config, "output-format", "png"),
+            "output-compression": NumberField(config, "output-compression", (-1, 100)),
+            "moderation": ListField(config, "moderation", default),
+            "user": TextField(config, "user"),
+        }
+        self._fields["size"] = self._size
+        several = _("Several results are shown side by side to choose from")
+        count = NumberField(config, "n", (1, 10), tooltip=several)
+        fields = self._fields
+        main = [
+            [self._provider, self._model],
+            [self._size, fields["quality"]],
+            [count, fields["partial-images"]],
+        ]
+        self.pack_start(grid(main), False, False, 0)
+        self.pack_start(self._seldom(), False, False, 0)
+        self.list_choices()
+
+    def follow(self, provider: Provider, model: Model) -> None:
+        """Offers what this provider and model take."""
+        if not self._config.get_property("provider"):
+            self._provider.set_default(_("default: {provider}").format(provider=provider.title))
+        self._model.set_default(provider.default_model or _("the server's own"))
+        offered = choices(model, provider, self._config.get_property("output-format") or "")
+        for name, field in self._fields.items():
+            field.choose_from(offered[name])
+
+    def list_choices(self) -> None:
+        """Offers the providers and the models that are known."""
+        titles = {name: settings.provider(name).title for name in settings.provider_names()}
+        self._provider.name_values(titles)
+        self._provider.choose_from(Choice(tuple(titles)))
+        self._model.choose_from(Choice(tuple(models.names())))
+
+    def show_plan(self, plan: Plan | None) -> None:
+        """Says which size "auto" stands for."""
+        if plan is None:
+            self._size.set_default(_("auto"))
+            return
+        scale = "1:1" if not plan.resampled else f"{round(100 * plan.scale)} %"
+        text = _("auto: {width}×{height}, {scale}")
+        self._size.set_default(text.format(width=plan.size.width, height=plan.size.height, scale=scale))
+
+    def _seldom(self) -> Gtk.Expander:
+        fields, config = self._fields, self._config
+        rows = [
+            [CheckField(config, "sample-merged"), CheckField(config, "fit")],
+            [TextField(config, "context", _("auto")), TextField(config, "largest-size", _("the model's"))],
+            [NumberField(config, "grow", (0, 500)), NumberField(config, "feather", (0, 500), digits=1)],
+            [fields["background"], fields["input-fidelity"]],
+            [fields["output-format"], fields["output-compression"]],
+            [fields["moderation"], fields["user"]],
+            [TextField(config, "references", '["…"]'), TextField(config, "extra", "{…}")],
+            [NumberField(config, "timeout", (0, 7200))],
+        ]
+        scroller = Gtk.ScrolledWindow(propagate_natural_height=True, max_content_height=150)
+        scroller.set_policy(Gtk.PolicyType.NEVER, Gtk.PolicyType.AUTOMATIC)
+        scroller.add(grid(rows))
+        expander = Gtk.Expander.new_with_mnemonic(_("More _options"))
+        expander.add(scroller)
+        return expander

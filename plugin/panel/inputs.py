@@ -1,0 +1,131 @@
+"""The pictures that are sent: the first is edited, the others are looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from gi.repository import Gimp, Gtk
+
+from lib.geometry import Size
+from lib.translation import _
+from plugin.edit import MOST_IMAGES
+from plugin.panel import thumbnails
+
+_THUMBNAIL = Size(36, 28)
+
+
+class Inputs(Gtk.Box):
+    """A list of layers that can be put in another order, taken out and added to."""
+
+    def __init__(self, image: Gimp.Image, layers: list[Gimp.Layer], on_change: Callable[[], None]) -> None:
+        super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=3)
+        self._image = image
+        self._layers = layers
+        self._on_change = on_change
+        self._merged = False
+        self._list = Gtk.ListBox(selection_mode=Gtk.SelectionMode.NONE)
+        self._list.get_accessible().set_name(_("Pictures that are sent"))
+        scroller = Gtk.ScrolledWindow(shadow_type=Gtk.ShadowType.IN, min_content_height=84)
+        scroller.set_policy(Gtk.PolicyType.NEVER, Gtk.PolicyType.AUTOMATIC)
+        scroller.add(self._list)
+        self._add = Gtk.MenuButton(label=_("_Add a layer"), use_underline=True)
+        self._add.set_tooltip_text(_("Sends another layer along, as a picture to look at."))
+        self._menu = Gtk.Menu()
+        self._add.set_popup(self._menu)
+        self._menu.connect("show", lambda *_ignored: self._fill_menu())
+        self._fill_menu()
+        self.pack_start(scroller, True, True, 0)
+        self.pack_start(self._add, False, False, 0)
+        self._fill()
+
+    @property
+    def layers(self) -> list[Gimp.Layer]:
+        """The layers in order; those that were deleted meanwhile have gone from it."""
+        there = [layer for layer in self._layers if layer.is_valid()]
+        if len(there) != len(self._layers):
+            self._change(there)
+        return self._layers
+
+    def set_merged(self, merged: bool) -> None:
+        """Whether the first picture is what is visible, instead of the first layer."""
+        if merged != self._merged:
+            self._merged = merged
+            self._fill()
+
+    def refresh(self) -> None:
+        """Draws the thumbnails anew."""
+        self._fill()
+
+    def _change(self, layers: list[Gimp.Layer]) -> None:
+        self._layers = layers
+        self._fill()
+        self._on_change()
+
+    def _fill(self) -> None:
+        for row in self._list.get_children():
+            self._list.remove(row)
+        for number, layer in enumerate(self._layers):
+            if layer.is_valid():
+                self._list.add(self._row(number, layer))
+        self._list.show_all()
+
+    def _row(self, number: int, layer: Gimp.Layer) -> Gtk.ListBoxRow:
+        name = _("What is visible") if self._merged and number == 0 else layer.get_name()
+        role = _("edited") if number == 0 else _("looked at")
+        text = Gtk.Label(label=f"{number + 1} · {name}", xalign=0.0, ellipsize=3)
+        text.set_tooltip_text(_("{name}: {role}").format(name=name, role=role))
+        box = Gtk.Box(spacing=3)
+        box.pack_start(Gtk.Image.new_from_pixbuf(thumbnails.of_layer(layer, _THUMBNAIL)), False, False, 0)
+        box.pack_start(text, True, True, 0)
+        if number > 0:
+            box.pack_start(self._small("go-up-symbolic", _("Send it earlier"), self._earlier, number), False, False, 0)
+        if len(self._layers) > 1:
+            remove = self._small("list-remove-symbolic", _("Do not send it"), self._remove, number)
+            box.pack_start(remove, False, False, 0)
+        row = Gtk.ListBoxRow(activatable=False, selectable=False, can_focus=False)
+        row.add(box)
+        return row
+
+    def _small(self, icon: str, text: str, act: Callable[[int], None], number: int) -> Gtk.Button:
+        button = Gtk.Button.new_from_icon_name(icon, Gtk.IconSize.MENU)
+        button.set_relief(Gtk.ReliefStyle.NONE)
+        button.set_tooltip_text(text)
+        button.get_accessible().set_name(f"{text}: {self._layers[number].get_name()}")
+        button.connect("clicked", lambda *_ignored: act(number))
+        return button
+
+    def _earlier(self, number: int) -> None:
+        layers = list(self._layers)
+        layers[number - 1], layers[number] = layers[number], layers[number - 1]
+        self._change(layers)
+
+    def _remove(self, number: int) -> None:
+        self._change([layer for place, layer in enumerate(self._layers) if place != number])
+
+    def _fill_menu(self) -> None:
+        """The image's other layers, as they are now."""
+        for item in self._menu.get_children():
+            self._menu.remove(item)
+        for layer in self._others():
+            item = Gtk.MenuItem.new_with_label(layer.get_name())
+            item.connect("activate", lambda _item, added: self._change([*self._layers, added]), layer)
+            self._menu.append(item)
+        if not self._menu.get_children():
+            self._menu.append(Gtk.MenuItem(label=_("All layers are sent already"), sensitive=False))
+        self._menu.show_all()
+
+    def _others(self) -> list[Gimp.Layer]:
+        if not self._image.is_valid() or len(self._layers) >= MOST_IMAGES:
+            return []
+        sent = {layer.get_id() for layer in self._layers if layer.is_valid()}
+        return [layer for layer in _all_layers(self._image.get_layers()) if layer.get_id() not in sent]
+
+
+def _all_layers(layers: list[Gimp.Layer]) -> list[Gimp.Layer]:
+    """Layers and those in groups, from top to bottom."""
+    found = []
+    for layer in layers:
+        found.append(layer)
+        if layer.is_group():
+            found += _all_layers(layer.get_children())
+    return found

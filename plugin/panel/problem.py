@@ -1,0 +1,53 @@
+"""An error in the panel: what happened, what to do, its details for a report, and Try again where that is safe."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+from gi.repository import Gdk, Gtk
+
+from lib.translation import _
+from plugin.panel.fields import button
+from plugin.worker_process import Event
+
+_TOLD = ("message", "hint", "code", "request_id", "maybe_billed")
+
+
+class Problem(Gtk.Box):
+    """Shows one error; hidden while there is none."""
+
+    def __init__(self, on_retry: Callable[[], None]) -> None:
+        super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=4)
+        self._event: Event = {}
+        self._label = Gtk.Label(xalign=0.0, wrap=True, selectable=True, max_width_chars=52, can_focus=True)
+        icon = Gtk.Image.new_from_icon_name("dialog-warning", Gtk.IconSize.LARGE_TOOLBAR)
+        self._retry = button(_("_Try again"), on_retry)
+        copy = button(_("Cop_y details"), self._copy, _("For a bug report; there is no key in them."))
+        row = Gtk.Box(spacing=8)
+        row.pack_start(icon, False, False, 0)
+        row.pack_start(self._label, True, True, 0)
+        buttons = Gtk.Box(spacing=4, halign=Gtk.Align.END)
+        buttons.pack_start(copy, False, False, 0)
+        buttons.pack_start(self._retry, False, False, 0)
+        self.pack_start(row, False, False, 0)
+        self.pack_start(buttons, False, False, 0)
+
+    def tell(self, event: Event) -> None:
+        """Shows the error of an event; a request that may have been billed is not offered again."""
+        self._event = event
+        words = [event["message"], event.get("hint") or ""]
+        if event.get("maybe_billed"):
+            words.append(_("It may have been billed, so it is not sent again by itself."))
+        self._label.set_text(" ".join(word for word in words if word))
+        self._retry.set_sensitive(self._safe())
+        self._retry.set_tooltip_text(_("Sends the same request again; nothing was billed.") if self._safe() else None)
+
+    def _safe(self) -> bool:
+        return not self._event.get("maybe_billed")
+
+    def _copy(self) -> None:
+        told = {name: self._event[name] for name in _TOLD if self._event.get(name) is not None}
+        clipboard = Gtk.Clipboard.get(Gdk.SELECTION_CLIPBOARD)
+        clipboard.set_text(json.dumps(told, ensure_ascii=False, indent=1), -1)
+        clipboard.store()

@@ -1,0 +1,88 @@
+"""The results of an edit side by side: which one is on the canvas, and what becomes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from gi.repository import Gtk
+
+from lib.geometry import Size
+from lib.translation import _
+from plugin.panel import thumbnails
+from plugin.panel.fields import button
+from plugin.panel.generation import Variation
+
+_THUMBNAIL = Size(84, 64)
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What the user can do with results; each is called without arguments but `show`, which gets a result's place."""
+
+    show: Callable[[int], None]
+    keep: Callable[[], None]
+    keep_all: Callable[[], None]
+    discard: Callable[[], None]
+    more: Callable[[], None]
+    use: Callable[[], None]
+
+
+class Results(Gtk.Box):
+    """Thumbnails of the results, of which one is chosen, and the buttons for it."""
+
+    def __init__(self, act: Choices) -> None:
+        super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=4)
+        self._act = act
+        self._label = Gtk.Label(xalign=0.0, wrap=True, max_width_chars=52)
+        self._strip = Gtk.Box(spacing=4)
+        scroller = Gtk.ScrolledWindow(min_content_height=_THUMBNAIL.height + 22)
+        scroller.set_policy(Gtk.PolicyType.AUTOMATIC, Gtk.PolicyType.NEVER)
+        scroller.add(self._strip)
+        self._keep_all = button(_("Keep _all"), act.keep_all, _("All of them become layers of one group."))
+        row = Gtk.Box(spacing=4)
+        for each in (
+            button(_("_Keep"), act.keep, _("The result on the canvas stays, the others are in the history.")),
+            self._keep_all,
+            button(_("_Discard"), act.discard, _("Removes the result from the canvas; it stays in the history.")),
+            button(_("Mo_re like this"), act.more, _("The same request once more, into the same group.")),
+            button(_("_Use as input"), act.use, _("Keeps it, and sends what is visible, with it, the next time.")),
+        ):
+            row.pack_start(each, True, True, 0)
+        for each in (self._label, scroller, row):
+            self.pack_start(each, False, False, 0)
+
+    def offer(self, variations: Sequence[Variation], size: Size, chosen: int, words: str) -> None:
+        """Shows results, one of them chosen; `words` say what they cost and what is to be known."""
+        for child in self._strip.get_children():
+            self._strip.remove(child)
+        first: Gtk.RadioButton | None = None
+        for number, variation in enumerate(variations):
+            radio = self._thumbnail(number, variation, size, first)
+            first = first or radio
+            if number == chosen:
+                radio.set_active(True)
+            radio.connect("toggled", self._on_toggled, number)
+            self._strip.pack_start(radio, False, False, 0)
+        self._label.set_text(words)
+        self._keep_all.set_sensitive(len(variations) > 1)
+        self._strip.show_all()
+
+    def say(self, words: str) -> None:
+        """Changes the words above the results."""
+        self._label.set_text(words)
+
+    def _thumbnail(
+        self, number: int, variation: Variation, size: Size, first: Gtk.RadioButton | None
+    ) -> Gtk.RadioButton:
+        radio = Gtk.RadioButton.new_from_widget(first)
+        radio.set_mode(False)
+        picture = thumbnails.of_pixels(variation.rgba(), size, _THUMBNAIL)
+        radio.add(Gtk.Image.new_from_pixbuf(picture))
+        radio.get_accessible().set_name(_("Result {number}").format(number=number + 1))
+        radio.set_tooltip_text(_("Shows result {number} on the canvas").format(number=number + 1))
+        return radio
+
+    def _on_toggled(self, radio: Gtk.RadioButton, number: int) -> None:
+        if radio.get_active():
+            self._act.show(number)

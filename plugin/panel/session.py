@@ -1,0 +1,149 @@
+"""The edits of one panel: the one that runs, and the results that wait for the user's choice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from gi.repository import Gimp
+
+from lib.translation import _, ngettext
+from plugin.insert import Results, insert_results, place_above, undo_group
+from plugin.panel.draft import Draft
+from plugin.panel.generation import Finished, Generation, Variation
+from plugin.panel.workers import Workers
+from plugin.worker_process import Event
+
+
+class View(Protocol):
+    """The panel, as a session tells it what has happened."""
+
+    def on_progress(self, event: Event) -> None: ...
+
+    def on_results(self, offer: Offer, chosen: int) -> None: ...
+
+    def on_error(self, error: Event) -> None: ...
+
+    def on_idle(self, words: str) -> None: ...
+
+
+@dataclass
+class Offer:
+    """Results to choose from; all have the size of the same frame. `generation` is the last one that made some."""
+
+    generation: Generation
+    variations: list[Variation] = field(default_factory=list)
+    words: str = ""
+
+
+class Session:
+    """One edit after the other. Results that are not chosen yet are kept when the next edit begins."""
+
+    def __init__(self, workers: Workers, view: View) -> None:
+        self._workers = workers
+        self._view = view
+        self.running: Generation | None = None
+        self.offer: Offer | None = None
+        self._last: tuple[Draft, Generation | None] | None = None
+
+    def generate(self, draft: Draft, beside: Generation | None = None) -> None:
+        """Starts an edit; raises EditFailed or OSError where it cannot even be exported."""
+        if not beside:
+            self.keep()
+        self._last = draft, beside
+        self.running = Generation(draft, self._workers.get(), self, beside)
+        try:
+            self.running.start()
+        except BaseException:
+            self.running = None
+            raise
+
+    def retry(self) -> None:
+        """The last edit once more."""
+        if self._last:
+            self.generate(*self._last)
+
+    def more(self) -> None:
+        """The request of the results once more; what comes joins them."""
+        if self.offer:
+            self.generate(self.offer.generation.draft, self.offer.generation)
+
+    def cancel(self) -> None:
+        """Stops the edit that runs."""
+        if self.running:
+            self.running.cancel()
+
+    def show(self, number: int) -> None:
+        """Puts a result on the canvas."""
+        if self.offer:
+            self.offer.generation.insert(self.offer.variations[number].rgba())
+
+    def keep(self) -> None:
+        """Leaves the canvas as it is; the other results stay in the history."""
+        if self.offer:
+            for variation in self.offer.variations:
+                variation.forget()
+        self.offer = None
+
+    def keep_all(self) -> None:
+        """Makes all results layers of one group, in one undo step, the first visible."""
+        if not self.offer:
+            return
+        generation = self.offer.generation
+        look, canvas = generation.look(), generation.canvas
+        pictures = [variation.rgba() for variation in self.offer.variations]
+        with undo_group(canvas.image):
+            place = place_above(canvas.image, canvas.layer if canvas.there else None, canvas.frame)
+            insert_results(canvas.image, Results(pictures, look.mask, look.name, look.record), place)
+            canvas.remove()
+        Gimp.displays_flush()
+        self.keep()
+
+    def discard(self) -> None:
+        """Takes the result off the canvas."""
+        if self.offer:
+            self.offer.generation.canvas.remove()
+        self.keep()
+
+    def on_progress(self, event: Event) -> None:
+        """Passed on to the panel."""
+        self._view.on_progress(event)
+
+    def on_end(self, finished: Finished) -> None:
+        """Offers what came, or says why nothing did."""
+        self.running = None
+        if finished.error:
+            self._view.on_error(finished.error)
+        elif finished.cancelled:
+            self._view.on_idle(_cancelled(finished))
+        else:
+            earlier = self.offer.variations if self.offer else []
+            self.offer = Offer(finished.generation, [*earlier, *finished.variations], _in_words(finished))
+            self._view.on_results(self.offer, len(earlier))
+
+
+def _cancelled(finished: Finished) -> str:
+    if finished.generation.was_sent:
+        return _("Cancelled. The request had been sent, so it may have been billed.")
+    return _("Cancelled before anything was sent.")
+
+
+def _in_words(finished: Finished) -> str:
+    """What came, what it cost, and what is to be known about it."""
+    count, report = len(finished.variations), finished.report
+    words = [ngettext("{count} result", "{count} results", count).format(count=count)]
+    words[0] += _price(report)
+    words += report["notes"]
+    if not finished.shown:
+        words.append(_("Its layer had been taken away meanwhile: click a result to insert it."))
+    if finished.image_was_closed:
+        words.append(_("The image was closed meanwhile, so it is in a new one."))
+    return " ".join(words)
+
+
+def _price(report: dict[str, Any]) -> str:
+    cost = report["cost"]
+    if cost is None:
+        return _(", cost not known.")
+    return _(", ${cost:.3f}.").format(cost=cost) if cost else "."
+
