@@ -136,7 +136,7 @@ def _wanted_size(options: Options) -> Size | None:
     if not size or size == "auto":
         # "auto" lets the endpoint choose an aspect, which need not be the frame's.
         return None
-    width, _, height = size.partition("x")
+    width, _cross, height = size.partition("x")
     if not (width.isascii() and width.isdigit() and height.isascii() and height.isdigit()):
         raise BadArguments([_("size {size!r}: must be WIDTHxHEIGHT, in pixels.").format(size=size)])
     return Size(int(width), int(height))

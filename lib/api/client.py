@@ -125,7 +125,7 @@ class ImagesClient:
         count = adapted.fields.get("n", 1)
         singles = [_for_one_image(adapted, index) for index in range(count)] if count > 1 else [adapted]
         with ExitStack() as stack:
-            calls = [stack.enter_context(self._calls.open(billed=True)) for _ in singles]
+            calls = [stack.enter_context(self._calls.open(billed=True)) for _number in singles]
             streams = [self._stream_once(singles[index], call, index) for index, call in enumerate(calls)]
 
             def stop() -> None:

@@ -242,10 +242,10 @@ class _Reader:
             return False
         if first:
             return True
-        determined = any(True for _ in self._match("determiner", start))
+        determined = any(True for _value in self._match("determiner", start))
         verbs = ("adjust", "make", "fill", "extend", "arrange", "remove")
         return (determined or len(tokens) <= self._language.piece_words) and not any(
-            True for kind in verbs for _ in self._match(kind, start)
+            True for kind in verbs for _value in self._match(kind, start)
         )
 
     def _text(self, at: int, end: int) -> str:
