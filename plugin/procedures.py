@@ -110,6 +110,32 @@ ENTRIES = {
 }
 
 
+@dataclass(frozen=True)
+class Window:
+    """A menu entry that opens a window and needs no image; a script cannot call it."""
+
+    label: str
+    blurb: str
+    help: str
+    open: Callable[[], None]
+
+
+def _settings() -> None:
+    from plugin.settings_dialog import run_settings
+
+    run_settings()
+
+
+WINDOWS = {
+    "generative-edit-settings": Window(
+        N_("_Settings…"),
+        N_("Providers and their keys, the default model, limits of cost and history"),
+        N_("Opens the settings of Generative Edit. They are the same for every GIMP of a user."),
+        _settings,
+    ),
+}
+
+
 class GenerativeEdit(Gimp.PlugIn):
     """The plug-in: one procedure for each menu entry."""
 
@@ -119,9 +145,11 @@ class GenerativeEdit(Gimp.PlugIn):
         return False
 
     def do_query_procedures(self) -> list[str]:
-        return list(ENTRIES)
+        return [*ENTRIES, *WINDOWS]
 
     def do_create_procedure(self, name: str) -> Gimp.Procedure:
+        if name in WINDOWS:
+            return _window_procedure(self, name, WINDOWS[name])
         entry = ENTRIES[name]
         procedure = Gimp.ImageProcedure.new(self, name, Gimp.PDBProcType.PLUGIN, _run, None)
         procedure.set_image_types("RGB*, GRAY*, INDEXED*")
@@ -138,6 +166,39 @@ class GenerativeEdit(Gimp.PlugIn):
         told = _("What was done, as a JSON object")
         procedure.add_string_return_value("report", _("Report"), told, "", _READ_WRITE)
         return procedure
+
+
+def _window_procedure(plug_in: Gimp.PlugIn, name: str, window: Window) -> Gimp.Procedure:
+    procedure = Gimp.ImageProcedure.new(plug_in, name, Gimp.PDBProcType.PLUGIN, _run_window, None)
+    procedure.set_sensitivity_mask(Gimp.ProcedureSensitivityMask.ALWAYS)
+    procedure.set_menu_label(_(window.label))
+    procedure.add_menu_path(MENU)
+    procedure.set_documentation(_(window.blurb), _(window.help), name)
+    procedure.set_attribution("Generative Edit", _("Generative Edit's authors"), "2026")
+    return procedure
+
+
+def _run_window(procedure: Gimp.Procedure, run_mode: Gimp.RunMode, *_rest: object) -> Gimp.ValueArray:
+    """Opens a window; where nobody can see one, that is an error in words."""
+    window = WINDOWS[procedure.get_name()]
+    if run_mode == Gimp.RunMode.NONINTERACTIVE or not _has_display():
+        told = _("“{entry}” is a window, and there is nobody to see it. Call it from GIMP's menu.")
+        told = told.format(entry=_(window.label).replace("_", ""))
+        return _failure(procedure, Gimp.PDBStatusType.CALLING_ERROR, told)
+    try:
+        window.open()
+    except Exception:  # noqa: BLE001 - the process's edge
+        traceback.print_exc()
+        return _failure(procedure, Gimp.PDBStatusType.EXECUTION_ERROR, _(_UNFORESEEN))
+    return procedure.new_return_values(Gimp.PDBStatusType.SUCCESS, None)
+
+
+def _has_display() -> bool:
+    gi.require_version("Gtk", "3.0")
+    from gi.repository import Gtk
+
+    # Without this, GTK ends the process where there is no display.
+    return bool(Gtk.init_check([])[0])
 
 
 def _run(

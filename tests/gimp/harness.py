@@ -77,13 +77,13 @@ class GimpUnderTest:
         (self.config / "gimprc").write_text(settings)
         return self.python(CHECKOUT / "install.py", "--gimp-dir", config or self.config)
 
-    def start(self, work, *, environment=None, window=None, config=None, linger=False):
+    def start(self, work, *, environment=None, window=None, config=None, linger=False, accessible=False):
         """Starts this GIMP with the driver in it; `window` is the size of a screen, None means no window.
 
         `config` "home" leaves GIMP to find its folder under `work`, which is its home. With `linger`, what GIMP
-        started may outlive it.
+        started may outlive it. `accessible` tells the windows' controls to screen readers: see accessibility.py.
         """
-        return RunningGimp(self, Path(work), environment or {}, window, config or self.config, linger)
+        return RunningGimp(self, Path(work), environment or {}, window, config or self.config, linger, accessible)
 
     def _folders(self, folders):
         CACHE.mkdir(parents=True, exist_ok=True)
@@ -100,6 +100,7 @@ class RunningGimp:
     window: tuple | None
     config: Path | str
     linger: bool = False
+    accessible: bool = False
     display: str = field(init=False, default="")
 
     def __post_init__(self):
@@ -205,7 +206,7 @@ class RunningGimp:
         environment = {
             "HOME": str(self.work), "XDG_DATA_HOME": str(self.work / "data"),
             "GENERATIVE_EDIT_CHECKOUT": str(CHECKOUT), "GENERATIVE_EDIT_DRIVER": str(self.port),
-            "PYTHONDONTWRITEBYTECODE": "1", "NO_AT_BRIDGE": "1", **self.environment,
+            "PYTHONDONTWRITEBYTECODE": "1", **({} if self.accessible else {"NO_AT_BRIDGE": "1"}), **self.environment,
         }  # fmt: skip
         if self.config != "home":
             environment["GIMP3_DIRECTORY"] = str(self.config)

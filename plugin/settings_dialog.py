@@ -1,0 +1,188 @@
+"""Settings…: a window in which each change is written at once and alone: two of them take nothing from each other."""
+
+from collections.abc import Callable
+from typing import Any
+
+import gi
+
+gi.require_version("GimpUi", "3.0")
+gi.require_version("Gtk", "3.0")
+from gi.repository import GimpUi, GLib, Gtk
+
+from lib import settings
+from lib.translation import _
+from plugin.installation import worker_python
+from plugin.settings_dialog_cost import CostPage
+from plugin.settings_dialog_defaults import DefaultsPage
+from plugin.settings_dialog_history import HistoryPage
+from plugin.settings_dialog_providers import ProvidersPage
+from plugin.settings_dialog_rows import SPACE
+from plugin.worker_process import Event, OnEvent, Worker
+
+LOG = "settings.log"
+_MOMENT = 400
+_HELP = 1
+
+
+def open_settings(parent: Gtk.Window | None, on_changed: Callable[[], None]) -> "SettingsDialog":
+    """Opens the window and returns; `on_changed` is called whenever something is another than before."""
+    return SettingsDialog(parent, on_changed)
+
+
+def run_settings() -> None:
+    """Opens the window and returns when it is closed."""
+    loop = GLib.MainLoop()
+    dialog = open_settings(None, lambda: None)
+    dialog.window.connect("destroy", lambda _window: loop.quit())
+    loop.run()
+
+
+class SettingsDialog:
+    """The window with its pages; what they have in common: changing, asking the worker, saying what went wrong."""
+
+    def __init__(self, parent: Gtk.Window | None, on_changed: Callable[[], None]) -> None:
+        GimpUi.init("generative-edit")
+        self._on_changed = on_changed
+        self._worker: Worker | None = None
+        self._open = True
+        self._pending: dict[str, Any] = {}
+        self._timer = 0
+        self.window = GimpUi.Dialog(title=_("Generative Edit Settings"), role="generative-edit-settings")
+        self.window.add_button(_("_Help"), _HELP)
+        self.window.add_button(_("_Close"), Gtk.ResponseType.CLOSE)
+        self.window.set_default_response(Gtk.ResponseType.CLOSE)
+        self._banner = _Banner()
+        self._pages = (ProvidersPage(self), DefaultsPage(self), CostPage(), HistoryPage(self))
+        self._fill()
+        self._connect(parent)
+
+    def change(self, **values: Any) -> None:
+        """Writes these settings in a moment, as somebody may be typing."""
+        self._pending.update(values)
+        if self._timer:
+            GLib.source_remove(self._timer)
+        self._timer = GLib.timeout_add(_MOMENT, self._write_timer)
+
+    def written(self, write: Callable[[], object]) -> bool:
+        """Does what writes settings; says so where the disk or a value refuses, else tells all who show them."""
+        self._write_pending()
+        try:
+            write()
+        except OSError as error:
+            told = _("The settings cannot be written ({reason}). Make room or access, then try again.")
+            self.tell(told.format(reason=error.strerror or error))
+            return False
+        except ValueError as error:
+            self.tell(str(error))
+            return False
+        self.refresh()
+        self._on_changed()
+        return True
+
+    def ask(self, do: str, on_answer: OnEvent, **values: Any) -> None:
+        """Asks the worker, which is started at the first time; an answer after the window's end is dropped."""
+        try:
+            self._worker = self._worker or Worker(worker_python(), settings.data_folder() / LOG)
+        except (GLib.Error, OSError) as error:
+            reason = error.message if isinstance(error, GLib.Error) else error
+            told = _("The worker cannot be started: {reason}.").format(reason=reason)
+            on_answer({"error": {"message": told, "hint": _("Run install.py again.")}})
+            return
+
+        def heard(answer: Event) -> None:
+            if self._open:
+                on_answer(answer)
+
+        self._worker.ask(do, heard, **values)
+
+    def tell(self, text: str) -> None:
+        """Says at the top of the window what went wrong."""
+        self._banner.tell(text)
+
+    def refresh(self) -> None:
+        """Shows on every page what is set now."""
+        now = settings.load()
+        for page in self._pages:
+            page.show_settings(now)
+
+    def _fill(self) -> None:
+        area = self.window.get_content_area()
+        area.pack_start(self._banner, False, False, 0)
+        book = Gtk.Notebook(border_width=SPACE)
+        book.get_accessible().set_name(_("Settings"))
+        for page, title in zip(
+            self._pages, (_("Pro_viders and Keys"), _("_Defaults"), _("C_ost"), _("_History and Log")), strict=True
+        ):
+            label = Gtk.Label(label=title, use_underline=True)
+            book.append_page(page, label)
+        area.pack_start(book, True, True, 0)
+        problem = settings.problem()
+        if problem:
+            self.tell(problem)
+        self.refresh()
+
+    def _connect(self, parent: Gtk.Window | None) -> None:
+        self.window.connect("response", self._on_response)
+        self.window.connect("destroy", lambda _window: self._close())
+        if parent:
+            self.window.set_transient_for(parent)
+            self.window.set_modal(True)
+        self.window.show_all()
+        self._banner.hide_unless_told()
+
+    def _write_timer(self) -> bool:
+        self._timer = 0
+        self._write_pending()
+        return GLib.SOURCE_REMOVE
+
+    def _write_pending(self) -> None:
+        values, self._pending = self._pending, {}
+        if values:
+            self.written(lambda: settings.change(**values))
+
+    def _on_response(self, _window: Gtk.Window, response: int) -> None:
+        if response == _HELP:
+            from plugin.help import open_help
+
+            open_help("settings")
+            return
+        for page in self._pages:
+            page.commit()
+        if self._timer:
+            GLib.source_remove(self._timer)
+            self._timer = 0
+        self._write_pending()
+        self._acknowledge()
+        self.window.destroy()
+
+    def _acknowledge(self) -> None:
+        """A broken file that was set aside has been told of now."""
+        try:
+            settings.acknowledge()
+        except OSError:
+            # It is told of once more the next time.
+            return
+
+    def _close(self) -> None:
+        self._open = False
+        if self._worker:
+            self._worker.close()
+            self._worker = None
+
+
+class _Banner(Gtk.InfoBar):
+    """A sentence at the top of the window; empty, it is not there."""
+
+    def __init__(self) -> None:
+        super().__init__(message_type=Gtk.MessageType.WARNING, show_close_button=True)
+        self._label = Gtk.Label(xalign=0.0, wrap=True, max_width_chars=70)
+        self.get_content_area().add(self._label)
+        self.connect("response", lambda bar, _response: bar.hide())
+
+    def tell(self, text: str) -> None:
+        self._label.set_text(text)
+        self.show()
+
+    def hide_unless_told(self) -> None:
+        if not self._label.get_text():
+            self.hide()

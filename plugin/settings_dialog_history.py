@@ -1,0 +1,59 @@
+"""The page on what is kept: the history's limits, what may be logged, where it all is."""
+
+from typing import TYPE_CHECKING
+
+from gi.repository import Gtk
+
+from lib import settings
+from lib.settings import Settings
+from lib.translation import _
+from plugin.settings_dialog_rows import Page, named, note, spin
+
+if TYPE_CHECKING:
+    from plugin.settings_dialog import SettingsDialog
+
+
+class HistoryPage(Page):
+    """Limits in days and megabytes, and the log."""
+
+    def __init__(self, dialog: "SettingsDialog") -> None:
+        super().__init__()
+        self._dialog, self._filling = dialog, False
+        self._days, self._megabytes = spin(0, 36_500, 1), spin(0, 100_000_000, 100)
+        self._prompts = Gtk.CheckButton(label=_("_Log Prompts"), use_underline=True)
+        named(self._prompts, _("_Log Prompts"))
+        self.add_heading(_("History"))
+        self.add_row(_("Keep edits for so many _days:"), self._days)
+        self.add_row(_("Keep at most so many _megabytes:"), self._megabytes)
+        self.add_wide(note(_("0: no limit. A result that was never inserted is kept four times as long.")))
+        self.add_heading(_("Log"))
+        self.add_wide(self._prompts)
+        self.add_wide(note(_(
+            "Writes a line with the time, the provider, the model and the prompt of each edit into worker.log in the "
+            "edit's folder, to be looked at when something goes wrong. Otherwise no prompt is logged. The history "
+            "keeps each edit's prompt in any case; a key is never written there or in a log."
+        )))  # fmt: skip
+        self.add_heading(_("Where it is"))
+        self.add_wide(note(_("Settings, history and logs are in {folder}.").format(folder=_folder())))
+        self._days.connect("value-changed", lambda days: self._set("history_days", days.get_value_as_int()))
+        self._megabytes.connect("value-changed", lambda most: self._set("history_megabytes", most.get_value_as_int()))
+        self._prompts.connect("toggled", lambda check: self._set("log_prompts", check.get_active()))
+
+    def show_settings(self, now: Settings) -> None:
+        """Shows what is set."""
+        self._filling = True
+        self._days.set_value(now.history_days)
+        self._megabytes.set_value(now.history_megabytes)
+        self._prompts.set_active(now.log_prompts)
+        self._filling = False
+
+    def _set(self, name: str, value: int | bool) -> None:
+        if not self._filling:
+            self._dialog.change(**{name: value})
+
+
+def _folder() -> str:
+    try:
+        return str(settings.data_folder())
+    except OSError as error:
+        return _("no folder, as none can be made: {reason}").format(reason=error.strerror or error)

@@ -1,0 +1,109 @@
+"""Inside GIMP's session: what a screen reader is told of a window's controls."""
+
+import gi
+
+gi.require_version("Atspi", "2.0")
+from gi.repository import Atspi, GLib
+
+MOST_DEPTH = 40
+CONTROLS = {
+    "push button", "button", "toggle button", "check box", "radio button", "combo box", "entry", "text", "password text",
+    "spin button", "slider", "table", "tree table", "tree", "list box", "page tab list", "page tab", "icon", "link",
+}  # fmt: skip
+_TABLES = ("tree table", "table", "tree")
+
+
+def controls(title):
+    """The controls that are seen in the window of this title: path, role, name, focusable, sensitive."""
+    return [_told(path, node) for path, node in _walk(_window(title)) if _is_control(node)]
+
+
+def focused(title):
+    """The control that has the keyboard in the window of this title; None where none has."""
+    found = None
+    for path, node in _walk(_window(title)):
+        if _has(node, Atspi.StateType.FOCUSED) or (node.get_role_name() in _TABLES and _has_focused_cell(node)):
+            found = _told(path, node)
+    return found
+
+
+def windows():
+    """The titles of all windows of all programs."""
+    return [window.get_name() for window in _windows()]
+
+
+def texts(title):
+    """What can be read in the window of this title: labels, and what is in its entries."""
+    return [node.get_name() or _text(node) for _path, node in _walk(_window(title)) if _has(node, Atspi.StateType.SHOWING)]
+
+
+def _windows():
+    Atspi.init()
+    desktop = Atspi.get_desktop(0)
+    programs = [desktop.get_child_at_index(number) for number in range(desktop.get_child_count())]
+    for program in filter(None, programs):
+        try:
+            for number in range(program.get_child_count()):
+                window = program.get_child_at_index(number)
+                if window is not None:
+                    yield window
+        except GLib.Error:
+            # A program that has just ended.
+            continue
+
+
+def _window(title):
+    found = [window for window in _windows() if title in (window.get_name() or "")]
+    if not found:
+        raise LookupError(f"no window {title!r} among {windows()}")
+    return found[-1]
+
+
+def _walk(node, path=""):
+    """All that is in a window, in order; a table's cells are left out, as the table is one control."""
+    yield path, node
+    if path.count("/") > MOST_DEPTH or node.get_role_name() in _TABLES:
+        return
+    for number in range(node.get_child_count()):
+        child = node.get_child_at_index(number)
+        if child is not None and (_has(child, Atspi.StateType.SHOWING) or child.get_role_name() == "page tab"):
+            yield from _walk(child, f"{path}/{number}")
+
+
+def _has_focused_cell(table):
+    cells = (table.get_child_at_index(number) for number in range(table.get_child_count()))
+    return any(_has(cell, Atspi.StateType.FOCUSED) for cell in cells if cell is not None)
+
+
+def _is_control(node):
+    return node.get_role_name() in CONTROLS and _has(node, Atspi.StateType.SHOWING)
+
+
+def _told(path, node):
+    return {
+        "path": path,
+        "role": node.get_role_name(),
+        "name": node.get_name() or "",
+        "label": _label(node),
+        "focusable": _has(node, Atspi.StateType.FOCUSABLE),
+        "sensitive": _has(node, Atspi.StateType.SENSITIVE),
+    }
+
+
+def _label(node):
+    """The text of the label that is for a control, with or without a name of its own."""
+    for relation in node.get_relation_set() or []:
+        if relation.get_relation_type() == Atspi.RelationType.LABELLED_BY:
+            return relation.get_target(0).get_name()
+    return ""
+
+
+def _text(node):
+    try:
+        return Atspi.Text.get_text(node, 0, -1)
+    except (GLib.Error, TypeError):
+        return ""
+
+
+def _has(node, state):
+    return node.get_state_set().contains(state)
