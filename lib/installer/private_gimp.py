@@ -93,6 +93,28 @@ def ensure(minor: str) -> PrivateGimp:
     return gimp
 
 
+def add(gimp: PrivateGimp, packages: Iterable[str]) -> None:
+    """Adds Debian packages to a private GIMP, those that it has not yet; raises SetupProblem where they cannot be had."""
+    missing = [name for name in packages if not (gimp.root / "var/lib/dpkg/info" / f"{name}.list").exists()]
+    if not missing:
+        return
+    _need_tools(["bwrap"])
+    install = f"apt-get install --yes --no-install-recommends {shlex.join(missing)}"
+    script = f"apt-get -o Acquire::Check-Valid-Until=false update && {install} && apt-get clean"
+    command = ["bwrap", "--die-with-parent", "--unshare-pid", "--cap-add", "ALL", "--bind", str(gimp.root), "/",
+               "--dev", "/dev", "--proc", "/proc", "--perms", "1777", "--tmpfs", "/tmp", "--tmpfs", "/run"]  # fmt: skip
+    for name in _SHARED_FILES:
+        if name not in ("/etc/passwd", "/etc/group"):  # a package may change these
+            command += ["--ro-bind-try", os.path.realpath(name), name]
+    command += ["--setenv", "DEBIAN_FRONTEND", "noninteractive", "sh", "-c", script]
+    with locked(gimp.root.with_name(f"{gimp.root.name}.lock"), wait=True):
+        helper = [] if _is_root() else ["mmdebstrap", "--unshare-helper"]
+        done = subprocess.run([*helper, *command], capture_output=True, text=True)
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or ["apt-get failed"])[-1]
+        raise SetupProblem(f"{', '.join(missing)} could not be added to {gimp.root}: {reason}.", "Check the network.")
+
+
 def remove(root: Path) -> None:
     """Removes a private GIMP, whole or broken, with what a killed build may have left mounted in it."""
     for point in sorted(_mounts_below(root), reverse=True):
