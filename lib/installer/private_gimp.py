@@ -94,7 +94,7 @@ def ensure(minor: str) -> PrivateGimp:
 
 
 def add(gimp: PrivateGimp, packages: Iterable[str]) -> None:
-    """Adds Debian packages to a private GIMP, those that it has not yet; raises SetupProblem where they cannot be had."""
+    """Adds the Debian packages that a private GIMP has not yet; raises SetupProblem where they cannot be had."""
     missing = [name for name in packages if not (gimp.root / "var/lib/dpkg/info" / f"{name}.list").exists()]
     if not missing:
         return
