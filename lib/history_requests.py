@@ -21,7 +21,7 @@ from lib.rescue import Rescue
 from lib.translation import _
 
 THUMBNAIL = "thumbnail.rgb"
-THUMBNAIL_EDGE = 96
+THUMBNAIL_EDGE = 72
 _LARGEST_EDGE = 1024
 _MOST_PIXELS = 200_000_000
 _UNREADABLE = (OSError, ValueError, Image.DecompressionBombError)
@@ -156,6 +156,8 @@ def _cached(folder: Path) -> Image.Image | None:
     """The small picture that was kept: its width and height in a byte each, then its pixels."""
     try:
         data = (folder / THUMBNAIL).read_bytes()
+        if max(data[:2]) > THUMBNAIL_EDGE:
+            return None
         return Image.frombytes("RGB", (data[0], data[1]), data[2:])
     except (OSError, ValueError, IndexError):
         return None

@@ -73,7 +73,7 @@ def read_record(data: bytes) -> Again:
         _layer(record.get("edited")),
         tuple(filter(None, map(_layer, _list(references.get("layers"))[:_MOST_LAYERS]))),
         _count(references.get("others")),
-        _left_out(_object(record["request"])),
+        _left_out(record),
     )
 
 
@@ -137,9 +137,10 @@ def _is_whole(text: str) -> bool:
         return False
 
 
-def _left_out(request: Mapping[str, Any]) -> tuple[str, ...]:
+def _left_out(record: Mapping[str, Any]) -> tuple[str, ...]:
     """Fields that only the user may give: an endpoint may do anything with them."""
-    left = [name for name in ("extra", "user") if request.get(name)]
+    names = _list(record.get("left_out"))
+    left = [name for name in ("extra", "user") if name in names or record["request"].get(name)]
     if not left:
         return ()
     return (_("Not taken over from the layer: {names}.").format(names=", ".join(left)),)

@@ -11,6 +11,7 @@ gi.require_version("Gegl", "0.4")
 from gi.repository import Gimp, GLib, GObject
 
 from lib.translation import N_, _
+from plugin import again
 from plugin.arguments import (
     EDIT_ARGUMENTS,
     EXTEND_ARGUMENTS,
@@ -28,6 +29,7 @@ from plugin.extend import extend
 from plugin.installation import worker_python
 from plugin.language import follow_gimp
 from plugin.progress import StatusProgress
+from plugin.recovery import forgotten_results, say_in_window, say_on_terminal
 from plugin.task import EditCancelled, EditFailed, Outcome, Progress, report_text
 
 _UNFORESEEN = N_(
@@ -35,6 +37,8 @@ _UNFORESEEN = N_(
     "the details are on the terminal that GIMP was started from."
 )
 MENU = "<Image>/Filters/Generative Edit"
+_ONE_OR_SEVERAL_LAYERS = Gimp.ProcedureSensitivityMask.DRAWABLE | Gimp.ProcedureSensitivityMask.DRAWABLES
+_ALWAYS = Gimp.ProcedureSensitivityMask.ALWAYS
 _READ_WRITE = GObject.ParamFlags.READWRITE
 
 
@@ -53,7 +57,7 @@ class Entry:
         [Gimp.Procedure, Gimp.ProcedureConfig, Gimp.Image, list[Gimp.Layer]], Gimp.PDBStatusType | None
     ]
     act: Callable[[Gimp.Image, list[Gimp.Layer], dict[str, Any], Progress], Outcome]
-
+    needs_layer: bool = True
 
 
 def _edit(image: Gimp.Image, layers: list[Gimp.Layer], values: dict[str, Any], progress: Progress) -> Outcome:
@@ -82,6 +86,21 @@ def _ask_extension(
     return None if ask(procedure, config, _("Extend Canvas"), shown) else Gimp.PDBStatusType.CANCEL
 
 
+def _show_history(
+    _procedure: Gimp.Procedure, _config: Gimp.ProcedureConfig, image: Gimp.Image, _layers: list[Gimp.Layer]
+) -> Gimp.PDBStatusType:
+    from plugin.history_dialog import show_history
+
+    show_history(image)
+    return Gimp.PDBStatusType.SUCCESS
+
+
+def _only_a_window(
+    _image: Gimp.Image, _layers: list[Gimp.Layer], _values: dict[str, Any], _progress: Progress
+) -> Outcome:
+    raise BadArguments([_("This is a window, and does nothing in a script. Run it interactively.")])
+
+
 ENTRIES = {
     "generative-edit": Entry(
         N_("_Edit with Prompt…"),
@@ -106,6 +125,26 @@ ENTRIES = {
         EXTEND_ARGUMENTS,
         _ask_extension,
         _extend,
+    ),
+    "generative-edit-again": Entry(
+        N_("Edit _Again…"),
+        N_("Repeats the edit that a layer came from"),
+        N_(
+            "Reads what a layer tells of its making, selects what was selected then, and opens the panel with the same "
+            "request. A script sends it straight away; arguments that are set take the place of the layer's own."
+        ),
+        EDIT_ARGUMENTS,
+        again.interact,
+        again.again,
+    ),
+    "generative-edit-history": Entry(
+        N_("_History…"),
+        N_("Shows what was asked and what came back"),
+        N_("Lists the kept jobs with their pictures, inserts a result again, copies a prompt, deletes what is old."),
+        (),
+        _show_history,
+        _only_a_window,
+        needs_layer=False,
     ),
 }
 
@@ -153,7 +192,7 @@ class GenerativeEdit(Gimp.PlugIn):
         entry = ENTRIES[name]
         procedure = Gimp.ImageProcedure.new(self, name, Gimp.PDBProcType.PLUGIN, _run, None)
         procedure.set_image_types("RGB*, GRAY*, INDEXED*")
-        procedure.set_sensitivity_mask(Gimp.ProcedureSensitivityMask.DRAWABLE | Gimp.ProcedureSensitivityMask.DRAWABLES)
+        procedure.set_sensitivity_mask(_ONE_OR_SEVERAL_LAYERS if entry.needs_layer else _ALWAYS)
         procedure.set_menu_label(_(entry.label))
         procedure.add_menu_path(MENU)
         procedure.set_documentation(_(entry.blurb), _(entry.help), name)
@@ -210,14 +249,18 @@ def _run(
     _data: object,
 ) -> Gimp.ValueArray:
     """Runs an entry; every failure becomes GIMP's own error with the sentences that a user would see."""
-    entry = ENTRIES[procedure.get_name()]
+    entry, told = ENTRIES[procedure.get_name()], ""
     try:
         if run_mode == Gimp.RunMode.INTERACTIVE:
             # From the window layers come as the stack shows them, top first; the bottom-most is the one to edit.
             drawables = list(reversed(drawables))
+            if entry.needs_layer:
+                say_in_window(forgotten_results())
             ended = entry.interact(procedure, config, image, drawables)
             if ended is not None:
                 return procedure.new_return_values(ended, None)
+        else:
+            told = say_on_terminal(forgotten_results())
         with StatusProgress() as progress:
             values = values_of(config, entry.arguments)
             if run_mode == Gimp.RunMode.INTERACTIVE:
@@ -238,6 +281,8 @@ def _run(
         traceback.print_exc()
         return _failure(procedure, Gimp.PDBStatusType.EXECUTION_ERROR, _(_UNFORESEEN))
     Gimp.displays_flush()
+    if told:
+        outcome.report["notes"] = [*outcome.report.get("notes", ()), told]
     outcome.values.append(_text(report_text(outcome.report)))
     return outcome.values
 

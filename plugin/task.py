@@ -1,10 +1,9 @@
 """Runs a task: exports into a job folder, lets the worker ask the endpoint, inserts what came back."""
 
-import contextlib
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from gi.repository import Gegl, Gimp, GLib
@@ -12,13 +11,16 @@ from gi.repository import Gegl, Gimp, GLib
 from lib import frame, rescue, settings
 from lib.api import models
 from lib.geometry import Rect, Size
-from lib.job import INSERTED, VERSION, Job
+from lib.job import VERSION, Job
 from lib.translation import _
 from plugin import insert
 from plugin.arguments import BadArguments, Options
 from plugin.worker_process import LOG, Event, Worker
 
 RECORD_VERSION = 1
+# Fields of a request that stay with the user who gave them.
+USERS_OWN = ("extra", "user")
+_OPTIONS = ("sample_merged", "context", "largest_size", "fit", "feather", "grow")
 
 Progress = Callable[[Event], None]
 
@@ -53,11 +55,15 @@ class Exported:
 
 @dataclass(frozen=True)
 class Task:
-    """What is sent and where the results go; `export` is called while the worker starts."""
+    """What is sent and where the results go; `export` is called while the worker starts.
+
+    `sources` names the layers that it is made from, for whoever repeats the edit.
+    """
 
     plan: frame.Plan
     place: insert.Place
     export: Callable[[Job], Exported]
+    sources: Mapping[str, Any] = field(default_factory=dict)
 
 
 def run(image: Gimp.Image, task: Task, options: Options, python: str, progress: Progress) -> Outcome:
@@ -170,6 +176,7 @@ def write_job(job: Job, task: Task, options: Options, *, previews: bool = False)
         "previews": previews,
         "max_cost": options.max_cost,
         "timeout": options.timeout,
+        "record": repeatable(options, task.sources),
     })  # fmt: skip
 
 
@@ -186,13 +193,12 @@ def _insert(image: Gimp.Image, task: Task, options: Options, job: Job, final: Ma
         pictures=[rescue.data_of(job, kept) for kept in final["layers"]],
         mask=_layer_mask(image, job, final["layer_mask"]),
         name=insert.layer_name(options.request["prompt"]),
-        record=record_of(options, report),
+        record=record_of(options, report, task.sources),
     )
     values = insert.insert_results(image, results, task.place)
     for kept in final["layers"] + ([final["layer_mask"]] if final["layer_mask"] else []):
         rescue.forget(job, kept)
-    with contextlib.suppress(OSError):  # a full disk: the history will offer once more what is in the image already
-        job.write(INSERTED, b"")
+    job.mark_inserted()
     report["job"] = str(job.folder)
     return Outcome(values, report)
 
@@ -204,15 +210,28 @@ def _layer_mask(image: Gimp.Image, job: Job, kept: rescue.Kept | None) -> insert
     return None if Gimp.Selection.is_empty(image) else insert.SELECTED
 
 
-def record_of(options: Options, report: Mapping[str, Any]) -> dict[str, Any]:
-    """What a layer tells of its making, and may travel in a file: no path, no timing."""
-    public = {key: value for key, value in report.items() if key not in ("job", "seconds")}
-    return {"version": RECORD_VERSION, "request": dict(options.request), **public}
+def record_of(options: Options, report: Mapping[str, Any], sources: Mapping[str, Any]) -> dict[str, Any]:
+    """What a layer tells of its making, and may travel in a file: no path, no timing, nothing that is the user's."""
+    return {**repeatable(options, sources), **public(report)}
+
+
+def public(report: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a report may travel in a file."""
+    return {key: value for key, value in report.items() if key not in ("job", "seconds")}
+
+
+def repeatable(options: Options, sources: Mapping[str, Any]) -> dict[str, Any]:
+    """What it takes to do the same edit again; `plugin.again_record` reads it back."""
+    request = {name: value for name, value in options.request.items() if name not in USERS_OWN}
+    chosen = {name: getattr(options, name) for name in _OPTIONS}
+    left_out = [name for name in USERS_OWN if name in options.request]
+    return {"version": RECORD_VERSION, "request": request, "options": chosen, "left_out": left_out, **sources}
 
 
 def forget_unsent(job: Job) -> None:
     """Removes the folder of a job whose request never left: there is nothing in it that the user does not have."""
     if not job.path("sent.json").exists():
+        job.release()
         for path in job.folder.iterdir():
             path.unlink()
         job.folder.rmdir()

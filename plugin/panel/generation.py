@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from gi.repository import Gegl
 
 from lib import rescue
-from lib.job import INSERTED, SELECTION, Job
+from lib.job import SELECTION, Job
 from plugin.canvas_layer import Appearance, CanvasLayer
 from plugin.insert import layer_name
 from plugin.panel.draft import Draft
@@ -103,14 +102,13 @@ class Generation:
             self.canvas.show(rgba)
         else:
             self.canvas.insert(rgba, self.look())
-        with contextlib.suppress(OSError):  # a full disk: the history will offer it once more
-            self.job.write(INSERTED, b"")
+        self.job.mark_inserted()
 
     def look(self) -> Appearance:
         """The layer's name, mask and record, with what is known by now."""
-        options = self.draft.options
-        known = {"provider": options.provider, "model": self.draft.model.name, "size": str(self._task.plan.size)}
-        record = record_of(options, known | {"frame": self._task.plan.frame.to_list()} | self._report)
+        options, plan = self.draft.options, self._task.plan
+        known = {"provider": options.provider, "model": self.draft.model.name, "size": str(plan.size)}
+        record = record_of(options, {**known, "frame": plan.frame.to_list(), **self._report}, self._task.sources)
         return Appearance(layer_name(options.request["prompt"]), self._mask(), record)
 
     def _heard(self, event: Event) -> None:
@@ -169,4 +167,4 @@ def _again(task: Task, former: Job) -> Task:
         mask = former.path(asked["mask"]).read_bytes() if asked["mask"] else None
         return Exported(pictures, mask, asked["layer_mask"])
 
-    return Task(task.plan, task.place, export)
+    return Task(task.plan, task.place, export, task.sources)

@@ -27,7 +27,7 @@ def test_menu_dialog_generate_undo_redo(window):
     window.keys("key", "Up", "Right")  # the last entry of the menu is ours
     window.settle()
     shoot(window, "menu")
-    window.keys("key", "Return")
+    window.keys("key", "e")
     window.wait_for_window("Edit with Prompt")
     window.settle()
     window.keys("type", "remove")

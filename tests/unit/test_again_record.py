@@ -58,6 +58,11 @@ def test_no_path_no_key_and_nothing_unread_is_taken_over():
     assert again.values["references"] == "" and again.values["max-cost"] == 0
 
 
+def test_fields_that_stay_with_the_user_are_named():
+    assert record(left_out=["user", "x", 3]).notes == ("Not taken over from the layer: user.",)
+    assert record(left_out="extra").notes == ()
+
+
 UNREADABLE = [
     b"", b"{", b"null", b"[]", b"{}", b"\xff\xfe", b"[" * 100_000, b" " * (LARGEST + 1), b'{"version": 1}',
     b'{"version": 1, "request": []}', b'{"version": 2, "request": {}}', b'{"request": {"prompt": "x"}}',

@@ -111,7 +111,7 @@ def test_a_sent_picture_of_another_size_is_no_guide(job):
 def test_thumbnails_are_small_kept_and_made_of_results_only(job):
     job.write("result-1.png", png((192, 96)))
     small = ask(job, history_requests.thumbnail)
-    assert (small["width"], small["height"]) == (96, 48)
+    assert (small["width"], small["height"]) == (72, 36)
     assert base64.b64decode(small["rgb"])[:3] == b"\xff\x00\x00"
     job.write("result-1.png", b"now it is none")
     assert ask(job, history_requests.thumbnail) == small, "kept"
@@ -123,7 +123,7 @@ def test_thumbnails_are_small_kept_and_made_of_results_only(job):
 
 def test_a_job_without_a_result_shows_what_was_to_be_edited():
     job = make_job()
-    assert ask(job, history_requests.thumbnail)["width"] == 96
+    assert ask(job, history_requests.thumbnail)["width"] == 72
     job.path("image-1.png").unlink()
     assert ask(job, history_requests.thumbnail) == {}
     assert ask(Job(job.folder / "gone"), history_requests.thumbnail) == {}

@@ -1,0 +1,99 @@
+"""One kept job in full: its pictures larger, its whole prompt, and every figure that is known of it."""
+
+from __future__ import annotations
+
+import gi
+
+gi.require_version("Gtk", "3.0")
+from gi.repository import Gtk, Pango
+
+from lib.history import Record, shown
+from lib.history_words import cost_of, megabytes, when
+from lib.translation import _
+from plugin.history_list import pixbuf_of
+from plugin.worker_process import Event, Worker
+
+_ONE_EDGE, _SEVERAL_EDGE = 288, 120
+_MOST_PICTURES = 4
+_LINE_CHARACTERS = 38
+
+
+class JobDetails(Gtk.Box):
+    """Shows a record; None shows nothing."""
+
+    def __init__(self, worker: Worker) -> None:
+        super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=6)
+        self._worker = worker
+        self._record: Record | None = None
+        self._pictures = Gtk.FlowBox(selection_mode=Gtk.SelectionMode.NONE, homogeneous=True)
+        self._pictures.set_size_request(_ONE_EDGE, _ONE_EDGE * 3 // 4)
+        self.set_size_request(_ONE_EDGE, -1)
+        self._pictures.set_valign(Gtk.Align.START)
+        self._pictures.get_accessible().set_name(_("Pictures of the job"))
+        self._prompt = Gtk.TextView(editable=False, wrap_mode=Gtk.WrapMode.WORD_CHAR, cursor_visible=False)
+        self._prompt.set_accepts_tab(False)
+        self._facts, self._note = _label(), _label()
+        self._lay_out()
+
+    def show_record(self, record: Record | None) -> None:
+        """Shows a job; its pictures come when the worker has made them."""
+        if record == self._record:
+            return
+        self._record = record
+        for child in self._pictures.get_children():
+            child.destroy()
+        self._prompt.get_buffer().set_text(record.prompt if record else "")
+        self._facts.set_text(_facts(record) if record else "")
+        self._facts.set_tooltip_text(shown(str(record.folder)) if record else None)
+        self._note.set_text(record.note if record else "")
+        self._note.set_visible(bool(record and record.note))
+        several = len(self._names()) > 1
+        self._pictures.set_max_children_per_line(2 if several else 1)
+        for name in self._names():
+            edge = _SEVERAL_EDGE if several else _ONE_EDGE
+            wanted = {"job": str(record.folder), "edge": edge} | ({"file": name} if name else {})
+            self._worker.ask("thumbnail", lambda answer, asked=record: self._add(answer, asked), **wanted)
+
+    def _lay_out(self) -> None:
+        above = Gtk.Label(label=_("P_rompt:"), use_underline=True, xalign=0.0, mnemonic_widget=self._prompt)
+        scrolled = Gtk.ScrolledWindow(shadow_type=Gtk.ShadowType.IN, min_content_height=54)
+        scrolled.add(self._prompt)
+        self.pack_start(self._pictures, False, False, 0)
+        self.pack_start(above, False, False, 0)
+        self.pack_start(scrolled, True, True, 0)
+        self.pack_start(self._facts, False, False, 0)
+        self.pack_start(self._note, False, False, 0)
+
+    def _names(self) -> list[str]:
+        """Files of its results; an empty name for what was to be edited, where there is no result."""
+        if not self._record:
+            return []
+        return list(self._record.results[:_MOST_PICTURES]) or [""]
+
+    def _add(self, answer: Event, asked: Record | None) -> None:
+        picture = pixbuf_of(answer)
+        if picture and asked is self._record:
+            image = Gtk.Image.new_from_pixbuf(picture)
+            self._pictures.add(image)
+            self._pictures.show_all()
+
+
+def _label() -> Gtk.Label:
+    label = Gtk.Label(xalign=0.0, wrap=True, wrap_mode=Pango.WrapMode.WORD_CHAR, selectable=True, can_focus=False)
+    label.set_max_width_chars(_LINE_CHARACTERS)
+    return label
+
+
+def _facts(record: Record) -> str:
+    size = record.plan.frame.size if record.plan else None
+    rows = (
+        (_("State"), record.state.words),
+        (_("When"), when(record.created)),
+        (_("Provider"), record.provider),
+        (_("Model"), record.model),
+        (_("Cost"), cost_of(record)),
+        (_("Frame"), f"{size.width} × {size.height}" if size else ""),
+        (_("On disk"), megabytes(record.size)),
+        (_("Folder"), shown(record.folder.name)),
+    )
+    return "\n".join(_("{what}: {value}").format(what=what, value=value) for what, value in rows if value)

@@ -1,0 +1,79 @@
+"""A kept result into GIMP once more: into the image that is open where its frame fits, else as a new image."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from typing import Any
+
+from gi.repository import Gegl, Gimp
+
+from lib import rescue
+from lib.geometry import Rect
+from lib.history import Record
+from lib.job import SELECTION, Job
+from lib.translation import _
+from plugin import insert
+from plugin.task import public
+
+
+def fits(record: Record, image: Gimp.Image | None) -> bool:
+    """Whether a job's frame lies inside an image that can take layers in colour."""
+    if not image or not image.is_valid() or not record.plan:
+        return False
+    whole = Rect(0, 0, image.get_width(), image.get_height())
+    return whole.contains(record.plan.frame) and image.get_base_type() != Gimp.ImageBaseType.INDEXED
+
+
+def insert_again(record: Record, made: Mapping[str, Any], image: Gimp.Image | None) -> Gimp.Image:
+    """Inserts the layers that the worker has made; None opens a new image, with what was sent below them.
+
+    One undo step. Returns the image. Raises OSError where a file is gone.
+    """
+    Gegl.init(None)
+    job, frame = Job(record.folder), Rect(*made["frame"])
+    pictures = [rescue.data_of(job, kept) for kept in made["layers"]]
+    results = insert.Results(pictures, _mask(job, made, frame), insert.layer_name(record.prompt), _record(job))
+    if image:
+        insert.insert_results(image, results, insert.place_above(image, None, frame))
+    else:
+        image = _new_image(job, made, frame)
+        there = Rect(0, 0, frame.width, frame.height)
+        insert.insert_results(image, results, insert.place_above(image, None, there))
+        image.clean_all()
+        Gimp.Display.new(image)
+    job.mark_inserted()
+    for kept in (*made["layers"], made["layer_mask"], made["original"]):
+        rescue.forget(job, kept)
+    Gimp.displays_flush()
+    return image
+
+
+def _mask(job: Job, made: Mapping[str, Any], frame: Rect) -> insert.Mask:
+    """The layer mask that was asked for, else the selection of that time; None where nothing was selected."""
+    with contextlib.suppress(OSError):
+        kept = made["layer_mask"] or SELECTION
+        values = rescue.data_of(job, kept)
+        return values if len(values) == frame.size.pixels else None
+    return None
+
+
+def _record(job: Job) -> dict[str, Any]:
+    """What the layer tells of its making, as at its first insertion."""
+    told: dict[str, Any] = {}
+    for name in ("job.json", "report.json"):
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
+            found = job.read_json(name)
+            told |= public(found) if name == "report.json" else dict(found["record"])
+    return told
+
+
+def _new_image(job: Job, made: Mapping[str, Any], frame: Rect) -> Gimp.Image:
+    """An image of the frame's size with what was sent as its lowest layer, where that is still there."""
+    image = Gimp.Image.new(frame.width, frame.height, Gimp.ImageBaseType.RGB)
+    if made["original"]:
+        there = Rect(0, 0, frame.width, frame.height)
+        data = rescue.data_of(job, made["original"])
+        layer = insert.new_layer(image, there, _("Before"), data, None, None)
+        image.insert_layer(layer, None, 0)
+    return image

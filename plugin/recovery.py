@@ -1,0 +1,42 @@
+"""After a crash: says once that there is a result that was never inserted, and where it is."""
+
+import sys
+
+from gi.repository import Gimp
+
+from lib import history
+from lib.translation import _, ngettext
+
+
+def forgotten_results() -> str:
+    """A sentence about the results that were never inserted and that nobody was told of yet; empty where none is.
+
+    A disk that refuses is no error here: what the user came for goes on.
+    """
+    try:
+        folders = history.never_inserted()
+    except OSError:
+        return ""
+    for folder in folders:
+        history.mark_told(folder)
+    if not folders:
+        return ""
+    told = ngettext(
+        "{count} result of an earlier edit arrived, but was never inserted.",
+        "{count} results of earlier edits arrived, but were never inserted.",
+        len(folders),
+    ).format(count=len(folders))
+    return f"{told} {_('Filters ▸ Generative Edit ▸ History… has it.')}"
+
+
+def say_in_window(told: str) -> None:
+    """Says it, if there is anything to say, where GIMP shows its messages."""
+    if told:
+        Gimp.message(told)
+
+
+def say_on_terminal(told: str) -> str:
+    """Says it, if there is anything to say, where a script's user looks; returns it."""
+    if told:
+        sys.stderr.write(f"generative-edit: {told}\n")
+    return told

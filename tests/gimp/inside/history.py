@@ -1,0 +1,83 @@
+"""Inside GIMP: what the tests of History and Edit Again need there."""
+
+import json
+
+from gi.repository import Gegl, Gimp, Gio
+
+from tests.gimp.inside import edits, pictures
+
+NAME = "generative-edit"
+
+
+def call_history():
+    """Calls the window's procedure as a script would."""
+    image, layers = edits.corner()
+    done = edits.edit(image, layers, procedure="generative-edit-history")
+    image.delete()
+    return done
+
+
+def images():
+    """The ids of the open images."""
+    return [image.get_id() for image in Gimp.get_images()]
+
+
+def close_all():
+    """Closes every image, as if the user had."""
+    for display in [each for each in map(Gimp.Display.get_by_id, range(1, 50)) if each]:
+        display.delete()
+
+
+def mask_is_selection(image_id):
+    """Whether the top layer's mask has the selection's own values."""
+    return edits._mask_values(Gimp.Image.get_by_id(image_id).get_layers()[0])
+
+
+def save_and_reopen(image_id, path):
+    """Saves as XCF and opens that in a window; returns the new image's id."""
+    file = Gio.File.new_for_path(path)
+    Gimp.file_save(Gimp.RunMode.NONINTERACTIVE, Gimp.Image.get_by_id(image_id), file, None)
+    image = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, file)
+    Gimp.Display.new(image)
+    return image.get_id()
+
+
+def select_layer(image_id, name):
+    """Makes one layer the selected one, and selects nothing of the canvas."""
+    image = Gimp.Image.get_by_id(image_id)
+    image.set_selected_layers([image.get_layer_by_name(name)])
+    Gimp.Selection.none(image)
+    Gimp.displays_flush()
+
+
+def again(path, layer, record=None, **arguments):
+    """Opens a file and repeats the edit that a layer of it came from; with `record` the layer tells that instead."""
+    image = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, Gio.File.new_for_path(path))
+    chosen = image.get_layer_by_name(layer)
+    if record is not None:
+        data = record.encode() if isinstance(record, str) else json.dumps(record).encode()
+        chosen.attach_parasite(Gimp.Parasite.new(NAME, Gimp.PARASITE_PERSISTENT, list(data)))
+    before = pictures.state(image)
+    done = edits.edit(image, [chosen], procedure="generative-edit-again", **arguments)
+    done |= {"before": before, "after": pictures.state(image)}
+    if done["status"] == "success":
+        mask, new = chosen.get_mask(), image.get_layers()[1].get_mask()
+        done["same_mask"] = _values(mask) == _values(new) if mask and new else None
+    image.delete()
+    return done
+
+
+def make_edited(case, path, **arguments):
+    """Edits the picture of a case, saves it as XCF; returns what the edit reports."""
+    image, layers = edits.CASES[case]()
+    done = edits.edit(image, layers, **arguments)
+    Gimp.file_save(Gimp.RunMode.NONINTERACTIVE, image, Gio.File.new_for_path(path), None)
+    done["stack"] = [layer.get_name() for layer in image.get_layers()]
+    done["parasite"] = edits._parasite(image)
+    image.delete()
+    return done
+
+
+def _values(mask):
+    area = Gegl.Rectangle.new(0, 0, mask.get_width(), mask.get_height())
+    return bytes(mask.get_buffer().get(area, 1.0, "Y u8", Gegl.AbyssPolicy.NONE))

@@ -1,0 +1,96 @@
+"""Edit Again in real GIMPs, without a window: from a saved and reopened XCF, which somebody else may have made."""
+
+import json
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def edited(gimp, endpoint):
+    """An XCF with one edit in it, what was told of that edit, and its request."""
+    endpoint.behave("invert")
+    path = str(gimp.work / "edited.xcf")
+    asked = {"prompt": "a boat", "provider": "custom", "quality": "high", "context": "40", "grow": 2, "feather": 3.0}
+    done = gimp.call("history.make_edited", case="two_layers", path=path, user="me", extra='{"seed": 3}', **asked)
+    assert done["status"] == "success", done["error"]
+    return path, done, endpoint.received[0]
+
+
+def test_the_same_request_again_from_a_reopened_file(gimp, edited, endpoint):
+    path, first, former = edited
+    endpoint.behave("echo")
+    done = gimp.call("history.again", path=path, layer="a boat")
+    assert done["status"] == "success", done["error"]
+    (again,) = endpoint.received
+    fields = {name: value for name, value in former.fields.items() if name not in ("user", "seed")}
+    assert again.fields == fields and [image.size for image in again.images] == [image.size for image in former.images]
+    assert again.image_bytes == former.image_bytes, "the edited layer and the reference, not the earlier result"
+    assert done["report"]["frame"] == first["report"]["frame"] and done["same_mask"] is True
+    assert "Not taken over from the layer: extra, user." in done["report"]["notes"]
+
+
+def test_it_hides_the_earlier_result_and_leaves_the_rest(gimp, edited, endpoint):
+    endpoint.behave("echo")
+    done = gimp.call("history.again", path=edited[0], layer="a boat", provider="custom", n=2, prompt="two boats")
+    assert done["status"] == "success", done["error"]
+    before, after = done["before"], done["after"]
+    names = [layer["name"] for layer in after["layers"]]
+    assert sorted(names) == sorted([*(layer["name"] for layer in before["layers"]), "two boats"])
+    (earlier,) = [layer for layer in after["layers"] if layer["name"] == "a boat"]
+    assert earlier["visible"] is False and endpoint.received[-1].fields["n"] == "2"
+    for unchanged in ("selection", "guides", "active", "colours", "channels"):
+        assert after[unchanged] == before[unchanged]
+
+
+def test_nothing_of_the_user_travels_in_the_file(edited):
+    text = json.dumps(edited[1]["parasite"])
+    assert '"me"' not in text and "seed" not in text and "/jobs/" not in text and "sk-test" not in text
+
+
+def test_a_failure_leaves_the_image(gimp, edited, endpoint):
+    endpoint.behave("refuse")
+    done = gimp.call("history.again", path=edited[0], layer="a boat")
+    assert done["status"] == "execution-error" and "The test refuses this" in done["error"]
+    assert done["after"] == done["before"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ("{", "cannot be read"),
+        ({"version": 1, "request": {"prompt": 7}}, "prompt is damaged"),
+        ({"version": 1, "request": {"n": 5000}}, "n 5000"),
+        ({"version": 99, "request": {}}, "another version"),
+        ({"version": 1, "request": {}, "provider": "nobody"}, "no provider “nobody”"),
+        ({"version": 1, "request": {}, "references": {"layers": [{"name": "gone"}], "others": 1}}, "2 reference"),
+    ],
+)
+def test_a_record_that_cannot_be_meant_is_a_sentence_and_sends_nothing(gimp, edited, endpoint, changes, told):
+    endpoint.behave("echo")
+    done = gimp.call("history.again", path=edited[0], layer="a boat", record=changes)
+    assert done["status"] in ("execution-error", "calling-error") and told in done["error"], done["error"]
+    assert not endpoint.received and done["after"] == done["before"]
+
+
+def test_a_layer_that_was_not_made_here_is_a_sentence(gimp, edited):
+    done = gimp.call("history.again", path=edited[0], layer="reference")
+    assert done["status"] == "execution-error" and "not made by Generative Edit" in done["error"]
+
+
+def test_one_of_several_results_leads_to_the_layer_below_their_group(gimp, out, endpoint):
+    endpoint.behave("invert")
+    path = str(out / "several.xcf")
+    first = gimp.call("history.make_edited", case="corner", path=path, prompt="x", provider="custom", n=3)
+    assert first["stack"][0] == "x", first["error"]
+    (former,) = endpoint.received
+    record = {"version": 1, "request": {"prompt": "x"}, "provider": "custom"}
+    done = gimp.call("history.again", path=path, layer="x 2", record=record)
+    assert done["status"] == "success", done["error"]
+    assert endpoint.received[-1].image_bytes == former.image_bytes
+    (group,) = [layer for layer in done["after"]["layers"] if layer["children"]]
+    assert group["visible"] is False
+
+
+def test_the_history_is_a_window_only(gimp):
+    told = gimp.call("history.call_history")
+    assert told["status"] == "calling-error" and "interactively" in told["error"]

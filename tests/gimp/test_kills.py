@@ -1,0 +1,154 @@
+"""GIMP, the plug-in and the worker are killed at twenty points of a job: nothing that arrived is lost or sent twice."""
+
+import base64
+import io
+import json
+import os
+import signal
+import time
+
+import pytest
+from werkzeug.wrappers import Response
+
+from lib.history import State, record
+from tests.gimp.conftest import VERSIONS
+from tests.gimp.endpoint import USAGE, TestEndpoint
+
+POINTS = (
+    ("gimp", "folder"), ("plug-in", "folder"), ("plug-in", "image-1.png"), ("worker", "running.lock"),
+    ("plug-in", "job.json"), ("gimp", "job.json"), ("worker", "sent.json"), ("plug-in", "sent.json"),
+    ("worker", "received"), ("plug-in", "received"), ("gimp", "received"), ("gimp", "half"),
+    ("plug-in", "half"), ("worker", "half"), ("worker", "result-1.png"), ("plug-in", "result-1.png"),
+    ("gimp", "response.json"), ("worker", "response.json"), ("worker", "layer-1.rgba"), ("gimp", "inserted"),
+)  # fmt: skip
+VICTIMS = {"gimp": "--batch-interpreter", "plug-in": "generative-edit.py", "worker": "lib.worker"}
+PAUSE = 0.4
+
+
+class HalvesEndpoint(TestEndpoint):
+    """Answers in two halves with a pause between them, and keeps what it has answered."""
+
+    def __init__(self):
+        super().__init__()
+        self.halves = 0
+        self.picture = None
+
+    def _halves(self, received):
+        time.sleep(PAUSE)
+        file = io.BytesIO()
+        received.images[0].convert("RGB").rotate(180).save(file, "PNG", compress_level=1)
+        self.picture = file.getvalue()
+        body = json.dumps({"data": [{"b64_json": base64.b64encode(self.picture).decode()}], "usage": USAGE}).encode()
+
+        def parts():
+            yield body[: len(body) // 2]
+            self.halves += 1
+            time.sleep(PAUSE)
+            yield body[len(body) // 2 :]
+
+        headers = {"Content-Length": str(len(body))}
+        return Response(parts(), content_type="application/json", headers=headers, direct_passthrough=True)
+
+
+@pytest.fixture(scope="module")
+def endpoint():
+    server = HalvesEndpoint()
+    yield server
+    server.close()
+
+
+@pytest.fixture(params=range(len(POINTS) // len(VERSIONS)))
+def point(request, installed):
+    """Each GIMP has every other point."""
+    return POINTS[request.param * len(VERSIONS) + VERSIONS.index(installed.minor)]
+
+
+@pytest.fixture
+def running(request, point, installed, environment, tmp_path):
+    """The GIMP that serves a module; one of its own for a test that kills it."""
+    if point[0] == "gimp":
+        with installed.start(tmp_path, environment=environment, linger=True) as own:
+            yield own
+    else:
+        yield request.getfixturevalue("gimp")
+
+
+def folders(running):
+    return set((running.data / "jobs").glob("2*"))
+
+
+def wait_for(check, seconds=30):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        found = check()
+        if found:
+            return found
+        time.sleep(0.001)
+    raise AssertionError("it did not happen in time")
+
+
+def reach(running, endpoint, before, moment):
+    """Waits until a job has come to a moment; returns its folder."""
+    folder = wait_for(lambda: next(iter(folders(running) - before), None))
+    if moment == "half":
+        wait_for(lambda: endpoint.halves)
+    elif moment == "received":
+        wait_for(lambda: endpoint.received)
+    elif moment != "folder":
+        wait_for((folder / moment).exists)
+    return folder
+
+
+def kill(running, victim):
+    for process in processes(running, VICTIMS[victim]):
+        os.kill(process, signal.SIGKILL)
+
+
+def processes(running, part):
+    return [found for word in (part, str(running.config / "plug-ins/generative-edit" / part))
+            for found in running.processes(word)]  # fmt: skip
+
+
+def outcome(running, victim):
+    """What GIMP says of the edit; None where GIMP itself was killed."""
+    if victim == "gimp":
+        return None
+    done = running.result()
+    if done["status"] != "success":
+        assert done["after"] == done["before"], "the image is as it was"
+    return done
+
+
+def assert_nothing_lost(folder, victim, endpoint):
+    """A request that went out has its result on disk, or is told as unknown; only the worker's death may lose it."""
+    assert len(endpoint.received) <= 1
+    if not folder.exists():
+        assert not endpoint.received
+        return
+    found = record(folder)
+    sent = (folder / "sent.json").exists()
+    assert sent or not endpoint.received
+    if found.results:
+        assert (folder / "result-1.png").read_bytes() == endpoint.picture
+        assert found.state is (State.INSERTED if (folder / "inserted").exists() else State.WAITING)
+    elif sent:
+        assert victim == "worker" and found.state is State.UNKNOWN
+    else:
+        assert found.state is State.UNSENT
+
+
+def test_killed(point, running, endpoint):
+    victim, moment = point
+    print(f"{victim} is killed at {moment}")
+    endpoint.behave("halves")
+    endpoint.halves, before = 0, folders(running)
+    running.begin("edits.edit_case", case="corner", out=str(running.work), prompt="x", provider="custom")
+    folder = reach(running, endpoint, before, moment)
+    kill(running, victim)
+    done = outcome(running, victim)
+    wait_for(lambda: not running.processes("lib.worker"))
+    assert_nothing_lost(folder, victim, endpoint)
+    if victim != "worker" and endpoint.received:
+        assert (folder / "result-1.png").read_bytes() == endpoint.picture
+    if done and victim == "worker" and done["status"] != "success":
+        assert "worker process ended" in done["error"]
