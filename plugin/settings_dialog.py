@@ -111,7 +111,7 @@ class SettingsDialog:
         book = Gtk.Notebook(border_width=SPACE)
         book.get_accessible().set_name(_("Settings"))
         for page, title in zip(
-            self._pages, (_("Pro_viders and Keys"), _("_Defaults"), _("C_ost"), _("_History and Log")), strict=True
+            self._pages, (_("Pro_viders and Keys"), _("_Defaults"), _("C_ost"), _("Histor_y and Log")), strict=True
         ):
             label = Gtk.Label(label=title, use_underline=True)
             book.append_page(page, label)
@@ -129,6 +129,7 @@ class SettingsDialog:
             self.window.set_modal(True)
         self.window.show_all()
         self._banner.hide_unless_told()
+        self._pages[0].grab_focus()
 
     def _write_timer(self) -> bool:
         self._timer = 0

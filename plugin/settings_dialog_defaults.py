@@ -61,24 +61,21 @@ class DefaultsPage(Page):
         entry = self._model.get_child()
         self.add_heading(_("Provider and model, in windows and in scripts that name none"))
         self.add_row(_("_Provider:"), self._provider)
-        self.add_row(_("_Model:"), beside(self._model, self._list), entry)
+        self.add_row(_("_Model:"), beside(named(self._model, _("_Model:")), self._list), entry)
         self.add_wide(self._listed)
-        named = [name for name in _VARIABLES if os.environ.get(name)]
-        if named:
+        variables = [name for name in _VARIABLES if os.environ.get(name)]
+        if variables:
             told = _("{variables} is set in the environment and goes before this.")
-            self.add_wide(note(told.format(variables=", ".join(named))))
+            self.add_wide(note(told.format(variables=", ".join(variables))))
         self.add_heading(_("In windows only, so that a script does the same for everybody"))
         self.add_row(_("_Ask before an edit that may cost more than, in US dollars:"), self._confirm)
         words = {"auto": _("automatic"), "layer": _("the whole layer"), "canvas": _("the whole canvas")}
         for name, text in (words | {_PIXELS: _("so many pixels:")}).items():
             self._context.append(name, text)
         self.add_row(_("S_urroundings to send:"), beside(self._context, self._around), self._context)
-        self._name_around()
+        named(self._around, _("Pixels around the selection"))
         self.add_row(_("_Feather, in pixels:"), self._feather)
         self.add_row(_("_Grow, in pixels:"), self._grow)
-
-    def _name_around(self) -> None:
-        named(self._around, _("Pixels around the selection"))
 
     def _connect(self) -> None:
         self._provider.connect("changed", lambda combo: self._choose(combo.get_active_id()))

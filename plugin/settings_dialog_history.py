@@ -23,7 +23,7 @@ class HistoryPage(Page):
         self._prompts = Gtk.CheckButton(label=_("_Log Prompts"), use_underline=True)
         named(self._prompts, _("_Log Prompts"))
         self.add_heading(_("History"))
-        self.add_row(_("Keep edits for so many _days:"), self._days)
+        self.add_row(_("_Keep edits for so many days:"), self._days)
         self.add_row(_("Keep at most so many _megabytes:"), self._megabytes)
         self.add_wide(note(_("0: no limit. A result that was never inserted is kept four times as long.")))
         self.add_heading(_("Log"))

@@ -73,9 +73,17 @@ class ProvidersPage(Page):
         right.add_wide(self._state)
         right.add_wide(beside(Gtk.Box(), self._test))
         right.add_wide(self._verdict)
-        self._verdict.set_selectable(True)
         self.attach(left, 0, 0, 1, 1)
         self.attach(right, 1, 0, 1, 1)
+
+    def grab_focus(self) -> None:
+        """The list has the keyboard at first."""
+        self._list.grab_focus()
+
+    def _tell(self, verdict: str) -> None:
+        """Shows a verdict, which can be copied; without one there is nothing to come to by Tab."""
+        self._verdict.set_text(verdict)
+        self._verdict.set_selectable(bool(verdict))
 
     def _chosen(self) -> str:
         """The name of the provider that is chosen in the list; "" for none."""
@@ -90,7 +98,7 @@ class ProvidersPage(Page):
         self._title.set_text(provider.title)
         self._address.set_text(_address(name, self._now))
         self._key.set_text("")
-        self._verdict.set_text("")
+        self._tell("")
         self._state.set_text("")
         self._show_buttons()
         self._dialog.ask("key-state", lambda answer: self._on_state(name, answer), provider=name)
@@ -126,7 +134,7 @@ class ProvidersPage(Page):
         name, key = self._chosen(), self._key.get_text().strip()
         model = self._now.model if name == (self._now.provider or "local") else ""
         self._test.set_sensitive(False)
-        self._verdict.set_text(_("Asking for the list of models, which costs nothing…"))
+        self._tell(_("Asking for the list of models, which costs nothing…"))
         self._dialog.ask(
             "test-connection", lambda answer: self._on_verdict(name, answer), provider=name, key=key, model=model
         )
@@ -135,7 +143,7 @@ class ProvidersPage(Page):
         self._test.set_sensitive(True)
         if name == self._chosen():
             told = _error(answer) or f"{_MARKS[answer['verdict']]} {answer['message']} {answer['hint']}".strip()
-            self._verdict.set_text(told)
+            self._tell(told)
 
     def _add(self) -> None:
         ProviderForm(self._dialog.window, "", {}, self._now.providers, self._keep)

@@ -7,12 +7,11 @@ _MOST_STEPS = 80
 
 def check(window, title):
     """Each control of the window has a name, and each that can be used now is reached by Tab; returns the order."""
-    unnamed = [one for one in window.call("accessibility.controls", title=title) if not one["name"] and not one["label"]]
+    controls = window.call("accessibility.controls", title=title)
+    unnamed = [one for one in controls if not one["name"] and not one["label"]]
     assert not unnamed, f"controls without a name in {title!r}: {unnamed}"
     reached = tab_through(window, title)
-    usable = [
-        one for one in window.call("accessibility.controls", title=title) if one["focusable"] and one["sensitive"]
-    ]
+    usable = [one for one in controls if one["focusable"] and one["sensitive"]]
     missed = [one for one in usable if one["path"] not in {other["path"] for other in reached}]
     assert not missed, f"Tab does not reach {missed} in {title!r}; it reaches {[one['name'] for one in reached]}"
     return [one["name"] or one["label"] for one in reached]

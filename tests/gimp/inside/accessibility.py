@@ -7,8 +7,9 @@ from gi.repository import Atspi, GLib
 
 MOST_DEPTH = 40
 CONTROLS = {
-    "push button", "button", "toggle button", "check box", "radio button", "combo box", "entry", "text", "password text",
-    "spin button", "slider", "table", "tree table", "tree", "list box", "page tab list", "page tab", "icon", "link",
+    "push button", "button", "toggle button", "check box", "radio button", "combo box", "entry", "text",
+    "password text", "spin button", "slider", "table", "tree table", "tree", "list box", "page tab list", "page tab",
+    "icon", "link",
 }  # fmt: skip
 _TABLES = ("tree table", "table", "tree")
 
@@ -34,7 +35,8 @@ def windows():
 
 def texts(title):
     """What can be read in the window of this title: labels, and what is in its entries."""
-    return [node.get_name() or _text(node) for _path, node in _walk(_window(title)) if _has(node, Atspi.StateType.SHOWING)]
+    shown = [node for _path, node in _walk(_window(title)) if _has(node, Atspi.StateType.SHOWING)]
+    return [text for node in shown if (text := node.get_name() or _text(node))]
 
 
 def _windows():
