@@ -13,6 +13,7 @@ from lib import job_layers, result, settings, spending
 from lib.api.client import ImagesClient
 from lib.api.errors import ApiError, CancelledError
 from lib.api.events import ClientEvent, Downloading, Notice, Sent, Uploading, Waiting
+from lib.api.pacing import Paces
 from lib.api.providers import Provider
 from lib.api.request import EditRequest
 from lib.api.response import Completed, EditedImage, EditResponse, Failed, PartialImage, join
@@ -26,6 +27,7 @@ from lib.rescue import Kept, Rescue
 from lib.translation import _
 
 Event = Mapping[str, Any]
+_PACES = Paces()
 
 
 class EditJob:
@@ -95,7 +97,15 @@ class EditJob:
             somebody = asked.get("interactive", False)
             base_url, key = (endpoint.base_url, endpoint.key) if endpoint else address_of(provider, somebody)
             timeouts = Timeouts(overall=asked["timeout"])
-            self._client = ImagesClient(base_url, key, provider, timeouts=timeouts, on_event=self._on_event)
+            self._client = ImagesClient(
+                base_url,
+                key,
+                provider,
+                timeouts=timeouts,
+                pace=None if endpoint else _PACES.of(base_url),
+                patience=asked.get("patience"),
+                on_event=self._on_event,
+            )
         try:
             if self._cancelled:
                 self._client.cancel()

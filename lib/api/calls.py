@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
@@ -26,18 +27,24 @@ from lib.api.errors import (
 )
 from lib.api.events import ClientEvent, Sent, Uploading, Waiting
 from lib.api.failures import error_from_answer
+from lib.api.pacing import Pace, Turn
 from lib.api.providers import host_of
 from lib.api.transport import Exchange, Stop, Timeouts
 from lib.translation import _
 
 _MOST_REDIRECTS = 5
 _LONGEST_REFUSAL = 1 << 20
+_TOO_MANY = (RateLimitError, OverloadedError)
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Whom to call and how: `secrets` are the headers with the key, sent to `base_url`'s origin only."""
+    """Whom to call and how: `secrets` are the headers with the key, sent to `base_url`'s origin only.
+
+    `pace` is shared with other clients of the same endpoint. With `patience`, requests that are refused for being too
+    many are repeated as long as the waits take no more than so many seconds, which do not count as the call's time.
+    """
 
     base_url: str
     secrets: Mapping[str, str] = field(repr=False)
@@ -45,6 +52,8 @@ class Endpoint:
     limits: Limits
     max_retries: int
     notify: Callable[[ClientEvent], None]
+    pace: Pace = field(default_factory=Pace)
+    patience: float | None = None
 
     def without_key(self, error: ApiError) -> ApiError:
         """Return the error with the key taken out of its text: some endpoints repeat the key that they got."""
@@ -65,18 +74,41 @@ class Call:
         self._stop: Stop | None = None
         self._exchange: Exchange | None = None
         self._timer: threading.Timer | None = None
+        self._left = endpoint.timeouts.overall
+        self._begun = 0.0
+        self._waited = 0.0
 
     def __enter__(self) -> Call:
-        overall = self._endpoint.timeouts.overall
-        if overall is not None:
-            self._timer = threading.Timer(overall, self.stop, [out_of_time(overall)])
-            self._timer.daemon = True
-            self._timer.start()
+        self._start_clock()
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._timer is not None:
+        self._stop_clock()
+
+    def _start_clock(self) -> None:
+        """Lets the overall time run, from where it was stopped."""
+        overall = self._endpoint.timeouts.overall
+        if overall is not None and self._left is not None:
+            self._begun = time.monotonic()
+            self._timer = threading.Timer(self._left, self.stop, [out_of_time(overall)])
+            self._timer.daemon = True
+            self._timer.start()
+
+    def _stop_clock(self) -> None:
+        if self._timer is not None and self._left is not None:
             self._timer.cancel()
+            self._left = max(0.0, self._left - (time.monotonic() - self._begun))
+
+    @contextmanager
+    def _turn(self, method: str) -> Iterator[Turn]:
+        """The call's turn among all that ask this endpoint; only what does work there waits for one."""
+        pace = self._endpoint.pace if method == "POST" else Pace()
+        with ExitStack() as stack:
+            with self._waiting():
+                turn = stack.enter_context(pace.turn(self._stopped))
+            if self._stop is not None:
+                raise self._stop(False)
+            yield turn
 
     def stop(self, stop: Stop) -> None:
         """End the call: its connection closes, its waits end, and it raises `stop`'s error."""
@@ -94,25 +126,29 @@ class Call:
         """
         attempt = 0
         while True:
-            if self._stop is not None:
-                raise self._stop(False)
-            exchange = self._new_exchange(url, with_key)
-            headers: Mapping[str, str] = {}
-            try:
-                self._report_progress(body)
-                exchange.send(method, url, body)
-                headers = exchange.headers
-                if exchange.status < 300 or (method == "GET" and exchange.status in _REDIRECTS):
-                    return exchange
-                error = self._refusal(exchange, url)
-            except ApiError as caught:
-                error = caught
-            except BaseException:
+            with self._turn(method) as turn:
+                exchange = self._new_exchange(url, with_key)
+                headers: Mapping[str, str] = {}
+                try:
+                    self._report_progress(body)
+                    exchange.send(method, url, body)
+                    headers = exchange.headers
+                    if exchange.status < 300 or (method == "GET" and exchange.status in _REDIRECTS):
+                        turn.accepted()
+                        return exchange
+                    error = self._refusal(exchange, url)
+                except ApiError as caught:
+                    error = caught
+                except BaseException:
+                    exchange.close()
+                    raise
                 exchange.close()
-                raise
-            exchange.close()
-            attempt += 1
-            self._wait_before(attempt, error, headers)
+                attempt += 1
+                seconds = self._pause_before(attempt, error, headers)
+                if isinstance(error, _TOO_MANY):
+                    turn.refused(seconds)
+            self._endpoint.notify(Waiting(seconds, attempt, error.message))
+            self._pause(seconds)
 
     def get(self, address: str, max_bytes: int, *, with_key: bool = True) -> bytes:
         """Return what is at an address, following a few redirects; the key stays with the endpoint's host.
@@ -166,21 +202,46 @@ class Call:
             text = b""  # the status alone says that it was refused
         return self._endpoint.without_key(error_from_answer(exchange.status, exchange.headers, text))
 
-    def _wait_before(self, attempt: int, error: ApiError, headers: Mapping[str, str]) -> None:
+    def _pause_before(self, attempt: int, error: ApiError, headers: Mapping[str, str]) -> float:
+        """Return the seconds to wait before the repeat; raise the error when there shall be none."""
         asked = retry.retry_after(headers, datetime.now(UTC))
-        if isinstance(error, (RateLimitError, OverloadedError)) and asked is not None:
+        seconds = asked if asked is not None else retry.backoff(attempt, random.random())
+        patience = self._endpoint.patience
+        if isinstance(error, _TOO_MANY) and asked is not None:
             error.retry_at = datetime.now(UTC) + timedelta(seconds=asked)
-            if asked > retry.LONGEST_WAIT:
+            if asked > (retry.LONGEST_WAIT if patience is None else patience):
                 error.hint = _("Come back at {time:%H:%M} or later; nothing was billed.").format(
                     time=error.retry_at.astimezone()
                 )
                 raise error
-        if attempt > self._endpoint.max_retries or not retry.may_repeat(error, headers, attempt):
+        if not retry.may_repeat(error, headers, attempt):
             raise error
-        seconds = asked if asked is not None else retry.backoff(attempt, random.random())
-        self._endpoint.notify(Waiting(seconds, attempt, error.message))
-        if self._stopped.wait(seconds) and self._stop is not None:
+        if isinstance(error, _TOO_MANY) and patience is not None:
+            if self._waited + seconds > patience:
+                raise error
+        elif attempt > self._endpoint.max_retries:
+            raise error
+        return seconds
+
+    def _pause(self, seconds: float) -> None:
+        """Waits before a repeat; with patience, that takes none of the call's time."""
+        with self._waiting():
+            self._stopped.wait(seconds)
+        if self._stop is not None:
             raise self._stop(False)
+
+    @contextmanager
+    def _waiting(self) -> Iterator[None]:
+        patient = self._endpoint.patience is not None
+        begun = time.monotonic()
+        if patient:
+            self._stop_clock()
+        try:
+            yield
+        finally:
+            self._waited += time.monotonic() - begun
+            if patient:
+                self._start_clock()
 
 
 class Calls:

@@ -21,6 +21,7 @@ from lib.api.errors import ApiError, AuthenticationError, BadAnswerError, Cancel
 from lib.api.events import ClientEvent, Downloading, Notice
 from lib.api.files import Files
 from lib.api.keys import Key, headers_with_key
+from lib.api.pacing import Pace
 from lib.api.parallel import edit_at_once, stream_at_once
 from lib.api.problems import Problem
 from lib.api.providers import Provider
@@ -50,8 +51,9 @@ class ImagesClient:
 
     `provider` is a name of providers.json or a `Provider`. Without `base_url`, the provider's address variable
     counts (`OPENAI_BASE_URL`), then its own address. `on_event` gets `Uploading`, `Sent`, `Waiting` and
-    `Notice`, one at a time but from any thread. Raises `InvalidRequestError` when the address can't be used,
-    `AuthenticationError` when the key may not go there.
+    `Notice`, one at a time but from any thread. Clients with the same `pace` share what a rate limit leaves; with
+    `patience`, so many seconds may be waited for it, else a few repeats are tried. Raises `InvalidRequestError` when
+    the address can't be used, `AuthenticationError` when the key may not go there.
     """
 
     def __init__(
@@ -63,6 +65,8 @@ class ImagesClient:
         timeouts: Timeouts | None = None,
         limits: Limits | None = None,
         max_retries: int = MAX_RETRIES,
+        pace: Pace | None = None,
+        patience: float | None = None,
         on_event: Callable[[ClientEvent], None] | None = None,
     ) -> None:
         self.provider = get_provider(provider) if isinstance(provider, str) else provider
@@ -76,7 +80,14 @@ class ImagesClient:
         self._limits = limits or Limits()
         self._has_key = bool(secrets)
         self._endpoint = Endpoint(
-            self.base_url, secrets, timeouts or Timeouts(), self._limits, max_retries, self._notify
+            self.base_url,
+            secrets,
+            timeouts or Timeouts(),
+            self._limits,
+            max_retries,
+            self._notify,
+            pace or Pace(),
+            patience,
         )
         self._calls = Calls(self._endpoint)
         self.files = Files(self._calls, self._url, self._limits)

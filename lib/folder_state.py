@@ -1,0 +1,173 @@
+"""What a folder run has done so far: a file of lines in the output folder, so that a killed run can be continued.
+
+    {"version": 1}                                                         the first line
+    {"picture": NAME, "output": NAME, "job": FOLDER}                       before the job's request can be sent
+    {"picture": NAME, "output": NAME, "job": FOLDER, "state": "done", …}   at the end: done, failed or unknown
+
+The last line of a picture counts. Lines are only ever added, each reaching the disk before what follows from it; one
+that was cut off is as if it had never been there. In memory is only where each picture's last line begins.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from lib import history
+from lib.file_lock import NO_LOCKS_HERE, locked
+from lib.history import Files, State
+from lib.job import Job
+
+VERSION = 1
+DONE, FAILED, UNKNOWN = "done", "failed", "unknown"
+Line = dict[str, Any]
+
+
+class NewerVersion(ValueError):
+    """The file was written by a newer version, whose lines may mean something else."""
+
+
+class RunState:
+    """The file, open for adding; threads may share it."""
+
+    def __init__(self, path: Path) -> None:
+        """Opens or makes the file; raises OSError, or NewerVersion."""
+        self._file = path.open("a+b")
+        self._where: dict[str, int] = {}
+        self._lock = threading.Lock()
+        try:
+            self._read()
+        except BaseException:
+            self.close()
+            raise
+
+    def last(self, picture: str) -> Line | None:
+        """The picture's last line, or None where it was never begun."""
+        where = self._where.get(picture)
+        if where is None:
+            return None
+        with self._lock:
+            self._file.seek(where)
+            line: Line = json.loads(self._file.readline())
+        return line
+
+    def add(self, picture: str, **facts: Any) -> None:
+        """Adds a line, which is on disk when this returns; raises OSError."""
+        line = json.dumps({"picture": picture, **facts}, ensure_ascii=False).encode("utf-8", "backslashreplace")
+        with self._lock:
+            self._file.seek(0, os.SEEK_END)
+            where = self._file.tell()
+            self._file.write(line + b"\n")
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._where[picture] = where
+
+    def pictures(self) -> list[str]:
+        """The pictures that were ever begun."""
+        return list(self._where)
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._file.close()
+
+    def _read(self) -> None:
+        self._file.seek(0)
+        where, line = 0, b"\n"
+        for line in self._file:
+            self._note(where, line)
+            where += len(line)
+        if where == 0:
+            self._file.write(json.dumps({"version": VERSION}).encode() + b"\n")
+        elif not line.endswith(b"\n"):
+            self._file.write(b"\n")
+        self._file.flush()
+
+    def _note(self, where: int, line: bytes) -> None:
+        try:
+            told = json.loads(line)
+        except (ValueError, RecursionError):
+            return
+        if not isinstance(told, dict):
+            return
+        if where == 0 and isinstance(told.get("version"), int) and told["version"] > VERSION:
+            raise NewerVersion
+        if isinstance(told.get("picture"), str) and line.endswith(b"\n"):
+            self._where[told["picture"]] = where
+
+
+@contextmanager
+def only_run(path: Path) -> Iterator[bool]:
+    """Keeps a second run from the same output folder while this one lasts; gives False to the second."""
+    with contextlib.ExitStack() as stack:
+        try:
+            free = stack.enter_context(locked(path))
+        except OSError as error:
+            if error.errno not in NO_LOCKS_HERE:
+                raise
+            free = True
+        yield free
+
+
+class Fate(Enum):
+    """What became of a job that an earlier run began."""
+
+    RUNNING = "running"
+    ANSWERED = "answered"
+    REFUSED = "refused"
+    UNSENT = "unsent"
+    UNKNOWN = "unknown"
+
+
+def fate_of(folder: Path) -> Fate:
+    """What a job's folder tells. A folder that has gone tells nothing: it may have been sent."""
+    try:
+        state = Files.of(folder).state(folder)
+    except OSError:
+        return Fate.UNKNOWN
+    if state is State.FAILED:
+        return Fate.UNKNOWN if answer_of(folder).get("maybe_billed", True) else Fate.REFUSED
+    return {
+        State.RUNNING: Fate.RUNNING,
+        State.WAITING: Fate.ANSWERED,
+        State.INSERTED: Fate.ANSWERED,
+        State.UNSENT: Fate.UNSENT,
+    }.get(state, Fate.UNKNOWN)
+
+
+def answer_of(folder: Path) -> Mapping[str, Any]:
+    """What an endpoint's refusal was, as response.json tells it; empty where it tells nothing."""
+    with contextlib.suppress(OSError, ValueError, RecursionError):
+        error = Job(folder).read_json("response.json").get("error")
+        if isinstance(error, dict):
+            return error
+    return {}
+
+
+def abandon(folder: Path) -> bool:
+    """Takes an unsent job away, so that no worker that still starts can send it; False where one has it already.
+
+    The folder is renamed under the job's lock: a worker that comes later finds nothing to send.
+    """
+    try:
+        with Job(folder).running() as free:
+            if not free or fate_of_locked(folder) is not Fate.UNSENT:
+                return False
+            doomed = folder.with_name(f".deleted-{folder.name}")
+            folder.rename(doomed)
+    except FileNotFoundError:
+        return True
+    history.sweep()
+    return True
+
+
+def fate_of_locked(folder: Path) -> Fate:
+    """The same while we hold the job's lock ourselves."""
+    sent = (folder / "sent.json").exists()
+    return Fate.UNKNOWN if sent else Fate.UNSENT

@@ -1,0 +1,103 @@
+"""What a rate limit leaves is shared by all threads that ask the same endpoint."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from lib.api import EditRequest, ImagesClient, RateLimitError
+from lib.api.pacing import Pace, Paces
+from lib.api.transport import Timeouts
+from tests.wire.pictures import picture
+from tests.wire.server import Recorded, Reply, images_reply, json_reply, serving
+
+REQUEST = EditRequest([picture()], "a prompt")
+NEVER = threading.Event()
+
+
+def busy(seconds: float) -> Reply:
+    return json_reply({"error": {"message": "busy"}}, 429, {"Retry-After": str(seconds)})
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_without_a_refusal_nothing_is_limited() -> None:
+    pace = Pace()
+    with pace.turn(NEVER), pace.turn(NEVER), pace.turn(NEVER) as turn:
+        turn.accepted()
+
+
+def test_refusals_of_requests_that_were_out_together_halve_once() -> None:
+    clock = Clock()
+    pace = Pace(clock)
+    with pace.turn(NEVER) as a, pace.turn(NEVER) as b, pace.turn(NEVER) as c, pace.turn(NEVER) as d:
+        for turn in (a, b, c, d):
+            turn.refused(5)
+    stopped = threading.Event()
+    threading.Timer(0.05, stopped.set).start()
+    with pace.turn(stopped):
+        assert stopped.is_set(), "nothing goes for five seconds, but for one that is stopped"
+    clock.now += 5.1
+    with pace.turn(NEVER), pace.turn(NEVER):
+        third = threading.Event()
+        threading.Timer(0.05, third.set).start()
+        with pace.turn(third):
+            assert third.is_set(), "two at once are left of four"
+
+
+def test_what_one_thread_was_told_the_others_wait_for_too() -> None:
+    times: list[float] = []
+
+    def answer(_request: Recorded) -> Reply:
+        times.append(time.monotonic())
+        return busy(1.0) if len(times) == 1 else images_reply(picture())
+
+    pace = Pace()
+    with serving(answer) as server, ThreadPoolExecutor(8) as pool:
+
+        def edit(_number: int) -> int:
+            return len(ImagesClient(server.url, "sk-1", pace=pace, patience=30).edit(REQUEST).images)
+
+        first = pool.submit(edit, 0)
+        while pace._pause() <= 0:
+            time.sleep(0.01)
+        assert list(pool.map(edit, range(7))) == [1] * 7 and first.result() == 1
+    assert len(times) == 9 and min(times[1:]) - times[0] >= 1.0
+
+
+def test_patience_takes_none_of_the_calls_own_time() -> None:
+    replies = [busy(0.4), busy(0.4), images_reply(picture())]
+    with serving(replies) as server:
+        client = ImagesClient(server.url, "sk-1", timeouts=Timeouts(overall=0.5), patience=5)
+        assert len(client.edit(REQUEST).images) == 1
+
+
+def test_patience_ends() -> None:
+    with serving(busy(0.2)) as server, pytest.raises(RateLimitError) as caught:
+        ImagesClient(server.url, "sk-1", patience=0.5).edit(REQUEST)
+    assert not caught.value.maybe_billed
+    assert len(server.requests) == 3
+
+
+def test_a_cancel_ends_the_wait_of_a_patient_call() -> None:
+    with serving(busy(60)) as server:
+        client = ImagesClient(server.url, "sk-1", patience=100)
+        threading.Timer(0.2, client.cancel).start()
+        begun = time.monotonic()
+        with pytest.raises(Exception, match="cancelled"):
+            client.edit(REQUEST)
+        assert time.monotonic() - begun < 2
+
+
+def test_each_endpoint_has_one_pace() -> None:
+    paces = Paces()
+    assert paces.of("http://a/v1") is paces.of("http://a/v1")
+    assert paces.of("http://a/v1") is not paces.of("http://b/v1")
