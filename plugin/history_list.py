@@ -70,6 +70,8 @@ class JobList(Gtk.ScrolledWindow):
         """Shows the jobs that have all these words in their prompt, model, provider or state."""
         self._words, self._only_waiting = words.casefold(), only_waiting
         self._filter.refilter()
+        if not self.selected and len(self._filter):
+            self._view.set_cursor(Gtk.TreePath.new_first())
         self.emit("changed")
         GLib.idle_add(self._look)
 

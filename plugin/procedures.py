@@ -37,8 +37,6 @@ _UNFORESEEN = N_(
     "the details are on the terminal that GIMP was started from."
 )
 MENU = "<Image>/Filters/Generative Edit"
-_ONE_OR_SEVERAL_LAYERS = Gimp.ProcedureSensitivityMask.DRAWABLE | Gimp.ProcedureSensitivityMask.DRAWABLES
-_ALWAYS = Gimp.ProcedureSensitivityMask.ALWAYS
 _READ_WRITE = GObject.ParamFlags.READWRITE
 
 
@@ -57,7 +55,6 @@ class Entry:
         [Gimp.Procedure, Gimp.ProcedureConfig, Gimp.Image, list[Gimp.Layer]], Gimp.PDBStatusType | None
     ]
     act: Callable[[Gimp.Image, list[Gimp.Layer], dict[str, Any], Progress], Outcome]
-    needs_layer: bool = True
 
 
 def _edit(image: Gimp.Image, layers: list[Gimp.Layer], values: dict[str, Any], progress: Progress) -> Outcome:
@@ -84,21 +81,6 @@ def _ask_extension(
 
     shown = ("left", "top", "right", "bottom", "prompt", "provider", "model", "sample-merged")
     return None if ask(procedure, config, _("Extend Canvas"), shown) else Gimp.PDBStatusType.CANCEL
-
-
-def _show_history(
-    _procedure: Gimp.Procedure, _config: Gimp.ProcedureConfig, image: Gimp.Image, _layers: list[Gimp.Layer]
-) -> Gimp.PDBStatusType:
-    from plugin.history_dialog import show_history
-
-    show_history(image)
-    return Gimp.PDBStatusType.SUCCESS
-
-
-def _only_a_window(
-    _image: Gimp.Image, _layers: list[Gimp.Layer], _values: dict[str, Any], _progress: Progress
-) -> Outcome:
-    raise BadArguments([_("This is a window, and does nothing in a script. Run it interactively.")])
 
 
 ENTRIES = {
@@ -137,35 +119,38 @@ ENTRIES = {
         again.interact,
         again.again,
     ),
-    "generative-edit-history": Entry(
-        N_("_History…"),
-        N_("Shows what was asked and what came back"),
-        N_("Lists the kept jobs with their pictures, inserts a result again, copies a prompt, deletes what is old."),
-        (),
-        _show_history,
-        _only_a_window,
-        needs_layer=False,
-    ),
 }
 
 
 @dataclass(frozen=True)
 class Window:
-    """A menu entry that opens a window and needs no image; a script cannot call it."""
+    """A menu entry that opens a window, with an image or without; a script cannot call it."""
 
     label: str
     blurb: str
     help: str
-    open: Callable[[], None]
+    open: Callable[[Gimp.Image | None], None]
 
 
-def _settings() -> None:
+def _settings(_image: Gimp.Image | None) -> None:
     from plugin.settings_dialog import run_settings
 
     run_settings()
 
 
+def _history(image: Gimp.Image | None) -> None:
+    from plugin.history_dialog import show_history
+
+    show_history(image)
+
+
 WINDOWS = {
+    "generative-edit-history": Window(
+        N_("_History…"),
+        N_("Shows what was asked and what came back"),
+        N_("Lists the kept jobs with their pictures, inserts a result again, copies a prompt, deletes what is old."),
+        _history,
+    ),
     "generative-edit-settings": Window(
         N_("_Settings…"),
         N_("Providers and their keys, the default model, limits of cost and history"),
@@ -192,7 +177,7 @@ class GenerativeEdit(Gimp.PlugIn):
         entry = ENTRIES[name]
         procedure = Gimp.ImageProcedure.new(self, name, Gimp.PDBProcType.PLUGIN, _run, None)
         procedure.set_image_types("RGB*, GRAY*, INDEXED*")
-        procedure.set_sensitivity_mask(_ONE_OR_SEVERAL_LAYERS if entry.needs_layer else _ALWAYS)
+        procedure.set_sensitivity_mask(Gimp.ProcedureSensitivityMask.DRAWABLE | Gimp.ProcedureSensitivityMask.DRAWABLES)
         procedure.set_menu_label(_(entry.label))
         procedure.add_menu_path(MENU)
         procedure.set_documentation(_(entry.blurb), _(entry.help), name)
@@ -217,7 +202,9 @@ def _window_procedure(plug_in: Gimp.PlugIn, name: str, window: Window) -> Gimp.P
     return procedure
 
 
-def _run_window(procedure: Gimp.Procedure, run_mode: Gimp.RunMode, *_rest: object) -> Gimp.ValueArray:
+def _run_window(
+    procedure: Gimp.Procedure, run_mode: Gimp.RunMode, image: Gimp.Image | None, *_rest: object
+) -> Gimp.ValueArray:
     """Opens a window; where nobody can see one, that is an error in words."""
     window = WINDOWS[procedure.get_name()]
     if run_mode == Gimp.RunMode.NONINTERACTIVE or not _has_display():
@@ -225,7 +212,11 @@ def _run_window(procedure: Gimp.Procedure, run_mode: Gimp.RunMode, *_rest: objec
         told = told.format(entry=_(window.label).replace("_", ""))
         return _failure(procedure, Gimp.PDBStatusType.CALLING_ERROR, told)
     try:
-        window.open()
+        window.open(image)
+    except EditFailed as error:
+        return _failure(procedure, Gimp.PDBStatusType.EXECUTION_ERROR, str(error))
+    except OSError as error:
+        return _failure(procedure, Gimp.PDBStatusType.EXECUTION_ERROR, _of_a_file(error))
     except Exception:  # noqa: BLE001 - the process's edge
         traceback.print_exc()
         return _failure(procedure, Gimp.PDBStatusType.EXECUTION_ERROR, _(_UNFORESEEN))
@@ -254,8 +245,7 @@ def _run(
         if run_mode == Gimp.RunMode.INTERACTIVE:
             # From the window layers come as the stack shows them, top first; the bottom-most is the one to edit.
             drawables = list(reversed(drawables))
-            if entry.needs_layer:
-                say_in_window(forgotten_results())
+            say_in_window(forgotten_results())
             ended = entry.interact(procedure, config, image, drawables)
             if ended is not None:
                 return procedure.new_return_values(ended, None)
@@ -273,10 +263,7 @@ def _run(
     except EditFailed as error:
         return _failure(procedure, Gimp.PDBStatusType.EXECUTION_ERROR, str(error))
     except OSError as error:
-        where = f" ({error.filename})" if error.filename else ""
-        told = _("A file could not be read or written: {reason}. Make room or access, then try again.")
-        told = told.format(reason=f"{error.strerror}{where}")
-        return _failure(procedure, Gimp.PDBStatusType.EXECUTION_ERROR, told)
+        return _failure(procedure, Gimp.PDBStatusType.EXECUTION_ERROR, _of_a_file(error))
     except Exception:  # noqa: BLE001 - the process's edge: GIMP would only say that there are "no return values"
         traceback.print_exc()
         return _failure(procedure, Gimp.PDBStatusType.EXECUTION_ERROR, _(_UNFORESEEN))
@@ -297,6 +284,12 @@ def _declare(procedure: Gimp.Procedure, argument: Argument) -> None:
         procedure.add_double_argument(name, nick, blurb, -float(WIDE), float(WIDE), default, _READ_WRITE)
     else:
         procedure.add_string_argument(name, nick, blurb, default, _READ_WRITE)
+
+
+def _of_a_file(error: OSError) -> str:
+    where = f" ({error.filename})" if error.filename else ""
+    told = _("A file could not be read or written: {reason}. Make room or access, then try again.")
+    return told.format(reason=f"{error.strerror}{where}")
 
 
 def _failure(procedure: Gimp.Procedure, status: Gimp.PDBStatusType, text: str) -> Gimp.ValueArray:

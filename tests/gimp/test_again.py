@@ -93,4 +93,4 @@ def test_one_of_several_results_leads_to_the_layer_below_their_group(gimp, out, 
 
 def test_the_history_is_a_window_only(gimp):
     told = gimp.call("history.call_history")
-    assert told["status"] == "calling-error" and "interactively" in told["error"]
+    assert told["status"] == "calling-error" and "is a window" in told["error"]
