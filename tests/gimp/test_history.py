@@ -121,13 +121,16 @@ def test_search_copy_open_and_delete_by_keyboard(window, history):
     shoot(window, "found")
     window.keys("key", "alt+p")
     wait_for_text(window, "The prompt was copied")
-    window.keys("key", "ctrl+f", "ctrl+a", "ctrl+v")
-    wait_until(lambda: window.call("accessibility.texts", title=TITLE).count("three boats") == 2)
+    window.keys("key", "ctrl+f", "ctrl+a")
+    window.keys("type", "nothing has this")
+    wait_until(lambda: not any("Folder: " in text for text in window.call("accessibility.texts", title=TITLE)))
+    window.keys("key", "ctrl+a", "ctrl+v")
+    wait_for_text(window, "Folder: " + jobs(window)["three boats"].folder.name)
 
     images = window.call("history.images")
     window.keys("key", "alt+m")
     new = wait_until(lambda: next(iter(set(window.call("history.images")) - set(images)), None))
-    layers = window.call("edits.state_of", image_id=new)["layers"]
+    layers = wait_for_layers(window, new, 2)["layers"]
     assert [layer["name"] for layer in layers] == ["three boats", "Before"] and len(layers[0]["children"]) == 3
     assert all(child["masked"] and child["box"] == layers[1]["box"] for child in layers[0]["children"])
     window.settle()
