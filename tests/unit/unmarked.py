@@ -24,6 +24,7 @@ _NOT_SHOWN = {
     r"Application Support|Windows Credential Manager|Secret Service|macOS Keychain": "names of systems' parts",
     r"input tokens: .*|tokens: .*": "where a price was found, for developers",
     r"text|images|mask|output|partial images": "parts of a cost, as keys",
+    r"not started|under way": "states in a folder's report for scripts",
     r"Raises the panel .*": "a temporary procedure's blurb, for the Procedure Browser while a panel is open",
     r"a key for , from ": "a key's repr, for the log",
     r"too (few|little) .*|the (drift|estimate|original), .*|the (drift|estimate) .*|two halves .*|in place already"
