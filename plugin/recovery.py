@@ -21,22 +21,26 @@ def forgotten_results() -> str:
         history.mark_told(folder)
     if not folders:
         return ""
-    told = ngettext(
+    return ngettext(
         "{count} result of an earlier edit arrived, but was never inserted.",
         "{count} results of earlier edits arrived, but were never inserted.",
         len(folders),
     ).format(count=len(folders))
-    return f"{told} {_('Filters ▸ Generative Edit ▸ History… has it.')}"
 
 
 def say_in_window(told: str) -> None:
     """Says it, if there is anything to say, where GIMP shows its messages."""
     if told:
-        Gimp.message(told)
+        Gimp.message(f"{told} {_where()}")
 
 
 def say_on_terminal(told: str) -> str:
-    """Says it, if there is anything to say, where a script's user looks; returns it."""
-    if told:
-        sys.stderr.write(f"generative-edit: {told}\n")
-    return told
+    """Says it, if there is anything to say, where a script's user looks; returns what was said."""
+    if not told:
+        return ""
+    sys.stderr.write(f"generative-edit: {told} {_where()}\n")
+    return f"{told} {_where()}"
+
+
+def _where() -> str:
+    return _("Filters ▸ Generative Edit ▸ History… inserts it.")

@@ -55,12 +55,16 @@ def history(window):
     window.keys("key", "Escape")
 
 
-def open_history(window):
+def open_menu(window, letter):
     window.keys("key", "alt+r")
     window.settle()
     window.keys("key", "Up", "Right")  # the last entry of the menu is ours
     window.settle()
-    window.keys("key", "h")
+    window.keys("key", letter)
+
+
+def open_history(window):
+    open_menu(window, "h")
     window.wait_for_window(TITLE)
     window.settle()
 
@@ -149,3 +153,30 @@ def test_search_copy_open_and_delete_by_keyboard(window, history):
     window.keys("key", "alt+d")
     wait_until(lambda: not folder.exists())
     wait_for_text(window, "1 job,")
+
+
+def test_edit_again_opens_the_panel_with_the_request_of_a_reopened_file(window, endpoint):
+    endpoint.behave("invert")
+    asked = {"prompt": "a boat again", "provider": "custom", "quality": "high", "n": 2}
+    first = window.call("edits.show", case="ellipse")
+    done = window.call("edits.edit_shown", image_id=first, **asked)
+    assert done["status"] == "success", done["error"]
+    (former,) = endpoint.received
+    image = window.call("history.save_and_reopen", image_id=first, path=str(window.work / "again.xcf"))
+    window.call("history.select_layer", image_id=image, name="a boat again")
+    before = window.call("edits.state_of", image_id=image)
+    window.settle()
+    open_menu(window, "a")
+    window.wait_for_window("Edit with Prompt")
+    window.settle()
+    window.screenshot(OUTPUT / f"again-{window.gimp.minor}.png")
+    shown = window.call("edits.state_of", image_id=image)
+    assert shown["selection"] != before["selection"] and shown["layers"][0]["visible"] is False
+
+    endpoint.behave("echo")
+    window.keys("key", "ctrl+Return")
+    wait_until(lambda: endpoint.received)
+    assert endpoint.received[0].fields == former.fields and endpoint.received[0].image_bytes == former.image_bytes
+    wait_for_layers(window, image, len(before["layers"]) + 1)
+    window.settle()
+    window.screenshot(OUTPUT / f"again-done-{window.gimp.minor}.png")

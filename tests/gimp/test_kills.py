@@ -137,7 +137,7 @@ def assert_nothing_lost(folder, victim, endpoint):
         assert found.state is State.UNSENT
 
 
-def test_killed(point, running, endpoint):
+def test_nothing_that_arrived_is_lost_and_nothing_is_sent_twice(point, running, endpoint):
     victim, moment = point
     print(f"{victim} is killed at {moment}")
     endpoint.behave("halves")
@@ -152,3 +152,17 @@ def test_killed(point, running, endpoint):
         assert (folder / "result-1.png").read_bytes() == endpoint.picture
     if done and victim == "worker" and done["status"] != "success":
         assert "worker process ended" in done["error"]
+
+
+def test_the_next_start_tells_of_it_once_and_sends_nothing_again(gimp, endpoint):
+    """The last test of the module: of all jobs whose result was never inserted one script is told, the next is not."""
+    waiting = [folder for folder in folders(gimp) if record(folder).state is State.WAITING]
+    endpoint.behave("echo")
+    asked = {"case": "corner", "out": str(gimp.work), "prompt": "x", "provider": "custom"}
+    first, second = gimp.call("edits.edit_case", **asked), gimp.call("edits.edit_case", **asked)
+    told = [note for note in first["report"]["notes"] if "never inserted" in note]
+    assert waiting and len(told) == 1 and "History" in told[0] and str(len(waiting)) in told[0]
+    assert not [note for note in second["report"]["notes"] if "never inserted" in note]
+    assert told[0] in (gimp.work / "gimp.log").read_text()
+    assert len(endpoint.received) == 2
+    assert all(record(folder).state is State.WAITING for folder in waiting)
