@@ -155,14 +155,19 @@ def test_nothing_that_arrived_is_lost_and_nothing_is_sent_twice(point, running, 
 
 
 def test_the_next_start_tells_of_it_once_and_sends_nothing_again(gimp, endpoint):
-    """The last test of the module: of all jobs whose result was never inserted one script is told, the next is not."""
-    waiting = [folder for folder in folders(gimp) if record(folder).state is State.WAITING]
-    endpoint.behave("echo")
+    endpoint.behave("halves")
     asked = {"case": "corner", "out": str(gimp.work), "prompt": "x", "provider": "custom"}
+    gimp.call("edits.edit_case", **asked)  # hears of what the tests before have left
+    endpoint.behave("halves")
+    before = folders(gimp)
+    gimp.begin("edits.edit_case", **asked)
+    waiting = reach(gimp, endpoint, before, "received")
+    kill(gimp, "plug-in")
+    gimp.result()
+    wait_for(lambda: not gimp.processes("lib.worker"))
+    endpoint.behave("echo")
     first, second = gimp.call("edits.edit_case", **asked), gimp.call("edits.edit_case", **asked)
-    told = [note for note in first["report"]["notes"] if "never inserted" in note]
-    assert waiting and len(told) == 1 and "History" in told[0] and str(len(waiting)) in told[0]
+    (told,) = [note for note in first["report"]["notes"] if "never inserted" in note]
+    assert told.startswith("1 result ") and "History" in told and told in (gimp.work / "gimp.log").read_text()
     assert not [note for note in second["report"]["notes"] if "never inserted" in note]
-    assert told[0] in (gimp.work / "gimp.log").read_text()
-    assert len(endpoint.received) == 2
-    assert all(record(folder).state is State.WAITING for folder in waiting)
+    assert len(endpoint.received) == 2 and record(waiting).state is State.WAITING
