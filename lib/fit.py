@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
-from lib.registration import Bools, Motion, Pair, Picture, bilinear, guess_shift, register, smoothed
+from lib.registration import Bools, Motion, Pair, Picture, bicubic, bilinear, guess_shift, register, smoothed
+from lib.resampling import moved
 
 MEAN_CELLS = 128  # cells along the mean side of a picture
 GROWN = 3  # cells around the selection that are not trusted either: 24 pixels of 1024
@@ -92,15 +92,21 @@ def fit(original: Picture, returned: Picture, protected: Bools) -> Fit:
     return Fit(motion, colour, accepted, reason)
 
 
-def apply(returned: Picture, found: Fit) -> Picture:
-    """The returned picture with the drift undone, by one resampling at most; a fourth channel is carried along."""
+def apply(returned: Picture, found: Fit, shown: Bools | None = None) -> Picture:
+    """The returned picture with the drift undone, by one resampling at most; a fourth channel is carried along.
+
+    shown: H×W, where the result will be seen and is to be sharp (default: everywhere).
+    """
     if found.motion == Motion():
         return returned if found.colour == Colour() else _recoloured(returned, found.colour)
     picture = returned.astype(np.float32)
     clear = picture.shape[2] == 4 and picture[..., 3].min() < 255
-    if clear:  # colour that cannot be seen must not bleed into what can
+    sharp = np.ones(picture.shape[:2], bool) if shown is None else shown
+    if clear:
+        # Colour that cannot be seen must not bleed into what can; a sharp kernel would ring at the alpha's edges.
         picture[..., :3] *= picture[..., 3:] / 255
-    picture = _resampled(picture, found.motion)
+        sharp = np.zeros_like(sharp)
+    picture = moved(picture, found.motion, sharp)
     if clear:
         picture[..., :3] *= 255 / np.maximum(picture[..., 3:], 1)
     bias, gain = (np.asarray(values, np.float32) for values in (found.colour.bias, found.colour.gain))
@@ -147,15 +153,16 @@ def _matched(pair: Pair, returned: Picture, motion: Motion, *, trusted: bool) ->
     rows, cols = np.nonzero(pair.usable)
     scale = 1 << level
     place = (cols + 0.5) * scale - pair.centre[0] + 1j * ((rows + 0.5) * scale - pair.centre[1])
-    moved = motion.turn * place + motion.shift
-    x, y = (moved.real + pair.centre[0]) / scale - 0.5, (moved.imag + pair.centre[1]) / scale - 0.5
+    there = motion.turn * place + motion.shift
+    x, y = (there.real + pair.centre[0]) / scale - 0.5, (there.imag + pair.centre[1]) / scale - 0.5
     small = np.asarray(Image.fromarray(returned[..., :3]).reduce(scale), np.float32)
     clipped = ((returned[..., :3] < 2) | (returned[..., :3] > 253)).astype(np.uint8)
     spoilt = np.asarray(Image.fromarray(clipped * np.uint8(255)).reduce(scale), np.float32)
     befores, afters, trusts, inside = [], [], [], np.ones(len(rows), bool)
     for band in range(3):
         befores.append(smoothed(pair.channels[band][level])[rows, cols])
-        after, inside = bilinear(smoothed(small[..., band]), x, y)
+        # Bilinear values would be blurred, hence less varied than the original's: the gain would come out too small.
+        after, inside = bicubic(smoothed(small[..., band]), x, y)
         afters.append(after)
         trusts.append(np.maximum(1 - bilinear(smoothed(spoilt[..., band]), x, y)[0] / MOST_CLIPPED, LEAST_TRUST))
     if inside.sum() < ENOUGH:
@@ -190,21 +197,6 @@ def _recoloured(returned: Picture, colour: Colour) -> Picture:
     for band, (gain, bias) in enumerate(zip(colour.gain, colour.bias, strict=True)):
         table = np.rint(np.clip((np.arange(256) - bias) / gain, 0, 255)).astype(np.uint8)
         result[..., band] = table[returned[..., band]]
-    return result
-
-
-def _resampled(picture: NDArray[np.float32], motion: Motion) -> NDArray[np.float32]:
-    """Every pixel from where the motion put it; bicubic. Beyond the picture its edge is repeated."""
-    height, width, bands = picture.shape
-    pad = math.ceil(motion.farthest(Motion(), width, height)) + 3
-    turn, centre = motion.turn, complex(width / 2, height / 2)
-    start = centre - turn * centre + motion.shift + complex(pad, pad)
-    coefficients = (turn.real, -turn.imag, start.real, turn.imag, turn.real, start.imag)
-    result = np.empty_like(picture)
-    for band in range(bands):
-        wide = Image.fromarray(np.pad(picture[..., band], pad, mode="edge"))
-        moved = wide.transform((width, height), Image.Transform.AFFINE, coefficients, Image.Resampling.BICUBIC)
-        result[..., band] = np.asarray(moved)
     return result
 
 

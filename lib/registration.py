@@ -215,6 +215,30 @@ def bilinear(picture: Floats, x: Floats, y: Floats) -> tuple[Floats, Bools]:
     return upper + (lower - upper) * fy, inside
 
 
+def bicubic(picture: Floats, x: Floats, y: Floats) -> tuple[Floats, Bools]:
+    """As `bilinear`, with Catmull and Rom's weights: slower, and it blurs much less."""
+    rows, cols = picture.shape
+    left, top = np.floor(x).astype(np.int32), np.floor(y).astype(np.int32)
+    inside = (x >= 1) & (y >= 1) & (x <= cols - 2) & (y <= rows - 2)
+    across, down = _cubic_weights(x - left), _cubic_weights(y - top)
+    value = np.zeros_like(x)
+    for i, row_weight in enumerate(down):
+        row = np.clip(top + (i - 1), 0, rows - 1) * np.int32(cols)
+        for j, weight in enumerate(across):
+            value += row_weight * weight * picture.ravel()[row + np.clip(left + (j - 1), 0, cols - 1)]
+    return value, inside
+
+
+def _cubic_weights(t: Floats) -> list[NDArray[Any]]:
+    """Of the pixels at -1, 0, 1 and 2, for a place `t` after pixel 0."""
+    return [
+        ((2 - t) * t - 1) * t / 2,
+        ((3 * t - 5) * t * t + 2) / 2,
+        ((4 - 3 * t) * t + 1) * t / 2,
+        (t - 1) * t * t / 2,
+    ]
+
+
 def _pyramid(full: Floats, cell: int) -> list[Floats]:
     """The picture, halved until one pixel is one cell; full size is smoothed a little, against noise."""
     levels = [full]

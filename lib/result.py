@@ -12,6 +12,7 @@ from PIL import Image
 from lib import fit, seam
 from lib.frame import Plan
 from lib.geometry import Size
+from lib.resampling import scaled
 from lib.translation import _
 
 _PROTECTED = 255  # the mask's alpha where the endpoint should have changed nothing
@@ -71,7 +72,7 @@ def _lined_up(returned: Image.Image, guide: Guide) -> tuple[Image.Image, dict[st
     pixels = np.asarray(returned)
     found = fit.fit(guide.original, pixels, guide.protected)
     told = {**found.drift, "accepted": found.accepted, "reason": found.reason}
-    fitted = fit.apply(pixels, found)
+    fitted = fit.apply(pixels, found, ~guide.protected)
     if found.accepted and found.reason != "identical":
         fitted = seam.levelled(guide.original, fitted, ~guide.protected)
     return (returned if fitted is pixels else Image.fromarray(fitted)), told
@@ -82,4 +83,4 @@ def _to_frame(picture: Image.Image, plan: Plan) -> Image.Image:
     box, size = plan.cut(Size(*picture.size)), (plan.frame.width, plan.frame.height)
     if box == (0, 0, *size) and picture.size == size:
         return picture
-    return picture.resize(size, Image.Resampling.LANCZOS, box=box)
+    return scaled(picture, size, box)

@@ -147,6 +147,13 @@ def test_a_tint_alone_is_undone_without_resampling():
     assert np.abs(result - made.original)[steady].max() <= 2
 
 
+def test_a_tint_is_measured_rightly_where_the_picture_was_shifted_too():
+    made = trial(5, drift=Drift((6.5, 4.5), 0.01, 0.0, (1.06, 1.0, 0.95)), damage=Damage(), changed=False)
+    found = fit(made.original, made.returned, made.protected)
+    assert found.accepted
+    assert colour_error(made, found.colour.gain, found.colour.bias) <= 0.15
+
+
 def test_another_picture_is_refused_and_keeps_its_colours(photo):
     other = texture(photo.shape[:2], np.random.default_rng(8))[MARGIN:-MARGIN, MARGIN:-MARGIN]
     original = photo[MARGIN:-MARGIN, MARGIN:-MARGIN]
