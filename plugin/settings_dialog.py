@@ -17,9 +17,8 @@ from plugin.settings_dialog_defaults import DefaultsPage
 from plugin.settings_dialog_history import HistoryPage
 from plugin.settings_dialog_providers import ProvidersPage
 from plugin.settings_dialog_rows import SPACE
-from plugin.worker_process import Event, OnEvent, Worker
+from plugin.worker_process import LOG, Event, OnEvent, Worker
 
-LOG = "settings.log"
 _MOMENT = 400
 _HELP = 1
 
@@ -76,8 +75,12 @@ class SettingsDialog:
             self.tell(str(error))
             return False
         self.refresh()
-        self._on_changed()
+        self.changed()
         return True
+
+    def changed(self) -> None:
+        """Tells whoever has opened the window that something is another than before."""
+        self._on_changed()
 
     def ask(self, do: str, on_answer: OnEvent, **values: Any) -> None:
         """Asks the worker, which is started at the first time; an answer after the window's end is dropped."""

@@ -29,9 +29,9 @@ class HistoryPage(Page):
         self.add_heading(_("Log"))
         self.add_wide(self._prompts)
         self.add_wide(note(_(
-            "Writes a line with the time, the provider, the model and the prompt of each edit into worker.log in the "
-            "edit's folder, to be looked at when something goes wrong. Otherwise no prompt is logged. The history "
-            "keeps each edit's prompt in any case; a key is never written there or in a log."
+            "Writes a line with the time, the provider, the model and the prompt of each edit into worker.log, to be "
+            "looked at when something goes wrong. Otherwise no prompt is logged. The history keeps each edit's prompt "
+            "in any case; a key is never written there or into a log."
         )))  # fmt: skip
         self.add_heading(_("Where it is"))
         self.add_wide(note(_("Settings, history and logs are in {folder}.").format(folder=_folder())))

@@ -124,11 +124,16 @@ class ProvidersPage(Page):
         if key:
             self._key.set_text("")
             self._state.set_text(_("Storing the key…"))
-            self._dialog.ask("store-key", lambda answer: self._on_state(name, answer), provider=name, key=key)
+            self._dialog.ask("store-key", lambda answer: self._on_key(name, answer), provider=name, key=key)
 
     def _forget_key(self) -> None:
         name = self._chosen()
-        self._dialog.ask("forget-key", lambda answer: self._on_state(name, answer), provider=name)
+        self._dialog.ask("forget-key", lambda answer: self._on_key(name, answer), provider=name)
+
+    def _on_key(self, name: str, answer: Event) -> None:
+        self._on_state(name, answer)
+        self._tell("")
+        self._dialog.changed()
 
     def _test_connection(self) -> None:
         name, key = self._chosen(), self._key.get_text().strip()

@@ -36,7 +36,7 @@ def windows():
 def texts(title):
     """What can be read in the window of this title: labels, and what is in its entries."""
     shown = [node for _path, node in _walk(_window(title)) if _has(node, Atspi.StateType.SHOWING)]
-    return [text for node in shown if (text := node.get_name() or _text(node))]
+    return [text for node in shown for text in (node.get_name(), _text(node)) if text]
 
 
 def _windows():
@@ -66,14 +66,14 @@ def _walk(node, path=""):
     yield path, node
     if path.count("/") > MOST_DEPTH or node.get_role_name() in _TABLES:
         return
-    for number in range(node.get_child_count()):
+    for number in _numbers(node):
         child = node.get_child_at_index(number)
         if child is not None and (_has(child, Atspi.StateType.SHOWING) or child.get_role_name() == "page tab"):
             yield from _walk(child, f"{path}/{number}")
 
 
 def _has_focused_cell(table):
-    cells = (table.get_child_at_index(number) for number in range(table.get_child_count()))
+    cells = (table.get_child_at_index(number) for number in _numbers(table))
     return any(_has(cell, Atspi.StateType.FOCUSED) for cell in cells if cell is not None)
 
 
@@ -89,7 +89,12 @@ def _told(path, node):
         "label": _label(node),
         "focusable": _has(node, Atspi.StateType.FOCUSABLE),
         "sensitive": _has(node, Atspi.StateType.SENSITIVE),
+        "entry": any(node.get_child_at_index(number).get_role_name() == "text" for number in _numbers(node)),
     }
+
+
+def _numbers(node):
+    return range(node.get_child_count())
 
 
 def _label(node):

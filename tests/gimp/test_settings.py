@@ -1,0 +1,277 @@
+"""Settings… in a real window: keys, connections, own providers, old and broken files; what a key never gets into."""
+
+import json
+import stat
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.gimp import accessibility
+
+OUTPUT = Path(__file__).parents[1] / "output"
+TITLE = "Generative Edit Settings"
+KEY = "sk-canary-right-7f3a"
+WRONG = "sk-canary-wrong-7f3a"
+
+
+@pytest.fixture(scope="module")
+def window(installed, tmp_path_factory):
+    """A GIMP with an empty window, on a small screen, and without a key in its environment."""
+    work = tmp_path_factory.mktemp(f"settings-{installed.minor}")
+    with installed.start(work, window=(1280, 720), accessible=True) as running:
+        running.wait_for_window("GNU Image Manipulation Program")
+        running.settle()
+        yield running
+
+
+@pytest.fixture
+def remembered(window):
+    """Writes the file of settings as a test wants it; before it there is none."""
+    window.data.mkdir(parents=True, exist_ok=True)
+    for path in window.data.glob("*.json*"):
+        path.unlink()
+
+    def write(content):
+        (window.data / "settings.json").write_text(content if isinstance(content, str) else json.dumps(content))
+
+    return write
+
+
+@pytest.fixture
+def mine(remembered, endpoint):
+    """An own provider, chosen as the default one, at the test's endpoint."""
+    entry = {"title": "My Server", "like": "openai", "base_url": endpoint.url, "model": "gpt-image-2"}
+    remembered({"version": 1, "provider": "mine", "providers": {"mine": entry}})
+    endpoint.key, endpoint.listing, endpoint.models = KEY, "list", ["gpt-image-2", "gpt-text-9"]
+    yield endpoint
+    endpoint.key = None
+
+
+def stored(window):
+    return json.loads((window.data / "settings.json").read_text())
+
+
+def open_window(window):
+    """Opens Settings from the menu, with no image open."""
+    window.keys("key", "alt+r")
+    window.settle()
+    window.keys("key", "Up", "Right")
+    window.settle()
+    window.keys("key", "s")
+    window.wait_for_window(TITLE)
+    window.settle()
+
+
+def close_window(window):
+    window.keys("key", "alt+c")
+    wait_until(lambda: not any(TITLE in (name or "") for name in window.call("accessibility.windows")))
+
+
+def wait_until(check, seconds=30):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        found = check()
+        if found:
+            return found
+        time.sleep(0.2)
+    raise AssertionError("it did not happen in time")
+
+
+def wait_for_text(window, text, title=TITLE):
+    def seen():
+        return any(text in one for one in window.call("accessibility.texts", title=title))
+
+    try:
+        wait_until(seen)
+    except AssertionError:
+        raise AssertionError(f"{text!r} is not in {window.call('accessibility.texts', title=title)}") from None
+
+
+def enter(window, mnemonic, text):
+    """Types over what is in the field."""
+    window.keys("key", mnemonic)
+    window.keys("key", "ctrl+a")
+    window.keys("type", text)
+
+
+def shoot(window, name):
+    window.settle()
+    window.screenshot(OUTPUT / f"settings-{name}-{window.gimp.minor}.png")
+
+
+def test_a_wrong_key_then_the_right_one_and_where_it_is_kept(window, mine):
+    open_window(window)
+    wait_for_text(window, "There is no key for 127.0.0.1")
+    window.keys("key", "alt+t")
+    wait_for_text(window, "needs a key, and none was found")
+    enter(window, "alt+k", WRONG)
+    shoot(window, "key-hidden")
+    window.keys("key", "alt+s")
+    wait_for_text(window, "not encrypted: only your user account can read it")
+    window.keys("key", "alt+t")
+    wait_for_text(window, "does not accept the key")
+    shoot(window, "key-wrong")
+    enter(window, "alt+k", KEY)
+    window.keys("key", "alt+t")
+    wait_for_text(window, "accepts the key")
+    window.keys("key", "alt+s")
+    wait_until(lambda: KEY in (window.data / "keys.json").read_text())
+    window.keys("key", "alt+t")
+    wait_for_text(window, "“gpt-image-2” is among them")
+    shoot(window, "key-right")
+    assert mine.looked_up[-1] == ("/v1/models", KEY)
+    assert stat.S_IMODE((window.data / "keys.json").stat().st_mode) == 0o600
+    assert_only_in_the_key_file(window)
+    window.keys("key", "alt+f")
+    wait_for_text(window, "There is no key for 127.0.0.1")
+    close_window(window)
+    assert KEY not in (window.data / "keys.json").read_text()
+    wait_until(lambda: not window.processes("lib.worker"))
+    assert_nowhere(window)
+
+
+def assert_only_in_the_key_file(window):
+    found = files_with(window, (KEY, WRONG))
+    assert found == {window.data / "keys.json"}, found
+    assert window.processes("lib.worker"), "the worker runs while the window is open"
+    assert_in_no_process()
+
+
+def assert_nowhere(window):
+    assert files_with(window, (KEY, WRONG)) == set()
+    assert_in_no_process()
+
+
+def files_with(window, secrets):
+    """All files of this run and of GIMP's own folder that hold one of these."""
+    folders = (window.work, window.gimp.config)
+    paths = [path for folder in folders for path in folder.rglob("*") if path.is_file() and not path.is_symlink()]
+    return {path for path in paths if any(secret.encode() in path.read_bytes() for secret in secrets)}
+
+
+def assert_in_no_process():
+    """No command line and no environment on this machine holds a key."""
+    for name in ("cmdline", "environ"):
+        for path in Path("/proc").glob(f"[0-9]*/{name}"):
+            try:
+                content = path.read_bytes()
+            except OSError:
+                continue
+            assert b"sk-canary" not in content, path
+
+
+def test_an_old_file_is_taken_over_shown_and_kept(window, remembered):
+    remembered({"provider": "openai", "confirm-above": 1.5, "history-days": 9, "something-else": [1]})
+    open_window(window)
+    window.keys("key", "alt+d")
+    wait_for_text(window, "1.50")
+    enter(window, "alt+g", "7")
+    shoot(window, "defaults")
+    close_window(window)
+    assert stored(window) == {
+        "version": 1, "provider": "openai", "confirm_above": 1.5, "history_days": 9, "something_else": [1], "grow": 7,
+    }  # fmt: skip
+
+
+def test_a_broken_file_is_told_of_once_and_kept(window, remembered):
+    remembered('{"provider": "openai", "mod')
+    open_window(window)
+    wait_for_text(window, "was set aside as settings.json.broken-1")
+    shoot(window, "broken")
+    close_window(window)
+    assert (window.data / "settings.json.broken-1").read_text() == '{"provider": "openai", "mod'
+    open_window(window)
+    assert not any("set aside" in text for text in window.call("accessibility.texts", title=TITLE))
+    close_window(window)
+
+
+def test_a_provider_is_added_edited_and_removed(window, mine):
+    open_window(window)
+    window.keys("key", "alt+a")
+    window.wait_for_window("Add Provider")
+    enter(window, "alt+t", "Studio")
+    enter(window, "alt+a", "studio.example/v1")
+    window.keys("key", "Return")
+    wait_for_text(window, "must start with http", "Add Provider")
+    shoot(window, "form")
+    assert accessibility.check(window, "Add Provider")
+    enter(window, "alt+a", "https://studio.example/v1")
+    window.keys("key", "Return")
+    wait_until(lambda: "studio" in stored(window)["providers"])
+    wait_for_text(window, "https://studio.example/v1, like Any other server")
+    window.keys("key", "alt+e")
+    window.wait_for_window("Edit Provider")
+    enter(window, "alt+m", "flux")
+    window.keys("key", "Return")
+    wait_until(lambda: stored(window)["providers"]["studio"]["model"] == "flux")
+    shoot(window, "own")
+    window.keys("key", "alt+r")
+    window.settle()
+    shoot(window, "remove")
+    window.keys("key", "alt+r")
+    wait_until(lambda: list(stored(window)["providers"]) == ["mine"])
+    close_window(window)
+
+
+def test_models_are_listed_and_one_is_chosen(window, mine):
+    open_window(window)
+    enter(window, "alt+k", KEY)
+    window.keys("key", "alt+s")
+    wait_for_text(window, "not encrypted")
+    window.keys("key", "alt+d")
+    window.keys("key", "alt+l")
+    window.settle()
+    shoot(window, "models")
+    window.keys("key", "Down", "Return")
+    wait_until(lambda: stored(window).get("model") == "gpt-image-2")
+    close_window(window)
+
+
+def test_two_windows_at_once_take_nothing_from_each_other(window, remembered):
+    remembered({"version": 1, "feather": 3})
+    open_window(window)
+    window.begin("settings.run", mode="INTERACTIVE")
+    first, second = wait_until(lambda: two_windows(window))
+    for which, mnemonic, number in ((first, "alt+g", "5"), (second, "alt+f", "4"), (first, "alt+a", "2")):
+        window.keys("windowactivate", "--sync", which)
+        window.keys("key", "alt+d")
+        enter(window, mnemonic, number)
+        window.keys("key", "Tab")
+        time.sleep(1)
+    shoot(window, "twice")
+    for which in (first, second):
+        window.keys("windowactivate", "--sync", which)
+        window.keys("key", "alt+c")
+        time.sleep(1)
+    assert window.result()["status"] == "success"
+    now = stored(window)
+    assert (now["grow"], now["feather"], now["confirm_above"]) == (5, 4.0, 2.0)
+
+
+def two_windows(window):
+    found = window.keys("search", "--onlyvisible", "--name", TITLE).split()
+    return found if len(found) == 2 else None
+
+
+def test_every_control_has_a_name_and_is_reached_by_tab(window, mine):
+    spent = {"openai": {"dollars": 1.234, "edits": 7, "unknown": 0}, "mine": {"dollars": 0, "edits": 0, "unknown": 2}}
+    months = {time.strftime("%Y-%m"): spent}
+    (window.data / "spending.json").write_text(json.dumps({"version": 1, "months": months}))
+    open_window(window)
+    pages = {"alt+v": "Key", "alt+d": "Model", "alt+o": "Spent this month", "alt+y": "Log Prompts"}
+    for mnemonic, control in pages.items():
+        window.keys("key", mnemonic)
+        shoot(window, f"page-{mnemonic[-1]}")
+        order = accessibility.check(window, TITLE)
+        assert control in order and {"Help", "Close", "Settings"} <= set(order)
+    window.keys("key", "alt+o")
+    wait_for_text(window, "This month: $1.23 and 2 edits of unknown cost")
+    close_window(window)
+
+
+def test_a_script_is_told_that_it_is_a_window(installed, tmp_path):
+    with installed.start(tmp_path) as console:
+        for mode in ("NONINTERACTIVE", "INTERACTIVE"):
+            told = console.call("settings.run", mode=mode)
+            assert told["status"] == "calling-error" and "is a window" in told["error"], mode
