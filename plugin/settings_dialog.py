@@ -178,7 +178,9 @@ class _Banner(Gtk.InfoBar):
     """A sentence at the top of the window; empty, it is not there."""
 
     def __init__(self) -> None:
-        super().__init__(message_type=Gtk.MessageType.WARNING, show_close_button=True)
+        super().__init__(message_type=Gtk.MessageType.WARNING)
+        # GTK's own close button has no name for screen readers.
+        self.add_button(_("Dismiss"), Gtk.ResponseType.CLOSE)
         self._label = Gtk.Label(xalign=0.0, wrap=True, max_width_chars=70)
         self.get_content_area().add(self._label)
         self.connect("response", lambda bar, _response: bar.hide())

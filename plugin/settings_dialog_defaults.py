@@ -135,8 +135,8 @@ class DefaultsPage(Page):
         self._model.get_child().set_text(chosen)
         self._filling = False
         ending = {model["name"]: model["ends"] for model in answer["models"]}.get(chosen)
-        told = _("The models are in the list; those for pictures come first.")
+        told = _("The models are in the field's list, those for pictures first: open it, or press Down in the field.")
         if ending:
             told = f"{told} " + _("“{model}” ends on {date}.").format(model=chosen, date=ending)
         self._listed.set_text(told)
-        self._model.popup()
+        self._model.get_child().grab_focus()

@@ -141,14 +141,14 @@ class ProvidersPage(Page):
         self._test.set_sensitive(False)
         self._tell(_("Asking for the list of models, which costs nothing…"))
         self._dialog.ask(
-            "test-connection", lambda answer: self._on_verdict(name, answer), provider=name, key=key, model=model
+            "test-connection", lambda answer: self._on_verdict(name, key, answer), provider=name, key=key, model=model
         )
 
-    def _on_verdict(self, name: str, answer: Event) -> None:
+    def _on_verdict(self, name: str, key: str, answer: Event) -> None:
         self._test.set_sensitive(True)
         if name == self._chosen():
             told = _error(answer) or f"{_MARKS[answer['verdict']]} {answer['message']} {answer['hint']}".strip()
-            self._tell(told)
+            self._tell(f"{told} {_('The key that you entered is not stored yet.')}" if key else told)
 
     def _add(self) -> None:
         ProviderForm(self._dialog.window, "", {}, self._now.providers, self._keep)

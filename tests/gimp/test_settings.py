@@ -115,6 +115,7 @@ def test_a_wrong_key_then_the_right_one_and_where_it_is_kept(window, mine):
     enter(window, "alt+k", KEY)
     window.keys("key", "alt+t")
     wait_for_text(window, "accepts the key")
+    wait_for_text(window, "not stored yet")
     window.keys("key", "alt+s")
     wait_until(lambda: KEY in (window.data / "keys.json").read_text())
     window.keys("key", "alt+t")
@@ -179,6 +180,7 @@ def test_a_broken_file_is_told_of_once_and_kept(window, remembered):
     open_window(window)
     wait_for_text(window, "was set aside as settings.json.broken-1")
     shoot(window, "broken")
+    assert accessibility.check(window, TITLE)
     close_window(window)
     assert (window.data / "settings.json.broken-1").read_text() == '{"provider": "openai", "mod'
     open_window(window)
@@ -221,9 +223,9 @@ def test_models_are_listed_and_one_is_chosen(window, mine):
     wait_for_text(window, "not encrypted")
     window.keys("key", "alt+d")
     window.keys("key", "alt+l")
-    window.settle()
+    wait_for_text(window, "press Down in the field")
+    window.keys("key", "Down")
     shoot(window, "models")
-    window.keys("key", "Down", "Return")
     wait_until(lambda: stored(window).get("model") == "gpt-image-2")
     close_window(window)
 
