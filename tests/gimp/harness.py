@@ -77,13 +77,15 @@ class GimpUnderTest:
         (self.config / "gimprc").write_text(settings)
         return self.python(CHECKOUT / "install.py", "--gimp-dir", config or self.config)
 
-    def start(self, work, *, environment=None, window=None, config=None, linger=False, accessible=False):
+    def start(self, work, *, environment=None, window=None, config=None, linger=False, accessible=False, disk=0):
         """Starts this GIMP with the driver in it; `window` is the size of a screen, None means no window.
 
         `config` "home" leaves GIMP to find its folder under `work`, which is its home. With `linger`, what GIMP
         started may outlive it. `accessible` tells the windows' controls to screen readers: see accessibility.py.
+        With `disk` the plug-in's data are on a file system of their own, of so many bytes.
         """
-        return RunningGimp(self, Path(work), environment or {}, window, config or self.config, linger, accessible)
+        where = config or self.config
+        return RunningGimp(self, Path(work), environment or {}, window, where, linger, accessible, disk)
 
     def _folders(self, folders):
         CACHE.mkdir(parents=True, exist_ok=True)
@@ -101,6 +103,7 @@ class RunningGimp:
     config: Path | str
     linger: bool = False
     accessible: bool = False
+    disk: int = 0
     display: str = field(init=False, default="")
 
     def __post_init__(self):
@@ -109,7 +112,8 @@ class RunningGimp:
         self.port = listener.getsockname()[1]
         listener.settimeout(START_SECONDS)
         self.log = (self.work / "gimp.log").open("wb")
-        self.process = subprocess.Popen(self._command(), stdout=self.log, stderr=self.log, start_new_session=True)
+        command = self._on_a_small_disk() if self.disk else self._command()
+        self.process = subprocess.Popen(command, stdout=self.log, stderr=self.log, start_new_session=True)
         try:
             self._connection, _ = listener.accept()
         except TimeoutError:
@@ -122,8 +126,11 @@ class RunningGimp:
 
     @property
     def data(self):
-        """The user's data folder of the plug-in in this run."""
-        return self.work / "data" / "generative-edit"
+        """The user's data folder of the plug-in in this run; on a disk of its own, as GIMP's process sees it."""
+        folder = self.work / "data" / "generative-edit"
+        if not self.disk:
+            return folder
+        return Path(f"/proc/{self.processes('--batch-interpreter')[0]}/root") / folder.relative_to("/")
 
     def call(self, function, **arguments):
         """Calls "module.function" of tests/gimp/inside; returns its value, raises FailedInside."""
@@ -221,6 +228,13 @@ class RunningGimp:
         gimp = f"exec dbus-run-session -- gimp --no-splash --no-data {_quoted(batch)}"
         script = f"Xvfb {self.display} -nolisten tcp -screen 0 {width}x{height}x24 & sleep 1; openbox & {gimp}"
         return self.gimp.command(["sh", "-c", script], folders, {**environment, "DISPLAY": self.display})
+
+    def _on_a_small_disk(self):
+        command, options = self._command(), ["--size", str(self.disk), "--tmpfs", str(self.work / "data")]
+        if not self.gimp.private:
+            return ["bwrap", "--dev-bind", "/", "/", *options, "--", *command]
+        end = command.index("--")
+        return [*command[:end], *options, *command[end:]]
 
     def _console(self):
         return self.gimp.own.command if self.gimp.own else "gimp-console"

@@ -11,6 +11,7 @@ import tempfile
 import zlib
 from pathlib import Path
 
+from lib import settings, spending
 from lib.edit_job import EditJob
 from lib.history import record
 from lib.job import SELECTION
@@ -73,6 +74,16 @@ def run(pages, endpoint):
     return told
 
 
+def _remember():
+    """What is left of settings and spending after a change that the full disk refuses."""
+    spending.add("openai", 0.25)
+    try:
+        settings.change(history_days=8)
+    except OSError as error:
+        return [error.strerror, settings.load().history_days, spending.in_month()["openai"].dollars]
+    return None
+
+
 def main(disk):
     tempfile.gettempdir()  # chosen while there is room
     filler = Filler(disk)
@@ -85,7 +96,12 @@ def main(disk):
     filler.fill(5)
     final = EditJob(job, lambda event: None).run()
     files = [path.name for path in job.folder.iterdir()]
-    print(json.dumps({"before": final, "sent": len(endpoint.received), "files": files}), flush=True)
+    filler.clear()
+    settings.change(history_days=7)
+    spending.add("openai", 0.5)
+    filler.fill(0)
+    kept = _remember()
+    print(json.dumps({"kept": kept, "before": final, "sent": len(endpoint.received), "files": files}), flush=True)
     os._exit(0)
 
 

@@ -69,6 +69,10 @@ def test_without_room_for_a_result_nothing_is_sent(told):
     assert "Nothing was sent" in last["before"]["message"] and "Make room" in last["before"]["hint"]
 
 
+def test_settings_and_spending_stay_as_they_were(told):
+    assert told[2]["kept"] == ["No space left on device", 7, 0.5]
+
+
 @pytest.mark.parametrize("name", ["sent.json", "running.lock"])
 def test_a_disk_that_refuses_before_sending_is_a_sentence(name, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
