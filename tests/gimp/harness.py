@@ -195,8 +195,8 @@ class RunningGimp:
     def __exit__(self, *_):
         self.close()
 
-    def processes(self, part):
-        """The ids of this GIMP's processes, and of those it started, with `part` in their command line."""
+    def processes(self, part=""):
+        """The ids of this GIMP's processes, and of those it started, with the word `part` in their command line."""
         mark = f"GENERATIVE_EDIT_DRIVER={self.port}".encode()
         found = []
         for folder in Path("/proc").glob("[0-9]*"):
