@@ -13,7 +13,7 @@ from lib.translation import _
 from plugin.history_list import pixbuf_of
 from plugin.worker_process import Event, Worker
 
-_ONE_EDGE, _SEVERAL_EDGE = 288, 120
+_ONE_EDGE, _SEVERAL_EDGE, _WIDTH = 224, 104, 288
 _MOST_PICTURES = 4
 _LINE_CHARACTERS = 38
 
@@ -26,8 +26,8 @@ class JobDetails(Gtk.Box):
         self._worker = worker
         self._record: Record | None = None
         self._pictures = Gtk.FlowBox(selection_mode=Gtk.SelectionMode.NONE, homogeneous=True)
-        self._pictures.set_size_request(_ONE_EDGE, _ONE_EDGE * 3 // 4)
-        self.set_size_request(_ONE_EDGE, -1)
+        self._pictures.set_size_request(_WIDTH, _ONE_EDGE)
+        self.set_size_request(_WIDTH, -1)
         self._pictures.set_valign(Gtk.Align.START)
         self._pictures.get_accessible().set_name(_("Pictures of the job"))
         self._prompt = Gtk.TextView(editable=False, wrap_mode=Gtk.WrapMode.WORD_CHAR, cursor_visible=False)
@@ -61,8 +61,8 @@ class JobDetails(Gtk.Box):
         self.pack_start(self._pictures, False, False, 0)
         self.pack_start(above, False, False, 0)
         self.pack_start(scrolled, True, True, 0)
-        self.pack_start(self._facts, False, False, 0)
         self.pack_start(self._note, False, False, 0)
+        self.pack_start(self._facts, False, False, 0)
 
     def _names(self) -> list[str]:
         """Files of its results; an empty name for what was to be edited, where there is no result."""

@@ -24,7 +24,7 @@ from plugin.task import EditFailed
 from plugin.worker_process import LOG, Event, Worker
 
 _INSERT, _NEW_IMAGE, _COPY, _DELETE = 1, 2, 3, 4
-_SIZE = (820, 540)
+_SIZE = (820, 640)
 
 
 class HistoryDialog:
@@ -72,7 +72,10 @@ class HistoryDialog:
         above.pack_start(self._waiting, False, False, 0)
         middle = Gtk.Box(spacing=12)
         middle.pack_start(self._list, True, True, 0)
-        middle.pack_start(self._details, False, False, 0)
+        # A long note scrolls; the window must not outgrow a small screen.
+        beside = Gtk.ScrolledWindow(hscrollbar_policy=Gtk.PolicyType.NEVER)
+        beside.add(self._details)
+        middle.pack_start(beside, False, False, 0)
         below = Gtk.Box(spacing=12)
         below.pack_start(self._used, True, True, 0)
         self._limits = Gtk.Button(label=_("_Limits…"), use_underline=True)
@@ -199,7 +202,7 @@ class HistoryDialog:
     def _open_settings(self) -> None:
         from plugin.settings_dialog import open_settings
 
-        open_settings(self._dialog, self._follow)
+        open_settings(self._dialog, self._follow).turn_to_history()
 
     def _on_key(self, _dialog: Gtk.Dialog, event: Gdk.EventKey) -> bool:
         if event.keyval == Gdk.KEY_f and event.state & Gdk.ModifierType.CONTROL_MASK:

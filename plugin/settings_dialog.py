@@ -102,6 +102,10 @@ class SettingsDialog:
         """Says at the top of the window what went wrong."""
         self._banner.tell(text)
 
+    def turn_to_history(self) -> None:
+        """Shows the page with the history's limits."""
+        self._book.set_current_page(-1)
+
     def refresh(self) -> None:
         """Shows on every page what is set now."""
         now = settings.load()
@@ -111,7 +115,7 @@ class SettingsDialog:
     def _fill(self) -> None:
         area = self.window.get_content_area()
         area.pack_start(self._banner, False, False, 0)
-        book = Gtk.Notebook(border_width=SPACE)
+        self._book = book = Gtk.Notebook(border_width=SPACE)
         book.get_accessible().set_name(_("Settings"))
         for page, title in zip(
             self._pages, (_("Pro_viders and Keys"), _("_Defaults"), _("C_ost"), _("Histor_y and Log")), strict=True
