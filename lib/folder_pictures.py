@@ -50,20 +50,26 @@ def is_mask(name: str) -> bool:
     return name.lower().endswith(MASK)
 
 
+def is_inside(name: str) -> bool:
+    """Whether a name stays below the folder that it is counted from."""
+    path = PurePosixPath(name)
+    return bool(path.parts) and not path.is_absolute() and ".." not in path.parts and not path.parts[0].endswith(":")
+
+
 def mask_of(name: str) -> str:
     """The mask that belongs to a picture: "a/b.jpg" has "a/b.mask.png"."""
     return str(PurePosixPath(name).with_suffix("")) + MASK
 
 
-def output_names(pictures: Iterable[str], ending: str, taken: Iterable[str] = ()) -> dict[str, str]:
-    """What each picture's result is called: its own name with another ending.
+def output_names(endings: Mapping[str, str], taken: Iterable[str] = ()) -> dict[str, str]:
+    """What each picture's result is called: its own name with the ending that it is given here.
 
     Where that is taken, also on a disk that does not tell A from a, or looks like a further result of another picture,
     the picture's whole name stays in it, then a number.
     """
     used = {name.casefold() for name in taken}
     names = {}
-    for picture in pictures:
+    for picture, ending in endings.items():
         candidates = (name for name in _candidates(picture, ending) if not _VARIATION.search(PurePosixPath(name).stem))
         names[picture] = next(name for name in candidates if name.casefold() not in used)
         used.add(names[picture].casefold())

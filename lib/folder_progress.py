@@ -24,8 +24,8 @@ class TimeLeft:
         self._latest.append(now)
 
     def seconds(self) -> float | None:
-        """Seconds until all have ended; None before any has."""
-        if not self.ended or len(self._latest) < 2:
+        """Seconds until all have ended; None before any has, and when none is left."""
+        if not 0 < self.ended < self.total:
             return None
         pace = (self._latest[-1] - self._latest[0]) / (len(self._latest) - 1)
         return max(0.0, pace * (self.total - self.ended))

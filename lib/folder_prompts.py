@@ -52,7 +52,8 @@ def read_prompts(path: Path, kinds: Kinds) -> list[Row]:
     is_json = path.suffix.lower() in (".jsonl", ".ndjson")
     problems: list[str] = []
     found = _json_lines(text, problems) if is_json else _csv_lines(text, problems)
-    rows = [row for line, cells in found if (row := _row(line, cells, kinds, problems))]
+    strange: set[str] = set()
+    rows = [row for line, cells in found if (row := _row(line, cells, kinds, problems, strange))]
     problems += _twice(rows)
     if not rows and not problems:
         problems.append(_("{file} has no rows.").format(file=path.name))
@@ -94,15 +95,18 @@ def _csv_lines(text: str, problems: list[str]) -> Iterator[tuple[int, Mapping[st
         problems.append(_("Line {line}: it cannot be read ({reason}).").format(line=reader.line_num, reason=error))
 
 
-def _row(line: int, cells: Mapping[str, Any], kinds: Kinds, problems: list[str]) -> Row | None:
+def _row(line: int, cells: Mapping[str, Any], kinds: Kinds, problems: list[str], strange: set[str]) -> Row | None:
+    """A row's values; None where something is wrong with it. A column in `strange` was told of before."""
     values: dict[str, Any] = {}
     known = {PICTURE: str, **kinds}
     before = len(problems)
     for written, cell in cells.items():
         name = written.strip().replace("_", "-").lower()
         if name not in known:
-            told = _("Line {line}: there is no option “{name}”.")
-            problems.append(told.format(line=line, name=written))
+            if name not in strange:
+                told = _("Line {line}: there is no option “{name}”.")
+                problems.append(told.format(line=line, name=written))
+                strange.add(name)
         elif cell is not None and cell != "":
             _take(values, name, cell, known[name], line, problems)
     picture = values.pop(PICTURE, "")

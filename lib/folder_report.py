@@ -14,7 +14,7 @@ from typing import Any
 from lib.folder_state import DONE, FAILED, UNKNOWN
 from lib.translation import _, ngettext
 
-NOT_STARTED, UNDER_WAY = "not started", "under way"
+NOT_STARTED, UNDER_WAY = "not-started", "under-way"
 COLUMNS = (
     "picture", "status", "outputs", "cost", "request_ids", "provider", "model", "seconds", "message", "job",
 )  # fmt: skip

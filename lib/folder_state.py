@@ -115,30 +115,35 @@ def only_run(path: Path) -> Iterator[bool]:
         yield free
 
 
-class Fate(Enum):
-    """What became of a job that an earlier run began."""
+class Next(Enum):
+    """What is to be done about a picture whose job an earlier run, or a worker that died, has begun."""
 
-    RUNNING = "running"
-    ANSWERED = "answered"
-    REFUSED = "refused"
-    UNSENT = "unsent"
-    UNKNOWN = "unknown"
+    WATCH = "watch"
+    COLLECT = "collect"
+    SEND = "send"
+    TELL_UNKNOWN = "tell-unknown"
+    TELL_GONE = "tell-gone"
 
 
-def fate_of(folder: Path) -> Fate:
-    """What a job's folder tells. A folder that has gone tells nothing: it may have been sent."""
-    try:
-        state = Files.of(folder).state(folder)
-    except OSError:
-        return Fate.UNKNOWN
-    if state is State.FAILED:
-        return Fate.UNKNOWN if answer_of(folder).get("maybe_billed", True) else Fate.REFUSED
-    return {
-        State.RUNNING: Fate.RUNNING,
-        State.WAITING: Fate.ANSWERED,
-        State.INSERTED: Fate.ANSWERED,
-        State.UNSENT: Fate.UNSENT,
-    }.get(state, Fate.UNKNOWN)
+def is_unknown(folder: Path) -> bool:
+    """Whether a job's request may have been billed without an answer. A folder that has gone tells nothing else."""
+    return _fate_of(folder) is State.UNKNOWN
+
+
+def judge(folder: Path, *, was_done: bool, retry_unknown: bool) -> Next:
+    """What a job's folder asks for; one that was never sent is taken away, so that nobody else can send it."""
+    fate = _fate_of(folder)
+    if fate is State.RUNNING:
+        return Next.WATCH
+    if fate is State.WAITING:
+        return Next.COLLECT
+    if was_done:
+        return Next.TELL_GONE
+    if fate is State.UNKNOWN and not retry_unknown:
+        return Next.TELL_UNKNOWN
+    if fate is State.UNSENT and not abandon(folder):
+        return Next.WATCH
+    return Next.SEND
 
 
 def answer_of(folder: Path) -> Mapping[str, Any]:
@@ -151,23 +156,27 @@ def answer_of(folder: Path) -> Mapping[str, Any]:
 
 
 def abandon(folder: Path) -> bool:
-    """Takes an unsent job away, so that no worker that still starts can send it; False where one has it already.
+    """Takes an unsent job away; False where a worker has it already.
 
     The folder is renamed under the job's lock: a worker that comes later finds nothing to send.
     """
     try:
         with Job(folder).running() as free:
-            if not free or fate_of_locked(folder) is not Fate.UNSENT:
+            if not free or (folder / "sent.json").exists():
                 return False
-            doomed = folder.with_name(f".deleted-{folder.name}")
-            folder.rename(doomed)
+            folder.rename(folder.with_name(f".deleted-{folder.name}"))
     except FileNotFoundError:
         return True
     history.sweep()
     return True
 
 
-def fate_of_locked(folder: Path) -> Fate:
-    """The same while we hold the job's lock ourselves."""
-    sent = (folder / "sent.json").exists()
-    return Fate.UNKNOWN if sent else Fate.UNSENT
+def _fate_of(folder: Path) -> State:
+    """RUNNING, WAITING (answered), FAILED (refused, not billed), UNSENT or UNKNOWN."""
+    try:
+        state = Files.of(folder).state(folder)
+    except OSError:
+        return State.UNKNOWN
+    if state is State.FAILED and answer_of(folder).get("maybe_billed", True):
+        return State.UNKNOWN
+    return State.WAITING if state is State.INSERTED else state

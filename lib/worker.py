@@ -13,6 +13,7 @@ any more is no error.
 
 import json
 import os
+import signal
 import sys
 import threading
 import traceback
@@ -154,6 +155,10 @@ def unexpected_error() -> dict[str, Any]:
 
 def main(arguments: list[str]) -> int:
     """Reads lines until the input ends, then waits for what is outstanding."""
+    for name in ("SIGINT", "SIGHUP"):
+        # A terminal sends them to all of its processes: what was asked for is still to be written down.
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     emit = Events(take_over_output(Path(arguments[0])))
     problem = wrong_python()
     if problem:

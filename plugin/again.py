@@ -11,7 +11,8 @@ from gi.repository import Gimp
 
 from lib.translation import _
 from plugin.again_record import LARGEST, Again, BadRecord, LayerName, missing_references, read_record
-from plugin.arguments import defaults, read
+from plugin.arguments import defaults
+from plugin.checks import checked
 from plugin.edit import edit
 from plugin.insert import PARASITE, undo_group
 from plugin.installation import worker_python
@@ -86,7 +87,7 @@ def again(image: Gimp.Image, layers: list[Gimp.Layer], values: dict[str, Any], p
         raise EditFailed(earlier.missing)
     usual = defaults()
     changed = {name: value for name, value in values.items() if value != usual[name]}
-    options = read(earlier.again.values | changed)
+    options = checked(earlier.again.values | changed)
     with undo_group(image), _selected(image, earlier):
         outcome = edit(image, earlier.inputs, options, worker_python(), progress)
     outcome.report["notes"] = [*outcome.report["notes"], *earlier.again.notes]

@@ -62,15 +62,20 @@ EDIT_ARGUMENTS = (
         N_("Output _compression"),
         N_("0 to 100 for jpeg and webp; -1: the endpoint's default"),
     ),
-    Argument("stream", False, N_("St_ream"), N_("Ask for an event stream instead of one answer")),
+    Argument("stream", False, N_("St_ream"), N_("Ask for an event stream instead of one answer; default: no")),
     Argument("partial-images", 0, N_("Partial _images"), N_("0 to 3 previews on the way; more than 0 needs stream")),
-    Argument("user", "", N_("_User"), N_("An identifier of the end user, passed on to the endpoint")),
-    Argument("sample-merged", False, N_("S_ample merged"), N_("Send what is visible instead of the selected layers")),
+    Argument("user", "", N_("_User"), N_("An identifier of the end user, passed on to the endpoint; empty: none")),
+    Argument(
+        "sample-merged",
+        False,
+        N_("S_ample merged"),
+        N_("Send what is visible instead of the selected layers; default: no"),
+    ),
     Argument(
         "context",
         "",
         N_("Conte_xt"),
-        N_("How much around the selection is sent: auto, a number of pixels, layer or canvas"),
+        N_("How much around the selection is sent: auto, a number of pixels, layer or canvas; empty: auto"),
     ),
     Argument(
         "largest-size",
@@ -78,28 +83,36 @@ EDIT_ARGUMENTS = (
         N_("_Largest size"),
         N_("The longest edge, in pixels, that may be asked for; empty: the model's"),
     ),
-    Argument("fit", True, N_("Fi_t"), N_("Line the result up with the original and match its colours")),
-    Argument("feather", 0.0, N_("Feat_her"), N_("Softens the layer mask inwards, in pixels")),
-    Argument("grow", 0, N_("_Grow"), N_("Changes this many pixels more than are selected")),
+    Argument("fit", True, N_("Fi_t"), N_("Line the result up with the original and match its colours; default: yes")),
+    Argument("feather", 0.0, N_("Feat_her"), N_("Softens the layer mask inwards, in pixels, 0 or more; 0: not at all")),
+    Argument("grow", 0, N_("_Grow"), N_("Changes this many pixels more than are selected, 0 or more; 0: none")),
     Argument(
-        "references", "", N_("Refere_nces"), N_("A JSON list of further pictures: file paths, URLs, file ids (file-…)")
+        "references",
+        "",
+        N_("Refere_nces"),
+        N_("A JSON list of further pictures: file paths, URLs, file ids (file-…); empty: none"),
     ),
-    Argument("extra", "", N_("E_xtra"), N_("A JSON object of further fields, passed on as they are")),
+    Argument("extra", "", N_("E_xtra"), N_("A JSON object of further fields, passed on as they are; empty: none")),
     Argument(
         "max-cost",
         0.0,
         N_("Ma_x cost"),
         N_("Stops before sending where the estimate in US dollars is higher or unknown; 0: no limit"),
     ),
-    Argument("timeout", 0.0, N_("_Timeout"), N_("Seconds for the whole request; 0: 600")),
+    Argument("timeout", 0.0, N_("_Timeout"), N_("Seconds for the whole request, 0 or more; 0: 600")),
 )
 
 # Extending has no selection to grow or to feather, and looks at the whole picture unless it is told not to.
 EXTEND_ARGUMENTS = (
-    Argument("left", "", N_("_Left"), N_("How far the canvas grows to the left: pixels, or a percentage such as 10%")),
-    Argument("top", "", N_("_Top"), N_("How far it grows upwards")),
-    Argument("right", "", N_("_Right"), N_("How far it grows to the right")),
-    Argument("bottom", "", N_("_Bottom"), N_("How far it grows downwards")),
+    Argument(
+        "left",
+        "",
+        N_("_Left"),
+        N_("How far the canvas grows to the left: pixels, or a percentage such as 10%; empty: not at all"),
+    ),
+    Argument("top", "", N_("_Top"), N_("How far it grows upwards, likewise; empty: not at all")),
+    Argument("right", "", N_("_Right"), N_("How far it grows to the right, likewise; empty: not at all")),
+    Argument("bottom", "", N_("_Bottom"), N_("How far it grows downwards, likewise; empty: not at all")),
     *(
         replace(argument, default=_EXTEND_DEFAULTS.get(argument.name, argument.default))
         for argument in EDIT_ARGUMENTS
@@ -142,6 +155,14 @@ class Options:
 
 def read(values: Mapping[str, Any], environment: Mapping[str, str] = os.environ) -> Options:
     """The options that the argument values stand for; raises BadArguments, naming all that is wrong."""
+    options, problems = look_at(values, environment)
+    if problems:
+        raise BadArguments(problems)
+    return options
+
+
+def look_at(values: Mapping[str, Any], environment: Mapping[str, str] = os.environ) -> tuple[Options, list[str]]:
+    """The options as far as they can be read, and everything that is wrong with the values, a sentence each."""
     reader = _Reader(values)
     provider, model = chosen(values["provider"], values["model"], environment)
     options = Options(
@@ -158,9 +179,7 @@ def read(values: Mapping[str, Any], environment: Mapping[str, str] = os.environ)
         max_cost=reader.at_least_zero("max-cost") or None,
         timeout=reader.at_least_zero("timeout") or _DEFAULT_TIMEOUT,
     )
-    if reader.problems:
-        raise BadArguments(reader.problems)
-    return options
+    return options, reader.problems
 
 
 def chosen(provider: str, model: str, environment: Mapping[str, str] = os.environ) -> tuple[str, str | None]:

@@ -32,6 +32,15 @@ def extend(
     return run(image, task, options, python, progress)
 
 
+def problems_with(image: Gimp.Image, sides: Sides) -> list[str]:
+    """What is wrong with the sides, a sentence each."""
+    try:
+        _extension(image, sides)
+    except BadArguments as error:
+        return error.problems
+    return []
+
+
 def _extension(image: Gimp.Image, sides: Sides) -> Extension:
     try:
         return Extension.read(Size(image.get_width(), image.get_height()), *sides)

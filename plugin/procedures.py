@@ -1,6 +1,5 @@
 """The procedures that GIMP knows, their arguments, and how they report."""
 
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -8,36 +7,28 @@ from typing import Any
 import gi
 
 gi.require_version("Gegl", "0.4")
-from gi.repository import Gimp, GLib, GObject
+from gi.repository import Gimp
 
 from lib.translation import N_, _
-from plugin import again
+from plugin import again, folder
 from plugin.arguments import (
     EDIT_ARGUMENTS,
     EXTEND_ARGUMENTS,
-    WIDE,
     Argument,
-    BadArguments,
     defaults,
-    read,
     sides,
     values_of,
     with_settings,
 )
+from plugin.checks import checked
 from plugin.edit import edit
-from plugin.extend import extend
+from plugin.extend import extend, problems_with
 from plugin.installation import worker_python
 from plugin.language import follow_gimp
+from plugin.procedure_parts import READ_WRITE, declare, describe, failure, has_display, reported, text_value
 from plugin.progress import StatusProgress
 from plugin.recovery import forgotten_results, say_in_window, say_on_terminal
-from plugin.task import EditCancelled, EditFailed, Outcome, Progress, report_text
-
-_UNFORESEEN = N_(
-    "Generative Edit failed in a way that nobody foresaw. A result that had arrived is in the job's folder; "
-    "the details are on the terminal that GIMP was started from."
-)
-MENU = "<Image>/Filters/Generative Edit"
-_READ_WRITE = GObject.ParamFlags.READWRITE
+from plugin.task import Outcome, Progress, report_text
 
 
 @dataclass(frozen=True)
@@ -58,11 +49,13 @@ class Entry:
 
 
 def _edit(image: Gimp.Image, layers: list[Gimp.Layer], values: dict[str, Any], progress: Progress) -> Outcome:
-    return edit(image, layers, read(values), worker_python(), progress)
+    return edit(image, layers, checked(values), worker_python(), progress)
 
 
 def _extend(image: Gimp.Image, layers: list[Gimp.Layer], values: dict[str, Any], progress: Progress) -> Outcome:
-    return extend(image, layers, sides(values), read(defaults() | values), worker_python(), progress)
+    wanted = sides(values)
+    options = checked(defaults() | values, problems_with(image, wanted))
+    return extend(image, layers, wanted, options, worker_python(), progress)
 
 
 def _open_panel(
@@ -169,36 +162,32 @@ class GenerativeEdit(Gimp.PlugIn):
         return False
 
     def do_query_procedures(self) -> list[str]:
-        return [*ENTRIES, *WINDOWS]
+        return [*ENTRIES, folder.NAME, *WINDOWS]
 
     def do_create_procedure(self, name: str) -> Gimp.Procedure:
         if name in WINDOWS:
             return _window_procedure(self, name, WINDOWS[name])
+        if name == folder.NAME:
+            return folder.create(self)
         entry = ENTRIES[name]
         procedure = Gimp.ImageProcedure.new(self, name, Gimp.PDBProcType.PLUGIN, _run, None)
         procedure.set_image_types("RGB*, GRAY*, INDEXED*")
         procedure.set_sensitivity_mask(Gimp.ProcedureSensitivityMask.DRAWABLE | Gimp.ProcedureSensitivityMask.DRAWABLES)
-        procedure.set_menu_label(_(entry.label))
-        procedure.add_menu_path(MENU)
-        procedure.set_documentation(_(entry.blurb), _(entry.help), name)
-        procedure.set_attribution("Generative Edit", _("Generative Edit's authors"), "2026")
+        describe(procedure, entry.label, entry.blurb, entry.help)
         for argument in entry.arguments:
-            _declare(procedure, argument)
+            declare(procedure, argument)
         procedure.add_core_object_array_return_value(
-            "layers", _("Layers"), _("The new layers"), Gimp.Layer.__gtype__, _READ_WRITE
+            "layers", _("Layers"), _("The new layers"), Gimp.Layer.__gtype__, READ_WRITE
         )
         told = _("What was done, as a JSON object")
-        procedure.add_string_return_value("report", _("Report"), told, "", _READ_WRITE)
+        procedure.add_string_return_value("report", _("Report"), told, "", READ_WRITE)
         return procedure
 
 
 def _window_procedure(plug_in: Gimp.PlugIn, name: str, window: Window) -> Gimp.Procedure:
     procedure = Gimp.ImageProcedure.new(plug_in, name, Gimp.PDBProcType.PLUGIN, _run_window, None)
     procedure.set_sensitivity_mask(Gimp.ProcedureSensitivityMask.ALWAYS)
-    procedure.set_menu_label(_(window.label))
-    procedure.add_menu_path(MENU)
-    procedure.set_documentation(_(window.blurb), _(window.help), name)
-    procedure.set_attribution("Generative Edit", _("Generative Edit's authors"), "2026")
+    describe(procedure, window.label, window.blurb, window.help)
     return procedure
 
 
@@ -207,28 +196,16 @@ def _run_window(
 ) -> Gimp.ValueArray:
     """Opens a window; where nobody can see one, that is an error in words."""
     window = WINDOWS[procedure.get_name()]
-    if run_mode == Gimp.RunMode.NONINTERACTIVE or not _has_display():
+    if run_mode == Gimp.RunMode.NONINTERACTIVE or not has_display():
         told = _("“{entry}” is a window, and there is nobody to see it. Call it from GIMP's menu.")
         told = told.format(entry=_(window.label).replace("_", ""))
-        return _failure(procedure, Gimp.PDBStatusType.CALLING_ERROR, told)
-    try:
+        return failure(procedure, Gimp.PDBStatusType.CALLING_ERROR, told)
+
+    def work() -> Gimp.ValueArray:
         window.open(image)
-    except EditFailed as error:
-        return _failure(procedure, Gimp.PDBStatusType.EXECUTION_ERROR, str(error))
-    except OSError as error:
-        return _failure(procedure, Gimp.PDBStatusType.EXECUTION_ERROR, _of_a_file(error))
-    except Exception:  # noqa: BLE001 - the process's edge
-        traceback.print_exc()
-        return _failure(procedure, Gimp.PDBStatusType.EXECUTION_ERROR, _(_UNFORESEEN))
-    return procedure.new_return_values(Gimp.PDBStatusType.SUCCESS, None)
+        return procedure.new_return_values(Gimp.PDBStatusType.SUCCESS, None)
 
-
-def _has_display() -> bool:
-    gi.require_version("Gtk", "3.0")
-    from gi.repository import Gtk
-
-    # Without this, GTK ends the process where there is no display.
-    return bool(Gtk.init_check([])[0])
+    return reported(procedure, work)
 
 
 def _run(
@@ -240,13 +217,15 @@ def _run(
     _data: object,
 ) -> Gimp.ValueArray:
     """Runs an entry; every failure becomes GIMP's own error with the sentences that a user would see."""
-    entry, told = ENTRIES[procedure.get_name()], ""
-    try:
+    entry = ENTRIES[procedure.get_name()]
+
+    def work() -> Gimp.ValueArray:
+        layers, told = drawables, ""
         if run_mode == Gimp.RunMode.INTERACTIVE:
             # From the window layers come as the stack shows them, top first; the bottom-most is the one to edit.
-            drawables = list(reversed(drawables))
+            layers = list(reversed(drawables))
             say_in_window(forgotten_results())
-            ended = entry.interact(procedure, config, image, drawables)
+            ended = entry.interact(procedure, config, image, layers)
             if ended is not None:
                 return procedure.new_return_values(ended, None)
         else:
@@ -255,47 +234,11 @@ def _run(
             values = values_of(config, entry.arguments)
             if run_mode == Gimp.RunMode.INTERACTIVE:
                 values = with_settings(values)
-            outcome = entry.act(image, drawables, values, progress)
-    except BadArguments as error:
-        return _failure(procedure, Gimp.PDBStatusType.CALLING_ERROR, str(error))
-    except EditCancelled:
-        return procedure.new_return_values(Gimp.PDBStatusType.CANCEL, None)
-    except EditFailed as error:
-        return _failure(procedure, Gimp.PDBStatusType.EXECUTION_ERROR, str(error))
-    except OSError as error:
-        return _failure(procedure, Gimp.PDBStatusType.EXECUTION_ERROR, _of_a_file(error))
-    except Exception:  # noqa: BLE001 - the process's edge: GIMP would only say that there are "no return values"
-        traceback.print_exc()
-        return _failure(procedure, Gimp.PDBStatusType.EXECUTION_ERROR, _(_UNFORESEEN))
-    Gimp.displays_flush()
-    if told:
-        outcome.report["notes"] = [*outcome.report.get("notes", ()), told]
-    outcome.values.append(_text(report_text(outcome.report)))
-    return outcome.values
+            outcome = entry.act(image, layers, values, progress)
+        Gimp.displays_flush()
+        if told:
+            outcome.report["notes"] = [*outcome.report.get("notes", ()), told]
+        outcome.values.append(text_value(report_text(outcome.report)))
+        return outcome.values
 
-
-def _declare(procedure: Gimp.Procedure, argument: Argument) -> None:
-    name, nick, blurb, default = argument.name, _(argument.nick), _(argument.blurb), argument.default
-    if isinstance(default, bool):
-        procedure.add_boolean_argument(name, nick, blurb, default, _READ_WRITE)
-    elif isinstance(default, int):
-        procedure.add_int_argument(name, nick, blurb, -WIDE, WIDE, default, _READ_WRITE)
-    elif isinstance(default, float):
-        procedure.add_double_argument(name, nick, blurb, -float(WIDE), float(WIDE), default, _READ_WRITE)
-    else:
-        procedure.add_string_argument(name, nick, blurb, default, _READ_WRITE)
-
-
-def _of_a_file(error: OSError) -> str:
-    where = f" ({error.filename})" if error.filename else ""
-    told = _("A file could not be read or written: {reason}. Make room or access, then try again.")
-    return told.format(reason=f"{error.strerror}{where}")
-
-
-def _failure(procedure: Gimp.Procedure, status: Gimp.PDBStatusType, text: str) -> Gimp.ValueArray:
-    error = GLib.Error.new_literal(Gimp.PlugIn.error_quark(), text, 0)
-    return procedure.new_return_values(status, error)
-
-
-def _text(text: str) -> GObject.Value:
-    return GObject.Value(GObject.TYPE_STRING, text)
+    return reported(procedure, work)

@@ -148,10 +148,13 @@ def _wanted_size(options: Options) -> Size | None:
     return Size(int(width), int(height))
 
 
-def write_job(job: Job, task: Task, options: Options, *, previews: bool = False) -> None:
+def write_job(
+    job: Job, task: Task, options: Options, *, previews: bool = False, patience: float | None = None
+) -> None:
     """Writes the pictures, the mask and `job.json`, the last when all the rest is there.
 
-    With `previews` the worker makes partial images ready for the canvas.
+    With `previews` the worker makes partial images ready for the canvas. `patience` is for how many seconds it may
+    wait where the endpoint is asked too often; None: it gives up after a few repeats.
     """
     exported = task.export(job)
     names = [f"image-{number}.png" for number in range(1, len(exported.pictures) + 1)]

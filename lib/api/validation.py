@@ -33,13 +33,17 @@ def validate(request: EditRequest, model: Model, provider: Provider | None = Non
     Files are opened and their headers read. A model that isn't known refuses nothing: then only what no
     endpoint could use is a problem.
     """
+    return [*parameter_problems(request, model), *_input_problems(request, model, provider)]
+
+
+def parameter_problems(request: EditRequest, model: Model) -> list[Problem]:
+    """Return every rule that a request's plain values break; its images are not looked at."""
     return [
         *_prompt_problems(request, model),
         *_option_problems(request, model),
         *_number_problems(request, model),
         *_size_problems(request, model),
         *_combination_problems(request, model),
-        *_input_problems(request, model, provider),
     ]
 
 

@@ -11,14 +11,14 @@ from urllib.parse import urlsplit
 from gi.repository import Gimp
 
 from lib import settings
-from lib.api import cost, models
+from lib.api import models
 from lib.api.cost import Cost
 from lib.api.models import Model
 from lib.api.providers import Provider
-from lib.api.request import EditRequest
 from lib.translation import _
 from plugin.arguments import BadArguments, Options, read
 from plugin.edit import prepare
+from plugin.estimate import estimate
 from plugin.task import Task
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1", "0.0.0.0")
@@ -54,7 +54,7 @@ def draft(image: Gimp.Image, layers: Sequence[Gimp.Layer], values: Mapping[str, 
     options = read(values)
     provider, model = chosen(options)
     task = prepare(image, layers, options)
-    return Draft(image, layers, options, task, provider, model, _cost(image, options, task, model, len(layers)))
+    return Draft(image, layers, options, task, provider, model, estimate(image, options, task, model, len(layers)))
 
 
 def chosen(options: Options) -> tuple[Provider, Model]:
@@ -66,18 +66,9 @@ def chosen(options: Options) -> tuple[Provider, Model]:
     return provider, models.get(options.model or provider.default_model or "")
 
 
-def _cost(image: Gimp.Image, options: Options, task: Task, model: Model, layers: int) -> Cost | None:
-    """The estimate from the sizes alone: nothing has been exported yet. References count as the largest they can be."""
-    size = (task.plan.size.width, task.plan.size.height)
-    sizes = [size, *[(2048, 2048)] * (layers - 1 + len(options.references))]
-    fields = {name: value for name, value in options.request.items() if name != "size"}
-    request = EditRequest(images=[b""] * len(sizes), size=str(task.plan.size), **fields)
-    return cost.estimate(request, model, sizes, None if Gimp.Selection.is_empty(image) else size)
-
-
-def in_words(estimate: Cost | None) -> str:
+def in_words(cost: Cost | None) -> str:
     """A cost as the panel shows it."""
-    if estimate is None:
+    if cost is None:
         return _("cost not known")
-    return _("free") if estimate.high == 0 else _("about {cost}").format(cost=estimate)
+    return _("free") if cost.high == 0 else _("about {cost}").format(cost=cost)
 

@@ -15,9 +15,16 @@ LIGHT = (
     "lib.api.models",
     "lib.api.providers",
     "lib.api.request",
+    "lib.api.validation",
     "lib.choices",
     "lib.extension",
     "lib.file_lock",
+    "lib.folder_history",
+    "lib.folder_pictures",
+    "lib.folder_progress",
+    "lib.folder_prompts",
+    "lib.folder_report",
+    "lib.folder_state",
     "lib.frame",
     "lib.geometry",
     "lib.history",
@@ -37,6 +44,8 @@ LIGHT = (
     "lib.translation",
     "plugin.again_record",
     "plugin.arguments",
+    "plugin.checks",
+    "plugin.folder_arguments",
 )
 VENDORED = ("requests", "urllib3", "PIL", "numpy", "werkzeug", "keyring")
 

@@ -1,0 +1,52 @@
+"""The plain dialog of `generative-edit-folder`: GIMP's own, with choosers for the two folders and the prompts file."""
+
+from __future__ import annotations
+
+import gi
+
+gi.require_version("GimpUi", "3.0")
+gi.require_version("Gtk", "3.0")
+from gi.repository import Gimp, GimpUi, Gtk
+
+from lib.translation import N_, _
+
+_CHOSEN = {
+    "input-folder": (N_("_Input folder:"), Gtk.FileChooserAction.SELECT_FOLDER),
+    "output-folder": (N_("_Output folder:"), Gtk.FileChooserAction.SELECT_FOLDER),
+    "prompts-file": (N_("Prompts fi_le:"), Gtk.FileChooserAction.OPEN),
+}
+_SHOWN = (
+    "pattern", "prompt", "mask", "output-format", "provider", "model", "concurrency", "max-cost", "retry-unknown",
+)  # fmt: skip
+
+
+def ask(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig) -> bool:
+    """Shows the dialog; True where the user wants the run."""
+    GimpUi.init("generative-edit")
+    dialog = GimpUi.ProcedureDialog.new(procedure, config, _("Edit Folder"))
+    dialog.set_ok_label(_("_Edit All"))
+    dialog.get_content_area().pack_start(_choosers(config), False, False, 0)
+    dialog.fill(list(_SHOWN))
+    dialog.show_all()
+    wanted = dialog.run()
+    dialog.destroy()
+    return bool(wanted)
+
+
+def _choosers(config: Gimp.ProcedureConfig) -> Gtk.Grid:
+    grid = Gtk.Grid(row_spacing=6, column_spacing=6, margin=12)
+    for row, (name, (text, action)) in enumerate(_CHOSEN.items()):
+        label = Gtk.Label(label=_(text), use_underline=True, xalign=0.0)
+        chooser = Gtk.FileChooserButton(title=_(text).replace("_", "").rstrip(":"), action=action, hexpand=True)
+        if config.get_property(name):
+            chooser.set_filename(config.get_property(name))
+        # "selection-changed" also comes while the folder is still being read.
+        chooser.connect("selection-changed", _take, config, name)
+        label.set_mnemonic_widget(chooser)
+        grid.attach(label, 0, row, 1, 1)
+        grid.attach(chooser, 1, row, 1, 1)
+    return grid
+
+
+def _take(chooser: Gtk.FileChooserButton, config: Gimp.ProcedureConfig, name: str) -> None:
+    config.set_property(name, chooser.get_filename() or "")

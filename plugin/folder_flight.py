@@ -1,0 +1,79 @@
+"""Where the pictures of a folder run stand: waiting, exported, at the endpoint, answered."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lib.folder_pictures import output_names
+from lib.folder_state import DONE, Next, RunState, judge
+from lib.job import Job
+from plugin.folder_arguments import Item, Run
+from plugin.folder_job import Answer
+
+
+@dataclass
+class Flight:
+    """A picture under way: its result's name, its job once there is one, its answer once it has come.
+
+    `over` says that its request is answered. `was_done` says that an earlier run had finished it.
+    """
+
+    item: Item
+    output: str
+    maybe_job: Job | None = None
+    over: bool = False
+    was_done: bool = False
+    answer: Answer | None = None
+
+    @property
+    def job(self) -> Job:
+        """The job; only asked for where there is one."""
+        if self.maybe_job is None:
+            raise ValueError(f"{self.item.picture} has no job yet")
+        return self.maybe_job
+
+
+@dataclass
+class Queues:
+    """Where each picture stands; one is in one of them. `watched` are with a worker of an earlier run."""
+
+    waiting: deque[Flight] = field(default_factory=deque)
+    exported: deque[Flight] = field(default_factory=deque)
+    out: dict[str, Flight] = field(default_factory=dict)
+    watched: list[Flight] = field(default_factory=list)
+    answered: deque[Flight] = field(default_factory=deque)
+
+    def __bool__(self) -> bool:
+        return bool(self.waiting or self.exported or self.out or self.watched or self.answered)
+
+    @property
+    def asking(self) -> int:
+        """How many requests are at the endpoint now."""
+        return sum(not flight.over for flight in self.out.values()) + len(self.watched)
+
+
+def flights(run: Run, state: RunState) -> Iterator[Flight]:
+    """Every picture as earlier runs have left it; those that are done have no job any more."""
+    known = {item.picture: state.last(item.picture) for item in run.items}
+    everything = [last for last in map(state.last, state.pictures()) if last]
+    new = {item.picture: run.ending(item) for item in run.items if not known[item.picture]}
+    outputs = output_names(new, [last["output"] for last in everything])
+    for item in run.items:
+        last = known[item.picture]
+        flight = Flight(item, last["output"] if last else outputs[item.picture])
+        if last and last.get("state") == DONE:
+            flight.was_done = True
+            if all((run.out / name).exists() for name in last.get("outputs", ())):
+                yield flight
+                continue
+        if last and last.get("job"):
+            flight.maybe_job = Job(Path(last["job"]))
+        yield flight
+
+
+def judged(flight: Flight, retry_unknown: bool) -> Next:
+    """What is to be done about a picture that has a job, by what the job's folder tells."""
+    return judge(flight.job.folder, was_done=flight.was_done, retry_unknown=retry_unknown)

@@ -1,0 +1,158 @@
+"""One picture of a folder run inside GIMP: opened, its mask selected, its result written; then it is gone again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from gi.repository import Gegl, Gimp, Gio, GLib
+
+from lib.translation import _
+from plugin.arguments import Options
+from plugin.folder_arguments import CHANNEL
+from plugin.task import EditFailed
+
+_VALUES = "Y u8"
+_PNG_COMPRESSION = 3
+_EXPORTS = {"png": "file-png-export", "jpeg": "file-jpeg-export", "webp": "file-webp-export"}
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Gimp.Image]:
+    """The picture as an image in RGB or grey, deleted afterwards; raises EditFailed where GIMP cannot open it."""
+    try:
+        image = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, _file(path))
+    except GLib.Error as error:
+        raise EditFailed(_("GIMP cannot open {file}: {reason}").format(file=path.name, reason=error.message)) from None
+    try:
+        image.undo_disable()
+        if image.get_base_type() == Gimp.ImageBaseType.INDEXED:
+            image.convert_rgb()
+        yield image
+    finally:
+        image.delete()
+
+
+def layers_to_send(image: Gimp.Image, options: Options) -> list[Gimp.Layer]:
+    """The layers selected in the file, the bottom-most first, as the panel has them; else the lowest one."""
+    selected = list(reversed(image.get_selected_layers()))
+    return selected[:1] if selected and options.sample_merged else selected or image.get_layers()[-1:]
+
+
+def select_mask(image: Gimp.Image, mask: str, beside: Path, layers: Sequence[Gimp.Layer]) -> None:
+    """Selects what the mask says is to be changed; raises EditFailed where there is nothing that it names.
+
+    Without a word it is the first that is there: the file `beside`, the saved selection, the transparent part.
+    """
+    if mask.startswith(CHANNEL):
+        _select_channel(image, mask.removeprefix(CHANNEL))
+    elif mask == "none":
+        Gimp.Selection.none(image)
+    elif mask == "file" or (not mask and beside.is_file()):
+        _select_file(image, beside)
+    elif mask == "alpha" or (not mask and Gimp.Selection.is_empty(image)):
+        _select_transparent(image, layers[0], must=bool(mask))
+    elif Gimp.Selection.is_empty(image):
+        raise EditFailed(_("No selection is saved in it. Save one in an XCF, or choose another mask."))
+
+
+def save(image: Gimp.Image, path: Path, kind: str, quality: int) -> None:
+    """Writes an image; all but XCF as it looks, in one layer. Raises EditFailed or OSError.
+
+    It is written beside the run's state first, so that what is under the picture's name is always whole.
+    """
+    if kind == "xcf":
+        _run("gimp-xcf-save", image, path, {})
+        return
+    if kind == "jpeg":
+        Gimp.context_push()
+        Gimp.context_set_background(Gegl.Color.new("white"))
+        image.flatten()
+        Gimp.context_pop()
+    elif len(image.get_layers()) > 1 or image.get_layers()[0].is_group():
+        image.merge_visible_layers(Gimp.MergeType.CLIP_TO_IMAGE)
+    settings: dict[str, float | int] = {"compression": _PNG_COMPRESSION} if kind == "png" else {}
+    if kind != "png" and quality >= 0:
+        settings = {"quality": quality / 100 if kind == "jpeg" else quality}
+    _run(_EXPORTS[kind], image, path, settings)
+
+
+def _run(name: str, image: Gimp.Image, path: Path, settings: dict[str, float | int]) -> None:
+    procedure = Gimp.get_pdb().lookup_procedure(name)
+    config = procedure.create_config()
+    config.set_property("run-mode", Gimp.RunMode.NONINTERACTIVE)
+    config.set_property("image", image)
+    config.set_property("file", _file(path))
+    for setting, value in settings.items():
+        config.set_property(setting, value)
+    if procedure.run(config).index(0) != Gimp.PDBStatusType.SUCCESS:
+        reason = Gimp.get_pdb().get_last_error()
+        raise EditFailed(_("The result cannot be written: {reason} Make room or access.").format(reason=reason))
+
+
+def _select_channel(image: Gimp.Image, name: str) -> None:
+    channel = image.get_channel_by_name(name)
+    if channel is None:
+        raise EditFailed(_("It has no channel “{name}”. Check the name, or choose another mask.").format(name=name))
+    image.select_item(Gimp.ChannelOps.REPLACE, channel)
+    _require_something(image)
+
+
+def _select_file(image: Gimp.Image, path: Path) -> None:
+    """White is selected, grey in part; in a mask with transparency, what is transparent is, as endpoints have it."""
+    if not path.is_file():
+        raise EditFailed(_("There is no mask {file} beside it.").format(file=path.name))
+    size = image.get_width(), image.get_height()
+    with opened(path) as mask:
+        if (mask.get_width(), mask.get_height()) != size:
+            told = _("The mask {file} is not as large as the picture, {width}x{height}.")
+            raise EditFailed(told.format(file=path.name, width=size[0], height=size[1]))
+        layer = mask.merge_visible_layers(Gimp.MergeType.CLIP_TO_IMAGE)
+        values = _transparency(layer, size) if layer.has_alpha() else b""
+        if not values.strip(b"\0"):
+            values = _read(layer, size, "Y' u8")
+    _select_values(image, values)
+    _require_something(image)
+
+
+def _select_transparent(image: Gimp.Image, layer: Gimp.Layer, must: bool) -> None:
+    values = _transparency(layer, (layer.get_width(), layer.get_height())) if layer.has_alpha() else b""
+    if values.strip(b"\0"):
+        _select_values(image, values, layer)
+    elif must:
+        raise EditFailed(_("No part of it is transparent. Erase what is to be filled, or choose another mask."))
+
+
+def _transparency(layer: Gimp.Layer, size: tuple[int, int]) -> bytes:
+    """How transparent each pixel is, one byte a pixel."""
+    return _read(layer, size, "YA u8")[1::2].translate(bytes(range(255, -1, -1)))
+
+
+def _read(layer: Gimp.Layer, size: tuple[int, int], encoding: str) -> bytes:
+    return bytes(layer.get_buffer().get(Gegl.Rectangle.new(0, 0, *size), 1.0, encoding, Gegl.AbyssPolicy.NONE))
+
+
+def _select_values(image: Gimp.Image, values: bytes, layer: Gimp.Layer | None = None) -> None:
+    """Selects by values of the canvas, or of a layer on it, one byte a pixel."""
+    width, height = (layer or image).get_width(), (layer or image).get_height()
+    offset = layer.get_offsets() if layer else None
+    left, top = (offset.offset_x, offset.offset_y) if offset else (0, 0)
+    active = image.get_selected_layers()
+    channel = Gimp.Channel.new(image, "mask", image.get_width(), image.get_height(), 100.0, Gegl.Color.new("black"))
+    image.insert_channel(channel, None, 0)
+    buffer = channel.get_buffer()
+    buffer.set(Gegl.Rectangle.new(left, top, width, height), _VALUES, values)
+    buffer.flush()
+    image.select_item(Gimp.ChannelOps.REPLACE, channel)
+    image.remove_channel(channel)
+    image.set_selected_layers(active)
+
+
+def _require_something(image: Gimp.Image) -> None:
+    if Gimp.Selection.is_empty(image):
+        raise EditFailed(_("Its mask selects nothing."))
+
+
+def _file(path: Path) -> Gio.File:
+    return Gio.File.new_for_path(str(path))

@@ -1,0 +1,83 @@
+"""What the procedures have in common: how arguments are declared, and how failures are reported."""
+
+import traceback
+from collections.abc import Callable
+
+import gi
+from gi.repository import Gimp, GLib, GObject
+
+from lib.translation import N_, _
+from plugin.arguments import WIDE, Argument, BadArguments
+from plugin.task import EditCancelled, EditFailed
+
+MENU = "<Image>/Filters/Generative Edit"
+READ_WRITE = GObject.ParamFlags.READWRITE
+UNFORESEEN = N_(
+    "Generative Edit failed in a way that nobody foresaw. A result that had arrived is in the job's folder; "
+    "the details are on the terminal that GIMP was started from."
+)
+
+
+def describe(procedure: Gimp.Procedure, label: str, blurb: str, help_text: str) -> None:
+    """Says what a procedure is called and does, in the menu and in the Procedure Browser."""
+    procedure.set_menu_label(_(label))
+    procedure.add_menu_path(MENU)
+    procedure.set_documentation(_(blurb), _(help_text), procedure.get_name())
+    procedure.set_attribution("Generative Edit", _("Generative Edit's authors"), "2026")
+
+
+def declare(procedure: Gimp.Procedure, argument: Argument) -> None:
+    """Adds an argument, as wide as its type."""
+    name, nick, blurb, default = argument.name, _(argument.nick), _(argument.blurb), argument.default
+    if isinstance(default, bool):
+        procedure.add_boolean_argument(name, nick, blurb, default, READ_WRITE)
+    elif isinstance(default, int):
+        procedure.add_int_argument(name, nick, blurb, -WIDE, WIDE, default, READ_WRITE)
+    elif isinstance(default, float):
+        procedure.add_double_argument(name, nick, blurb, -float(WIDE), float(WIDE), default, READ_WRITE)
+    else:
+        procedure.add_string_argument(name, nick, blurb, default, READ_WRITE)
+
+
+def reported(procedure: Gimp.Procedure, work: Callable[[], Gimp.ValueArray]) -> Gimp.ValueArray:
+    """Does the work; every failure becomes GIMP's own error with the sentences that a user would see."""
+    try:
+        return work()
+    except BadArguments as error:
+        return failure(procedure, Gimp.PDBStatusType.CALLING_ERROR, str(error))
+    except EditCancelled:
+        return procedure.new_return_values(Gimp.PDBStatusType.CANCEL, None)
+    except EditFailed as error:
+        return failure(procedure, Gimp.PDBStatusType.EXECUTION_ERROR, str(error))
+    except OSError as error:
+        return failure(procedure, Gimp.PDBStatusType.EXECUTION_ERROR, of_a_file(error))
+    except Exception:  # noqa: BLE001 - the process's edge: GIMP would only say that there are "no return values"
+        traceback.print_exc()
+        return failure(procedure, Gimp.PDBStatusType.EXECUTION_ERROR, _(UNFORESEEN))
+
+
+def of_a_file(error: OSError) -> str:
+    """What a disk refused, in a sentence."""
+    where = f" ({error.filename})" if error.filename else ""
+    told = _("A file could not be read or written: {reason}. Make room or access, then try again.")
+    return told.format(reason=f"{error.strerror}{where}")
+
+
+def has_display() -> bool:
+    """Whether there is somebody to see a window."""
+    gi.require_version("Gtk", "3.0")
+    from gi.repository import Gtk
+
+    # Without this, GTK ends the process where there is no display.
+    return bool(Gtk.init_check([])[0])
+
+
+def failure(procedure: Gimp.Procedure, status: Gimp.PDBStatusType, text: str) -> Gimp.ValueArray:
+    """The end of a procedure that did not do its work, in a sentence."""
+    error = GLib.Error.new_literal(Gimp.PlugIn.error_quark(), text, 0)
+    return procedure.new_return_values(status, error)
+
+
+def text_value(text: str) -> GObject.Value:
+    """A text as a procedure returns it."""
+    return GObject.Value(GObject.TYPE_STRING, text)

@@ -1,0 +1,283 @@
+"""The pure parts of a folder run: which pictures, what they are called, what rows say, what is left to do."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lib import folder_state, history
+from lib.edit_job import EditJob
+from lib.folder_history import Kept
+from lib.folder_pictures import is_inside, mask_of, matcher, output_names, pictures_in, variation_names
+from lib.folder_progress import TimeLeft, in_words
+from lib.folder_prompts import BadPrompts, read_prompts
+from lib.folder_report import COLUMNS, report_line, write_report
+from lib.folder_state import DONE, UNKNOWN, Next, RunState, abandon, judge
+from lib.job import Job
+
+NAMES = st.text("abAB.~12", min_size=1, max_size=6).filter(lambda name: name.strip("."))
+PICTURES = st.sets(st.builds("{}.{}".format, NAMES, st.sampled_from(["png", "PNG", "jpg", "xcf"])), max_size=12)
+KINDS = {"prompt": str, "n": int, "feather": float, "fit": bool, "extra": str}
+
+
+def files(folder, *names):
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+
+
+@pytest.mark.parametrize(
+    ("pattern", "found"),
+    [
+        ("", ["B.PNG", "a.jpg", "c d.webp"]),
+        ("*.png", ["B.PNG"]),
+        ("?.{png,jpg}", ["B.PNG", "a.jpg"]),
+        ("[!a].*", ["B.PNG"]),
+        ("**/*.jpg", ["a.jpg", "deep/down/e.jpg", "deep/f.jpg"]),
+        ("deep/*", ["deep/f.jpg"]),
+        ("*.txt", ["notes.txt"]),
+        ("*.gif", []),
+    ],
+)
+def test_a_pattern_names_pictures(tmp_path, pattern, found):
+    files(tmp_path, "a.jpg", "B.PNG", "c d.webp", "notes.txt", ".hidden.png", "a.mask.png", "deep/f.jpg")
+    files(tmp_path, "deep/down/e.jpg", "out/a.jpg", ".cache/x.jpg")
+    assert pictures_in(tmp_path, pattern, but_not=tmp_path / "out") == found
+
+
+@pytest.mark.parametrize("pattern", ["a[b", "{a,b", "a}"])
+def test_a_pattern_that_is_not_closed_is_told(pattern):
+    with pytest.raises(ValueError, match="not closed"):
+        matcher(pattern)
+
+
+@given(st.text(max_size=12))
+def test_any_text_is_a_pattern_or_a_sentence(pattern):
+    try:
+        matcher(pattern).fullmatch("a/b.png")
+    except ValueError as error:
+        assert "pattern" in str(error)
+
+
+@given(PICTURES, PICTURES)
+def test_no_two_results_ever_have_the_same_name(pictures, taken):
+    outputs = output_names(dict.fromkeys(sorted(pictures), ".png"), taken)
+    every = [name for output in outputs.values() for name in variation_names(output, 3)]
+    folded = [name.casefold() for name in [*every, *taken]]
+    assert len(set(map(str.casefold, every))) == len(every)
+    assert not set(map(str.casefold, outputs.values())) & {name.casefold() for name in taken}
+    assert len(folded) >= len(every)
+
+
+def test_a_result_has_its_pictures_name_where_it_can():
+    pictures = {"a.jpg": ".png", "a.png": ".png", "A.webp": ".png", "d/b.xcf": ".webp", "c~2.png": ".png"}
+    assert output_names(pictures) == {
+        "a.jpg": "a.png",
+        "a.png": "a.png.png",
+        "A.webp": "A.webp.png",
+        "d/b.xcf": "d/b.webp",
+        "c~2.png": "c~2.png.png",
+    }
+    assert variation_names("d/c.png", 2) == ["d/c.png", "d/c~2.png"]
+
+
+def test_masks_and_names_that_leave_the_folder():
+    assert mask_of("d/a.b.jpg") == "d/a.b.mask.png"
+    assert [is_inside(name) for name in ("a.png", "d/a.png")] == [True, True]
+    assert [is_inside(name) for name in ("../a.png", "/a.png", "d/../../a", "C:/a.png", "")] == [False] * 5
+
+
+def test_rows_of_a_table_and_of_json_lines_say_the_same(tmp_path):
+    table, lines = tmp_path / "a.csv", tmp_path / "a.jsonl"
+    table.write_text('\ufeffpicture;prompt;n;fit;Extra\r\na.png;"two\nlines";2;no;"{""seed"": 1}"\r\nb.png;;;;\r\n')
+    objects = [{"picture": "a.png", "prompt": "two\nlines", "n": 2, "fit": False, "extra": {"seed": 1}}]
+    lines.write_text("\n".join(map(json.dumps, [*objects, {"picture": "b.png", "n": None}])) + "\n\n")
+    wanted = [("a.png", {"prompt": "two\nlines", "n": 2, "fit": False, "extra": '{"seed": 1}'}), ("b.png", {})]
+    for path in (table, lines):
+        assert [(row.picture, row.values) for row in read_prompts(path, KINDS)] == wanted
+
+
+def test_everything_that_is_wrong_with_a_file_is_told_at_once(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("picture,n,feather,colour\na.png,two,1,\n,1,,\nb.png,1,x,red\nb.png,1,,,,\nc.png,1.5,,\n")
+    with pytest.raises(BadPrompts) as caught:
+        read_prompts(path, KINDS)
+    told = " ".join(caught.value.problems)
+    for part in ("Line 2: n cannot be 'two'", "colour", "Line 3: the column", "Line 4: feather", "6 cells", "'1.5'"):
+        assert part in told, told
+
+
+@pytest.mark.parametrize("line", ["{", "[]", "3", '{"picture": 1}', '{"picture": "a", "n": true}', '{"picture": ""}'])
+def test_a_line_that_is_no_row_is_told(tmp_path, line):
+    path = tmp_path / "a.jsonl"
+    path.write_text(line)
+    if line == '{"picture": 1}':
+        assert read_prompts(path, KINDS)[0].picture == "1"
+        return
+    with pytest.raises(BadPrompts, match="Line 1"):
+        read_prompts(path, KINDS)
+
+
+def test_a_picture_has_one_row_and_a_file_has_some(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("picture\na.png\na.png\n")
+    with pytest.raises(BadPrompts, match="Line 3: a.png is in line 2"):
+        read_prompts(path, KINDS)
+    path.write_text("picture\n")
+    with pytest.raises(BadPrompts, match="no rows"):
+        read_prompts(path, KINDS)
+
+
+@given(st.binary(max_size=200), st.sampled_from([".csv", ".jsonl"]))
+def test_whatever_a_file_holds_it_is_read_or_refused_in_words(tmp_path_factory, data, ending):
+    path = tmp_path_factory.mktemp("any") / f"a{ending}"
+    path.write_bytes(data)
+    try:
+        rows = read_prompts(path, KINDS)
+    except BadPrompts as error:
+        assert error.problems
+    else:
+        assert all(row.picture for row in rows)
+
+
+def test_the_last_line_of_a_picture_counts_also_after_a_new_start(tmp_path):
+    path = tmp_path / "run.jsonl"
+    state = RunState(path)
+    state.add("a", output="a.png", job="/j")
+    state.add("b ü", output="b.png", job="/k")
+    state.add("a", output="a.png", job="/j", state=DONE, cost=0.5)
+    state.close()
+    state = RunState(path)
+    assert state.last("a")["state"] == DONE and state.last("a")["cost"] == 0.5
+    assert "state" not in state.last("b ü") and state.last("c") is None and state.pictures() == ["a", "b ü"]
+
+
+@given(st.integers(0, 400))
+def test_a_file_that_was_cut_off_anywhere_is_read_and_goes_on(tmp_path_factory, end):
+    path = tmp_path_factory.mktemp("cut") / "run.jsonl"
+    state = RunState(path)
+    for number in range(4):
+        state.add(f"p{number}", output="x", job="j")
+    state.close()
+    path.write_bytes(path.read_bytes()[:end])
+    whole = path.read_bytes().count(b'"job": "j"}\n')
+    state = RunState(path)
+    assert len(state.pictures()) == whole
+    state.add("new", output="y", job="k")
+    state.close()
+    assert RunState(path).last("new")["job"] == "k"
+
+
+def test_a_newer_file_is_not_touched(tmp_path):
+    path = tmp_path / "run.jsonl"
+    path.write_text('{"version": 99}\n')
+    with pytest.raises(folder_state.NewerVersion):
+        RunState(path)
+    assert path.read_text() == '{"version": 99}\n'
+
+
+def test_a_second_run_finds_the_first_there(tmp_path):
+    with folder_state.only_run(tmp_path / "lock") as first, folder_state.only_run(tmp_path / "lock") as second:
+        assert first and not second
+    with folder_state.only_run(tmp_path / "lock") as again:
+        assert again
+
+
+@pytest.fixture
+def job(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    job = Job.new()
+    job.release()
+    job.write("job.json", b"{}")
+    return job
+
+
+def judged(job, **options):
+    return judge(job.folder, **{"was_done": False, "retry_unknown": False, **options})
+
+
+def test_a_job_that_was_never_sent_is_taken_away_and_sent_anew(job):
+    assert judged(job) is Next.SEND
+    assert not job.folder.exists() and not list(job.folder.parent.glob(".deleted*"))
+
+
+def test_a_job_that_a_worker_has_just_taken_is_watched(job):
+    with job.running() as free:
+        assert free and not abandon(job.folder)
+        assert judged(job) is Next.WATCH
+    assert job.folder.exists()
+
+
+def test_a_worker_that_comes_late_finds_nothing_to_send(job):
+    assert abandon(job.folder) and abandon(job.folder)
+    told = EditJob(job, lambda event: None).run()
+    assert told["event"] == "error" and not job.folder.exists()
+
+
+def test_what_was_sent_without_an_answer_is_told_and_only_sent_again_when_asked(job):
+    job.write("sent.json", b"{}")
+    assert judged(job) is Next.TELL_UNKNOWN
+    assert judged(job, retry_unknown=True) is Next.SEND
+    assert job.folder.exists(), "it stays in the history"
+
+
+def test_a_refusal_that_cost_nothing_is_sent_again_and_one_that_may_have_is_not(job):
+    job.write("sent.json", b"{}")
+    job.write_json("response.json", {"error": {"message": "busy", "maybe_billed": False}})
+    assert judged(job) is Next.SEND
+    job.write_json("response.json", {"error": {"message": "odd", "maybe_billed": True}})
+    assert judged(job) is Next.TELL_UNKNOWN
+    job.write("response.json", b"{")
+    assert judged(job) is Next.TELL_UNKNOWN
+
+
+def test_an_answer_is_collected_and_a_folder_that_has_gone_is_unknown(job):
+    job.write("sent.json", b"{}")
+    job.write("result-1.png", b"x")
+    assert judged(job) is Next.COLLECT and judged(job, was_done=True) is Next.COLLECT
+    job.mark_inserted()
+    assert judged(job) is Next.COLLECT
+    history.delete(job.folder)
+    assert judged(job) is Next.TELL_UNKNOWN and judged(job, was_done=True) is Next.TELL_GONE
+
+
+def test_the_report_says_the_same_in_both_files(tmp_path):
+    done = {"output": "a.png", "state": DONE, "outputs": ["a.png"], "cost": 0.25, "request_ids": ["r1", "r2"]}
+    lines = [
+        report_line("a ü.png", done),
+        report_line("=b.png", {"output": "b.png", "job": "/j", "state": UNKNOWN, "message": "may be"}),
+        report_line("c.png", {"output": "c.png", "job": "/j"}),
+        report_line("d.png", None),
+    ]
+    summary = write_report(tmp_path, lines)
+    assert [json.loads(line) for line in (tmp_path / "report.jsonl").read_text().splitlines()] == lines
+    with (tmp_path / "report.csv").open(encoding="utf-8-sig", newline="") as file:
+        table = list(csv.DictReader(file))
+    assert tuple(table[0]) == COLUMNS and table[0]["request_ids"] == "r1 r2" and table[1]["picture"] == "'=b.png"
+    assert [row["status"] for row in table] == ["done", "unknown", "under-way", "not-started"]
+    assert str(summary).startswith("1 of 4 pictures are done, 1 unknown, may have been billed")
+    assert "$0.25" in str(summary) and not summary.whole
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["report.csv", "report.jsonl"]
+
+
+def test_the_time_left_follows_the_latest_pace():
+    left = TimeLeft(100, 0.0)
+    assert left.seconds() is None and in_words(None) == ""
+    for number in range(60):
+        left.end(10.0 * (number + 1) if number < 10 else 100.0 + (number - 9))
+    assert left.seconds() == pytest.approx(40) and left.share == 0.6
+    assert in_words(40) == "about 40 s left" and in_words(150) == "about 2 min left"
+    assert in_words(7260) == "about 2 h 1 min left"
+
+
+def test_what_a_run_keeps_is_limited(tmp_path):
+    kept = Kept(limit=250)
+    for number in range(4):
+        folder = tmp_path / f"j{number}"
+        folder.mkdir()
+        (folder / "x").write_bytes(bytes(100))
+        kept.add(folder)
+    assert sorted(path.name for path in Path(tmp_path).iterdir()) == ["j2", "j3"]
