@@ -32,7 +32,7 @@ class Flight:
     def job(self) -> Job:
         """The job; only asked for where there is one."""
         if self.maybe_job is None:
-            raise ValueError(f"{self.item.picture} has no job yet")
+            raise LookupError(self.item.picture)
         return self.maybe_job
 
 

@@ -241,7 +241,7 @@ class FolderRun:
 
     def _finish(self, flight: Flight) -> None:
         if flight.answer is None:
-            raise ValueError(f"{flight.item.picture} has no answer yet")
+            raise LookupError(flight.item.picture)
         report, job = flight.answer.report, flight.job
         try:
             files = finish(self.run, flight.item, flight.output, job, flight.answer)

@@ -166,8 +166,13 @@ def test_a_prompt_that_the_engine_does_not_understand_is_refused(gimp, out):
     ("arguments", "sentences"),
     [
         ({"n": 99, "context": "wide", "grow": -1}, ("n 99", "context 'wide'", "grow -1")),
-        ({"size": "big"}, ("size 'big'",)),
-        ({"provider": "nobody"}, ("no provider 'nobody'",)),
+        ({"size": "big"}, ("size big",)),
+        ({"size": "big", "model": "nobody-knows", "provider": "custom"}, ("size 'big'",)),
+        ({"provider": "nobody", "n": 11}, ("no provider “nobody”", "n 11")),
+        (
+            {"provider": "custom", "model": "gpt-image-2", "quality": "ultra", "size": "1023x1023", "n": 11},
+            ("quality ultra: gpt-image-2 takes", "size 1023x1023: gpt-image-2 answers", "n 11: must be 0 to 10"),
+        ),
         ({"extra": "[1]", "references": "{}"}, ("extra: must be a JSON object", "references: must be a JSON list")),
     ],
 )
