@@ -20,7 +20,7 @@ from lib.api.response import Completed, EditedImage, EditResponse, Failed, Parti
 from lib.api.transport import Timeouts
 from lib.endpoint import Endpoint
 from lib.frame import Plan
-from lib.job import Job
+from lib.job import SENT, Job
 from lib.job_layers import Layers
 from lib.job_request import JobFailed, address_of, check_cost, check_room, named_provider, request_of, spent
 from lib.rescue import Kept, Rescue
@@ -54,7 +54,7 @@ class EditJob:
         """Does the job; returns its last event. What was returned is on disk before that is sent."""
         try:
             with self._job.running() as free:
-                if not free or self._job.path("sent.json").exists():
+                if not free or self._job.was_sent:
                     raise JobFailed(_("This job was already sent, and is not sent again."), _("Start a new edit."))
                 return self._run(self._job.read_json("job.json"))
         except CancelledError as error:
@@ -74,7 +74,7 @@ class EditJob:
         check_cost(request, provider, asked["max_cost"])
         check_room(self._job, request, plan)
         with self._connected(provider, asked) as client:
-            self._job.write_json("sent.json", {"time": time.time()}, durable=True)
+            self._job.write_json(SENT, {"time": time.time()}, durable=True)
             self._sent = request, provider
             # Read while the endpoint works.
             with ThreadPoolExecutor(max_workers=1) as reader, self._timed("request"):
@@ -250,7 +250,7 @@ class EditJob:
             self._count(error.response)
         elif error.maybe_billed:
             self._count(None)
-        if not error.response and self._job.path("sent.json").exists() and not self._kept:
+        if not error.response and self._job.was_sent and not self._kept:
             told = {"message": _("It was cancelled after it was sent: it may have been billed."), "code": "cancelled"}
             with contextlib.suppress(OSError):
                 self._job.write_json("response.json", {"error": {**told, "maybe_billed": True}})
@@ -265,9 +265,9 @@ class EditJob:
         else:
             message = _("A file of the job cannot be read or written ({reason}).").format(reason=reason)
             hint = _("Nothing was sent. Make room or access, then try again.")
-            if self._job.path("sent.json").exists():
-                hint = _("The request was sent and may have been billed. Make room before you try again.")
-        return {"event": "error", "message": message, "hint": hint}
+            if self._job.was_sent:
+                hint = _("Make room or access before you try again.")
+        return {"event": "error", "message": message, "hint": hint, "maybe_billed": self._job.was_sent}
 
     def _on_event(self, event: ClientEvent) -> None:
         if isinstance(event, Uploading):

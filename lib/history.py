@@ -153,28 +153,24 @@ def sweep() -> None:
         shutil.rmtree(path, ignore_errors=True)
 
 
-def never_inserted() -> list[Path]:
-    """Jobs whose results were never inserted and of which nobody was told yet, the newest first.
+def news() -> dict[Path, State]:
+    """Jobs whose results were never inserted, or whose answer is unknown, of which nobody was told yet.
 
     Only the latest jobs are looked at, so that it costs nothing with thousands of them.
     """
-    return [folder for folder in _folders()[:_LATEST] if _is_news(folder)]
+    found = {folder: _news_of(folder) for folder in _folders()[:_LATEST]}
+    return {folder: state for folder, state in found.items() if state}
 
 
-def mark_told(folder: Path) -> None:
-    """Remembers that the user knows of it; where the disk refuses, it is told again."""
-    try:
-        (folder / TOLD).touch()
-    except OSError:
-        return
-
-
-def _is_news(folder: Path) -> bool:
+def _news_of(folder: Path) -> State | None:
     try:
         files = Files.of(folder)
+        state = files.state(folder)
     except OSError:
-        return False
-    return TOLD not in files.sizes and files.state(folder) is State.WAITING and not is_held(folder)
+        return None
+    if TOLD in files.sizes or state not in (State.WAITING, State.UNKNOWN) or is_held(folder):
+        return None
+    return state
 
 
 def _folders() -> list[Path]:

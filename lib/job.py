@@ -17,7 +17,7 @@ The folder is what the two processes share, and afterwards the history:
     running.lock    locked while a worker works on the job     worker; the lock ends with its process
     plug-in.lock    locked while a plug-in waits for it, or offers its results     plug-in; likewise
     inserted        the layers are in GIMP                    plug-in; without it a result is kept longest
-    told            the user was told of a result that was never inserted   plug-in
+    told            the user knows that it failed, or that its result was never inserted   plug-in
     thumbnail.rgb   a small picture for the history           worker
 """
 
@@ -37,6 +37,7 @@ from lib.file_lock import NO_LOCKS_HERE, locked
 VERSION = 1
 SELECTION = "selection.raw"
 LAYER_MASK = "layer-mask.raw"
+SENT = "sent.json"
 LOCK = "running.lock"
 HELD = "plug-in.lock"
 INSERTED = "inserted"
@@ -115,6 +116,16 @@ class Job:
             # Whoever lists the history takes it for a moment.
             time.sleep(_LOCK_PAUSE)
         yield False
+
+    @property
+    def was_sent(self) -> bool:
+        """Whether the request had left: it may have been billed."""
+        return self.path(SENT).exists()
+
+    def mark_told(self) -> None:
+        """Remembers that the user knows what became of it; where the disk refuses, it is told again."""
+        with contextlib.suppress(OSError):
+            self.path(TOLD).touch()
 
     def mark_inserted(self) -> None:
         """Remembers that the layers are in GIMP. Where the disk refuses, the history merely offers them once more."""

@@ -128,7 +128,7 @@ class Worker:
             final = self._running[folder].run()
         except Exception:  # noqa: BLE001 - the process's edge: whatever it was, the plug-in must hear of an end
             traceback.print_exc()
-            final = unexpected_error()
+            final = unexpected_error() | {"maybe_billed": Job(Path(folder)).was_sent}
         del self._running[folder]
         self._emit({**final, "job": folder})
         retention.tidy_when_due()

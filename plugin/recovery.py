@@ -5,27 +5,42 @@ import sys
 from gi.repository import Gimp
 
 from lib import history
+from lib.history import State
+from lib.job import Job
 from lib.translation import _, ngettext
 
 
 def forgotten_results() -> str:
-    """A sentence about the results that were never inserted and that nobody was told of yet; empty where none is.
+    """What nobody was told of yet: results that were never inserted, requests without an answer; empty where none is.
 
     A disk that refuses is no error here: what the user came for goes on.
     """
     try:
-        folders = history.never_inserted()
+        found = history.news()
     except OSError:
         return ""
-    for folder in folders:
-        history.mark_told(folder)
-    if not folders:
-        return ""
-    return ngettext(
+    for folder in found:
+        Job(folder).mark_told()
+    states = list(found.values())
+    return " ".join(filter(None, (_waiting(states.count(State.WAITING)), _unknown(states.count(State.UNKNOWN)))))
+
+
+def _waiting(count: int) -> str:
+    told = ngettext(
         "{count} result of an earlier edit arrived, but was never inserted.",
         "{count} results of earlier edits arrived, but were never inserted.",
-        len(folders),
-    ).format(count=len(folders))
+        count,
+    )
+    return told.format(count=count) if count else ""
+
+
+def _unknown(count: int) -> str:
+    told = ngettext(
+        "{count} earlier request was sent, and its answer never arrived; it may have been billed.",
+        "{count} earlier requests were sent, and their answers never arrived; they may have been billed.",
+        count,
+    )
+    return told.format(count=count) if count else ""
 
 
 def say_in_window(told: str) -> None:
@@ -43,4 +58,4 @@ def say_on_terminal(told: str) -> str:
 
 
 def _where() -> str:
-    return _("Filters ▸ Generative Edit ▸ History… inserts it.")
+    return _("See Filters ▸ Generative Edit ▸ History….")

@@ -82,7 +82,7 @@ def run(image: Gimp.Image, task: Task, options: Options, python: str, progress: 
             clock.stage("worker")
         finally:
             worker.close()
-        _raise_unless_done(final)
+        _raise_unless_done(job, final)
         outcome = _insert(image, task, options, job, final)
         clock.stage("insert")
     finally:
@@ -183,11 +183,17 @@ def write_job(
     })  # fmt: skip
 
 
-def _raise_unless_done(final: Event) -> None:
+def _raise_unless_done(job: Job, final: Event) -> None:
+    if final["event"] == "done":
+        return
+    job.mark_told()
     if final["event"] == "cancelled":
         raise EditCancelled
-    if final["event"] == "error":
-        raise EditFailed(f"{final['message']} {final['hint']}".strip())
+    told = f"{final['message']} {final['hint']}".strip()
+    if final.get("maybe_billed") and "code" not in final:
+        # The client's own errors say so themselves.
+        told = f"{told} {_('It may have been billed.')}"
+    raise EditFailed(told)
 
 
 def _insert(image: Gimp.Image, task: Task, options: Options, job: Job, final: Mapping[str, Any]) -> Outcome:
@@ -233,7 +239,7 @@ def repeatable(options: Options, sources: Mapping[str, Any]) -> dict[str, Any]:
 
 def forget_unsent(job: Job) -> None:
     """Removes the folder of a job whose request never left: there is nothing in it that the user does not have."""
-    if not job.path("sent.json").exists():
+    if not job.was_sent:
         job.release()
         for path in job.folder.iterdir():
             path.unlink()

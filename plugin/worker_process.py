@@ -130,8 +130,8 @@ class Worker:
         self._end = self._end or error
         jobs, self._jobs = self._jobs, {}
         requests, self._requests = self._requests, {}
-        for on_event in jobs.values():
-            on_event(error)
+        for folder, on_event in jobs.items():
+            on_event({**error, "maybe_billed": Job(Path(folder)).was_sent})
         for on_answer in requests.values():
             on_answer({"error": error})
 

@@ -117,7 +117,7 @@ class Generation:
         if event["event"] not in FINAL:
             self._listener.on_progress(event)
             return
-        self._was_sent = self.job.path("sent.json").exists()
+        self._was_sent = self.job.was_sent
         forget_unsent(self.job)
         self._listener.on_end(self._done(event) if event["event"] == "done" else self._stopped(event))
 
@@ -142,6 +142,7 @@ class Generation:
         return Finished(self, variations, self._report, shown=True, image_was_closed=closed)
 
     def _stopped(self, event: Event) -> Finished:
+        self.job.mark_told()
         self.canvas.remove()
         # A worker that was killed half a second after the cancel has ended as it was told.
         if self._was_cancelled or event["event"] == "cancelled":

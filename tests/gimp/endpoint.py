@@ -72,9 +72,10 @@ class TestEndpoint:
     def _answer(self, request):
         if request.method == "GET":
             return self._look_up(request)
-        self.received.append(_receive(request))
+        received = _receive(request)
+        self.received.append(received)
         time.sleep(self.seconds)
-        return getattr(self, f"_{self.behaviour}")(self.received[-1])
+        return getattr(self, f"_{self.behaviour}")(received)
 
     def _look_up(self, request):
         """`GET /v1/models`, as `listing` says: "list", "unverified", "absent" or "garbage"; a wrong key is refused."""

@@ -152,6 +152,7 @@ def test_nothing_that_arrived_is_lost_and_nothing_is_sent_twice(point, running, 
         assert (folder / "result-1.png").read_bytes() == endpoint.picture
     if done and victim == "worker" and done["status"] != "success":
         assert "worker process ended" in done["error"]
+        assert ("may have been billed" in done["error"]) is (folder.exists() and (folder / "sent.json").exists())
 
 
 def test_the_next_start_tells_of_it_once_and_sends_nothing_again(gimp, endpoint):

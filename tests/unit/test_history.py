@@ -208,22 +208,23 @@ def test_tidying_is_done_at_most_every_ten_minutes_and_finishes_what_was_interru
     assert second.exists()
 
 
-def test_a_result_never_inserted_is_news_once():
+def test_a_result_never_inserted_and_an_unknown_answer_are_news_once():
     waiting = done(number=1)
     inserted(number=2)
     offered = Job.new()
     (offered.folder / "result-1.png").write_bytes(b"png")
-    assert history.never_inserted() == [waiting], "a window still offers the other"
-    history.mark_told(waiting)
-    assert history.never_inserted() == []
+    assert history.news() == {waiting: State.WAITING}, "a window still offers the other"
+    Job(waiting).mark_told()
+    assert history.news() == {}
     offered.release()
-    assert history.never_inserted() == [offered.folder]
+    unknown = make(number=3, job_json=ASKED, sent_json={})
+    assert history.news() == {offered.folder: State.WAITING, unknown: State.UNKNOWN}
 
 
 def test_a_marker_that_cannot_be_written_is_no_error(data):
     job = Job(data / "gone")
     job.mark_inserted()
-    history.mark_told(job.folder)
+    job.mark_told()
     assert not (data / "gone" / INSERTED).exists()
 
 
@@ -235,5 +236,5 @@ def test_thousands_of_jobs_are_listed_and_tidied_in_a_moment():
     assert retention.tidy(1000, 1000) == []
     assert time.monotonic() - begun < 3
     begun = time.monotonic()
-    assert history.never_inserted() == []
+    assert history.news() == {}
     assert time.monotonic() - begun < 0.5
