@@ -1,121 +1,18 @@
-"""The kept jobs as records. A folder is data that anybody may have changed: nothing in it stops the list.
+"""The kept jobs: listed whatever their folders hold, deleted, and told of where their results were forgotten."""
 
-Names of files are never taken from inside a folder's JSON: what is there is what the listing says.
-"""
-
-import json
-import math
 import os
-import re
 import shutil
-import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from enum import Enum
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from lib import settings
-from lib.frame import FrameError, Plan
-from lib.job import INSERTED, LOCK, TOLD, VERSION, is_held, is_running
-from lib.translation import _
+from lib.history_record import Files, Record, State, named_time, read, shown
+from lib.job import TOLD, is_held, is_running
 
-JOB_NAME = re.compile(r"(\d{8}-\d{6})-[0-9a-f]{6}")
-_RESULT = re.compile(r"result-(\d{1,3})\.(png|jpe?g|webp)")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
-_LARGEST_JSON = 32 << 20
-_LONGEST_TEXT = 32_000
+__all__ = ["Files", "Record", "State", "delete", "named_time", "news", "record", "records", "shown", "sweep"]
+
 _LATEST = 200
 _DELETED = ".deleted-"
-
-
-class State(Enum):
-    """What became of a job."""
-
-    RUNNING = "running"
-    WAITING = "waiting"
-    INSERTED = "inserted"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-    UNKNOWN = "unknown"
-    UNSENT = "unsent"
-    DAMAGED = "damaged"
-
-    @property
-    def words(self) -> str:
-        """The state as a user reads it."""
-        return {
-            State.RUNNING: _("still running"),
-            State.WAITING: _("finished, never inserted"),
-            State.INSERTED: _("inserted"),
-            State.FAILED: _("failed"),
-            State.CANCELLED: _("cancelled"),
-            State.UNKNOWN: _("sent, answer unknown (may have been billed)"),
-            State.UNSENT: _("cut off before it was sent"),
-            State.DAMAGED: _("damaged or changed by hand"),
-        }[self]
-
-
-@dataclass(frozen=True)
-class Record:
-    """One kept job: `note` is a sentence about what is wrong with it, `size` its bytes on disk.
-
-    `plan` is None where job.json does not tell it; `results` are the names of pictures that are really there.
-    """
-
-    folder: Path
-    state: State
-    created: float
-    prompt: str
-    provider: str
-    model: str
-    cost: float | None
-    results: tuple[str, ...]
-    plan: Plan | None
-    note: str
-    size: int
-
-    @property
-    def picture(self) -> Path | None:
-        """What stands for the job in a list: its first result, else what was to be edited."""
-        name = self.results[0] if self.results else "image-1.png"
-        path = self.folder / name
-        return path if path.is_file() else None
-
-
-@dataclass(frozen=True)
-class Files:
-    """What is in a folder, from one listing: the size of each regular file by its name."""
-
-    sizes: Mapping[str, int]
-
-    @classmethod
-    def of(cls, folder: Path) -> "Files":
-        """Lists a folder; symbolic links and folders inside it do not count. Raises OSError where it cannot."""
-        with os.scandir(folder) as entries:
-            plain = [entry for entry in entries if entry.is_file(follow_symlinks=False)]
-            return cls({entry.name: entry.stat(follow_symlinks=False).st_size for entry in plain})
-
-    @property
-    def results(self) -> tuple[str, ...]:
-        """The pictures that came back, in order."""
-        found = [(int(match[1]), name) for name in self.sizes if (match := _RESULT.fullmatch(name))]
-        return tuple(name for _number, name in sorted(found))
-
-    @property
-    def total(self) -> int:
-        """Bytes of all files."""
-        return sum(self.sizes.values())
-
-    def state(self, folder: Path) -> State:
-        """What the listing alone says."""
-        if LOCK in self.sizes and is_running(folder):
-            return State.RUNNING
-        if self.results:
-            return State.INSERTED if INSERTED in self.sizes else State.WAITING
-        if "response.json" in self.sizes:
-            return State.FAILED
-        return State.UNKNOWN if "sent.json" in self.sizes else State.UNSENT
 
 
 def records() -> Iterator[Record]:
@@ -130,7 +27,7 @@ def record(folder: Path) -> Record | None:
     """One job; None where the folder has gone or cannot even be listed."""
     try:
         files = Files.of(folder)
-        return _read(folder, files)
+        return read(folder, files)
     except OSError:
         return None
 
@@ -180,124 +77,3 @@ def _folders() -> list[Path]:
             entry.name for entry in entries if not entry.name.startswith(".") and entry.is_dir(follow_symlinks=False)
         ]
     return [jobs / name for name in sorted(names, reverse=True)]
-
-
-def _read(folder: Path, files: Files) -> Record:
-    asked, note = _json(folder, files, "job.json")
-    told, _ignored = _json(folder, files, "report.json")
-    answer, broken = _json(folder, files, "response.json")
-    state, request = files.state(folder), _object(asked.get("request"))
-    if state is State.FAILED:
-        state, note = _failure(answer, note or broken)
-    elif note and (state is not State.UNSENT or "job.json" in files.sizes):
-        state = state if state is State.RUNNING else State.DAMAGED
-    else:
-        note = _version_note(asked) or _missing_note(answer, files)
-    return Record(
-        folder=folder,
-        state=state,
-        created=_created(folder, asked),
-        prompt=_text(request.get("prompt")),
-        provider=_text(asked.get("provider")),
-        model=_text(told.get("model")) or _text(request.get("model")),
-        cost=_amount(told.get("cost")),
-        results=files.results,
-        plan=_plan(asked),
-        note=note,
-        size=files.total,
-    )
-
-
-def _json(folder: Path, files: Files, name: str) -> tuple[dict[str, Any], str]:
-    """An object from a file of the folder, empty where there is none; and what is wrong with it."""
-    size = files.sizes.get(name)
-    if size is None:
-        return {}, _("{name} is missing.").format(name=name)
-    try:
-        if size > _LARGEST_JSON:
-            raise ValueError(name)
-        data = json.loads((folder / name).read_bytes())
-    except (OSError, ValueError, RecursionError):
-        data = None
-    if isinstance(data, dict):
-        return data, ""
-    return {}, _("{name} cannot be read.").format(name=name)
-
-
-def _failure(answer: Mapping[str, Any], note: str) -> tuple[State, str]:
-    """A job with an answer and no picture: what it says of itself, or what is wrong with the folder."""
-    error = _object(answer.get("error"))
-    told = " ".join(filter(None, (_text(error.get("message")), _text(error.get("hint")))))
-    if error.get("code") == "cancelled":
-        return State.CANCELLED, told
-    if error:
-        return State.FAILED, told
-    return State.DAMAGED, note or _("Its pictures are no longer there.")
-
-
-def _version_note(asked: Mapping[str, Any]) -> str:
-    version = asked.get("version")
-    if isinstance(version, int) and version > VERSION:
-        return _("It was made by a newer version of Generative Edit. Update it to use all of this job.")
-    if asked and version != VERSION:
-        return _("It was made by an older version of Generative Edit.")
-    return ""
-
-
-def _missing_note(answer: Mapping[str, Any], files: Files) -> str:
-    """Where fewer pictures are there than the answer brought."""
-    promised = answer.get("results")
-    missing = len(promised) - len(files.results) if isinstance(promised, list) else 0
-    if missing > 0:
-        return _("Some of its pictures are no longer there.")
-    if files.results and "response.json" not in files.sizes:
-        return _("It was cut off while the answer arrived; there may have been more.")
-    return ""
-
-
-def _plan(asked: Mapping[str, Any]) -> Plan | None:
-    try:
-        return Plan.from_json(_object(asked.get("plan")))
-    except (FrameError, TypeError, ValueError):
-        return None
-
-
-def _created(folder: Path, asked: Mapping[str, Any]) -> float:
-    """Seconds since 1970: what job.json says where that can be, else the folder's name or its date."""
-    said = _amount(asked.get("created"))
-    if said and said < time.time() + 86_400:
-        return said
-    return named_time(folder.name) or folder.stat().st_mtime
-
-
-def named_time(name: str) -> float | None:
-    """When a job was made by its folder's name; None where that is no job's name."""
-    match = JOB_NAME.fullmatch(name)
-    try:
-        return time.mktime(time.strptime(match[1], "%Y%m%d-%H%M%S")) if match else None
-    except (ValueError, OverflowError):
-        return None
-
-
-def _object(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def shown(text: str) -> str:
-    """A text that any window can show: without control characters and halves of characters, which JSON may hold."""
-    whole = text.encode("utf-8", "replace").decode("utf-8")
-    return _CONTROL.sub(" ", whole)
-
-
-def _text(value: object) -> str:
-    return shown(value[:_LONGEST_TEXT]) if isinstance(value, str) else ""
-
-
-def _amount(value: object) -> float | None:
-    """A number from 0 up; JSON as Python reads it also has true, NaN and integers without end."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        return float(value) if math.isfinite(value) and value >= 0 else None
-    except OverflowError:
-        return None

@@ -28,6 +28,7 @@ LIGHT = (
     "lib.frame",
     "lib.geometry",
     "lib.history",
+    "lib.history_record",
     "lib.history_words",
     "lib.installer.command",
     "lib.job",
