@@ -4,7 +4,7 @@ Only the frame is read, so that the time does not grow with the canvas.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from gi.repository import Gegl, Gimp
 
@@ -27,8 +27,11 @@ def layer_png(image: Gimp.Image, layer: Gimp.Layer, plan: Plan, area: Rect) -> b
 
 def visible_png(image: Gimp.Image, plan: Plan, area: Rect) -> bytes:
     """What is visible in `area` of the canvas, transparent beyond it, at the size that the plan asks for."""
-    with _duplicate(image) as copy:
-        return _fit_plan(_read_visible(copy, area), plan).png()
+    with _deleted(image.duplicate()) as copy:
+        # Only the canvas is made smaller, so that GIMP computes no more than that. Layers are not cropped: filters
+        # such as blur and vignette would then see another layer.
+        copy.resize(area.width, area.height, -area.x, -area.y)
+        return _fit_plan(_read_visible(copy), plan).png()
 
 
 def mask_png(image: Gimp.Image, plan: Plan, grow: int) -> bytes:
@@ -79,21 +82,23 @@ def _read_as_seen(image: Gimp.Image, layer: Gimp.Layer, area: Rect) -> Pixels:
     """The layer by itself as the user sees it. Its buffer alone would leave out filters, masks and groups' layers."""
     if _is_plain(layer):
         return _read(layer, area)
-    with _duplicate(image) as copy:
-        _show_only(copy, _same_place(layer, copy))
-        return _read_visible(copy, area)
+    with _empty(image, area.size) as alone:
+        _show(layer, alone, area)
+        return _read_visible(alone)
 
 
 def _is_plain(layer: Gimp.Layer) -> bool:
     return not (layer.is_group() or layer.get_filters() or layer.get_mask())
 
 
-def _show_only(copy: Gimp.Image, twin: Gimp.Layer) -> None:
-    """Leaves one layer of a duplicate, out of its groups and without opacity and mode."""
-    copy.reorder_item(twin, None, 0)
-    for other in copy.get_layers()[1:]:
-        copy.remove_layer(other)
+def _show(layer: Gimp.Layer, alone: Gimp.Image, area: Rect) -> None:
+    """Puts a twin of the layer into an image that shows `area`, out of its groups and without opacity and mode."""
+    twin = Gimp.Layer.new_from_drawable(layer, alone)
+    alone.insert_layer(twin, None, 0)
+    twin.set_lock_position(False)
     twin.set_lock_visibility(False)
+    place = layer_rect(layer)
+    twin.set_offsets(place.x - area.x, place.y - area.y)
     twin.set_visible(True)
     twin.set_opacity(100)
     twin.set_mode(Gimp.LayerMode.NORMAL)
@@ -102,34 +107,30 @@ def _show_only(copy: Gimp.Image, twin: Gimp.Layer) -> None:
         twin.set_show_mask(False)
 
 
+def _empty(image: Gimp.Image, size: Size) -> AbstractContextManager[Gimp.Image]:
+    """An image of the same kind with nothing in it: its layers need not be converted, and the others not be copied."""
+    kind, precision = image.get_base_type(), image.get_precision()
+    empty = Gimp.Image.new_with_precision(size.width, size.height, kind, precision)
+    if profile := image.get_color_profile():
+        empty.set_color_profile(profile)
+    return _deleted(empty)
+
+
 @contextmanager
-def _duplicate(image: Gimp.Image) -> Iterator[Gimp.Image]:
-    """A duplicate to work in, deleted afterwards; it shares its tiles with the original until they change."""
-    copy = image.duplicate()
+def _deleted(image: Gimp.Image) -> Iterator[Gimp.Image]:
+    """An image to work in, deleted afterwards; a duplicate shares its tiles with the original until they change."""
     try:
-        copy.undo_disable()
-        yield copy
+        image.undo_disable()
+        yield image
     finally:
-        copy.delete()
+        image.delete()
 
 
-def _read_visible(copy: Gimp.Image, area: Rect) -> Pixels:
-    """What a duplicate shows in an area. Only its canvas is made smaller, so that GIMP computes no more than that.
-
-    Its layers are not cropped: filters such as blur and vignette would then see another layer. A filter costs what it
-    reads, and GEGL's blur reads whole rows and columns of its layer.
-    """
-    copy.resize(area.width, area.height, -area.x, -area.y)
-    seen = Gimp.Layer.new_from_visible(copy, copy, "seen")
-    copy.insert_layer(seen, None, 0)
-    return _read(seen, Rect(0, 0, area.width, area.height))
-
-
-def _same_place(layer: Gimp.Layer, copy: Gimp.Image) -> Gimp.Layer:
-    """The layer of a duplicate that stands where `layer` stands in the original."""
-    parent = layer.get_parent()
-    siblings = _same_place(parent, copy).get_children() if parent else copy.get_layers()
-    return siblings[layer.get_image().get_item_position(layer)]
+def _read_visible(image: Gimp.Image) -> Pixels:
+    """What an image shows. A filter costs what it reads, and GEGL's blur reads whole rows and columns of its layer."""
+    seen = Gimp.Layer.new_from_visible(image, image, "seen")
+    image.insert_layer(seen, None, 0)
+    return _read(seen, Rect(0, 0, image.get_width(), image.get_height()))
 
 
 def _read(layer: Gimp.Layer, area: Rect) -> Pixels:
