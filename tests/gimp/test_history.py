@@ -11,7 +11,6 @@ import pytest
 from lib.history import State, record
 from tests.gimp import accessibility
 from tests.gimp.test_ends import wait_until
-from tests.gimp.test_window import visible, wait_for_layers
 
 OUTPUT = Path(__file__).parents[1] / "output"
 TITLE = "Generative Edit: History"
@@ -67,6 +66,18 @@ def open_history(window):
     open_menu(window, "h")
     window.wait_for_window(TITLE)
     window.settle()
+
+
+def visible(window, image):
+    path = window.work / "visible.raw"
+    window.call("edits.visible_of", image_id=image, path=str(path))
+    return np.frombuffer(path.read_bytes(), np.uint16)
+
+
+def wait_for_layers(window, image, count):
+    """Waits until the image has so many layers; returns its state."""
+    wait_until(lambda: len(window.call("edits.state_of", image_id=image)["layers"]) == count, 90)
+    return window.call("edits.state_of", image_id=image)
 
 
 def jobs(window):
