@@ -112,7 +112,9 @@ def main():
     variables = {"PYTHONDONTWRITEBYTECODE": "", "OPENAI_BASE_URL": endpoint.url, "OPENAI_API_KEY": "sk-bench"}
     with tempfile.TemporaryDirectory() as folder:
         with gimp.start(Path(folder) / "edits", environment=variables) as running:
-            Bench(running, endpoint, options.rounds).edits(SHORT if options.short else CASES)
+            bench = Bench(running, endpoint, options.rounds)
+            bench.edits(SHORT if options.short else CASES)
+            bench.growth()
             print_worker_start(running, options.rounds)
         if not options.short:
             print_gimp_start(gimp, Path(folder), options.rounds)
@@ -124,7 +126,6 @@ class Bench:
 
     def __init__(self, running, endpoint, rounds):
         self.running, self.endpoint, self.rounds = running, endpoint, rounds
-        self.small = {}
         self.launches = []
 
     def edits(self, cases):
@@ -140,8 +141,7 @@ class Bench:
                 prepared = case.picture
                 self.running.call("bench.prepare", **prepared)
             self._edit(case)
-        print(f"\n*limit*: at {size(LARGE)} with 12 layers; anywhere at most {GROWTH} s more than at {size(SMALL)}; "
-              f"the picture at most {EXPORT_OF_BARE} × the bare one.\n")  # fmt: skip
+        print(f"\n*limit*: at {size(LARGE)} with 12 layers; the picture at most {EXPORT_OF_BARE} × the bare one.\n")
         self._amounts()
 
     def _edit(self, case):
@@ -162,11 +162,34 @@ class Bench:
             for _ in range(self.rounds)
         ]
         usual = statistics.median(waited - endpoint for waited, endpoint in stand_in)
-        smallest = self.small.setdefault((case.fit, case.merged, case.effects), middle["all"])
-        grown = "" if middle["all"] - smallest <= GROWTH else f" (+{middle['all'] - smallest:.2f})"
         cells = [f"{middle[name]:.2f}" for name in STAGES]
-        cells += [f"**{middle['all']:.2f}**{grown}", f"{case.limit}", f"{usual:.2f}", f"{ours:.2f} / {bare:.2f}"]
+        cells += [f"**{middle['all']:.2f}**", f"{case.limit}", f"{usual:.2f}", f"{ours:.2f} / {bare:.2f}"]
         print(row([str(case), *cells]), end="", flush=True)
+
+    def growth(self):
+        """What the large picture costs more than the small one, in turn: a busy machine changes by the minute."""
+        print(f"\nSmall is {size(SMALL)} with one layer, large {size(LARGE)} with 12; least and median of "
+              f"{self.rounds}, in turn. The limit is {GROWTH} s more.\n")  # fmt: skip
+        head = ["edit", "small", "large", "more", "GIMP's own: small", "large"]
+        print(row(head) + row(["---"] * len(head)), end="", flush=True)
+        for name, canvas, layers in (("small", SMALL, 1), ("large", LARGE, 12)):
+            self.running.call("bench.prepare", **Case(canvas, layers).picture)
+            self.running.call("bench.keep", name=name)
+        for kind, asked in (("a layer", {}), ("fit", {"fit": True}), ("merged", {"sample_merged": True})):
+            self._growth(kind, {"fit": False, **asked})
+
+    def _growth(self, kind, asked):
+        edits, own = ({"small": [], "large": []} for _ in range(2))
+        for name in [*edits] * (self.rounds + 1):  # the first warms up
+            self.running.call("bench.use", name=name)
+            done, endpoint = self._seconds("bench.edit", **asked)
+            edits[name].append(split(done["seconds"], endpoint)["all"])
+            bare = {"frame": done["frame"], "folder": str(self.running.work), "merged": "sample_merged" in asked}
+            own[name].append(self.running.call("bench.read_and_encode", **bare)["bare"])
+        cells = [both(seconds[1:]) for each in (edits, own) for seconds in each.values()]
+        more = [take(edits["large"][1:]) - take(edits["small"][1:]) for take in (min, statistics.median)]
+        cells.insert(2, " / ".join(f"{seconds:+.2f}" for seconds in more))
+        print(row([kind, *cells]), end="", flush=True)
 
     def _seconds(self, function, **arguments):
         """What a call gave, and the endpoint's own seconds in it."""
@@ -193,6 +216,11 @@ class Bench:
         usual = statistics.median(self.running.call("bench.plugin_start") for _ in range(self.rounds))
         limit = f"{usual:.2f}: GIMP's own Foggify"
         print(row(["start of the plug-in at each edit, s", f"{launch:.2f}", limit]), end="")
+
+
+def both(seconds):
+    """The least and the median."""
+    return f"{min(seconds):.2f} / {statistics.median(seconds):.2f}"
 
 
 def split(seconds, endpoint):

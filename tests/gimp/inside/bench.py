@@ -18,6 +18,19 @@ from tests.gimp.inside import edits, pictures
 
 SELECTION = (700, 500)
 _image = None
+_kept = {}
+
+
+def keep(name):
+    """Keeps the picture of the last measurements, for `use`."""
+    global _image
+    _kept[name], _image = _image, None
+
+
+def use(name):
+    """Makes a picture that was kept that of the next measurements."""
+    global _image
+    _image = _kept[name]
 
 
 def prepare(width, height, layers, effects):
@@ -68,16 +81,19 @@ def read_and_encode(frame, folder, merged):
     """Seconds of GEGL's read and PNG of the frame, and of the plug-in's own, both in this process; GEGL's bytes."""
     area, path = Rect(*frame), Path(folder) / "bare.png"
     plan = Plan(area, area, area.size)
+    layer = _image.get_layers()[-1]
     begun = time.monotonic()
     if merged:
         _encode_merged(frame, path)
+    elif layer.get_mask() or layer.get_filters():
+        _encode_seen(layer, frame, path)
     else:
-        _encode(_image.get_layers()[-1], frame, path)
+        _encode(layer, frame, path)
     between = time.monotonic()
     if merged:
         export.visible_png(_image, plan, area)
     else:
-        export.layer_png(_image, _image.get_layers()[-1], plan, area)
+        export.layer_png(_image, layer, plan, area)
     return {"bare": between - begun, "ours": time.monotonic() - between, "bytes": path.stat().st_size}
 
 
@@ -142,6 +158,17 @@ def _encode(layer, frame, path):
     reading.link(cutting)
     cutting.link(saving)
     saving.process()
+
+
+def _encode_seen(layer, frame, path):
+    """The layer with its mask and filters, which GIMP has to compute: in an image that is only the frame."""
+    x, y, width, height = frame
+    alone = Gimp.Image.new(width, height, Gimp.ImageBaseType.RGB)
+    twin = Gimp.Layer.new_from_drawable(layer, alone)
+    alone.insert_layer(twin, None, 0)
+    twin.set_offsets(-x, -y)
+    _encode(Gimp.Layer.new_from_visible(alone, alone, "seen"), (0, 0, width, height), path)
+    alone.delete()
 
 
 def _encode_merged(frame, path):
