@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from lib.frame import FrameError, Plan
+from lib.geometry import Rect, Size
 from lib.job import INSERTED, LOCK, SENT, VERSION, is_running
 from lib.translation import _
 
@@ -23,6 +24,7 @@ _RESULT = re.compile(r"result-(\d{1,3})\.(png|jpe?g|webp)")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _LARGEST_JSON = 32 << 20
 _LONGEST_TEXT = 32_000
+_LARGEST_SIDE = 1 << 19  # of a canvas in GIMP
 
 
 class State(Enum):
@@ -57,6 +59,7 @@ class Record:
     """One kept job: `note` is a sentence about what is wrong with it, `size` its bytes on disk.
 
     `plan` is None where job.json does not tell it; `results` are the names of pictures that are really there.
+    `canvas` is the image's size at that time, `grown` what it was to become, in its coordinates (None: the same).
     """
 
     folder: Path
@@ -70,6 +73,8 @@ class Record:
     plan: Plan | None
     note: str
     size: int
+    canvas: Size | None = None
+    grown: Rect | None = None
 
     @property
     def picture(self) -> Path | None:
@@ -138,6 +143,8 @@ def read(folder: Path, files: Files) -> Record:
         plan=_plan(asked),
         note=note,
         size=files.total,
+        canvas=_canvas(_object(asked.get("record"))),
+        grown=_grown(_object(asked.get("record"))),
     )
 
 
@@ -193,6 +200,23 @@ def _plan(asked: Mapping[str, Any]) -> Plan | None:
         return Plan.from_json(_object(asked.get("plan")))
     except (FrameError, TypeError, ValueError):
         return None
+
+
+def _canvas(told: Mapping[str, Any]) -> Size | None:
+    numbers = _whole_numbers(told.get("canvas"), 2)
+    return Size(*numbers) if numbers and min(numbers) > 0 else None
+
+
+def _grown(told: Mapping[str, Any]) -> Rect | None:
+    numbers = _whole_numbers(told.get("grown"), 4)
+    return Rect(*numbers) if numbers and min(numbers[2:]) > 0 else None
+
+
+def _whole_numbers(value: object, count: int) -> list[int]:
+    """A list of so many numbers that a canvas can have; empty where it is none."""
+    if not isinstance(value, list) or len(value) != count:
+        return []
+    return value if all(type(each) is int and abs(each) <= _LARGEST_SIDE for each in value) else []
 
 
 def _created(folder: Path, asked: Mapping[str, Any]) -> float:

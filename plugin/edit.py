@@ -37,13 +37,14 @@ def prepare(image: Gimp.Image, layers: Sequence[Gimp.Layer], options: Options) -
     home = Rect(0, 0, *_sides(canvas)) if options.sample_merged else export.layer_rect(layers[0])
     plan = plan_frame(canvas, _selection(image, canvas, options.grow), home, options)
     place = place_above(image, None if options.sample_merged else layers[0], plan.frame)
-    return Task(plan, place, lambda job: _export(image, layers, options, plan, job), _sources(layers, options))
+    return Task(plan, place, lambda job: _export(image, layers, options, plan, job), sources(image, layers, options))
 
 
-def _sources(layers: Sequence[Gimp.Layer], options: Options) -> dict[str, Any]:
-    """Which layers the edit is made from, by name and by the number that the image keeps for each."""
+def sources(image: Gimp.Image, layers: Sequence[Gimp.Layer], options: Options) -> dict[str, Any]:
+    """Which layers the edit is made from, by name and by the number that the image keeps for each; and its canvas."""
     named = [{"name": layer.get_name(), "tattoo": layer.get_tattoo()} for layer in layers]
-    return {"edited": named[0], "references": {"layers": named[1:], "others": len(options.references)}}
+    references = {"layers": named[1:], "others": len(options.references)}
+    return {"canvas": [image.get_width(), image.get_height()], "edited": named[0], "references": references}
 
 
 def check(image: Gimp.Image, layers: Sequence[Gimp.Layer], options: Options) -> None:

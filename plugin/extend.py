@@ -10,7 +10,7 @@ from lib.geometry import Rect, Size
 from lib.job import SELECTION, Job
 from plugin import export
 from plugin.arguments import BadArguments, Options, Sides
-from plugin.edit import check, first_picture, reference_pictures
+from plugin.edit import check, first_picture, reference_pictures, sources
 from plugin.insert import Place, place_above
 from plugin.task import Exported, Outcome, Progress, Task, plan_frame, run
 
@@ -28,7 +28,8 @@ def extend(
     plan = plan_frame(extension.size, extension.changed, whole, options)
     above = place_above(image, None if options.sample_merged else layers[0], plan.frame)
     place = Place(plan.frame, above.parent, above.position, extension.whole)
-    task = Task(plan, place, lambda job: _export(image, layers, options, extension, plan, job))
+    made_of = sources(image, layers, options) | {"grown": extension.whole.to_list()}
+    task = Task(plan, place, lambda job: _export(image, layers, options, extension, plan, job), made_of)
     return run(image, task, options, python, progress)
 
 

@@ -250,4 +250,4 @@ def _why_not(record: Record | None, image: Gimp.Image | None) -> str:
         return _("There is no result to insert")
     if not image or not image.is_valid():
         return _("No image is open; take As New Image")
-    return _("The frame does not fit into this image; take As New Image")
+    return _("This image has another size than that one had, or no colours; take As New Image")

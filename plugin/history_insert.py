@@ -9,7 +9,7 @@ from typing import Any
 from gi.repository import Gegl, Gimp
 
 from lib import rescue
-from lib.geometry import Rect
+from lib.geometry import Rect, Size
 from lib.history import Record
 from lib.job import SELECTION, Job
 from lib.translation import _
@@ -18,11 +18,22 @@ from plugin.task import public
 
 
 def fits(record: Record, image: Gimp.Image | None) -> bool:
-    """Whether a job's frame lies inside an image that can take layers in colour."""
+    """Whether a job's frame has its place in an image: one of the size of that time, that can take layers in colour."""
     if not image or not image.is_valid() or not record.plan:
         return False
-    whole = Rect(0, 0, image.get_width(), image.get_height())
-    return whole.contains(record.plan.frame) and image.get_base_type() != Gimp.ImageBaseType.INDEXED
+    return _canvas_for(record, image) is not None and image.get_base_type() != Gimp.ImageBaseType.INDEXED
+
+
+def _canvas_for(record: Record, image: Gimp.Image) -> Rect | None:
+    """The canvas that the frame counts in, in coordinates of the image's; None where the frame has no place there."""
+    now = Size(image.get_width(), image.get_height())
+    there = Rect(0, 0, now.width, now.height)
+    if record.grown and now == record.canvas:
+        there = record.grown
+    elif record.canvas and now != (record.grown.size if record.grown else record.canvas):
+        return None
+    inside = Rect(0, 0, there.width, there.height)
+    return there if record.plan and inside.contains(record.plan.frame) else None
 
 
 def insert_again(record: Record, made: Mapping[str, Any], image: Gimp.Image | None) -> Gimp.Image:
@@ -35,7 +46,9 @@ def insert_again(record: Record, made: Mapping[str, Any], image: Gimp.Image | No
     pictures = [rescue.data_of(job, kept) for kept in made["layers"]]
     results = insert.Results(pictures, _mask(job, made, frame), insert.layer_name(record.prompt), _record(job))
     if image:
-        insert.insert_results(image, results, insert.place_above(image, None, frame))
+        canvas = _canvas_for(record, image)
+        grown = canvas if canvas and canvas == record.grown else None
+        insert.insert_results(image, results, insert.Place(frame, None, 0, grown))
     else:
         image = _new_image(job, made, frame)
         there = Rect(0, 0, frame.width, frame.height)

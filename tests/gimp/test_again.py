@@ -1,8 +1,11 @@
 """Edit Again in real GIMPs, without a window: from a saved and reopened XCF, which somebody else may have made."""
 
 import json
+from pathlib import Path
 
 import pytest
+
+from lib import history_requests
 
 
 @pytest.fixture(scope="module")
@@ -58,9 +61,7 @@ def test_a_failure_leaves_the_image(gimp, edited, endpoint):
     ("changes", "told"),
     [
         ("{", "cannot be read"),
-        ({"version": 1, "request": {"prompt": 7}}, "prompt is damaged"),
         ({"version": 1, "request": {"n": 5000}}, "n 5000"),
-        ({"version": 99, "request": {}}, "another version"),
         ({"version": 1, "request": {}, "provider": "nobody"}, "no provider “nobody”"),
         ({"version": 1, "request": {}, "references": {"layers": [{"name": "gone"}], "others": 1}}, "2 reference"),
     ],
@@ -94,3 +95,18 @@ def test_one_of_several_results_leads_to_the_layer_below_their_group(gimp, out, 
 def test_the_history_is_a_window_only(gimp):
     told = gimp.call("history.call_history")
     assert told["status"] == "calling-error" and "is a window" in told["error"]
+
+
+def test_a_kept_extension_grows_the_canvas_once_more_and_fits_no_other_size(gimp, out, endpoint):
+    endpoint.behave("echo")
+    done = gimp.call("edits.extend_case", out=str(out), left="64", provider="custom")
+    assert done["status"] == "success", done["error"]
+    folder = gimp.data / "jobs" / Path(done["report"]["job"]).name
+    for width, height, fits in ((640, 480, True), (704, 480, True), (641, 480, False), (1920, 1080, False)):
+        made = json.loads(json.dumps(history_requests.layers({"job": str(folder)})))
+        again = gimp.call("history.insert_again", folder=str(folder), made=made, width=width, height=height)
+        assert (again is not None) is fits
+        if again:
+            layer, background = again["layers"]
+            assert again["size"] == [704, 480] and layer["box"] == done["report"]["frame"] and layer["masked"]
+            assert background["box"][0] == (64 if width == 640 else 0)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from lib import history, retention, settings
+from lib.geometry import Rect, Size
 from lib.history import State
 from lib.job import INSERTED, LOCK, VERSION, Job
 
@@ -78,6 +79,15 @@ def test_a_prompt_that_no_window_could_show_is_mended():
     odd = "a\0b\ud800c\r\x1b[31m\nd\te 山"
     done(job_json={**ASKED, "request": {"prompt": odd}})
     assert next(history.records()).prompt == "a b?c  [31m\nd\te 山"
+
+
+def test_the_canvas_of_that_time_is_read_where_it_can_be_one():
+    done(number=1, job_json={**ASKED, "record": {"canvas": [1920, 1080], "grown": [-64, 0, 1984, 1080]}})
+    done(number=2, job_json={**ASKED, "record": {"canvas": [0, 10**9], "grown": [1, 2, 3, "4"]}})
+    done(number=3, job_json={**ASKED, "record": [1]})
+    *odd, first = history.records()
+    assert (first.canvas, first.grown) == (Size(1920, 1080), Rect(-64, 0, 1984, 1080))
+    assert all(each.canvas is None and each.grown is None for each in odd)
 
 
 def test_the_newest_come_first():

@@ -1,9 +1,11 @@
 """Inside GIMP: what the tests of History and Edit Again need there."""
 
 import json
+from pathlib import Path
 
 from gi.repository import Gegl, Gimp, Gio
 
+from lib.history import record
 from tests.gimp.inside import edits, pictures
 
 NAME = "generative-edit"
@@ -63,6 +65,20 @@ def again(path, layer, record=None, **arguments):
     if done["status"] == "success":
         mask, new = chosen.get_mask(), image.get_layers()[1].get_mask()
         done["same_mask"] = _values(mask) == _values(new) if mask and new else None
+    image.delete()
+    return done
+
+
+def insert_again(folder, made, width, height):
+    """Inserts a kept job into a picture of this size, as its window does; None where its frame has no place there."""
+    from plugin.history_insert import fits
+    from plugin.history_insert import insert_again as insert
+
+    job, image = record(Path(folder)), pictures.splash(width, height)
+    done = None
+    if fits(job, image):
+        insert(job, made, image)
+        done = {"size": [image.get_width(), image.get_height()], **pictures.state(image)}
     image.delete()
     return done
 
