@@ -119,6 +119,12 @@ EXTEND_ARGUMENTS = (
         if argument.name not in ("feather", "grow")
     ),
 )
+# Removing says itself what it wants.
+REMOVE_ARGUMENTS = tuple(
+    argument
+    for argument in EDIT_ARGUMENTS
+    if argument.name not in ("prompt", "n", "background", "stream", "partial-images", "references")
+)
 Sides = tuple[str, str, str, str]
 
 _REQUEST_TEXTS = ("size", "quality", "background", "moderation", "input-fidelity", "output-format", "user")

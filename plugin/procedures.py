@@ -14,6 +14,7 @@ from plugin import again, folder
 from plugin.arguments import (
     EDIT_ARGUMENTS,
     EXTEND_ARGUMENTS,
+    REMOVE_ARGUMENTS,
     Argument,
     defaults,
     sides,
@@ -28,6 +29,7 @@ from plugin.language import follow_gimp
 from plugin.procedure_parts import READ_WRITE, declare, describe, failure, has_display, reported, text_value
 from plugin.progress import StatusProgress
 from plugin.recovery import forgotten_results, say_in_window, say_on_terminal
+from plugin.remove import ask_where_it_costs, check_selected, removal, use_last_provider
 from plugin.task import Outcome, Progress, report_text
 
 
@@ -52,6 +54,11 @@ def _edit(image: Gimp.Image, layers: list[Gimp.Layer], values: dict[str, Any], p
     return edit(image, layers, checked(values), worker_python(), progress)
 
 
+def _remove(image: Gimp.Image, layers: list[Gimp.Layer], values: dict[str, Any], progress: Progress) -> Outcome:
+    check_selected(image)
+    return edit(image, layers, removal(values), worker_python(), progress)
+
+
 def _extend(image: Gimp.Image, layers: list[Gimp.Layer], values: dict[str, Any], progress: Progress) -> Outcome:
     wanted = sides(values)
     options = checked(defaults() | values, problems_with(image, wanted))
@@ -65,6 +72,13 @@ def _open_panel(
 
     edited = open_panel(procedure, config, image, layers)
     return Gimp.PDBStatusType.SUCCESS if edited else Gimp.PDBStatusType.CANCEL
+
+
+def _remove_at_last_provider(
+    _procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, image: Gimp.Image, layers: list[Gimp.Layer]
+) -> None:
+    use_last_provider(config)
+    ask_where_it_costs(image, layers, removal(values_of(config, REMOVE_ARGUMENTS)))
 
 
 def _ask_extension(
@@ -89,6 +103,18 @@ ENTRIES = {
         EDIT_ARGUMENTS,
         _open_panel,
         _edit,
+    ),
+    "generative-edit-remove": Entry(
+        N_("_Remove Selection"),
+        N_("Removes what is selected, with one click"),
+        N_(
+            "Fills the selection from its surroundings, or lets the model do so, as the prompt “remove” would. From "
+            "the menu the provider of the last edit is asked, and a question comes first where that costs more than was "
+            "agreed in Settings, or nobody knows how much."
+        ),
+        REMOVE_ARGUMENTS,
+        _remove_at_last_provider,
+        _remove,
     ),
     "generative-edit-extend": Entry(
         N_("E_xtend Canvas…"),
@@ -230,6 +256,9 @@ def _run(
                 return procedure.new_return_values(ended, None)
         else:
             told = say_on_terminal(forgotten_results())
+            if run_mode == Gimp.RunMode.WITH_LAST_VALS and procedure.get_name() == "generative-edit":
+                # Repeat, in GIMP's Filters menu: no window comes that would show the cost.
+                ask_where_it_costs(image, drawables, read(values_of(config)))
         with StatusProgress() as progress:
             values = values_of(config, entry.arguments)
             if run_mode == Gimp.RunMode.INTERACTIVE:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlsplit
 
 from gi.repository import Gimp
@@ -16,7 +15,7 @@ from lib.api.cost import Cost
 from lib.api.models import Model
 from lib.api.providers import Provider
 from lib.translation import _
-from plugin.arguments import BadArguments, Options, read
+from plugin.arguments import BadArguments, Options
 from plugin.edit import prepare
 from plugin.estimate import estimate
 from plugin.task import Task
@@ -49,9 +48,8 @@ class Draft:
         return self.cost is not None and self.cost.high == 0
 
 
-def draft(image: Gimp.Image, layers: Sequence[Gimp.Layer], values: Mapping[str, Any]) -> Draft:
-    """What the values stand for on this image; raises BadArguments or EditFailed where it cannot be sent."""
-    options = read(values)
+def draft(image: Gimp.Image, layers: Sequence[Gimp.Layer], options: Options) -> Draft:
+    """What the options stand for on this image; raises BadArguments or EditFailed where it cannot be sent."""
     provider, model = chosen(options)
     task = prepare(image, layers, options)
     return Draft(image, layers, options, task, provider, model, estimate(image, options, task, model, len(layers)))

@@ -13,7 +13,7 @@ gi.require_version("GimpUi", "3.0")
 gi.require_version("Gtk", "3.0")
 from gi.repository import Gdk, Gimp, GimpUi, GLib, Gtk
 
-from lib import prompts
+from lib import last_used, prompts
 from lib.choices import accepted, choices
 from lib.geometry import Size
 from lib.translation import _
@@ -156,7 +156,7 @@ class Panel:
         self._seen = sent_picture.state(self._image)
         problem = ""
         try:
-            self._draft = draft(self._image, self._inputs.layers, self._values())
+            self._draft = draft(self._image, self._inputs.layers, read(self._values()))
         except (BadArguments, EditFailed) as error:
             self._draft, problem = None, str(error)
         found = self._draft
@@ -195,6 +195,7 @@ class Panel:
             return
         with contextlib.suppress(OSError):  # an edit is worth more than its prompt's place in a list
             prompts.remember(self._config.get_property("prompt") or "")
+            last_used.remember(found.provider.name, found.options.model or "")
         self._start(lambda: self._session.generate(found))
 
     def _start(self, begin: Any) -> None:

@@ -35,6 +35,7 @@ LIGHT = (
     "lib.mask",
     "lib.own_providers",
     "lib.png",
+    "lib.last_used",
     "lib.prompts",
     "lib.rescue",
     "lib.retention",
