@@ -7,7 +7,7 @@ from typing import Any
 from gi.repository import Gimp
 
 from lib.geometry import Rect
-from plugin.insert import Place, fill, insert_group, new_layer, place_above, undo_group
+from plugin.insert import Place, Results, fill, insert_group, insert_results, new_layer, place_above, undo_group
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,16 @@ class CanvasLayer:
             self.image.remove_layer(self.layer)
             if self._beside and self._beside.there:
                 self._beside.layer.set_visible(True)
+        Gimp.displays_flush()
+
+    def replace_by(self, results: Results) -> None:
+        """Puts results as layers of one group in the place of this layer, and of its own group; one undo step."""
+        shown = self._group if self._group and self._group.is_valid() else self.layer
+        there = shown is not None and shown.is_valid()
+        with undo_group(self.image):
+            insert_results(self.image, results, place_above(self.image, shown if there else None, self.frame))
+            if there:
+                self.image.remove_layer(shown)
         Gimp.displays_flush()
 
     def _open_new_image(self) -> None:

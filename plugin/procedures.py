@@ -109,8 +109,8 @@ ENTRIES = {
         N_("Removes what is selected, with one click"),
         N_(
             "Fills the selection from its surroundings, or lets the model do so, as the prompt “remove” would. From "
-            "the menu the provider of the last edit is asked, and a question comes first where that costs more than was "
-            "agreed in Settings, or nobody knows how much."
+            "the menu the provider of the last edit is asked, and a question comes first where that costs more than "
+            "was agreed in Settings, or nobody knows how much."
         ),
         REMOVE_ARGUMENTS,
         _remove_at_last_provider,

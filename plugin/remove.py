@@ -35,7 +35,7 @@ def ask_where_it_costs(image: Gimp.Image, layers: Sequence[Gimp.Layer], options:
 
     Only where GIMP has a window: a script sets max-cost instead.
     """
-    if not Gimp.display_name():
+    if Gimp.default_display() is None:
         return
     import gi
 

@@ -26,7 +26,7 @@ class Activity(Gtk.Box):
         self._label = Gtk.Label(xalign=0.0, ellipsize=3)
         self._bar = Gtk.ProgressBar(valign=Gtk.Align.CENTER)
         self._bar.get_accessible().set_name(_("Progress"))
-        self.cancel = button(_("_Cancel the edit"), on_cancel)
+        self.cancel = button(_("Cancel the _edit"), on_cancel)
         row = Gtk.Box(spacing=6)
         row.pack_start(self._bar, True, True, 0)
         row.pack_start(self.cancel, False, False, 0)

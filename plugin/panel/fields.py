@@ -55,7 +55,14 @@ class ListField(Field):
     """A list of values to choose from, the first being the argument's default; free text where `free`."""
 
     def __init__(
-        self, config: Gimp.ProcedureConfig, name: str, default: str, *, free: bool = False, tooltip: str = ""
+        self,
+        config: Gimp.ProcedureConfig,
+        name: str,
+        default: str,
+        *,
+        free: bool = False,
+        label: str = "",
+        tooltip: str = "",
     ) -> None:
         self._titles: dict[str, str] = {}
         combo = Gtk.ComboBoxText.new_with_entry() if free else Gtk.ComboBoxText.new()
@@ -63,7 +70,7 @@ class ListField(Field):
         self._default = default
         self._free = free
         self._filling = False
-        super().__init__(config, name, combo, tooltip=tooltip)
+        super().__init__(config, name, combo, label, tooltip)
         if free:
             entry = combo.get_child()
             entry.set_placeholder_text(default)

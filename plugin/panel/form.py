@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gi.repository import Gimp, Gtk
+from gi.repository import Gimp, GObject, Gtk
 
 from lib import settings
 from lib.api import models
@@ -21,18 +21,18 @@ class Form(Gtk.Box):
         super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=6)
         self._config = config
         default = _("default")
-        self._provider = ListField(config, "provider", default, tooltip=_("Who makes the edit"))
+        self._provider = ListField(config, "provider", default, label=_("Prov_ider:"), tooltip=_("Who makes the edit"))
         known = _("One of the list, or any name that the server knows")
         self._model = ListField(config, "model", default, free=True, tooltip=known)
         sent = _("In which size the frame is sent and asked for")
-        self._size = ListField(config, "size", _("auto"), free=True, tooltip=sent)
+        self._size = ListField(config, "size", _("auto"), free=True, label=_("Si_ze:"), tooltip=sent)
         self._fields: dict[str, Field] = {
             "quality": ListField(config, "quality", default),
             "partial-images": NumberField(
                 config,
                 "partial-images",
                 (0, 3),
-                label=_("Live p_reviews:"),
+                label=_("Live pre_views:"),
                 tooltip=_("How many previews appear on the canvas before the result"),
             ),
             "background": ListField(config, "background", _("opaque")),
@@ -92,9 +92,13 @@ class Form(Gtk.Box):
             [TextField(config, "references", '["…"]'), TextField(config, "extra", "{…}")],
             [NumberField(config, "timeout", (0, 7200))],
         ]
-        scroller = Gtk.ScrolledWindow(propagate_natural_height=True, max_content_height=150)
+        scroller = Gtk.ScrolledWindow(can_focus=False, propagate_natural_height=True, max_content_height=150)
         scroller.set_policy(Gtk.PolicyType.NEVER, Gtk.PolicyType.AUTOMATIC)
         scroller.add(grid(rows))
         expander = Gtk.Expander.new_with_mnemonic(_("More _options"))
         expander.add(scroller)
+        scroller.show_all()
+        scroller.set_no_show_all(True)
+        # Hidden, and not only folded away: else Tab and screen readers still find what is in it.
+        expander.bind_property("expanded", scroller, "visible", GObject.BindingFlags.SYNC_CREATE)
         return expander

@@ -23,12 +23,12 @@ class Inputs(Gtk.Box):
         self._layers = layers
         self._on_change = on_change
         self._merged = False
-        self._list = Gtk.ListBox(selection_mode=Gtk.SelectionMode.NONE)
+        self._list = Gtk.ListBox(selection_mode=Gtk.SelectionMode.NONE, can_focus=False)
         self._list.get_accessible().set_name(_("Pictures that are sent"))
-        scroller = Gtk.ScrolledWindow(shadow_type=Gtk.ShadowType.IN, min_content_height=84)
+        scroller = Gtk.ScrolledWindow(can_focus=False, shadow_type=Gtk.ShadowType.IN, min_content_height=84)
         scroller.set_policy(Gtk.PolicyType.NEVER, Gtk.PolicyType.AUTOMATIC)
         scroller.add(self._list)
-        self._add = Gtk.MenuButton(label=_("_Add a layer"), use_underline=True)
+        self._add = Gtk.MenuButton(label=_("Add a la_yer"), use_underline=True)
         self._add.set_tooltip_text(_("Sends another layer along, as a picture to look at."))
         self._menu = Gtk.Menu()
         self._add.set_popup(self._menu)
@@ -75,7 +75,9 @@ class Inputs(Gtk.Box):
         text = Gtk.Label(label=f"{number + 1} · {name}", xalign=0.0, ellipsize=3)
         text.set_tooltip_text(_("{name}: {role}").format(name=name, role=role))
         box = Gtk.Box(spacing=3)
-        box.pack_start(Gtk.Image.new_from_pixbuf(thumbnails.of_layer(layer, _THUMBNAIL)), False, False, 0)
+        picture = Gtk.Image.new_from_pixbuf(thumbnails.of_layer(layer, _THUMBNAIL))
+        picture.get_accessible().set_name(name)
+        box.pack_start(picture, False, False, 0)
         box.pack_start(text, True, True, 0)
         if number > 0:
             box.pack_start(self._small("go-up-symbolic", _("Send it earlier"), self._earlier, number), False, False, 0)

@@ -23,7 +23,7 @@ class Problem(Gtk.Box):
         self._label = Gtk.Label(xalign=0.0, wrap=True, selectable=True, max_width_chars=52, can_focus=True)
         icon = Gtk.Image.new_from_icon_name("dialog-warning", Gtk.IconSize.LARGE_TOOLBAR)
         self._retry = button(_("_Try again"), on_retry)
-        copy = button(_("Cop_y details"), self._copy, _("For a bug report; there is no key in them."))
+        copy = button(_("Copy _details"), self._copy, _("For a bug report; there is no key in them."))
         row = Gtk.Box(spacing=8)
         row.pack_start(icon, False, False, 0)
         row.pack_start(self._label, True, True, 0)

@@ -36,7 +36,7 @@ class Results(Gtk.Box):
         self._act = act
         self._label = Gtk.Label(xalign=0.0, wrap=True, max_width_chars=52)
         self._strip = Gtk.Box(spacing=4)
-        scroller = Gtk.ScrolledWindow(min_content_height=_THUMBNAIL.height + 22)
+        scroller = Gtk.ScrolledWindow(can_focus=False, min_content_height=_THUMBNAIL.height + 22)
         scroller.set_policy(Gtk.PolicyType.AUTOMATIC, Gtk.PolicyType.NEVER)
         scroller.add(self._strip)
         self._keep_all = button(_("Keep _all"), act.keep_all, _("All of them become layers of one group."))
@@ -45,7 +45,7 @@ class Results(Gtk.Box):
             button(_("_Keep"), act.keep, _("The result on the canvas stays, the others are in the history.")),
             self._keep_all,
             button(_("_Discard"), act.discard, _("Removes the result from the canvas; it stays in the history.")),
-            button(_("Mo_re like this"), act.more, _("The same request once more, into the same group.")),
+            button(_("More like _this"), act.more, _("The same request once more, into the same group.")),
             button(_("_Use as input"), act.use, _("Keeps it, and sends what is visible, with it, the next time.")),
         ):
             row.pack_start(each, True, True, 0)
@@ -62,7 +62,7 @@ class Results(Gtk.Box):
             first = first or radio
             if number == chosen:
                 radio.set_active(True)
-            radio.connect("toggled", self._on_toggled, number)
+            radio.connect("clicked", self._on_clicked, number)
             self._strip.pack_start(radio, False, False, 0)
         self._label.set_text(words)
         self._keep_all.set_sensitive(len(variations) > 1)
@@ -83,6 +83,6 @@ class Results(Gtk.Box):
         radio.set_tooltip_text(_("Shows result {number} on the canvas").format(number=number + 1))
         return radio
 
-    def _on_toggled(self, radio: Gtk.RadioButton, number: int) -> None:
+    def _on_clicked(self, radio: Gtk.RadioButton, number: int) -> None:
         if radio.get_active():
             self._act.show(number)

@@ -11,7 +11,7 @@ class Room(Gtk.ScrolledWindow):
     """Shows its content whole where the screen is tall enough, else with a scroll bar."""
 
     def __init__(self, content: Gtk.Widget) -> None:
-        super().__init__()
+        super().__init__(can_focus=False)
         self.set_policy(Gtk.PolicyType.NEVER, Gtk.PolicyType.AUTOMATIC)
         self.add(content)
         self._content = content

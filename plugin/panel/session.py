@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from gi.repository import Gimp
-
 from lib.translation import _, ngettext
-from plugin.insert import Results, insert_results, place_above, undo_group
+from plugin.insert import Results
 from plugin.panel.draft import Draft
 from plugin.panel.generation import Finished, Generation, Variation
 from plugin.panel.workers import Workers
@@ -89,14 +87,9 @@ class Session:
         """Makes all results layers of one group, in one undo step, the first visible."""
         if not self.offer:
             return
-        generation = self.offer.generation
-        look, canvas = generation.look(), generation.canvas
+        look = self.offer.generation.look()
         pictures = [variation.rgba() for variation in self.offer.variations]
-        with undo_group(canvas.image):
-            place = place_above(canvas.image, canvas.layer if canvas.there else None, canvas.frame)
-            insert_results(canvas.image, Results(pictures, look.mask, look.name, look.record), place)
-            canvas.remove()
-        Gimp.displays_flush()
+        self.offer.generation.canvas.replace_by(Results(pictures, look.mask, look.name, look.record))
         self.keep()
 
     def discard(self) -> None:

@@ -54,6 +54,7 @@ class Panel:
         self.generated = False
         self._draft: Draft | None = None
         self._refreshing = 0
+        self._outcome = ""  # how the last edit ended, where there is no result
         self._seen: tuple[Any, ...] = ()
         self._loop = GLib.MainLoop()
         title = _("Edit with Prompt – {image}").format(image=image.get_name())
@@ -160,13 +161,14 @@ class Panel:
         except (BadArguments, EditFailed) as error:
             self._draft, problem = None, str(error)
         found = self._draft
-        self._say(problem)
+        self._say(problem or self._outcome)
         self._picture.show_draft(found)
         self._inputs.set_merged(self._config.get_property("sample-merged"))
         self._form.show_plan(found.task.plan if found else None)
         self._cost.set_text(in_words(found.cost) if found else "")
         self._engine.follow(found)
-        self._engine.set_visible(self._engine.get_visible() and not self._results.get_visible())
+        told = self._results.get_visible() or self._problem.get_visible()
+        self._engine.set_visible(self._engine.get_visible() and not told)
         self._judge()
         return GLib.SOURCE_REMOVE
 
@@ -199,6 +201,8 @@ class Panel:
         self._start(lambda: self._session.generate(found))
 
     def _start(self, begin: Any) -> None:
+        self._outcome = ""
+        self._say("")
         self._problem.hide()
         self._results.hide()
         self._activity.begin()
@@ -230,10 +234,12 @@ class Panel:
         self._end()
         self._problem.tell(error)
         self._problem.show()
+        self._engine.hide()
 
     def on_idle(self, words: str) -> None:
         """Says how it ended where there is nothing to show."""
         self._end()
+        self._outcome = words
         self._say(words)
 
     def _end(self) -> None:

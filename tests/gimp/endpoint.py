@@ -38,7 +38,8 @@ class _Quiet(WSGIRequestHandler):
 
 
 class TestEndpoint:
-    """Answers `POST /v1/images/edits` as `behave` says: "echo", "invert", "half", "refuse", "die", "garbage".
+    """Answers `POST /v1/images/edits` as `behave` says: "echo", "invert", "half", "refuse", "die", "garbage",
+    "variations" (results of different colours), "previews" (of a stream, with `seconds` after each).
 
     `GET /v1/models` accepts `key` alone (None: any) and is answered from `models` as `listing` says.
     """
@@ -74,7 +75,8 @@ class TestEndpoint:
             return self._look_up(request)
         received = _receive(request)
         self.received.append(received)
-        time.sleep(self.seconds)
+        if self.behaviour != "previews":
+            time.sleep(self.seconds)
         return getattr(self, f"_{self.behaviour}")(received)
 
     def _look_up(self, request):
@@ -105,6 +107,16 @@ class TestEndpoint:
     def _half(self, received):
         picture = received.images[0].convert("RGB")
         return _images([picture.resize((picture.width // 2, picture.height // 2))])
+
+    def _variations(self, received):
+        picture = received.images[0].convert("L")
+        colours = ("red", "green", "blue", "orange")[: int(received.fields.get("n", 1))]
+        return _images([ImageOps.colorize(picture, "black", colour) for colour in colours])
+
+    def _previews(self, received):
+        picture = received.images[0].convert("RGB")
+        posters = [ImageOps.posterize(ImageOps.invert(picture), bits) for bits in (1, 2)]
+        return _stream(ImageOps.invert(picture), posters, self.seconds)
 
     def _refuse(self, _received):
         return _error(400, "refused", "The test refuses this.")
@@ -174,15 +186,26 @@ def _referenced(reference):
     return Image.open(io.BytesIO(base64.b64decode(reference["image_url"].partition(",")[2])))
 
 
-def _stream(picture):
-    """A preview and the finished image, as an event stream."""
+def _stream(picture, previews=None, seconds=0.0):
+    """Previews (one, of the finished image, where none are given) and the finished image, as an event stream."""
     told = {"size": "auto", "quality": "auto", "background": "opaque", "output_format": "png", "created_at": 1}
-    told["b64_json"] = base64.b64encode(_png(picture)).decode()
-    events = []
-    for kind, more in (("partial_image", {"partial_image_index": 0}), ("completed", {"usage": USAGE})):
-        name = f"image_edit.{kind}"
-        events.append(f"event: {name}\ndata: {json.dumps({'type': name, **told, **more})}\n\n")
-    return Response("".join(events), content_type="text/event-stream", headers={"x-request-id": "req_test"})
+
+    def events():
+        for number, preview in enumerate(previews or [picture]):
+            yield _event("partial_image", {**told, **_encoded(preview), "partial_image_index": number})
+            time.sleep(seconds)
+        yield _event("completed", {**told, **_encoded(picture), "usage": USAGE})
+
+    return Response(events(), content_type="text/event-stream", headers={"x-request-id": "req_test"})
+
+
+def _event(kind, data):
+    name = f"image_edit.{kind}"
+    return f"event: {name}\ndata: {json.dumps({'type': name, **data})}\n\n"
+
+
+def _encoded(picture):
+    return {"b64_json": base64.b64encode(_png(picture)).decode()}
 
 
 def _images(pictures):

@@ -28,6 +28,26 @@ def focused(title):
     return found
 
 
+def place(title, name):
+    """Where on the screen the middle of a control is, by its name."""
+    for _path, node in _walk(_window(title)):
+        if _is_control(node) and name in (node.get_name(), _label(node)):
+            box = node.get_component_iface().get_extents(Atspi.CoordType.SCREEN)
+            return [box.x + box.width // 2, box.y + box.height // 2]
+    raise LookupError(f"no control {name!r} in {title!r}: {[one['name'] for one in controls(title)]}")
+
+
+def choose(title, name, item):
+    """Chooses an item of a drop-down list."""
+    for _path, node in _walk(_window(title)):
+        if node.get_role_name() == "combo box" and name in (node.get_name(), _label(node)):
+            menu = node.get_child_at_index(0)
+            items = [menu.get_child_at_index(number).get_name() for number in range(menu.get_child_count())]
+            node.get_selection_iface().select_child(items.index(item))
+            return
+    raise LookupError(f"no list {name!r} in {title!r}")
+
+
 def windows():
     """The titles of all windows of all programs."""
     return [window.get_name() for window in _windows()]

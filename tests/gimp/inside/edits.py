@@ -138,13 +138,41 @@ CASES = {
 }
 
 
+DISPLAYS = {}
+
+
 def show(case):
     """Opens the picture of a case in a window; returns its id."""
     image, layers = CASES[case]()
     image.set_selected_layers(layers)
-    Gimp.Display.new(image)
+    DISPLAYS[image.get_id()] = Gimp.Display.new(image)
     Gimp.displays_flush()
     return image.get_id()
+
+
+def close(image_id):
+    """Closes an image that was shown, as its window's close button does."""
+    DISPLAYS.pop(image_id).delete()
+    if Gimp.Image.id_is_valid(image_id):
+        Gimp.Image.get_by_id(image_id).delete()
+
+
+def select(image_id, box):
+    Gimp.Image.get_by_id(image_id).select_rectangle(Gimp.ChannelOps.REPLACE, *box)
+    Gimp.displays_flush()
+
+
+def mask_at(image_id, points):
+    """The top layer's mask at points of the canvas; None beyond the layer."""
+    layer = Gimp.Image.get_by_id(image_id).get_layers()[0]
+    offset = layer.get_offsets()
+    found = []
+    for x, y in points:
+        x, y = x - offset.offset_x, y - offset.offset_y
+        inside = 0 <= x < layer.get_width() and 0 <= y < layer.get_height()
+        area = Gegl.Rectangle.new(x, y, 1, 1)
+        found.append(layer.get_mask().get_buffer().get(area, 1.0, "Y u8", Gegl.AbyssPolicy.NONE)[0] if inside else None)
+    return found
 
 
 def edit_shown(image_id, **arguments):

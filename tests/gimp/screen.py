@@ -1,0 +1,87 @@
+"""What window tests share: the menu's entries, controls by their names, what is seen on the canvas."""
+
+import time
+from pathlib import Path
+
+import numpy as np
+
+OUTPUT = Path(__file__).parents[1] / "output"
+PANEL = "Edit with Prompt"
+MAIN = "(GIMP|GNU Image Manipulation Program)$"
+
+
+def shoot(window, name):
+    """Leaves a picture of the screen for a person to look at."""
+    window.screenshot(OUTPUT / f"{name}-{window.gimp.minor}.png")
+
+
+def choose(window, mnemonic, picture=None):
+    """Chooses an entry of our menu by its underlined letter; leaves a picture of the menu where a name is given."""
+    activate(window, MAIN)
+    window.keys("key", "alt+r")
+    window.settle()
+    window.keys("key", "Up", "Right")
+    window.settle()
+    if picture:
+        shoot(window, picture)
+    window.keys("key", mnemonic)
+
+
+def activate(window, title):
+    """Gives the window whose title this matches the keyboard."""
+    found = window.keys("search", "--onlyvisible", "--name", title).split()
+    window.keys("windowactivate", "--sync", found[-1])
+
+
+def open_panel(window, image):
+    """Opens the panel from the menu; returns when it has the keyboard."""
+    choose(window, "e")
+    window.wait_for_window(PANEL)
+    wait_until(lambda: PANEL in " ".join(window.call("accessibility.windows")), "the panel is seen")
+    window.settle()
+
+
+def click(window, name, title=PANEL):
+    """Clicks the control of this name with the mouse."""
+    x, y = window.call("accessibility.place", title=title, name=name)
+    window.keys("mousemove", str(x), str(y), "click", "1")
+
+
+def texts(window, title=PANEL):
+    """All that can be read in a window."""
+    return " ".join(window.call("accessibility.texts", title=title))
+
+
+def can_be_used(window, name, title=PANEL):
+    """Whether a control is switched on."""
+    found = [one for one in window.call("accessibility.controls", title=title) if one["name"] == name]
+    assert found, f"no {name!r} in {title!r}"
+    return found[0]["sensitive"]
+
+
+def visible(window, image):
+    """What is visible of an image: 16-bit values, row by row."""
+    path = window.work / "visible.raw"
+    window.call("edits.visible_of", image_id=image, path=str(path))
+    return np.frombuffer(path.read_bytes(), np.uint16)
+
+
+def layers(window, image):
+    return window.call("edits.state_of", image_id=image)["layers"]
+
+
+def wait_until(condition, what, seconds=60):
+    """Waits for something; returns what `condition` gave."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        found = condition()
+        if found:
+            return found
+        time.sleep(0.1)
+    raise AssertionError(f"not within {seconds} seconds: {what}")
+
+
+def wait_for_layers(window, image, count, seconds=90):
+    """Waits until the image has so many layers; returns its state."""
+    wait_until(lambda: len(layers(window, image)) == count, f"{count} layers", seconds)
+    return window.call("edits.state_of", image_id=image)

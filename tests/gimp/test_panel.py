@@ -1,0 +1,301 @@
+"""The panel in a real window: driven by keys and mouse, seen on the screen and through a screen reader's eyes.
+
+Screenshots are left in tests/output for a person to look at.
+"""
+
+import shutil
+import time
+
+import numpy as np
+import pytest
+
+from tests.gimp import accessibility
+from tests.gimp.screen import (
+    MAIN,
+    OUTPUT,
+    PANEL,
+    activate,
+    can_be_used,
+    choose,
+    click,
+    layers,
+    open_panel,
+    shoot,
+    texts,
+    visible,
+    wait_for_layers,
+    wait_until,
+)
+
+
+@pytest.fixture(scope="module")
+def window(installed, environment, tmp_path_factory):
+    work = tmp_path_factory.mktemp(f"panel-{installed.minor}")
+    shutil.rmtree(installed.config / "plug-in-settings", ignore_errors=True)  # the last values of an earlier run
+    own = {**environment, "GENERATIVE_EDIT_PROVIDER": "custom"}
+    with installed.start(work, environment=own, window=(1280, 720), accessible=True) as running:
+        running.wait_for_window(MAIN)
+        yield running
+
+
+@pytest.fixture
+def image(window):
+    """A picture with a soft ellipse selected and its panel open; both are closed afterwards."""
+    shown = window.call("edits.show", case="ellipse")
+    window.settle()
+    open_panel(window, shown)
+    yield shown
+    if PANEL in " ".join(window.call("accessibility.windows")):
+        activate(window, PANEL)
+        window.keys("key", "Escape")
+        wait_until(lambda: PANEL not in " ".join(window.call("accessibility.windows")), "the panel closes")
+    window.call("edits.close", image_id=shown)
+    window.settle()
+
+
+def generate(window, prompt):
+    window.keys("key", "ctrl+a")
+    window.keys("type", prompt)
+    wait_until(lambda: can_be_used(window, "Generate"), "Generate can be clicked")
+    window.keys("key", "ctrl+Return")
+
+
+def changed_area(before, after):
+    """The box of all pixels of the canvas that differ between two screenshots: width and height."""
+    left = [np.asarray(picture.crop((214, 98, 600, 640)).convert("L"), int) for picture in (before, after)]
+    rows, columns = np.nonzero(np.abs(left[0] - left[1]) > 24)
+    return np.ptp(columns) + 1, np.ptp(rows) + 1
+
+
+def test_previews_appear_in_place_and_all_is_one_undo_step(window, image, endpoint):
+    endpoint.behave("previews", seconds=1.5)
+    before, pixels = window.call("edits.state_of", image_id=image), visible(window, image)
+    screen = window.settle()
+    generate(window, "a lake")
+    wait_for_layers(window, image, len(before["layers"]) + 1)
+    time.sleep(0.5)
+    preview = window.screenshot(OUTPUT / f"panel-preview-{window.gimp.minor}.png")
+    width, height = changed_area(screen, preview)
+    assert 195 <= width <= 225 and 115 <= height <= 145, "the selection is 210 by 130 pixels on the screen"
+    first = visible(window, image)
+    wait_until(lambda: not np.array_equal(visible(window, image), first), "the next preview replaces the first")
+    wait_until(lambda: "1 result" in texts(window), "the result is offered")
+    window.settle()
+    shoot(window, "panel-result")
+    edited = visible(window, image)
+    (layer, *_) = layers(window, image)
+    assert layer["name"] == "a lake" and layer["masked"] and layer["parasites"] == ["generative-edit"]
+    assert endpoint.received[-1].fields["partial_images"] == "2"
+    assert np.array_equal(np.asarray(endpoint.received[-1].images[0].size), layer["box"][2:])
+
+    activate(window, MAIN)
+    window.keys("key", "ctrl+z")
+    assert wait_for_layers(window, image, len(before["layers"])) == before
+    assert np.array_equal(visible(window, image), pixels)
+    window.keys("key", "ctrl+y")
+    wait_for_layers(window, image, len(before["layers"]) + 1)
+    assert np.array_equal(visible(window, image), edited)
+
+
+def test_the_second_of_three_results_is_chosen_and_kept_in_one_undo_step(window, image, endpoint):
+    endpoint.behave("variations")
+    before, pixels = window.call("edits.state_of", image_id=image), visible(window, image)
+    set_number(window, "Number of results", 3)
+    set_number(window, "Live previews", 0)
+    click_prompt(window)
+    generate(window, "red, green or blue")
+    wait_until(lambda: "3 results" in texts(window), "three results are offered")
+    window.settle()
+    shoot(window, "panel-three")
+    first = visible(window, image)
+    click(window, "Result 2")
+    wait_until(lambda: not np.array_equal(visible(window, image), first), "the second is on the canvas")
+    second = visible(window, image)
+    click(window, "Keep")
+    wait_until(lambda: "3 results" not in texts(window), "the choice is made")
+    assert np.array_equal(visible(window, image), second)
+    assert len(layers(window, image)) == len(before["layers"]) + 1
+    activate(window, MAIN)
+    window.keys("key", "ctrl+z")
+    assert wait_for_layers(window, image, len(before["layers"])) == before
+    assert np.array_equal(visible(window, image), pixels)
+    window.keys("key", "ctrl+y")
+    wait_for_layers(window, image, len(before["layers"]) + 1)
+    assert np.array_equal(visible(window, image), second)
+
+
+def test_keep_all_makes_a_group_and_more_like_this_joins_it(window, image, endpoint):
+    endpoint.behave("variations")
+    set_number(window, "Number of results", 2)
+    set_number(window, "Live previews", 0)
+    click_prompt(window)
+    generate(window, "two")
+    wait_until(lambda: "2 results" in texts(window), "two results")
+    click(window, "More like this")
+    wait_until(lambda: "Result 4" in names(window), "two more")
+    group = layers(window, image)[0]
+    assert [child["visible"] for child in group["children"]] == [True, False]
+    assert len(endpoint.received) == 2
+    assert endpoint.received[0].image_bytes[0] == endpoint.received[1].image_bytes[0]
+    click(window, "Keep all")
+    wait_until(lambda: "Result 4" not in names(window), "the choice is made")
+    group = next(layer for layer in layers(window, image) if len(layer["children"]) == 4)
+    assert [child["visible"] for child in group["children"]] == [True, False, False, False]
+    assert all(child["masked"] for child in group["children"])
+
+
+def test_the_picture_follows_the_selection_and_the_result_goes_where_it_was_asked_for(window, image, endpoint):
+    endpoint.behave("invert", seconds=2)
+    set_number(window, "Live previews", 0)
+    click_prompt(window)
+    before = window.settle()
+    assert "870×710 pixels" in texts(window)
+    generate(window, "first")
+    wait_until(lambda: endpoint.received, "the request is out")
+    window.call("edits.select", image_id=image, box=[100, 700, 90, 60])
+    wait_until(lambda: "512×512 pixels" in texts(window), "the panel's picture follows")
+    wait_until(lambda: "1 result" in texts(window), "the result is offered")
+    assert not np.array_equal(*(np.asarray(shot.crop((620, 20, 810, 160))) for shot in (before, window.settle())))
+    (layer, *_) = layers(window, image)
+    assert layer["box"] == [475, 155, 870, 710]
+    masked = window.call("edits.mask_at", image_id=image, points=[[910, 510], [140, 730]])
+    assert masked == [255, None], "the layer mask is the selection that was sent"
+
+
+@pytest.mark.parametrize("stage", ["waiting", "preview"])
+def test_cancel_leaves_the_picture_as_it_was(window, image, endpoint, stage):
+    endpoint.behave("previews" if stage == "preview" else "echo", seconds=4)
+    before, pixels = window.call("edits.state_of", image_id=image), visible(window, image)
+    set_number(window, "Live previews", 2 if stage == "preview" else 0)
+    click_prompt(window)
+    generate(window, "never")
+    wait_until(lambda: endpoint.received, "the request is out")
+    if stage == "preview":
+        wait_for_layers(window, image, len(before["layers"]) + 1)
+    begun = time.monotonic()
+    window.keys("key", "alt+e")
+    wait_until(lambda: "Cancelled" in texts(window), "it says so")
+    assert time.monotonic() - begun < 2.5, "half a second, and what reading the window takes"
+    assert layers(window, image) == before["layers"]
+    assert np.array_equal(visible(window, image), pixels)
+    assert len(endpoint.received) == 1
+
+
+def test_an_error_is_told_in_the_panel_and_tried_again(window, image, endpoint):
+    endpoint.behave("refuse")
+    count = len(layers(window, image))
+    set_number(window, "Live previews", 0)
+    click_prompt(window)
+    generate(window, "refused")
+    wait_until(lambda: "The test refuses this" in texts(window), "the endpoint's words")
+    window.settle()
+    shoot(window, "panel-error")
+    assert can_be_used(window, "Copy details") and len(layers(window, image)) == count
+    endpoint.behave("invert")
+    click(window, "Try again")
+    wait_for_layers(window, image, count + 1)
+    assert "The test refuses this" not in texts(window)
+
+
+def test_what_may_have_been_billed_is_not_offered_again(window, image, endpoint):
+    endpoint.behave("die")
+    set_number(window, "Live previews", 0)
+    click_prompt(window)
+    generate(window, "dies")
+    wait_until(lambda: "may have been billed" in texts(window), "it says so")
+    assert not can_be_used(window, "Try again") and len(endpoint.received) == 1
+
+
+def test_an_undo_during_previews_is_respected(window, image, endpoint):
+    endpoint.behave("previews", seconds=2)
+    count = len(layers(window, image))
+    set_number(window, "Live previews", 2)
+    click_prompt(window)
+    generate(window, "undone")
+    wait_for_layers(window, image, count + 1)
+    activate(window, MAIN)
+    window.keys("key", "ctrl+z")
+    wait_for_layers(window, image, count)
+    wait_until(lambda: "click a result to insert it" in texts(window), "the result is only offered")
+    assert len(layers(window, image)) == count
+    click(window, "Result 1")
+    wait_for_layers(window, image, count + 1)
+
+
+def test_a_prompt_that_the_built_in_engine_refuses_disables_generate(window, image):
+    choose_provider(window, "Built in (this computer)")
+    click_prompt(window)
+    window.keys("key", "ctrl+a")
+    window.keys("type", "remove the dog")
+    wait_until(lambda: can_be_used(window, "Generate"), "it can do that")
+    window.keys("key", "ctrl+a")
+    window.keys("type", "a castle made of cheese")
+    wait_until(lambda: not can_be_used(window, "Generate"), "it cannot do that")
+    assert "does not understand this" in texts(window) and can_be_used(window, "Settings…")
+    window.settle()
+    shoot(window, "panel-refused")
+
+
+def test_a_dear_edit_is_asked_for_first(window, image, endpoint):
+    endpoint.behave("invert")
+    choose_provider(window, "OpenAI")
+    set_number(window, "Number of results", 10)
+    click_prompt(window)
+    generate(window, "dear")
+    question = "Send this edit to OpenAI?"
+    window.wait_for_window(question)
+    window.settle()
+    shoot(window, "panel-question")
+    window.keys("key", "Escape")
+    wait_until(lambda: question not in window.call("accessibility.windows"), "the question closes")
+    assert not endpoint.received
+
+
+def test_a_second_call_raises_the_panel_that_is_open(window, image):
+    open_panel(window, image)
+    assert sum(PANEL in title for title in window.call("accessibility.windows")) == 1
+
+
+def test_every_control_has_a_name_and_is_reached_by_tab(window, image):
+    click_prompt(window)
+    order = accessibility.check(window, PANEL)
+    expected = ["Prompt", "Provider", "Number of results", "Generate"]
+    assert [name for name in order if name in expected] == expected
+
+
+def test_remove_selection_takes_one_click(window, endpoint):
+    endpoint.behave("invert")
+    shown = window.call("edits.show", case="corner")
+    window.settle()
+    count = len(layers(window, shown))
+    choose(window, "r", "menu")
+    wait_until(lambda: asked_or_done(window, shown, count), "a question about the cost, or the result")
+    window.settle()
+    shoot(window, "remove-question")
+    window.keys("key", "Return")
+    state = wait_for_layers(window, shown, count + 1)
+    assert state["layers"][0]["name"] == "remove" and endpoint.received[-1].fields["prompt"] == "remove"
+    window.call("edits.close", image_id=shown)
+
+
+def asked_or_done(window, image, count):
+    asked = any("Send this edit" in title for title in window.call("accessibility.windows"))
+    return asked or len(layers(window, image)) > count
+
+
+def names(window):
+    return [one["name"] for one in window.call("accessibility.controls", title=PANEL)]
+
+
+def click_prompt(window):
+    click(window, "Prompt")
+
+
+def set_number(window, name, value):
+    click(window, name)
+    window.keys("key", "ctrl+a")
+    window.keys("type", f"{value}\t")
+
+
+def choose_provider(window, title):
+    window.call("accessibility.choose", title=PANEL, name="Provider", item=title)
