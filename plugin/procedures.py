@@ -258,7 +258,7 @@ def _run(
             told = say_on_terminal(forgotten_results())
             if run_mode == Gimp.RunMode.WITH_LAST_VALS and procedure.get_name() == "generative-edit":
                 # Repeat, in GIMP's Filters menu: no window comes that would show the cost.
-                ask_where_it_costs(image, drawables, read(values_of(config)))
+                ask_where_it_costs(image, drawables, checked(values_of(config)))
         with StatusProgress() as progress:
             values = values_of(config, entry.arguments)
             if run_mode == Gimp.RunMode.INTERACTIVE:

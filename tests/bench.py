@@ -37,6 +37,7 @@ WITHOUT_FIT, WITH_FIT, MERGED = 0.7, 1.2, 1.0
 GROWTH = 0.1
 EXPORT_OF_BARE = 1.5
 PLUGIN_MB = 120
+PREVIEW = 0.2
 STAGES = ("export", "wait", "request", "fit", "insert")
 
 
@@ -212,10 +213,23 @@ class Bench:
         print(row(["layer and mask, MB", mb(inserted), f"{mb(frame_bytes)}: frame {wide}×{high}"]), end="")
         print(row(["peak memory of the plug-in, MB", f"{peaks.mb['plug-in']:.0f}", f"{PLUGIN_MB}"]), end="")
         print(row(["peak memory of the worker, MB", f"{peaks.mb['worker']:.0f}", ""]), end="")
+        print(row(["a preview from the wire to the canvas, s", f"{self._preview():.2f}", f"{PREVIEW}"]), end="")
         launch = statistics.median(self.launches)
         usual = statistics.median(self.running.call("bench.plugin_start") for _ in range(self.rounds))
         limit = f"{usual:.2f}: GIMP's own Foggify"
         print(row(["start of the plug-in at each edit, s", f"{launch:.2f}", limit]), end="")
+
+    def _preview(self):
+        """Seconds from the moment that a preview is sent until it is on the canvas; the median of all."""
+        self.endpoint.behave("previews", seconds=1.0)
+        root, log = self.running.config / "plug-ins" / "generative-edit", self.running.work / "worker.log"
+        waited = []
+        for _ in range(self.rounds):
+            self.endpoint.previews_sent.clear()
+            shown = self.running.call("bench.previews", root=str(root), log=str(log))
+            waited += [seen - sent for seen, sent in zip(shown, self.endpoint.previews_sent, strict=True)]
+        self.endpoint.behave("drift")
+        return statistics.median(waited)
 
 
 def both(seconds):

@@ -29,6 +29,7 @@ def _ask(draft: Draft, parent: Gtk.Window | None, first: bool) -> bool:
     dialog = Gtk.MessageDialog(
         transient_for=parent, modal=True, message_type=Gtk.MessageType.QUESTION, text=question, title=question
     )
+    dialog.get_accessible().set_name(question)
     dialog.format_secondary_text(" ".join(_reasons(draft, first)))
     dialog.add_button(_("_Cancel"), Gtk.ResponseType.CANCEL)
     dialog.add_button(_("_Send"), Gtk.ResponseType.OK)

@@ -77,6 +77,8 @@ class ListField(Field):
             entry.set_width_chars(14)
             entry.get_accessible().set_name(self.label.get_text().rstrip(":"))
             self.label.set_mnemonic_widget(entry)
+            # The arrow is for the mouse: the entry's own Up and Down go through the list.
+            _leave_out_arrows(combo)
         combo.connect("changed", self._on_changed)
         self.choose_from(Choice())
 
@@ -181,6 +183,13 @@ class CheckField(Field):
         super().__init__(config, name, check)
         flags = GObject.BindingFlags.BIDIRECTIONAL | GObject.BindingFlags.SYNC_CREATE
         config.bind_property(name, check, "active", flags)
+
+
+def _leave_out_arrows(part: Gtk.Widget) -> None:
+    if isinstance(part, Gtk.ToggleButton):
+        part.set_can_focus(False)
+    elif isinstance(part, Gtk.Container):
+        part.forall(_leave_out_arrows)
 
 
 def grid(rows: list[list[Field]]) -> Gtk.Grid:

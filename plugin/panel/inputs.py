@@ -23,7 +23,8 @@ class Inputs(Gtk.Box):
         self._layers = layers
         self._on_change = on_change
         self._merged = False
-        self._list = Gtk.ListBox(selection_mode=Gtk.SelectionMode.NONE, can_focus=False)
+        # No list box: with rows that cannot be selected it swallows Tab.
+        self._list = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, margin=2)
         self._list.get_accessible().set_name(_("Pictures that are sent"))
         scroller = Gtk.ScrolledWindow(can_focus=False, shadow_type=Gtk.ShadowType.IN, min_content_height=84)
         scroller.set_policy(Gtk.PolicyType.NEVER, Gtk.PolicyType.AUTOMATIC)
@@ -66,10 +67,10 @@ class Inputs(Gtk.Box):
             self._list.remove(row)
         for number, layer in enumerate(self._layers):
             if layer.is_valid():
-                self._list.add(self._row(number, layer))
+                self._list.pack_start(self._row(number, layer), False, False, 0)
         self._list.show_all()
 
-    def _row(self, number: int, layer: Gimp.Layer) -> Gtk.ListBoxRow:
+    def _row(self, number: int, layer: Gimp.Layer) -> Gtk.Box:
         name = _("What is visible") if self._merged and number == 0 else layer.get_name()
         role = _("edited") if number == 0 else _("looked at")
         text = Gtk.Label(label=f"{number + 1} · {name}", xalign=0.0, ellipsize=3)
@@ -84,9 +85,7 @@ class Inputs(Gtk.Box):
         if len(self._layers) > 1:
             remove = self._small("list-remove-symbolic", _("Do not send it"), self._remove, number)
             box.pack_start(remove, False, False, 0)
-        row = Gtk.ListBoxRow(activatable=False, selectable=False, can_focus=False)
-        row.add(box)
-        return row
+        return box
 
     def _small(self, icon: str, text: str, act: Callable[[int], None], number: int) -> Gtk.Button:
         button = Gtk.Button.new_from_icon_name(icon, Gtk.IconSize.MENU)

@@ -184,8 +184,9 @@ class Panel:
 
     def _poll(self) -> bool:
         if not self._image.is_valid():
-            if self._session.running is None:
+            if self._session.running is None and self._session.offer is None:
                 self._loop.quit()
+            self._generate.set_sensitive(False)
         elif sent_picture.state(self._image) != self._seen:
             self._refresh()
         return GLib.SOURCE_CONTINUE
@@ -287,6 +288,7 @@ class Panel:
         asking = Gtk.MessageDialog(
             transient_for=self._dialog, modal=True, message_type=Gtk.MessageType.QUESTION, text=question
         )
+        asking.get_accessible().set_name(question)
         asking.add_button(_("_Keep waiting"), Gtk.ResponseType.CANCEL)
         asking.add_button(_("_Cancel the edit"), Gtk.ResponseType.OK)
         stop = asking.run() == Gtk.ResponseType.OK

@@ -48,6 +48,7 @@ class TestEndpoint:
 
     def __init__(self):
         self.received = []
+        self.previews_sent = []
         self.seconds = 0.0
         self.behaviour = "echo"
         self.key = None
@@ -116,7 +117,7 @@ class TestEndpoint:
     def _previews(self, received):
         picture = received.images[0].convert("RGB")
         posters = [ImageOps.posterize(ImageOps.invert(picture), bits) for bits in (1, 2)]
-        return _stream(ImageOps.invert(picture), posters, self.seconds)
+        return _stream(ImageOps.invert(picture), posters, self.seconds, self.previews_sent)
 
     def _refuse(self, _received):
         return _error(400, "refused", "The test refuses this.")
@@ -186,13 +187,19 @@ def _referenced(reference):
     return Image.open(io.BytesIO(base64.b64decode(reference["image_url"].partition(",")[2])))
 
 
-def _stream(picture, previews=None, seconds=0.0):
-    """Previews (one, of the finished image, where none are given) and the finished image, as an event stream."""
+def _stream(picture, previews=None, seconds=0.0, sent=None):
+    """Previews (one, of the finished image, where none are given) and the finished image, as an event stream.
+
+    `sent` gets the time at which each preview goes out.
+    """
     told = {"size": "auto", "quality": "auto", "background": "opaque", "output_format": "png", "created_at": 1}
 
     def events():
         for number, preview in enumerate(previews or [picture]):
-            yield _event("partial_image", {**told, **_encoded(preview), "partial_image_index": number})
+            event = _event("partial_image", {**told, **_encoded(preview), "partial_image_index": number})
+            if sent is not None:
+                sent.append(time.monotonic())
+            yield event
             time.sleep(seconds)
         yield _event("completed", {**told, **_encoded(picture), "usage": USAGE})
 

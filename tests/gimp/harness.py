@@ -1,6 +1,7 @@
 """A real GIMP under test: which one, how it is started, how it is called, how its window is seen."""
 
 import contextlib
+import itertools
 import json
 import os
 import re
@@ -21,6 +22,9 @@ CACHE = private_gimp.cache_folder() / "tests"
 DRIVER = Path(__file__).with_name("inside") / "driver.py"
 START_SECONDS = 120
 CALL_SECONDS = 240
+
+
+_SCREENS = itertools.count()
 
 
 class FailedInside(AssertionError):
@@ -223,7 +227,7 @@ class RunningGimp:
             if self.linger:
                 words = ["sh", "-c", f"{_quoted(words)}; sleep 60"]
             return self.gimp.command(words, folders, environment)
-        self.display = f":{100 + os.getpid() % 400}"
+        self.display = f":{100 + os.getpid() % 400 + 400 * next(_SCREENS)}"
         width, height = self.window
         gimp = f"exec dbus-run-session -- gimp --no-splash --no-data {_quoted(batch)}"
         script = f"Xvfb {self.display} -nolisten tcp -screen 0 {width}x{height}x24 & sleep 1; openbox & {gimp}"

@@ -70,6 +70,7 @@ def changed_area(before, after):
 def test_previews_appear_in_place_and_all_is_one_undo_step(window, image, endpoint):
     endpoint.behave("previews", seconds=1.5)
     before, pixels = window.call("edits.state_of", image_id=image), visible(window, image)
+    ask_for(window, previews=2)
     screen = window.settle()
     generate(window, "a lake")
     wait_for_layers(window, image, len(before["layers"]) + 1)
@@ -100,9 +101,7 @@ def test_previews_appear_in_place_and_all_is_one_undo_step(window, image, endpoi
 def test_the_second_of_three_results_is_chosen_and_kept_in_one_undo_step(window, image, endpoint):
     endpoint.behave("variations")
     before, pixels = window.call("edits.state_of", image_id=image), visible(window, image)
-    set_number(window, "Number of results", 3)
-    set_number(window, "Live previews", 0)
-    click_prompt(window)
+    ask_for(window, results=3)
     generate(window, "red, green or blue")
     wait_until(lambda: "3 results" in texts(window), "three results are offered")
     window.settle()
@@ -126,9 +125,7 @@ def test_the_second_of_three_results_is_chosen_and_kept_in_one_undo_step(window,
 
 def test_keep_all_makes_a_group_and_more_like_this_joins_it(window, image, endpoint):
     endpoint.behave("variations")
-    set_number(window, "Number of results", 2)
-    set_number(window, "Live previews", 0)
-    click_prompt(window)
+    ask_for(window, results=2)
     generate(window, "two")
     wait_until(lambda: "2 results" in texts(window), "two results")
     click(window, "More like this")
@@ -146,10 +143,9 @@ def test_keep_all_makes_a_group_and_more_like_this_joins_it(window, image, endpo
 
 def test_the_picture_follows_the_selection_and_the_result_goes_where_it_was_asked_for(window, image, endpoint):
     endpoint.behave("invert", seconds=2)
-    set_number(window, "Live previews", 0)
-    click_prompt(window)
+    ask_for(window)
     before = window.settle()
-    assert "870×710 pixels" in texts(window)
+    assert "880×720 pixels" in texts(window)
     generate(window, "first")
     wait_until(lambda: endpoint.received, "the request is out")
     window.call("edits.select", image_id=image, box=[100, 700, 90, 60])
@@ -157,7 +153,7 @@ def test_the_picture_follows_the_selection_and_the_result_goes_where_it_was_aske
     wait_until(lambda: "1 result" in texts(window), "the result is offered")
     assert not np.array_equal(*(np.asarray(shot.crop((620, 20, 810, 160))) for shot in (before, window.settle())))
     (layer, *_) = layers(window, image)
-    assert layer["box"] == [475, 155, 870, 710]
+    assert layer["box"][2:] == [880, 720]
     masked = window.call("edits.mask_at", image_id=image, points=[[910, 510], [140, 730]])
     assert masked == [255, None], "the layer mask is the selection that was sent"
 
@@ -166,8 +162,7 @@ def test_the_picture_follows_the_selection_and_the_result_goes_where_it_was_aske
 def test_cancel_leaves_the_picture_as_it_was(window, image, endpoint, stage):
     endpoint.behave("previews" if stage == "preview" else "echo", seconds=4)
     before, pixels = window.call("edits.state_of", image_id=image), visible(window, image)
-    set_number(window, "Live previews", 2 if stage == "preview" else 0)
-    click_prompt(window)
+    ask_for(window, previews=2 if stage == "preview" else 0)
     generate(window, "never")
     wait_until(lambda: endpoint.received, "the request is out")
     if stage == "preview":
@@ -184,8 +179,7 @@ def test_cancel_leaves_the_picture_as_it_was(window, image, endpoint, stage):
 def test_an_error_is_told_in_the_panel_and_tried_again(window, image, endpoint):
     endpoint.behave("refuse")
     count = len(layers(window, image))
-    set_number(window, "Live previews", 0)
-    click_prompt(window)
+    ask_for(window)
     generate(window, "refused")
     wait_until(lambda: "The test refuses this" in texts(window), "the endpoint's words")
     window.settle()
@@ -199,8 +193,7 @@ def test_an_error_is_told_in_the_panel_and_tried_again(window, image, endpoint):
 
 def test_what_may_have_been_billed_is_not_offered_again(window, image, endpoint):
     endpoint.behave("die")
-    set_number(window, "Live previews", 0)
-    click_prompt(window)
+    ask_for(window)
     generate(window, "dies")
     wait_until(lambda: "may have been billed" in texts(window), "it says so")
     assert not can_be_used(window, "Try again") and len(endpoint.received) == 1
@@ -209,8 +202,7 @@ def test_what_may_have_been_billed_is_not_offered_again(window, image, endpoint)
 def test_an_undo_during_previews_is_respected(window, image, endpoint):
     endpoint.behave("previews", seconds=2)
     count = len(layers(window, image))
-    set_number(window, "Live previews", 2)
-    click_prompt(window)
+    ask_for(window, previews=2)
     generate(window, "undone")
     wait_for_layers(window, image, count + 1)
     activate(window, MAIN)
@@ -239,8 +231,7 @@ def test_a_prompt_that_the_built_in_engine_refuses_disables_generate(window, ima
 def test_a_dear_edit_is_asked_for_first(window, image, endpoint):
     endpoint.behave("invert")
     choose_provider(window, "OpenAI")
-    set_number(window, "Number of results", 10)
-    click_prompt(window)
+    ask_for(window, results=10)
     generate(window, "dear")
     question = "Send this edit to OpenAI?"
     window.wait_for_window(question)
@@ -291,11 +282,55 @@ def click_prompt(window):
     click(window, "Prompt")
 
 
-def set_number(window, name, value):
-    click(window, name)
-    window.keys("key", "ctrl+a")
-    window.keys("type", f"{value}\t")
+def ask_for(window, results=1, previews=0):
+    """Sets both, as GIMP remembers them from one test to the next, and goes back to the prompt."""
+    for name, value in (("Number of results", results), ("Live previews", previews)):
+        click(window, name)
+        window.keys("key", "ctrl+a")
+        window.keys("type", f"{value}\t")
+    click_prompt(window)
 
 
 def choose_provider(window, title):
     window.call("accessibility.choose", title=PANEL, name="Provider", item=title)
+
+
+def test_a_result_for_an_image_that_was_closed_comes_in_a_new_one(window, endpoint):
+    endpoint.behave("invert", seconds=2)
+    shown = window.call("edits.show", case="small_layer")
+    window.settle()
+    open_panel(window, shown)
+    ask_for(window)
+    generate(window, "late")
+    wait_until(lambda: endpoint.received, "the request is out")
+    window.call("edits.close", image_id=shown)
+    wait_until(lambda: "is in a new one" in texts(window), "it says where the result is")
+    (image,) = window.call("edits.images")
+    (layer,) = layers(window, image)
+    assert layer["name"] == "late" and layer["masked"] and layer["box"][:2] == [0, 0]
+    activate(window, PANEL)
+    window.keys("key", "Escape")
+    wait_until(lambda: PANEL not in " ".join(window.call("accessibility.windows")), "the panel closes")
+    window.call("edits.close_all")
+
+
+def test_a_light_theme_at_double_scale(installed, environment, tmp_path):
+    """On a screen of 2560 by 1440 with everything twice as large, nothing of the panel is beyond the screen."""
+    work = tmp_path / "work"
+    config = work / "config"
+    shutil.copytree(installed.config, config, symlinks=True, ignore=shutil.ignore_patterns("plug-in-settings"))
+    rc = config / "gimprc"
+    rc.write_text(rc.read_text() + "(theme-color-scheme light)\n")
+    variables = {**environment, "GDK_SCALE": "2"}
+    with installed.start(work, environment=variables, window=(2560, 1440), config=config, accessible=True) as running:
+        running.wait_for_window(MAIN)
+        shown = running.call("edits.show", case="ellipse")
+        running.settle()
+        open_panel(running, shown)
+        shoot(running, "panel-light-double")
+        picture = np.asarray(running.screenshot().convert("L"))
+        for name in ("Prompt", "Generate", "Close", "Help"):
+            x, y = running.call("accessibility.place", title=PANEL, name=name)
+            assert 0 < x < 1280 and 0 < y < 720, f"{name} is at {x}, {y} of 1280 by 720"
+        x, y = running.call("accessibility.place", title=PANEL, name="Generate")
+        assert picture[2 * y, 2 * x - 100 : 2 * x + 100].max() > 200, "the theme is light"

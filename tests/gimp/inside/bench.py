@@ -10,10 +10,13 @@ import uuid
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from gi.repository import Gegl, Gimp, Gio
+from gi.repository import Gegl, Gimp, Gio, GLib
 
 from lib.frame import Plan, Rect
-from plugin import export
+from plugin import export, worker_process
+from plugin.arguments import defaults, read
+from plugin.panel.draft import draft
+from plugin.panel.generation import Generation
 from tests.gimp.inside import edits, pictures
 
 SELECTION = (700, 500)
@@ -69,6 +72,39 @@ def edit(**arguments):
     for each in new:
         _image.remove_layer(each)
     return {"seconds": {**done["report"]["seconds"], "call": waited}, "frame": done["report"]["frame"], "layer": layer}
+
+
+def previews(root, log):
+    """When each preview of an edit was on the canvas, by the clock that all processes share."""
+    worker_process.ROOT = Path(root)
+    python = json.loads((Path(root) / "stamp.json").read_text())["python"]
+    wanted = {**defaults(), "prompt": "x", "provider": "custom", "stream": True, "partial-images": 2, "fit": False}
+    watcher = _Watcher()
+    worker = worker_process.Worker(python, Path(log))
+    Generation(draft(_image, _image.get_layers()[-1:], read(wanted)), worker, watcher).start()
+    watcher.loop.run()
+    worker.close()
+    if watcher.finished.error:
+        raise RuntimeError(watcher.finished.error["message"])
+    watcher.finished.generation.canvas.remove()
+    return watcher.seen
+
+
+class _Watcher:
+    """Notes when a preview has been shown."""
+
+    def __init__(self):
+        self.loop = GLib.MainLoop()
+        self.seen = []
+        self.finished = None
+
+    def on_progress(self, event):
+        if event["event"] == "partial":
+            self.seen.append(time.monotonic())
+
+    def on_end(self, finished):
+        self.finished = finished
+        self.loop.quit()
 
 
 def _bytes(layer):

@@ -157,6 +157,19 @@ def close(image_id):
         Gimp.Image.get_by_id(image_id).delete()
 
 
+def images():
+    """The ids of all images that are open."""
+    return [image.get_id() for image in Gimp.get_images()]
+
+
+def close_all():
+    """Closes what is open without a window of ours."""
+    DISPLAYS.clear()
+    for display in range(1, 200):
+        if Gimp.Display.id_is_valid(display):
+            Gimp.Display.get_by_id(display).delete()
+
+
 def select(image_id, box):
     Gimp.Image.get_by_id(image_id).select_rectangle(Gimp.ChannelOps.REPLACE, *box)
     Gimp.displays_flush()

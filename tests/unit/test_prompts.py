@@ -1,0 +1,49 @@
+"""The prompts that are kept, and the provider of the last edit."""
+
+import json
+
+import pytest
+
+from lib import last_used, prompts, settings
+from lib.prompts import Prompt
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    return settings.data_folder()
+
+
+def test_the_latest_is_first_and_none_is_twice():
+    for text in ("a lake", "a hill", "a lake", "  "):
+        prompts.remember(text)
+    assert prompts.load() == [Prompt("a lake"), Prompt("a hill")]
+
+
+def test_a_star_stays_and_comes_first():
+    for number in range(250):
+        prompts.remember(f"prompt {number}")
+        if number == 3:
+            prompts.star("prompt 3", True)
+    kept = prompts.load()
+    assert kept[0] == Prompt("prompt 3", True) and kept[1].text == "prompt 249" and len(kept) == 200
+    prompts.remember("prompt 3")
+    assert prompts.load()[0].starred
+    prompts.star("prompt 3", False)
+    assert [prompt.text for prompt in prompts.load() if prompt.starred] == []
+
+
+def test_what_is_wrong_in_the_file_is_left_out(folder):
+    entries = [{"text": "kept"}, {"text": 7}, "x", {"starred": True}, {"text": "", "starred": True}]
+    (folder / "prompts.json").write_text(json.dumps({"version": 1, "prompts": entries}))
+    assert prompts.load() == [Prompt("kept")]
+    (folder / "prompts.json").write_text("[")
+    assert prompts.load() == []
+
+
+def test_the_last_provider_counts_while_there_is_one_of_that_name(folder):
+    assert last_used.load() == ("", "")
+    last_used.remember("openai", "gpt-image-2")
+    assert last_used.load() == ("openai", "gpt-image-2")
+    last_used.remember("gone", "x")
+    assert last_used.load() == ("", "")
