@@ -83,7 +83,7 @@ class _Earlier(Gtk.Popover):
         self._list.connect("row-activated", self._on_chosen)
         nothing = Gtk.Label(label=_("No earlier prompt."), margin=12, visible=True)
         self._list.set_placeholder(nothing)
-        scroller = Gtk.ScrolledWindow(can_focus=False, min_content_width=340, min_content_height=180, max_content_height=280)
+        scroller = Gtk.ScrolledWindow(can_focus=False, min_content_width=340, min_content_height=220)
         scroller.set_policy(Gtk.PolicyType.NEVER, Gtk.PolicyType.AUTOMATIC)
         scroller.add(self._list)
         box = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6, margin=6)

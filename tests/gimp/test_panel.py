@@ -250,7 +250,7 @@ def test_a_second_call_raises_the_panel_that_is_open(window, image):
 def test_every_control_has_a_name_and_is_reached_by_tab(window, image):
     click_prompt(window)
     order = accessibility.check(window, PANEL)
-    expected = ["Prompt", "Provider", "Number of results", "Generate"]
+    expected = ["Prompt", "Model", "Size", "Number of results", "More options", "Generate"]
     assert [name for name in order if name in expected] == expected
 
 
