@@ -46,6 +46,7 @@ class SettingsDialog:
         self._open = True
         self._pending: dict[str, Any] = {}
         self._timer = 0
+        self._shown = settings.Settings()
         self.window = GimpUi.Dialog(title=_("Generative Edit Settings"), role="generative-edit-settings")
         self.window.add_button(_("_Help"), _HELP)
         self.window.add_button(_("_Close"), Gtk.ResponseType.CLOSE)
@@ -108,9 +109,9 @@ class SettingsDialog:
 
     def refresh(self) -> None:
         """Shows on every page what is set now."""
-        now = settings.load()
+        self._shown = settings.load()
         for page in self._pages:
-            page.show_settings(now)
+            page.show_settings(self._shown)
 
     def _fill(self) -> None:
         area = self.window.get_content_area()
@@ -131,12 +132,19 @@ class SettingsDialog:
     def _connect(self, parent: Gtk.Window | None) -> None:
         self.window.connect("response", self._on_response)
         self.window.connect("destroy", lambda _window: self._close())
+        self.window.connect("focus-in-event", lambda _window, _event: self._look_again())
         if parent:
             self.window.set_transient_for(parent)
             self.window.set_modal(True)
         self.window.show_all()
         self._banner.hide_unless_told()
         self._pages[0].grab_focus()
+
+    def _look_again(self) -> bool:
+        """Another window, or another GIMP, may have changed something meanwhile."""
+        if not self._pending and settings.load() != self._shown:
+            self.refresh()
+        return False
 
     def _write_timer(self) -> bool:
         self._timer = 0

@@ -149,12 +149,13 @@ def _wanted_size(options: Options) -> Size | None:
 
 
 def write_job(
-    job: Job, task: Task, options: Options, *, previews: bool = False, patience: float | None = None
+    job: Job, task: Task, options: Options, *, interactive: bool = False, patience: float | None = None
 ) -> None:
     """Writes the pictures, the mask and `job.json`, the last when all the rest is there.
 
-    With `previews` the worker makes partial images ready for the canvas. `patience` is for how many seconds it may
-    wait where the endpoint is asked too often; None: it gives up after a few repeats.
+    Where somebody watches, `interactive`, the worker makes partial images ready for the canvas, and a locked key store
+    may ask for its password. `patience` is for how many seconds it may wait where the endpoint is asked too often;
+    None: it gives up after a few repeats.
     """
     exported = task.export(job)
     names = [f"image-{number}.png" for number in range(1, len(exported.pictures) + 1)]
@@ -176,7 +177,8 @@ def write_job(
         "layer_mask": exported.layer_mask,
         "plan": task.plan.to_json(),
         "fit": options.fit,
-        "previews": previews,
+        "previews": interactive,
+        "interactive": interactive,
         "max_cost": options.max_cost,
         "timeout": options.timeout,
         "record": repeatable(options, task.sources),

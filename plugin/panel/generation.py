@@ -80,7 +80,7 @@ class Generation:
         self._listener.on_progress({"event": "stage", "name": "export"})
         Gegl.init(None)
         try:
-            write_job(self.job, self._task, self.draft.options, previews=True)
+            write_job(self.job, self._task, self.draft.options, interactive=True)
         except BaseException:
             forget_unsent(self.job)
             raise

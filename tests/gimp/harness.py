@@ -163,9 +163,15 @@ class RunningGimp:
 
     def wait_for_window(self, name, seconds=60):
         """Waits until a window with this in its title is there; returns its id."""
-        words = ["xdotool", "search", "--sync", "--onlyvisible", "--name", name]
-        done = subprocess.run(self._beside(words), capture_output=True, text=True, timeout=seconds)
-        return done.stdout.split()[0]
+        words = ["xdotool", "search", "--onlyvisible", "--name", name]
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            # A window that goes while they are looked through ends the search without any.
+            found = subprocess.run(self._beside(words), capture_output=True, text=True, timeout=60).stdout.split()
+            if found:
+                return found[0]
+            time.sleep(0.2)
+        raise AssertionError(f"no window {name!r} after {seconds} seconds")
 
     def screenshot(self, path=None):
         """What is on the screen now, as a picture; also in a file where a path is given."""

@@ -12,7 +12,7 @@ import threading
 import keyring
 import pytest
 
-from lib import settings
+from lib import job_request, settings
 from lib.api import keys
 from lib.worker_requests import answer
 from tests.gimp.endpoint import TestEndpoint
@@ -217,6 +217,15 @@ def test_a_locked_key_store_is_said(monkeypatch):
     keep("mine", "https://mine.example/v1")
     told = ask("key-state")
     assert told["kind"] == "locked" and "Secret Service" in told["words"]
+
+
+@pytest.mark.parametrize("somebody", [False, True])
+def test_a_locked_key_store_asks_only_where_somebody_can_answer(monkeypatch, somebody):
+    asked = []
+    monkeypatch.setattr(keys, "find", lambda *_names, interactive, **_more: asked.append(interactive))
+    keep("mine", "https://mine.example/v1")
+    job_request.address_of(settings.provider("mine"), somebody)
+    assert asked == [somebody]
 
 
 def test_a_key_of_the_environment_goes_first_and_that_is_said(monkeypatch):
