@@ -3,6 +3,7 @@
 Screenshots are left in tests/output for a person to look at.
 """
 
+import re
 import shutil
 import time
 
@@ -267,6 +268,33 @@ def test_remove_selection_takes_one_click(window, endpoint):
     state = wait_for_layers(window, shown, count + 1)
     assert state["layers"][0]["name"] == "remove" and endpoint.received[-1].fields["prompt"] == "remove"
     window.call("edits.close", image_id=shown)
+
+
+def test_repeat_asks_first_where_nobody_knows_the_cost(window, image, endpoint):
+    endpoint.behave("invert")
+    ask_for(window)
+    generate(window, "once")
+    wait_until(lambda: "1 result" in texts(window), "the result is offered")
+    window.keys("key", "Escape")
+    wait_until(lambda: PANEL not in " ".join(window.call("accessibility.windows")), "the panel closes")
+    activate(window, MAIN)
+    window.keys("key", "ctrl+f")
+    question = "Send this edit to Any other server?"
+    wait_until(lambda: question in window.call("accessibility.windows"), "the question")
+    window.keys("key", "Escape")
+    wait_until(lambda: question not in window.call("accessibility.windows"), "the question closes")
+    assert len(endpoint.received) == 1
+
+
+def test_entries_are_greyed_where_they_cannot_be_used(window):
+    """With a layer or several: what edits; always: what needs no image. GIMP has no such switch for the selection."""
+    known = (window.gimp.config / "pluginrc").read_text()
+    ours = re.findall(r'proc-def "generative-edit-?(\w*)" .*?\n\s+"([^"]*)"\n\s+(\d+)\n\s+\d+ \d+\n', known, re.DOTALL)
+    one_or_several, always = "5", str(2**31 - 1)
+    masks = {name: mask for name, _types, mask in ours}
+    assert {name for name, mask in masks.items() if mask == one_or_several} == {"", "remove", "extend", "again"}
+    assert {name for name, mask in masks.items() if mask == always} == {"history", "settings", "folder"}
+    assert all(types.startswith("RGB") == (mask == one_or_several) for _name, types, mask in ours)
 
 
 def asked_or_done(window, image, count):
