@@ -124,12 +124,10 @@ def test_the_result_of_a_killed_gimp_is_told_and_inserted_in_one_step(window, hi
     assert np.array_equal(visible(window, history), pixels)
 
 
-def test_everything_is_named_and_reached_by_tab(window, history):
+def test_all_is_named_reached_by_tab_and_done_by_keyboard(window, history):
     order = accessibility.check(window, TITLE)
     assert "Kept jobs" in order and "Insert" in order
 
-
-def test_search_copy_open_and_delete_by_keyboard(window, history):
     window.keys("key", "ctrl+f")
     window.keys("type", "boats")
     wait_for_text(window, "Folder: " + jobs(window)["three boats"].folder.name)

@@ -11,6 +11,7 @@ import pytest
 from werkzeug.wrappers import Response
 
 from lib.history import State, record
+from lib.job import Job
 from tests.gimp.conftest import VERSIONS
 from tests.gimp.endpoint import USAGE, TestEndpoint
 
@@ -22,7 +23,7 @@ POINTS = (
     ("gimp", "response.json"), ("worker", "response.json"), ("worker", "layer-1.rgba"), ("gimp", "inserted"),
 )  # fmt: skip
 VICTIMS = {"gimp": "--batch-interpreter", "plug-in": "generative-edit.py", "worker": "lib.worker"}
-PAUSE = 0.4
+PAUSE = 0.25
 
 
 class HalvesEndpoint(TestEndpoint):
@@ -158,9 +159,9 @@ def test_nothing_that_arrived_is_lost_and_nothing_is_sent_twice(point, running, 
 def test_the_next_start_tells_of_it_once_and_sends_nothing_again(gimp, endpoint):
     endpoint.behave("halves")
     asked = {"case": "corner", "out": str(gimp.work), "prompt": "x", "provider": "custom"}
-    gimp.call("edits.edit_case", **asked)  # hears of what the tests before have left
-    endpoint.behave("halves")
     before = folders(gimp)
+    for folder in before:
+        Job(folder).mark_told()
     gimp.begin("edits.edit_case", **asked)
     waiting = reach(gimp, endpoint, before, "received")
     kill(gimp, "plug-in")
