@@ -181,6 +181,7 @@ def write_job(
         "interactive": interactive,
         "max_cost": options.max_cost,
         "timeout": options.timeout,
+        "patience": patience,
         "record": repeatable(options, task.sources),
     })  # fmt: skip
 
