@@ -29,8 +29,17 @@ def choose(window, mnemonic, picture=None):
 
 def activate(window, title):
     """Gives the window whose title this matches the keyboard."""
-    found = window.keys("search", "--onlyvisible", "--name", title).split()
-    window.keys("windowactivate", "--sync", found[-1])
+    wait_until(lambda: _activated(window, title), f"{title} has the keyboard", 20)
+
+
+def _activated(window, title):
+    """Whether that worked: a window may go while xdotool looks through them."""
+    try:
+        found = window.keys("search", "--onlyvisible", "--name", title).split()
+        window.keys("windowactivate", "--sync", found[-1])
+    except AssertionError:
+        return False
+    return True
 
 
 def open_panel(window, image):

@@ -288,7 +288,7 @@ def test_repeat_asks_first_where_nobody_knows_the_cost(window, image, endpoint):
 
 def test_entries_are_greyed_where_they_cannot_be_used(window):
     """With a layer or several: what edits; always: what needs no image. GIMP has no such switch for the selection."""
-    known = (window.gimp.config / "pluginrc").read_text()
+    known = (window.gimp.config / "pluginrc").read_text(errors="replace")
     ours = re.findall(r'proc-def "generative-edit-?(\w*)" .*?\n\s+"([^"]*)"\n\s+(\d+)\n\s+\d+ \d+\n', known, re.DOTALL)
     one_or_several, always = "5", str(2**31 - 1)
     masks = {name: mask for name, _types, mask in ours}
