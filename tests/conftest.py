@@ -7,4 +7,5 @@ from lib import translation
 
 os.environ["LANGUAGE"] = "en"
 translation.use(["en"])
-os.environ["XDG_DATA_HOME"] = tempfile.mkdtemp(prefix="generative-edit-tests-")
+_data = tempfile.TemporaryDirectory(prefix="generative-edit-tests-")
+os.environ["XDG_DATA_HOME"] = _data.name
