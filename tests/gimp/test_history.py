@@ -3,16 +3,15 @@
 import os
 import signal
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from lib.history import State, record
 from tests.gimp import accessibility
+from tests.gimp.screen import OUTPUT, choose, visible, wait_for_layers
 from tests.gimp.test_ends import wait_until
 
-OUTPUT = Path(__file__).parents[1] / "output"
 TITLE = "Generative Edit: History"
 LOST = "the lost one"
 
@@ -54,30 +53,10 @@ def history(window):
     window.keys("key", "Escape")
 
 
-def open_menu(window, letter):
-    window.keys("key", "alt+r")
-    window.settle()
-    window.keys("key", "Up", "Right")  # the last entry of the menu is ours
-    window.settle()
-    window.keys("key", letter)
-
-
 def open_history(window):
-    open_menu(window, "h")
+    choose(window, "h")
     window.wait_for_window(TITLE)
     window.settle()
-
-
-def visible(window, image):
-    path = window.work / "visible.raw"
-    window.call("edits.visible_of", image_id=image, path=str(path))
-    return np.frombuffer(path.read_bytes(), np.uint16)
-
-
-def wait_for_layers(window, image, count):
-    """Waits until the image has so many layers; returns its state."""
-    wait_until(lambda: len(window.call("edits.state_of", image_id=image)["layers"]) == count, 90)
-    return window.call("edits.state_of", image_id=image)
 
 
 def jobs(window):
@@ -107,8 +86,8 @@ def test_the_result_of_a_killed_gimp_is_told_and_inserted_in_one_step(window, hi
     before, pixels = window.call("edits.state_of", image_id=history), visible(window, history)
     shoot(window, "open")
     window.keys("key", "alt+i")
-    after = wait_for_layers(window, history, len(before["layers"]) + 1)
     wait_for_text(window, "Inserted into")
+    after = wait_for_layers(window, history, len(before["layers"]) + 1)
     shoot(window, "inserted")
     assert after["layers"][0]["name"] == LOST and after["layers"][0]["masked"]
     assert after["layers"][0]["box"] == jobs(window)[LOST].plan.frame.to_list()
@@ -175,7 +154,7 @@ def test_edit_again_opens_the_panel_with_the_request_of_a_reopened_file(window, 
     window.call("history.select_layer", image_id=image, name="a boat again")
     before = window.call("edits.state_of", image_id=image)
     window.settle()
-    open_menu(window, "a")
+    choose(window, "a")
     window.wait_for_window("Edit with Prompt")
     window.settle()
     window.screenshot(OUTPUT / f"again-{window.gimp.minor}.png")
