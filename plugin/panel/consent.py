@@ -17,22 +17,28 @@ def may_send(draft: Draft, parent: Gtk.Window | None, *, unknown_asks: bool = Fa
     dear = (unknown and unknown_asks) or (draft.cost is not None and draft.cost.high > kept.confirm_above)
     if not first and not dear:
         return True
-    if not _ask(draft, parent, first):
+    question = _("Send this edit to {provider}?").format(provider=draft.provider.title)
+    if not _ask(parent, question, " ".join(_reasons(draft, first)), _("_Cancel"), _("_Send")):
         return False
     if first:
         settings.confirm(draft.provider.name)
     return True
 
 
-def _ask(draft: Draft, parent: Gtk.Window | None, first: bool) -> bool:
-    question = _("Send this edit to {provider}?").format(provider=draft.provider.title)
+def may_cancel(parent: Gtk.Window) -> bool:
+    """Whether an edit that is under way shall be cancelled, as its window is closed."""
+    question = _("An edit is under way. Cancel it and close?")
+    return _ask(parent, question, "", _("_Keep waiting"), _("_Cancel the edit"))
+
+
+def _ask(parent: Gtk.Window | None, question: str, reasons: str, no: str, yes: str) -> bool:
     dialog = Gtk.MessageDialog(
         transient_for=parent, modal=True, message_type=Gtk.MessageType.QUESTION, text=question, title=question
     )
     dialog.get_accessible().set_name(question)
-    dialog.format_secondary_text(" ".join(_reasons(draft, first)))
-    dialog.add_button(_("_Cancel"), Gtk.ResponseType.CANCEL)
-    dialog.add_button(_("_Send"), Gtk.ResponseType.OK)
+    dialog.format_secondary_text(reasons)
+    dialog.add_button(no, Gtk.ResponseType.CANCEL)
+    dialog.add_button(yes, Gtk.ResponseType.OK)
     dialog.set_default_response(Gtk.ResponseType.OK)
     answer = dialog.run()
     dialog.destroy()

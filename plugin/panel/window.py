@@ -20,14 +20,13 @@ from lib.translation import _
 from plugin.arguments import BadArguments, defaults, read, values_of, with_settings
 from plugin.panel import sent_picture
 from plugin.panel.activity import Activity
-from plugin.panel.consent import may_send
+from plugin.panel.consent import may_cancel, may_send
 from plugin.panel.draft import Draft, chosen, draft, in_words
 from plugin.panel.engine_note import EngineNote
 from plugin.panel.form import Form
 from plugin.panel.inputs import Inputs
 from plugin.panel.problem import Problem
 from plugin.panel.prompt_box import PromptBox
-from plugin.panel.raising import answer_for, raise_open_panel
 from plugin.panel.results import Choices, Results
 from plugin.panel.room import Room, move_beside
 from plugin.panel.sent_picture import SentPicture
@@ -37,7 +36,6 @@ from plugin.task import EditFailed
 from plugin.worker_process import Event
 
 _POLL_MILLISECONDS = 250
-_FIRST_PREVIEWS = 2
 _RESET = 1  # GIMP's own response of the Reset button
 
 
@@ -279,42 +277,8 @@ class Panel:
         elif response == _RESET:
             for name, value in defaults().items():
                 self._config.set_property(name, value)
-        elif self._session.running is None or self._may_stop():
+        elif self._session.running is None:
             self._loop.quit()
-
-    def _may_stop(self) -> bool:
-        """Whether an edit that is under way shall be cancelled, as the window is closed."""
-        question = _("An edit is under way. Cancel it and close?")
-        asking = Gtk.MessageDialog(
-            transient_for=self._dialog, modal=True, message_type=Gtk.MessageType.QUESTION, text=question
-        )
-        asking.get_accessible().set_name(question)
-        asking.add_button(_("_Keep waiting"), Gtk.ResponseType.CANCEL)
-        asking.add_button(_("_Cancel the edit"), Gtk.ResponseType.OK)
-        stop = asking.run() == Gtk.ResponseType.OK
-        asking.destroy()
-        if stop:
+        elif may_cancel(dialog):
             self._session.cancel()
-        return bool(stop)
-
-
-def open_panel(
-    procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, image: Gimp.Image, layers: Sequence[Gimp.Layer]
-) -> bool:
-    """Shows the panel for an image until it is closed; `layers` are in the order in which they are sent.
-
-    Returns whether anything was generated.
-    """
-    if raise_open_panel(image):
-        return False
-    GimpUi.init("generative-edit")
-    if values_of(config) == defaults():
-        # Never used: previews are what makes an edit appear. Whoever switches them off is remembered.
-        config.set_property("partial-images", _FIRST_PREVIEWS)
-    panel = Panel(procedure, config, image, layers)
-    silence = answer_for(procedure.get_plug_in(), image, panel.raise_window)
-    try:
-        panel.run()
-    finally:
-        silence()
-    return panel.generated
+            self._loop.quit()

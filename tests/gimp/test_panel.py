@@ -54,6 +54,17 @@ def image(window):
     window.settle()
 
 
+def undo_and_redo(window, image, before, pixels, edited):
+    """One undo brings all back as it was, redo what was seen last."""
+    activate(window, MAIN)
+    window.keys("key", "ctrl+z")
+    assert wait_for_layers(window, image, len(before["layers"])) == before
+    assert np.array_equal(visible(window, image), pixels)
+    window.keys("key", "ctrl+y")
+    wait_for_layers(window, image, len(before["layers"]) + 1)
+    assert np.array_equal(visible(window, image), edited)
+
+
 def generate(window, prompt):
     window.keys("key", "ctrl+a")
     window.keys("type", prompt)
@@ -90,13 +101,7 @@ def test_previews_appear_in_place_and_all_is_one_undo_step(window, image, endpoi
     assert endpoint.received[-1].fields["partial_images"] == "2"
     assert np.array_equal(np.asarray(endpoint.received[-1].images[0].size), layer["box"][2:])
 
-    activate(window, MAIN)
-    window.keys("key", "ctrl+z")
-    assert wait_for_layers(window, image, len(before["layers"])) == before
-    assert np.array_equal(visible(window, image), pixels)
-    window.keys("key", "ctrl+y")
-    wait_for_layers(window, image, len(before["layers"]) + 1)
-    assert np.array_equal(visible(window, image), edited)
+    undo_and_redo(window, image, before, pixels, edited)
 
 
 def test_the_second_of_three_results_is_chosen_and_kept_in_one_undo_step(window, image, endpoint):
@@ -115,13 +120,7 @@ def test_the_second_of_three_results_is_chosen_and_kept_in_one_undo_step(window,
     wait_until(lambda: "3 results" not in texts(window), "the choice is made")
     assert np.array_equal(visible(window, image), second)
     assert len(layers(window, image)) == len(before["layers"]) + 1
-    activate(window, MAIN)
-    window.keys("key", "ctrl+z")
-    assert wait_for_layers(window, image, len(before["layers"])) == before
-    assert np.array_equal(visible(window, image), pixels)
-    window.keys("key", "ctrl+y")
-    wait_for_layers(window, image, len(before["layers"]) + 1)
-    assert np.array_equal(visible(window, image), second)
+    undo_and_redo(window, image, before, pixels, second)
 
 
 def test_keep_all_makes_a_group_and_more_like_this_joins_it(window, image, endpoint):
