@@ -53,7 +53,7 @@ def test_gimp_is_told_the_procedures_in_its_language(window, said):
         words = window.call("languages.words_of", name=name)
         assert words["label"] == said[label]
         assert words["blurb"] in said.values()
-        assert words["arguments"]["timeout"] == [said["_Timeout"], said["Seconds for the whole request; 0: 600"]]
+        assert words["arguments"]["timeout"] == [said["_Timeout"], said["Seconds for the whole request, 0 or more; 0: 600"]]
 
 
 def test_errors_come_in_its_language_from_every_side(window, said, endpoint):
@@ -75,6 +75,7 @@ def test_errors_come_in_its_language_from_every_side(window, said, endpoint):
         ("_Edit with Prompt…", "Edit with Prompt – {image}"),
         ("E_xtend Canvas…", "Extend Canvas"),
         ("_Settings…", "Generative Edit Settings"),
+        ("_History…", "Generative Edit: History"),
     ],
 )
 def test_no_english_is_left_in_its_windows(window, said, entry, title):
