@@ -160,7 +160,7 @@ class SettingsDialog:
         if response == _HELP:
             from plugin.help import open_help
 
-            open_help("settings")
+            open_help("providers")
             return
         for page in self._pages:
             page.commit()

@@ -28,7 +28,7 @@ class EngineNote(Gtk.Box):
         self._on_verdict = on_verdict
         self._asked = ""
         self._waiting = 0
-        self._label = Gtk.Label(xalign=0.0, wrap=True, max_width_chars=44)
+        self._label = Gtk.Label(label=_can(), xalign=0.0, wrap=True, max_width_chars=44)
         self.pack_start(self._label, True, True, 0)
         self.pack_start(button(_("Se_ttings…"), on_settings, _("Other providers, and their keys")), False, False, 0)
 
@@ -59,9 +59,12 @@ class EngineNote(Gtk.Box):
         return GLib.SOURCE_REMOVE
 
     def _judge(self, refusal: str) -> None:
-        can = _("Works on this computer, without an account: removes, fills, extends and adjusts colours.")
-        self._label.set_text(refusal or can)
+        self._label.set_text(refusal or _can())
         changed = self.refuses != bool(refusal)
         self.refuses = bool(refusal)
         if changed:
             self._on_verdict()
+
+
+def _can() -> str:
+    return _("Works on this computer, without an account: removes, fills, extends and adjusts colours.")

@@ -18,6 +18,7 @@ from lib.choices import accepted, choices
 from lib.geometry import Size
 from lib.translation import _
 from plugin.arguments import BadArguments, defaults, read, values_of, with_settings
+from plugin.help import open_help
 from plugin.panel import sent_picture
 from plugin.panel.activity import Activity
 from plugin.panel.consent import may_cancel, may_send
@@ -274,6 +275,9 @@ class Panel:
         if response == Gtk.ResponseType.OK:
             dialog.stop_emission_by_name("response")
             self._generate_now()
+        elif response == Gtk.ResponseType.HELP:
+            dialog.stop_emission_by_name("response")  # GIMP's own help knows nothing of us
+            open_help("first-edit")
         elif response == _RESET:
             for name, value in defaults().items():
                 self._config.set_property(name, value)

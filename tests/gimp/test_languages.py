@@ -53,7 +53,8 @@ def test_gimp_is_told_the_procedures_in_its_language(window, said):
         words = window.call("languages.words_of", name=name)
         assert words["label"] == said[label]
         assert words["blurb"] in said.values()
-        assert words["arguments"]["timeout"] == [said["_Timeout"], said["Seconds for the whole request, 0 or more; 0: 600"]]
+        timeout = [said["_Timeout"], said["Seconds for the whole request, 0 or more; 0: 600"]]
+        assert words["arguments"]["timeout"] == timeout
 
 
 def test_errors_come_in_its_language_from_every_side(window, said, endpoint):
