@@ -15,8 +15,22 @@ def shoot(window, name):
     window.screenshot(OUTPUT / f"{name}-{window.gimp.minor}.png")
 
 
-def choose(window, mnemonic, picture=None):
-    """Chooses an entry of our menu by its underlined letter; leaves a picture of the menu where a name is given."""
+def choose(window, mnemonic, title):
+    """Chooses an entry of our menu by its underlined letter; returns when its window is there.
+
+    A key that comes while the menu is still being drawn is lost, on a busy machine: then once more.
+    """
+    for patience in (20, 60):
+        press_entry(window, mnemonic)
+        try:
+            return window.wait_for_window(title, patience)
+        except AssertionError:
+            window.keys("key", "Escape", "Escape")
+    raise AssertionError(f"no window {title!r}")
+
+
+def press_entry(window, mnemonic, picture=None):
+    """Presses an entry's letter in our menu; leaves a picture of the menu where a name is given."""
     activate(window, MAIN)
     window.keys("key", "alt+r")
     window.settle()
@@ -44,8 +58,7 @@ def _activated(window, title):
 
 def open_panel(window, image):
     """Opens the panel from the menu; returns when it has the keyboard."""
-    choose(window, "e")
-    window.wait_for_window(PANEL)
+    choose(window, "e", PANEL)
     wait_until(lambda: PANEL in " ".join(window.call("accessibility.windows")), "the panel is seen")
     window.settle()
 

@@ -54,8 +54,7 @@ def history(window):
 
 
 def open_history(window):
-    choose(window, "h")
-    window.wait_for_window(TITLE)
+    choose(window, "h", TITLE)
     window.settle()
 
 
@@ -154,8 +153,7 @@ def test_edit_again_opens_the_panel_with_the_request_of_a_reopened_file(window, 
     window.call("history.select_layer", image_id=image, name="a boat again")
     before = window.call("edits.state_of", image_id=image)
     window.settle()
-    choose(window, "a")
-    window.wait_for_window("Edit with Prompt")
+    choose(window, "a", "Edit with Prompt")
     window.settle()
     window.screenshot(OUTPUT / f"again-{window.gimp.minor}.png")
     shown = window.call("edits.state_of", image_id=image)

@@ -17,10 +17,10 @@ from tests.gimp.screen import (
     PANEL,
     activate,
     can_be_used,
-    choose,
     click,
     layers,
     open_panel,
+    press_entry,
     shoot,
     texts,
     visible,
@@ -259,7 +259,7 @@ def test_remove_selection_takes_one_click(window, endpoint):
     shown = window.call("edits.show", case="corner")
     window.settle()
     count = len(layers(window, shown))
-    choose(window, "r", "menu")
+    press_entry(window, "r", "menu")
     wait_until(lambda: asked_or_done(window, shown, count), "a question about the cost, or the result")
     window.settle()
     shoot(window, "remove-question")

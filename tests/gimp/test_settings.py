@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.gimp import accessibility
+from tests.gimp.screen import choose
 
 OUTPUT = Path(__file__).parents[1] / "output"
 TITLE = "Generative Edit Settings"
@@ -54,12 +55,7 @@ def stored(window):
 
 def open_window(window):
     """Opens Settings from the menu, with no image open."""
-    window.keys("key", "alt+r")
-    window.settle()
-    window.keys("key", "Up", "Right")
-    window.settle()
-    window.keys("key", "s")
-    window.wait_for_window(TITLE)
+    choose(window, "s", TITLE)
     window.settle()
 
 
