@@ -93,7 +93,7 @@ def test_results_of_canvas_size_for_a_small_selection(gimp, out, endpoint):
 
 
 def test_libgimp_called_from_a_thread():
-    """Everything runs on the main loop; a module with a thread of its own, for signals, does not have libgimp at all."""
+    """Everything runs on the main loop; the one module with a thread, for signals, does not have libgimp at all."""
     for path in (CHECKOUT / "plugin").rglob("*.py"):
         tree = ast.parse(path.read_text())
         nodes = [node for node in ast.walk(tree) if isinstance(node, (ast.Import, ast.ImportFrom))]
