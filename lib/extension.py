@@ -6,6 +6,7 @@ from lib.geometry import Rect, Size
 from lib.translation import _
 
 LEAST_OVERLAP, MOST_OVERLAP = 8, 48
+MOST_PIXELS = 524_288  # of a side: GIMP's own limit
 
 
 class ExtensionError(ValueError):
@@ -37,6 +38,10 @@ class Extension:
         )
         if extension.size == canvas:
             raise ExtensionError(_("left, top, right, bottom: give at least one of them, in pixels or percent."))
+        if extension.size.longest > MOST_PIXELS:
+            told = _("The new canvas would be {width}×{height} pixels, and {most} are the most. Grow it by less.")
+            size = extension.size
+            raise ExtensionError(told.format(width=size.width, height=size.height, most=MOST_PIXELS))
         return extension
 
     @property

@@ -56,7 +56,8 @@ class CanvasLayer:
         with undo_group(self.image):
             place = self._place(look.name)
             self.image.insert_layer(self.layer, place.parent, place.position)
-            self.image.set_selected_layers(active)
+            if active:  # GIMP takes no empty list
+                self.image.set_selected_layers(active)
         Gimp.displays_flush()
 
     def show(self, rgba: bytes) -> None:

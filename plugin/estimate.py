@@ -12,10 +12,17 @@ from plugin.task import Task
 _LARGEST_REFERENCE = (2048, 2048)
 
 
-def estimate(image: Gimp.Image, options: Options, task: Task, model: Model, layers: int) -> Cost | None:
-    """The estimate, None where a figure is not known. References count as the largest they can be."""
+def estimate(
+    image: Gimp.Image, options: Options, task: Task, model: Model, layers: int, *, masked: bool | None = None
+) -> Cost | None:
+    """The estimate, None where a figure is not known. References count as the largest they can be.
+
+    masked: whether a mask is sent; None: where something is selected.
+    """
+    if masked is None:
+        masked = not Gimp.Selection.is_empty(image)
     size = (task.plan.size.width, task.plan.size.height)
     sizes = [size, *[_LARGEST_REFERENCE] * (layers - 1 + len(options.references))]
     fields = {name: value for name, value in options.request.items() if name != "size"}
     request = EditRequest(images=[b""] * len(sizes), size=str(task.plan.size), **fields)
-    return cost.estimate(request, model, sizes, None if Gimp.Selection.is_empty(image) else size)
+    return cost.estimate(request, model, sizes, size if masked else None)

@@ -72,7 +72,8 @@ def insert_results(image: Gimp.Image, results: Results, place: Place) -> Gimp.Va
             image.insert_layer(layer, group or place.parent, number if group else place.position)
         image.set_selected_layers(layers)
         array = _selected_as_values(image)
-        image.set_selected_layers(active)
+        if active:  # GIMP takes no empty list
+            image.set_selected_layers(active)
     return array
 
 

@@ -16,14 +16,13 @@ from plugin.arguments import (
     EXTEND_ARGUMENTS,
     REMOVE_ARGUMENTS,
     Argument,
-    defaults,
     sides,
     values_of,
     with_settings,
 )
 from plugin.checks import checked
 from plugin.edit import edit
-from plugin.extend import extend, problems_with
+from plugin.extend import extend, options_of
 from plugin.installation import worker_python
 from plugin.language import follow_gimp
 from plugin.procedure_parts import READ_WRITE, declare, describe, failure, has_display, reported, text_value
@@ -60,9 +59,7 @@ def _remove(image: Gimp.Image, layers: list[Gimp.Layer], values: dict[str, Any],
 
 
 def _extend(image: Gimp.Image, layers: list[Gimp.Layer], values: dict[str, Any], progress: Progress) -> Outcome:
-    wanted = sides(values)
-    options = checked(defaults() | values, problems_with(image, wanted))
-    return extend(image, layers, wanted, options, worker_python(), progress)
+    return extend(image, layers, sides(values), options_of(image, values), worker_python(), progress)
 
 
 def _open_panel(
@@ -81,13 +78,13 @@ def _remove_at_last_provider(
     ask_where_it_costs(image, layers, removal(values_of(config, REMOVE_ARGUMENTS)))
 
 
-def _ask_extension(
-    procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, _image: Gimp.Image, _layers: list[Gimp.Layer]
-) -> Gimp.PDBStatusType | None:
-    from plugin.dialog import ask
+def _open_extend(
+    procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, image: Gimp.Image, layers: list[Gimp.Layer]
+) -> Gimp.PDBStatusType:
+    from plugin.extend_dialog import open_extend
 
-    shown = ("left", "top", "right", "bottom", "prompt", "provider", "model", "sample-merged")
-    return None if ask(procedure, config, _("Extend Canvas"), shown) else Gimp.PDBStatusType.CANCEL
+    extended = open_extend(procedure, config, image, layers)
+    return Gimp.PDBStatusType.SUCCESS if extended else Gimp.PDBStatusType.CANCEL
 
 
 ENTRIES = {
@@ -124,7 +121,7 @@ ENTRIES = {
             "image-edit endpoint, and inserts what comes back as a new layer that blends into the old edge."
         ),
         EXTEND_ARGUMENTS,
-        _ask_extension,
+        _open_extend,
         _extend,
     ),
     "generative-edit-again": Entry(

@@ -83,7 +83,7 @@ def run(image: Gimp.Image, task: Task, options: Options, python: str, progress: 
         finally:
             worker.close()
         _raise_unless_done(job, final)
-        outcome = _insert(image, task, options, job, final)
+        outcome = insert_done(image, task, options, job, final)
         clock.stage("insert")
     finally:
         forget_unsent(job)
@@ -199,7 +199,8 @@ def _raise_unless_done(job: Job, final: Event) -> None:
     raise EditFailed(told)
 
 
-def _insert(image: Gimp.Image, task: Task, options: Options, job: Job, final: Mapping[str, Any]) -> Outcome:
+def insert_done(image: Gimp.Image, task: Task, options: Options, job: Job, final: Mapping[str, Any]) -> Outcome:
+    """Inserts what the last event of a job tells of; raises OSError where it cannot be read."""
     report = dict(final["report"])
     results = insert.Results(
         pictures=[rescue.data_of(job, kept) for kept in final["layers"]],

@@ -85,7 +85,7 @@ class Form(Gtk.Box):
         rows = [
             [CheckField(config, "sample-merged"), CheckField(config, "fit")],
             [TextField(config, "context", _("auto")), TextField(config, "largest-size", _("the model's"))],
-            [NumberField(config, "grow", (0, 500)), NumberField(config, "feather", (0, 500), digits=1)],
+            self._softened(),
             [fields["background"], fields["input-fidelity"]],
             [fields["output-format"], fields["output-compression"]],
             [fields["moderation"], fields["user"]],
@@ -102,3 +102,9 @@ class Form(Gtk.Box):
         # Hidden, and not only folded away: else Tab and screen readers still find what is in it.
         expander.bind_property("expanded", scroller, "visible", GObject.BindingFlags.SYNC_CREATE)
         return expander
+
+    def _softened(self) -> list[Field]:
+        """How the selection is changed; an extension has none."""
+        if self._config.find_property("grow") is None:
+            return []
+        return [NumberField(self._config, "grow", (0, 500)), NumberField(self._config, "feather", (0, 500), digits=1)]

@@ -11,7 +11,7 @@ from lib.translation import _
 class PromptBox(Gtk.Box):
     """A text of several lines bound to the argument `prompt`; Ctrl+Up and Ctrl+Down go through the earlier ones."""
 
-    def __init__(self, config: Gimp.ProcedureConfig) -> None:
+    def __init__(self, config: Gimp.ProcedureConfig, question: str = "") -> None:
         super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=3)
         self._config = config
         self._earlier = -1
@@ -22,7 +22,7 @@ class PromptBox(Gtk.Box):
         self._buffer = self.view.get_buffer()
         self._buffer.connect("changed", self._on_typed)
         config.connect("notify::prompt", lambda *_ignored: self._show())
-        self.pack_start(self._head(), False, False, 0)
+        self.pack_start(self._head(question or _("_What should be there (empty: remove it):")), False, False, 0)
         scroller = Gtk.ScrolledWindow(can_focus=False, shadow_type=Gtk.ShadowType.IN, min_content_height=58)
         scroller.add(self.view)
         self.pack_start(scroller, True, True, 0)
@@ -33,8 +33,8 @@ class PromptBox(Gtk.Box):
         self._buffer.select_range(*self._buffer.get_bounds())
         self.view.grab_focus()
 
-    def _head(self) -> Gtk.Box:
-        label = Gtk.Label(label=_("_What should be there (empty: remove it):"), use_underline=True, xalign=0.0)
+    def _head(self, question: str) -> Gtk.Box:
+        label = Gtk.Label(label=question, use_underline=True, xalign=0.0)
         label.set_mnemonic_widget(self.view)
         history = Gtk.MenuButton(label=_("Earlier _prompts"), use_underline=True)
         history.set_popover(_Earlier(self._use))

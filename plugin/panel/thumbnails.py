@@ -21,6 +21,12 @@ def fitting(size: Size, room: Size) -> Size:
     return Size(max(1, round(size.width * scale)), max(1, round(size.height * scale)))
 
 
+def of_image(image: Gimp.Image, room: Size) -> GdkPixbuf.Pixbuf:
+    """All that is visible on the canvas."""
+    size = fitting(Size(image.get_width(), image.get_height()), room)
+    return _of_data(image.get_thumbnail_data(size.width, size.height))
+
+
 def of_layer(layer: Gimp.Layer, room: Size) -> GdkPixbuf.Pixbuf:
     """A whole layer."""
     size = fitting(Size(layer.get_width(), layer.get_height()), room)

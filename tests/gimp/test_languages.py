@@ -74,7 +74,7 @@ def test_errors_come_in_its_language_from_every_side(window, said, endpoint):
     ("entry", "title"),
     [
         ("_Edit with Prompt…", "Edit with Prompt – {image}"),
-        ("E_xtend Canvas…", "Extend Canvas"),
+        ("E_xtend Canvas…", "Extend Canvas – {image}"),
         ("_Settings…", "Generative Edit Settings"),
         ("_History…", "Generative Edit: History"),
     ],

@@ -60,3 +60,9 @@ def test_a_part_is_what_the_whole_has_there(x, y, width, height):
     extension = Extension(Size(60, 50), 9, 0, 12, 5)
     whole = values(extension, Rect(0, 0, extension.size.width, extension.size.height))
     assert np.array_equal(values(extension, Rect(x, y, width, height)), whole[y : y + height, x : x + width])
+
+
+def test_a_canvas_that_gimp_cannot_have_is_refused():
+    with pytest.raises(ExtensionError, match="524288 are the most"):
+        Extension.read(Size(60, 50), "0", "524239", "", "")
+    assert Extension.read(Size(60, 50), "", "524238", "", "").size.height == 524_288

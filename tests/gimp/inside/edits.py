@@ -51,6 +51,11 @@ def ellipse():
     return image, image.get_layers()[:1]
 
 
+def plain():
+    image = pictures.splash(640, 480)
+    return image, image.get_layers()[:1]
+
+
 def nothing_selected():
     image = pictures.splash()
     return image, image.get_layers()[:1]
@@ -126,6 +131,7 @@ CASES = {
     function.__name__: function
     for function in (
         ellipse,
+        plain,
         nothing_selected,
         hole_and_nothing_selected,
         corner,
@@ -195,6 +201,21 @@ def edit_shown(image_id, **arguments):
 
 def state_of(image_id):
     return pictures.state(Gimp.Image.get_by_id(image_id))
+
+
+def size_of(image_id):
+    image = Gimp.Image.get_by_id(image_id)
+    return [image.get_width(), image.get_height()]
+
+
+def crop(image_id, width, height):
+    Gimp.Image.get_by_id(image_id).crop(width, height, 0, 0)
+
+
+def newest():
+    """The image that was opened last."""
+    image = max(Gimp.get_images(), key=lambda each: each.get_id())
+    return {"id": image.get_id(), "layers": [pictures.describe(layer) for layer in image.get_layers()]}
 
 
 def visible_of(image_id, path):
