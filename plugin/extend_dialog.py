@@ -17,6 +17,7 @@ from plugin.arguments import EXTEND_ARGUMENTS, BadArguments, defaults, values_of
 from plugin.extend_draft import asked, draft, extension_of
 from plugin.extend_parts import ExtendParts
 from plugin.extend_run import Ended, Extending
+from plugin.help import open_help
 from plugin.panel.consent import may_cancel, may_send
 from plugin.panel.draft import Draft, in_words
 from plugin.panel.engine_note import EngineNote
@@ -193,6 +194,9 @@ class ExtendDialog:
         if response == Gtk.ResponseType.OK:
             dialog.stop_emission_by_name("response")
             self._ask_and_send()
+        elif response == Gtk.ResponseType.HELP:
+            dialog.stop_emission_by_name("response")  # GIMP's own help knows nothing of us
+            open_help("extending")
         elif response == _RESET:
             for name, value in defaults(EXTEND_ARGUMENTS).items():
                 self._config.set_property(name, value)
