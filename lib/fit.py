@@ -21,6 +21,7 @@ ZOOMS = (1.0, 0.96, 1.04)
 
 AGREEMENT = 1.0  # pixels that the two halves may differ from the whole, anywhere in the picture
 GAIN = 0.97  # the residual, as a part of the one without motion, that makes a motion worth it
+ONE_WAY = 0.005  # the weaker direction's part of the gradients below which all edges are parallel
 STILL = 0.1  # pixels of motion that are not worth resampling
 FARTHEST = 1 / 12  # of the longer side: a shift beyond it is not believed
 MOST_ZOOM, MOST_TURN = 0.09, 5.0  # parts of one; degrees
@@ -131,6 +132,9 @@ def _placed(pair: Pair, width: int, height: int) -> tuple[Motion, bool, str]:
     if any(half is None or half.motion.farthest(motion, width, height) > AGREEMENT for half in halves):
         return Motion(), False, "two halves of the picture disagree"
     samples = pair.samples(0, pair.usable)
+    if samples.both_ways < ONE_WAY:
+        # Wires in a clear sky: a shift along them cannot be seen, and the halves agree on any.
+        return Motion(), False, "all edges run one way"
     still = motion.farthest(Motion(), width, height) < STILL
     if still or pair.judge(0, samples, motion) > GAIN * pair.judge(0, samples, Motion()):
         near = motion.farthest(Motion(), width, height) <= AGREEMENT

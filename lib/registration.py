@@ -19,7 +19,8 @@ BORDER = 3  # pixels of each level's edge that are not looked at
 TUNING = 2.5  # robust weights fall to a quarter at this many deviations
 STRONG = 0.25  # the part of the samples that says what fits: a plain sky always does
 ENOUGH = 150  # samples below which nothing is estimated
-STEPS = (40, 20, 20)  # Gauss-Newton steps at most, from the coarsest level on; the last for all finer ones
+TRIAL_STEPS = 10  # Gauss-Newton steps that each guess gets at the coarsest level; only the best goes on
+STEPS = (40, 20, 20)  # steps at most then, from the coarsest level on; the last for all finer ones
 SETTLED = 0.01  # pixels of a level: a smaller step is the last
 SEARCH = 12  # pixels of the coarsest level that the first guess may be away
 
@@ -66,6 +67,13 @@ class Samples:
     slopes: Floats
     colours: Floats
     strong: Bools
+
+    @property
+    def both_ways(self) -> float:
+        """How much the strong gradients vary across their main direction, as a part of that: 0 to 1."""
+        gradients = self.slopes[self.strong, 2:].astype(float)
+        weak, main = np.linalg.eigvalsh(gradients.T @ gradients)
+        return float(weak / main) if main else 0.0
 
 
 class Pair:
@@ -156,7 +164,9 @@ def register(pair: Pair, usable: Bools, guesses: Sequence[Motion], finest: int =
     samples = pair.samples(level, usable)
     if len(samples.x) < ENOUGH:
         return None
-    estimate = min((pair.refine(level, samples, guess, STEPS[0]) for guess in guesses), key=lambda e: e.residual)
+    trials = [pair.refine(level, samples, guess, TRIAL_STEPS) for guess in dict.fromkeys(guesses)]
+    best = min(trials, key=lambda e: e.residual)
+    estimate = best if best.settled else pair.refine(level, samples, best.motion, STEPS[0])
     for level in range(pair.coarsest - 1, finest - 1, -1):
         steps = STEPS[min(pair.coarsest - level, len(STEPS) - 1)]
         estimate = pair.refine(level, pair.samples(level, usable), estimate.motion, steps)

@@ -22,7 +22,7 @@ MARGIN = 6  # pixels around what a tile reads: what both kernels reach
 def moved(picture: Floats, motion: Motion, shown: NDArray[np.bool_]) -> Floats:
     """Every pixel of a picture (H, W, bands) from where the motion put it; beyond the picture its edge is repeated.
 
-    shown: (H, W), where it will be seen and is to stay sharp. The rest is moved in a third of the time.
+    shown: (H, W), where it will be seen and is to stay sharp. The rest is moved faster, in bytes.
     """
     height, width, bands = picture.shape
     result = np.empty_like(picture)
@@ -61,6 +61,9 @@ def _tile(picture: Floats, motion: Motion, at: tuple[slice, slice], finer: int) 
     read = picture[rows][:, cols]
     begin, step = (start - complex(left, top)) * finer, motion.turn * finer
     coefficients = (step.real, -step.imag, begin.real, step.imag, step.real, begin.imag)
+    if finer == 1 and bands == 3:  # Pillow would weigh four bands by the last
+        part = Image.fromarray(np.rint(read).astype(np.uint8))
+        return np.asarray(part.transform(size, Image.Transform.AFFINE, coefficients, Image.Resampling.BICUBIC))
     result = np.empty((size[1], size[0], bands), np.float32)
     for band in range(bands):
         part = Image.fromarray(np.ascontiguousarray(read[..., band]))

@@ -162,6 +162,18 @@ def test_another_picture_is_refused_and_keeps_its_colours(photo):
     assert (found.motion, found.colour) == (Motion(), Colour())
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_wires_in_a_clear_sky_are_refused_as_a_shift_along_them_cannot_be_seen(seed):
+    wide = sky((WIDE, WIDE), np.random.default_rng(seed)).astype(int)
+    down, right = np.mgrid[:WIDE, :WIDE]
+    for place in (-60, -30, 25, 70):
+        off = abs(0.9 * (right - WIDE / 2) - 0.436 * (down - WIDE / 2) - place)
+        wide -= (110 * np.clip(2.5 - off, 0, 1)).astype(int)[..., None]
+    made = trial(seed, wide=wide.clip(0, 255).astype(np.uint8), drift=replace(KNOWN, shift=(-5, -11)))
+    found = fit(made.original, made.returned, made.protected)
+    assert not found.accepted and found.motion == Motion()
+
+
 def test_a_plain_surface_is_not_moved_but_its_tint_is_undone():
     noise = np.random.default_rng(6).normal(0, 1, (2, SIDE, SIDE, 3))
     original, returned = (np.clip(np.rint(128 + n), 0, 255).astype(np.uint8) for n in noise)
