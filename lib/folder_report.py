@@ -63,9 +63,9 @@ class Summary:
 
 def report_line(picture: str, last: Line | None) -> dict[str, Any]:
     """What the report says of a picture, from its last line in the run's state (None: never begun)."""
-    last = last or {"state": NOT_STARTED}
+    last = last or {}
     told = {name: last.get(name) for name in COLUMNS}
-    told |= {"picture": picture, "status": last.get("state", UNDER_WAY)}
+    told |= {"picture": picture, "status": last.get("state") or (UNDER_WAY if last.get("job") else NOT_STARTED)}
     told["outputs"] = last.get("outputs") or []
     told["request_ids"] = last.get("request_ids") or []
     return told

@@ -2,6 +2,7 @@
 
     {"version": 1}                                                         the first line
     {"picture": NAME, "output": NAME, "job": FOLDER}                       before the job's request can be sent
+    {"picture": NAME, "output": NAME}                                      its request was never sent, and never will be
     {"picture": NAME, "output": NAME, "job": FOLDER, "state": "done", …}   at the end: done, failed or unknown
 
 The last line of a picture counts. Lines are only ever added, each reaching the disk before what follows from it; one
@@ -120,6 +121,7 @@ class Next(Enum):
 
     WATCH = "watch"
     COLLECT = "collect"
+    WITHDRAW = "withdraw"
     SEND = "send"
     TELL_UNKNOWN = "tell-unknown"
     TELL_GONE = "tell-gone"
@@ -131,7 +133,7 @@ def is_unknown(folder: Path) -> bool:
 
 
 def judge(folder: Path, *, was_done: bool, retry_unknown: bool) -> Next:
-    """What a job's folder asks for; one that was never sent is taken away, so that nobody else can send it."""
+    """What a job's folder asks for."""
     fate = _fate_of(folder)
     if fate is State.RUNNING:
         return Next.WATCH
@@ -141,9 +143,7 @@ def judge(folder: Path, *, was_done: bool, retry_unknown: bool) -> Next:
         return Next.TELL_GONE
     if fate is State.UNKNOWN and not retry_unknown:
         return Next.TELL_UNKNOWN
-    if fate is State.UNSENT and not abandon(folder):
-        return Next.WATCH
-    return Next.SEND
+    return Next.WITHDRAW if fate is State.UNSENT else Next.SEND
 
 
 def answer_of(folder: Path) -> Mapping[str, Any]:
@@ -155,19 +155,20 @@ def answer_of(folder: Path) -> Mapping[str, Any]:
     return {}
 
 
-def abandon(folder: Path) -> bool:
-    """Takes an unsent job away; False where a worker has it already.
+def withdraw(state: RunState, picture: str, output: str, job: Job) -> bool:
+    """Takes back a job that was not sent, and deletes it; False where a worker has it already. Raises OSError.
 
-    The folder is renamed under the job's lock: a worker that comes later finds nothing to send.
+    Its request goes first, under the job's lock: a worker that comes later finds nothing to send. The folder goes last,
+    when no line names it any more: one that is named and has gone may have been billed.
     """
-    try:
-        with Job(folder).running() as free:
-            if not free or (folder / "sent.json").exists():
-                return False
-            folder.rename(folder.with_name(f".deleted-{folder.name}"))
-    except FileNotFoundError:
-        return True
-    history.sweep()
+    with Job(job.folder).running() as free:
+        if not free or job.was_sent:
+            return False
+        job.path("job.json").unlink(missing_ok=True)
+    state.add(picture, output=output)
+    job.release()
+    with contextlib.suppress(OSError):
+        history.delete(job.folder)
     return True
 
 

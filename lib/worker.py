@@ -48,9 +48,11 @@ class Events:
             try:
                 self._stream.write(encode_line(event))
                 self._stream.flush()
-            except (OSError, ValueError):
-                # GIMP has gone. What was paid for is still to be written down.
-                return
+            except OSError:
+                # GIMP has gone. What was paid for is still to be written down; what is left here to write goes nowhere.
+                nowhere = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nowhere, self._stream.fileno())
+                os.close(nowhere)
 
 
 def take_over_output(log: Path) -> BinaryIO:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from lib import engine_requests, history_requests, key_requests, provider_requests
+from lib import engine_requests, history_requests, key_requests, picture_files, provider_requests
 from lib.translation import _
 
 Request = Callable[[Mapping[str, Any]], Mapping[str, Any]]
@@ -17,6 +17,7 @@ REQUESTS: dict[str, Request] = {
     "store-key": key_requests.store_key,
     "forget-key": key_requests.forget_key,
     "key-state": key_requests.key_state,
+    "write-pictures": picture_files.write_pictures,
 }
 
 

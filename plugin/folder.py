@@ -87,7 +87,7 @@ def _work(folder_run: FolderRun) -> Summary:
         try:
             folder_run.work()
         finally:
-            summary = folder_run.report()
+            summary = folder_run.ledger.report()
     if stopped():
         raise EditCancelled
     if not summary.whole:

@@ -110,6 +110,10 @@ class Run:
     retry_unknown: bool
     values: Mapping[str, Any]
 
+    def path(self, item: Item) -> Path:
+        """Where the picture is."""
+        return self.source / item.picture
+
     def wanted(self, item: Item) -> Wanted:
         """What is wanted of a picture; raises BadArguments."""
         values = {**self.values, **item.values}

@@ -16,7 +16,7 @@ from plugin.folder_job import Answer
 
 @dataclass
 class Flight:
-    """A picture under way: its result's name, its job once there is one, its answer once it has come.
+    """A picture under way: its result's name, its job once there is one.
 
     `over` says that its request is answered. `was_done` says that an earlier run had finished it.
     """
@@ -26,7 +26,6 @@ class Flight:
     maybe_job: Job | None = None
     over: bool = False
     was_done: bool = False
-    answer: Answer | None = None
 
     @property
     def job(self) -> Job:
@@ -44,7 +43,7 @@ class Queues:
     exported: deque[Flight] = field(default_factory=deque)
     out: dict[str, Flight] = field(default_factory=dict)
     watched: list[Flight] = field(default_factory=list)
-    answered: deque[Flight] = field(default_factory=deque)
+    answered: deque[tuple[Flight, Answer]] = field(default_factory=deque)
 
     def __bool__(self) -> bool:
         return bool(self.waiting or self.exported or self.out or self.watched or self.answered)

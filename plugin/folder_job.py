@@ -1,9 +1,8 @@
-"""A picture of a folder run on its way to the endpoint and back: exported into a job folder, inserted and saved."""
+"""A picture of a folder run on its way to the endpoint and back: exported into a job folder, inserted and written."""
 
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,16 +10,18 @@ from typing import Any
 from lib import rescue, settings
 from lib.api import models
 from lib.api.cost import Cost
-from lib.folder_pictures import OWN_FOLDER, mask_of, variation_names
+from lib.folder_pictures import mask_of, variation_names
 from lib.frame import Plan
 from lib.geometry import Rect
 from lib.job import SELECTION, Job
 from lib.translation import _
-from plugin import insert
+from plugin import folder_saving, insert
 from plugin.edit import prepare
 from plugin.estimate import estimate
 from plugin.folder_arguments import Item, Run, Wanted
-from plugin.folder_picture import layers_to_send, opened, save, select_mask
+from plugin.folder_open import OpenPictures
+from plugin.folder_picture import layers_to_send, opened, select_mask
+from plugin.folder_saving import Written
 from plugin.task import EditFailed, public, write_job
 
 # An hour: a limit of requests by the minute, or by the day's busiest hour, is waited for.
@@ -39,7 +40,7 @@ class Answer:
 def expected_cost(run: Run, item: Item) -> Cost | None:
     """What a picture will cost, None where that is not known; raises EditFailed, BadArguments or OSError."""
     wanted = run.wanted(item)
-    with opened(run.source / item.picture) as image:
+    with opened(run.path(item)) as image:
         layers = layers_to_send(image, wanted.options)
         _select(image, run, item, wanted, layers)
         provider = settings.provider(wanted.options.provider)
@@ -47,40 +48,56 @@ def expected_cost(run: Run, item: Item) -> Cost | None:
         return estimate(image, wanted.options, prepare(image, layers, wanted.options), model, len(layers))
 
 
-def export(run: Run, item: Item, job: Job) -> None:
+def export(run: Run, item: Item, job: Job, pictures: OpenPictures) -> None:
     """Writes all that the worker needs into the job's folder; raises EditFailed, BadArguments or OSError."""
-    wanted = run.wanted(item)
-    with opened(run.source / item.picture) as image:
-        layers = layers_to_send(image, wanted.options)
-        _select(image, run, item, wanted, layers)
-        task = prepare(image, layers, wanted.options)
-        write_job(job, task, wanted.options, patience=_PATIENCE)
+    wanted, path = run.wanted(item), run.path(item)
+    image = pictures.get(path)
+    layers = layers_to_send(image, wanted.options)
+    _select(image, run, item, wanted, layers)
+    task = prepare(image, layers, wanted.options)
+    write_job(job, task, wanted.options, patience=_PATIENCE)
+    if wanted.output_format == "xcf":
+        # What is saved has the picture's own selection, not the one that was sent.
+        pictures.close(path)
+    pictures.rest(path)
 
 
-def finish(run: Run, item: Item, output: str, job: Job, answer: Answer) -> list[str]:
-    """Inserts the answer into the picture, opened once more, and saves it; returns the names of the files.
+def write_results(
+    run: Run, item: Item, output: str, job: Job, answer: Answer, pictures: OpenPictures
+) -> list[Written]:
+    """Inserts the answer into the picture and writes it, or what the worker is to be asked for.
 
     Raises EditFailed, BadArguments or OSError; the answer is then still in the job's folder.
     """
     wanted = run.wanted(item)
     asked = job.read_json("job.json")
     plan = Plan.from_json(asked["plan"])
-    with opened(run.source / item.picture) as image:
-        if not Rect(0, 0, image.get_width(), image.get_height()).contains(plan.frame):
-            raise EditFailed(_("The picture has become smaller since it was sent. Put the old one back."))
-        layers = layers_to_send(image, wanted.options)
-        place = insert.place_above(image, None if wanted.options.sample_merged else layers[0], plan.frame)
-        results = insert.Results(
-            pictures=[rescue.data_of(job, kept) for kept in answer.layers],
-            mask=_mask(job, answer),
-            name=insert.layer_name(wanted.options.request["prompt"]),
-            record={**asked["record"], **public(answer.report)},
-        )
-        values = insert.insert_results(image, results, place)
-        files = _save(run, output, image, values.get_core_object_array(1), wanted)
+    image = pictures.get(run.path(item))
+    if not Rect(0, 0, image.get_width(), image.get_height()).contains(plan.frame):
+        raise EditFailed(_("The picture has become smaller since it was sent. Put the old one back."))
+    layers = layers_to_send(image, wanted.options)
+    place = insert.place_above(image, None if wanted.options.sample_merged else layers[0], plan.frame)
+    results = insert.Results(
+        pictures=[rescue.data_of(job, kept) for kept in answer.layers],
+        mask=_mask(job, answer),
+        name=insert.layer_name(wanted.options.request["prompt"]),
+        record={**asked["record"], **public(answer.report)},
+    )
+    values = insert.insert_results(image, results, place)
+    return _write(run, output, image, values.get_core_object_array(1), wanted)
+
+
+def put_in_place(
+    run: Run, item: Item, job: Job, answer: Answer, written: list[Written], pictures: OpenPictures
+) -> list[str]:
+    """Gives the results their names, which it returns, and forgets the answer; raises EditFailed or OSError."""
+    path = run.path(item)
+    for each in written:
+        each.put_in_place(run.out, pictures.get(path))
+    pictures.close(path)
     for kept in [*answer.layers, *([answer.layer_mask] if answer.layer_mask else [])]:
         rescue.forget(job, kept)
-    return files
+    return [each.name for each in written]
 
 
 def _select(image: Any, run: Run, item: Item, wanted: Wanted, layers: list[Any]) -> None:
@@ -96,29 +113,18 @@ def _mask(job: Job, answer: Answer) -> bytes | None:
     return None
 
 
-def _save(run: Run, output: str, image: Any, results: list[Any], wanted: Wanted) -> list[str]:
+def _write(run: Run, output: str, image: Any, results: list[Any], wanted: Wanted) -> list[Written]:
     """One file with all results as layers, or one for each result."""
-    if wanted.output_format == "xcf" or len(results) == 1:
-        _write(run, output, image, wanted)
-        return [output]
-    names = variation_names(output, len(results))
-    for shown, name in zip(results, names, strict=True):
+    kind, quality = wanted.output_format, wanted.quality
+    if kind == "xcf" or len(results) == 1:
+        return [folder_saving.write(image, run.out, output, kind, quality)]
+    written = []
+    for shown, name in zip(results, variation_names(output, len(results)), strict=True):
         for result in results:
             result.set_visible(result == shown)
         copy = image.duplicate()
         try:
-            _write(run, name, copy, wanted)
+            written.append(folder_saving.write(copy, run.out, name, kind, quality))
         finally:
             copy.delete()
-    return names
-
-
-def _write(run: Run, name: str, image: Any, wanted: Wanted) -> None:
-    """Beside the run's state first, so that what has the result's name is always whole."""
-    path = run.out / name
-    part = run.out / OWN_FOLDER / f"part{path.suffix}"
-    save(image, part, wanted.output_format, wanted.quality)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with part.open("rb+") as file:
-        os.fsync(file.fileno())
-    part.replace(path)
+    return written

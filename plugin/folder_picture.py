@@ -1,4 +1,4 @@
-"""One picture of a folder run inside GIMP: opened, its mask selected, its result written; then it is gone again."""
+"""One picture of a folder run inside GIMP: opened, and its mask selected."""
 
 from __future__ import annotations
 
@@ -14,21 +14,28 @@ from plugin.folder_arguments import CHANNEL
 from plugin.task import EditFailed
 
 _VALUES = "Y u8"
-_PNG_COMPRESSION = 3
-_EXPORTS = {"png": "file-png-export", "jpeg": "file-jpeg-export", "webp": "file-webp-export"}
+
+
+def open_picture(path: Path) -> Gimp.Image:
+    """The picture as an image in RGB or grey; raises EditFailed where GIMP cannot open it."""
+    try:
+        image, reason = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, _file(path)), ""
+    except GLib.Error as error:
+        image, reason = None, error.message
+    if image is None:  # some of GIMP's readers give neither an image nor an error
+        reason = reason or Gimp.get_pdb().get_last_error()
+        raise EditFailed(_("GIMP cannot open {file}: {reason}").format(file=path.name, reason=reason))
+    image.undo_disable()
+    if image.get_base_type() == Gimp.ImageBaseType.INDEXED:
+        image.convert_rgb()
+    return image
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[Gimp.Image]:
-    """The picture as an image in RGB or grey, deleted afterwards; raises EditFailed where GIMP cannot open it."""
+    """The picture as `open_picture` gives it, deleted afterwards."""
+    image = open_picture(path)
     try:
-        image = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, _file(path))
-    except GLib.Error as error:
-        raise EditFailed(_("GIMP cannot open {file}: {reason}").format(file=path.name, reason=error.message)) from None
-    try:
-        image.undo_disable()
-        if image.get_base_type() == Gimp.ImageBaseType.INDEXED:
-            image.convert_rgb()
         yield image
     finally:
         image.delete()
@@ -55,40 +62,6 @@ def select_mask(image: Gimp.Image, mask: str, beside: Path, layers: Sequence[Gim
         _select_transparent(image, layers[0], must=bool(mask))
     elif Gimp.Selection.is_empty(image):
         raise EditFailed(_("No selection is saved in it. Save one in an XCF, or choose another mask."))
-
-
-def save(image: Gimp.Image, path: Path, kind: str, quality: int) -> None:
-    """Writes an image; all but XCF as it looks, in one layer. Raises EditFailed or OSError.
-
-    It is written beside the run's state first, so that what is under the picture's name is always whole.
-    """
-    if kind == "xcf":
-        _run("gimp-xcf-save", image, path, {})
-        return
-    if kind == "jpeg":
-        Gimp.context_push()
-        Gimp.context_set_background(Gegl.Color.new("white"))
-        image.flatten()
-        Gimp.context_pop()
-    elif len(image.get_layers()) > 1 or image.get_layers()[0].is_group():
-        image.merge_visible_layers(Gimp.MergeType.CLIP_TO_IMAGE)
-    settings: dict[str, float | int] = {"compression": _PNG_COMPRESSION} if kind == "png" else {}
-    if kind != "png" and quality >= 0:
-        settings = {"quality": quality / 100 if kind == "jpeg" else quality}
-    _run(_EXPORTS[kind], image, path, settings)
-
-
-def _run(name: str, image: Gimp.Image, path: Path, settings: dict[str, float | int]) -> None:
-    procedure = Gimp.get_pdb().lookup_procedure(name)
-    config = procedure.create_config()
-    config.set_property("run-mode", Gimp.RunMode.NONINTERACTIVE)
-    config.set_property("image", image)
-    config.set_property("file", _file(path))
-    for setting, value in settings.items():
-        config.set_property(setting, value)
-    if procedure.run(config).index(0) != Gimp.PDBStatusType.SUCCESS:
-        reason = Gimp.get_pdb().get_last_error()
-        raise EditFailed(_("The result cannot be written: {reason} Make room or access.").format(reason=reason))
 
 
 def _select_channel(image: Gimp.Image, name: str) -> None:

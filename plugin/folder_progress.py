@@ -26,14 +26,14 @@ class RunProgress:
 
     def __enter__(self) -> RunProgress:
         Gimp.progress_init(_("Editing a folder"))
-        self._run.on_progress = self._tell
+        self._run.on_look = self._run.ledger.on_end = self._tell
         self._tell()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._run.on_progress = lambda: None
+        self._run.on_look = self._run.ledger.on_end = lambda: None
         self._write(self._words(), last=True)
         Gimp.progress_end()
 
@@ -44,7 +44,7 @@ class RunProgress:
         self._last = words, now
         self._write(words)
         Gimp.progress_set_text(words)
-        Gimp.progress_update(self._run.time_left.share)
+        Gimp.progress_update(self._run.ledger.time_left.share)
 
     def _write(self, words: str, last: bool = False) -> None:
         start, end = ("\r\033[K", "\n" if last else "") if self._is_terminal else ("", "\n")
@@ -52,11 +52,11 @@ class RunProgress:
         sys.stderr.flush()
 
     def _words(self) -> str:
-        counts = self._run.counts
+        counts = self._run.ledger.counts
         told = [_("{done} of {count} done").format(done=counts[DONE], count=len(self._run.run.items))]
         if counts[FAILED]:
             told.append(_("{count} failed").format(count=counts[FAILED]))
         if counts[UNKNOWN]:
             told.append(_("{count} unknown").format(count=counts[UNKNOWN]))
         told.append(_("{count} requests under way").format(count=self._run.under_way))
-        return ", ".join(filter(None, [*told, in_words(self._run.time_left.seconds())]))
+        return ", ".join(filter(None, [*told, in_words(self._run.ledger.time_left.seconds())]))

@@ -1,4 +1,4 @@
-"""Runs a folder: exports, requests and insertions overlap, and what is known of each picture is written down at once.
+"""Runs a folder: exports, requests, insertions and the writing of results overlap.
 
 GIMP is only asked from the main thread, one step at a time between the worker's events. A slot is free again as soon as
 a request is answered; the next job lies exported by then.
@@ -7,57 +7,50 @@ a request is answered; the next job lies exported by then.
 from __future__ import annotations
 
 import contextlib
-import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from gi.repository import Gegl, GLib
 
-from lib.folder_history import Kept
 from lib.folder_pictures import OWN_FOLDER
-from lib.folder_progress import TimeLeft
-from lib.folder_report import Summary, report_line, write_report
-from lib.folder_state import DONE, FAILED, UNKNOWN, Next, RunState, abandon, answer_of, is_unknown
+from lib.folder_state import UNKNOWN, Next, RunState, answer_of, is_unknown
 from lib.job import Job
 from lib.translation import _
 from plugin.arguments import BadArguments
 from plugin.folder_arguments import Item, Run
 from plugin.folder_flight import Flight, Queues, flights, judged
-from plugin.folder_job import Answer, export, finish
-from plugin.procedure_parts import of_a_file
+from plugin.folder_job import Answer, export, put_in_place, write_results
+from plugin.folder_ledger import Ledger
+from plugin.folder_open import OpenPictures
+from plugin.folder_saving import Written, forget_unfinished
 from plugin.task import EditFailed
 from plugin.worker_process import FINAL, LOG, Event, Worker
 
 _EXPORTED_AHEAD = 2
 _LOOK_SECONDS = 0.5
-_MOST_ALIKE = 10
 _MOST_DEATHS = 3
 _BAD_PICTURE = (EditFailed, BadArguments, GLib.Error, OSError, ValueError)
 
 
 class FolderRun:
-    """One run; `on_progress` is called after each picture, and twice a second."""
+    """One run; `on_look` is called twice a second."""
 
     def __init__(self, run: Run, state: RunState, python: str) -> None:
         self.run = run
-        self.counts: Counter[str] = Counter()
+        self.ledger = Ledger(run, state)
         self.stopped_by = ""
-        self.on_progress: Callable[[], None] = lambda: None
-        self._state = state
+        self.on_look: Callable[[], None] = lambda: None
         self._python = python
         self._worker: Worker | None = None
         self._queues = Queues()
+        self._pictures = OpenPictures()
         self._loop = GLib.MainLoop()
         self._step_source = 0
         self._broken: BaseException | None = None
-        self._alike = ("", 0)
         self._deaths = 0
-        self._kept = Kept()
-        self.time_left = TimeLeft(0, time.monotonic())
         for flight in flights(run, state):
             self._place(flight)
-        self.time_left = TimeLeft(len(self._queues.waiting) + len(self._queues.watched), time.monotonic())
+        self.ledger.begin(len(self._queues.waiting) + len(self._queues.watched))
 
     @property
     def to_send(self) -> list[Item]:
@@ -72,14 +65,16 @@ class FolderRun:
     def work(self) -> None:
         """Does all pictures, or as many as it can; raises what nobody foresaw."""
         Gegl.init(None)
+        forget_unfinished(self.run.out)
         looking = GLib.timeout_add(int(_LOOK_SECONDS * 1000), self._guarded(self._look))
         self._kick()
         self._loop.run()
         GLib.source_remove(looking)
         for flight in self._queues.exported:
-            self._forget_unsent(flight)
+            self.ledger.withdraw(flight)
         if self._worker:
             self._worker.close()
+        self._pictures.close_all()
         if self._broken:
             raise self._broken
 
@@ -88,37 +83,30 @@ class FolderRun:
         self.stopped_by = self.stopped_by or why
         self._loop.quit()
 
-    def report(self) -> Summary:
-        """Writes the report of all pictures as it stands; raises OSError."""
-        return write_report(self.run.out, self._report_lines())
-
-    def _report_lines(self) -> Iterator[dict[str, Any]]:
-        for item in self.run.items:
-            yield report_line(item.picture, self._state.last(item.picture))
-
     def _place(self, flight: Flight) -> None:
         """Puts a picture into the queue that its job's folder, if it has one, says."""
+        queues = self._queues
         if not flight.maybe_job:
             if flight.was_done:
-                self.counts[DONE] += 1
+                self.ledger.was_done()
             else:
-                self._queues.waiting.append(flight)
+                queues.waiting.append(flight)
             return
         following = judged(flight, self.run.retry_unknown)
-        if following is Next.WATCH:
-            self._queues.watched.append(flight)
-        elif following is Next.TELL_GONE:
+        if following is Next.TELL_GONE:
             told = _(
                 "It was done, but its result and its job have gone. Take its lines out of {file} to pay for it again."
             )
-            self._fail(flight, FAILED, {"message": told.format(file="run.jsonl")})
+            self.ledger.failed(flight, {"message": told.format(file="run.jsonl")})
         elif following is Next.TELL_UNKNOWN:
             told = _("Its request was sent and may have been billed; an answer did not arrive.")
-            self._fail(flight, UNKNOWN, answer_of(flight.job.folder) or {"message": told})
+            self.ledger.failed(flight, answer_of(flight.job.folder) or {"message": told}, UNKNOWN)
+        elif following is Next.WATCH or (following is Next.WITHDRAW and not self.ledger.withdraw(flight)):
+            queues.watched.append(flight)
         else:
             if following is Next.SEND:
                 flight.maybe_job = None
-            self._queues.waiting.append(flight)
+            queues.waiting.append(flight)
 
     def _kick(self) -> None:
         if not self._step_source:
@@ -143,7 +131,7 @@ class FolderRun:
         room = len(queues.exported) < _EXPORTED_AHEAD and len(queues.out) < 2 * at_once
         begin = bool(queues.waiting) and room
         if queues.answered and (not begin or len(queues.answered) > at_once):
-            self._finish(queues.answered.popleft())
+            self._finish(*queues.answered.popleft())
         elif begin:
             self._begin(queues.waiting.popleft())
         else:
@@ -156,20 +144,16 @@ class FolderRun:
     def _begin(self, flight: Flight) -> None:
         """Exports a picture; where its answer is there already, asks for its layers."""
         if flight.maybe_job:
-            folder = str(flight.job.folder)
-            flight.over = True
-            self._queues.out[folder] = flight
-            self._live_worker().ask("layers", self._guarded(lambda told: self._collected(flight, told)), job=folder)
+            self._ask(flight, "layers", lambda told: self._collected(flight, told), job=str(flight.job.folder))
             return
         self._live_worker()  # its imports overlap with the export
         flight.maybe_job = Job.new()
-        self._state.add(flight.item.picture, output=flight.output, job=str(flight.job.folder))
+        self.ledger.begun(flight)
         try:
-            export(self.run, flight.item, flight.job)
+            export(self.run, flight.item, flight.job, self._pictures)
         except _BAD_PICTURE as error:
-            self._forget_unsent(flight)
-            flight.maybe_job = None
-            self._fail(flight, FAILED, {"message": _words(error)}, alike=isinstance(error, OSError))
+            self.ledger.withdraw(flight)
+            self._spoilt(flight, error)
             return
         self._queues.exported.append(flight)
         self._send()
@@ -183,6 +167,21 @@ class FolderRun:
             self._live_worker().start(
                 flight.job, self._guarded(lambda event, flight=flight: self._heard(flight, event))
             )
+
+    def _ask(self, flight: Flight, do: str, on_answer: Callable[[Event], None], **values: Any) -> None:
+        """Asks the worker for something about a picture that is not at the endpoint."""
+        folder = str(flight.job.folder)
+        flight.over, self._queues.out[folder] = True, flight
+
+        def answered(told: Event) -> None:
+            del self._queues.out[folder]
+            self._kick()
+            if "error" in told and self._worker and self._worker.ended:
+                self._worker_died(flight)
+            else:
+                on_answer(told)
+
+        self._live_worker().ask(do, self._guarded(answered), **values)
 
     def _live_worker(self) -> Worker:
         if self._worker is None or self._worker.ended:
@@ -206,29 +205,23 @@ class FolderRun:
 
     def _ended(self, flight: Flight, event: Event) -> None:
         if event["event"] == "done":
-            self._answer(flight, event["layers"], event["layer_mask"], event["report"])
+            self._queues.answered.append((flight, Answer(event["layers"], event["layer_mask"], event["report"])))
         elif self._worker and self._worker.ended:
             self._worker_died(flight)
+        elif is_unknown(flight.job.folder):
+            self._failed(flight, event, UNKNOWN)
         else:
-            unknown = is_unknown(flight.job.folder)
-            self._fail(flight, UNKNOWN if unknown else FAILED, event, alike=True)
+            self._failed(flight, event)
 
     def _collected(self, flight: Flight, told: Event) -> None:
         """An answer that an earlier run did not wait for."""
-        del self._queues.out[str(flight.job.folder)]
-        if "error" not in told:
-            with contextlib.suppress(OSError, TypeError):
-                flight.job.path(told["original"]).unlink()
-            self._answer(flight, told["layers"], told["layer_mask"], _report_of(flight.job))
-        elif self._worker and self._worker.ended:
-            self._worker_died(flight)
-        else:
-            self._fail(flight, FAILED, told["error"])
-        self._kick()
-
-    def _answer(self, flight: Flight, layers: list[Any], mask: Any, report: Mapping[str, Any]) -> None:
-        flight.answer, flight.over = Answer(layers, mask, report), True
-        self._queues.answered.append(flight)
+        if "error" in told:
+            self.ledger.failed(flight, told["error"])
+            return
+        with contextlib.suppress(OSError, TypeError):
+            flight.job.path(told["original"]).unlink()
+        answer = Answer(told["layers"], told["layer_mask"], _report_of(flight.job))
+        self._queues.answered.append((flight, answer))
 
     def _worker_died(self, flight: Flight) -> None:
         """What the job's folder says counts; the rest gets a new worker, unless that helps nobody."""
@@ -237,44 +230,50 @@ class FolderRun:
             log = self.run.out / OWN_FOLDER / LOG
             self.stop(_("The worker process ends again and again; see {log}.").format(log=log))
         flight.over = False
+        self._pictures.close(self.run.path(flight.item))
         self._place(flight)
 
-    def _finish(self, flight: Flight) -> None:
-        if flight.answer is None:
-            raise LookupError(flight.item.picture)
-        report, job = flight.answer.report, flight.job
+    def _finish(self, flight: Flight, answer: Answer) -> None:
+        """Inserts an answer and writes the result; the worker encodes it while the next picture is opened."""
         try:
-            files = finish(self.run, flight.item, flight.output, job, flight.answer)
+            written = write_results(self.run, flight.item, flight.output, flight.job, answer, self._pictures)
         except _BAD_PICTURE as error:
-            self._fail(flight, FAILED, {"message": _words(error)}, alike=isinstance(error, OSError))
+            self._spoilt(flight, error)
             return
-        facts = {name: report.get(name) for name in ("cost", "request_ids", "provider", "model")}
-        facts |= {"seconds": report.get("seconds", {}).get("request"), "message": " ".join(report.get("notes", ()))}
-        self._write_down(flight, state=DONE, outputs=files, **facts)
-        job.mark_inserted()
-        self._kept.add(job.folder)
-        self._alike, self._deaths = ("", 0), 0
+        asked = [each.asked for each in written if each.asked]
+        if asked:
+            self._ask(
+                flight, "write-pictures", lambda told: self._written(flight, answer, written, told), pictures=asked
+            )
+        else:
+            self._written(flight, answer, written, {})
 
-    def _fail(self, flight: Flight, state: str, told: Mapping[str, Any], *, alike: bool = False) -> None:
-        """Writes down that a picture has no result; where many in a row fail alike, the run ends."""
-        message = " ".join(filter(None, (told.get("message"), told.get("hint"))))
-        request_ids = [told["request_id"]] if told.get("request_id") else []
-        self._write_down(flight, state=state, message=message, request_ids=request_ids)
-        if flight.maybe_job:
-            flight.job.release()
-        if not alike:
+    def _written(self, flight: Flight, answer: Answer, written: list[Written], told: Event) -> None:
+        """The result is in its file, which gets its name, or it is not."""
+        if "error" in told:
+            self._failed(flight, told["error"])
             return
-        self._alike = (message, self._alike[1] + 1 if self._alike[0] == message else 1)
-        if self._alike[1] >= _MOST_ALIKE:
-            reason = _("{count} pictures in a row failed alike, and the rest was not tried: {message}")
-            self.stop(reason.format(count=_MOST_ALIKE, message=message))
+        try:
+            files = put_in_place(self.run, flight.item, flight.job, answer, written, self._pictures)
+        except _BAD_PICTURE as error:
+            self._spoilt(flight, error)
+            return
+        self.ledger.done(flight, files, answer.report)
+        self._deaths = 0
 
-    def _write_down(self, flight: Flight, **facts: Any) -> None:
-        job = str(flight.job.folder) if flight.maybe_job else None
-        self._state.add(flight.item.picture, output=flight.output, job=job, **facts)
-        self.counts[facts["state"]] += 1
-        self.time_left.end(time.monotonic())
-        self.on_progress()
+    def _spoilt(self, flight: Flight, error: Exception) -> None:
+        self._pictures.close(self.run.path(flight.item))
+        self.ledger.spoilt(flight, error)
+        self._stop_where_hopeless()
+
+    def _failed(self, flight: Flight, told: Mapping[str, Any], *state: str) -> None:
+        self._pictures.close(self.run.path(flight.item))
+        self.ledger.failed(flight, told, *state, alike=True)
+        self._stop_where_hopeless()
+
+    def _stop_where_hopeless(self) -> None:
+        if self.ledger.hopeless:
+            self.stop(self.ledger.hopeless)
 
     def _look(self) -> bool:
         """Looks after the requests of an earlier run's worker, which nobody tells us of."""
@@ -283,12 +282,8 @@ class FolderRun:
             self._place(flight)
         self._send()
         self._kick()
-        self.on_progress()
+        self.on_look()
         return GLib.SOURCE_CONTINUE
-
-    def _forget_unsent(self, flight: Flight) -> None:
-        flight.job.release()
-        abandon(flight.job.folder)
 
 
 def _report_of(job: Job) -> dict[str, Any]:
@@ -297,9 +292,3 @@ def _report_of(job: Job) -> dict[str, Any]:
         with contextlib.suppress(OSError, ValueError):
             return job.read_json(name)
     return {}
-
-
-def _words(error: BaseException) -> str:
-    if isinstance(error, OSError):
-        return of_a_file(error)
-    return getattr(error, "message", None) or str(error)

@@ -52,5 +52,5 @@ def _wait(signals: socket.socket, folder_run: FolderRun, stopped: threading.Even
     sys.stderr.write(f"\n{told.format(count=folder_run.under_way)}\n")
     sys.stderr.flush()
     with contextlib.suppress(OSError):
-        folder_run.report()
+        folder_run.ledger.report()
     GLib.idle_add(folder_run.stop, "")

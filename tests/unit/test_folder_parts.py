@@ -15,7 +15,7 @@ from lib.folder_pictures import is_inside, mask_of, matcher, output_names, pictu
 from lib.folder_progress import TimeLeft, in_words
 from lib.folder_prompts import BadPrompts, read_prompts
 from lib.folder_report import COLUMNS, report_line, write_report
-from lib.folder_state import DONE, UNKNOWN, Next, RunState, abandon, judge
+from lib.folder_state import DONE, UNKNOWN, Next, RunState, judge, withdraw
 from lib.job import Job
 
 NAMES = st.text("abAB.~12", min_size=1, max_size=6).filter(lambda name: name.strip("."))
@@ -199,22 +199,39 @@ def judged(job, **options):
     return judge(job.folder, **{"was_done": False, "retry_unknown": False, **options})
 
 
-def test_a_job_that_was_never_sent_is_taken_away_and_sent_anew(job):
-    assert judged(job) is Next.SEND
-    assert not job.folder.exists() and not list(job.folder.parent.glob(".deleted*"))
+@pytest.fixture
+def state(job, tmp_path):
+    state = RunState(tmp_path / "run.jsonl")
+    state.add("a.png", output="a.png", job=str(job.folder))
+    yield state
+    state.close()
 
 
-def test_a_job_that_a_worker_has_just_taken_is_watched(job):
+def test_a_job_that_was_never_sent_is_withdrawn_and_sent_anew(job, state):
+    assert judged(job) is Next.WITHDRAW
+    assert withdraw(state, "a.png", "a.png", job)
+    assert state.last("a.png") == {"picture": "a.png", "output": "a.png"} and not job.folder.exists()
+    assert report_line("a.png", state.last("a.png"))["status"] == "not-started"
+
+
+def test_a_job_that_a_worker_has_just_taken_is_watched(job, state):
     with job.running() as free:
-        assert free and not abandon(job.folder)
+        assert free and not withdraw(state, "a.png", "a.png", job)
         assert judged(job) is Next.WATCH
-    assert job.folder.exists()
+    assert job.path("job.json").exists() and state.last("a.png")["job"]
 
 
-def test_a_worker_that_comes_late_finds_nothing_to_send(job):
-    assert abandon(job.folder) and abandon(job.folder)
-    told = EditJob(job, lambda event: None).run()
-    assert told["event"] == "error" and not job.folder.exists()
+def test_a_kill_in_the_midst_of_a_withdrawal_leaves_a_job_that_nobody_sends(job, state, monkeypatch):
+    def killed(*_arguments, **_facts):
+        raise SystemExit
+
+    with monkeypatch.context() as broken:
+        broken.setattr(state, "add", killed)
+        with pytest.raises(SystemExit):
+            withdraw(state, "a.png", "a.png", job)
+    assert EditJob(job, lambda event: None).run()["event"] == "error" and not job.was_sent
+    assert judged(job) is Next.WITHDRAW and withdraw(state, "a.png", "a.png", job)
+    assert not job.folder.exists() and "job" not in state.last("a.png")
 
 
 def test_what_was_sent_without_an_answer_is_told_and_only_sent_again_when_asked(job):

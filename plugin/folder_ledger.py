@@ -1,0 +1,98 @@
+"""What is written down of a folder run: each picture's end, as it happens, and the report of all."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from lib.folder_history import Kept
+from lib.folder_progress import TimeLeft
+from lib.folder_report import Summary, report_line, write_report
+from lib.folder_state import DONE, FAILED, RunState, withdraw
+from lib.translation import _
+from plugin.folder_arguments import Run
+from plugin.folder_flight import Flight
+from plugin.procedure_parts import of_a_file
+
+_MOST_ALIKE = 10
+
+
+class Ledger:
+    """The run's state on disk, how many pictures ended how, and the time left.
+
+    `on_end` is called after each picture. `hopeless` says why the rest is not worth a try, once many in a row have
+    failed alike.
+    """
+
+    def __init__(self, run: Run, state: RunState) -> None:
+        self.counts: Counter[str] = Counter()
+        self.time_left = TimeLeft(0, time.monotonic())
+        self.hopeless = ""
+        self.on_end: Callable[[], None] = lambda: None
+        self._run, self._state = run, state
+        self._kept = Kept()
+        self._alike = ("", 0)
+
+    def begin(self, count: int) -> None:
+        """Starts the clock: so many pictures are to be done."""
+        self.time_left = TimeLeft(count, time.monotonic())
+
+    def begun(self, flight: Flight) -> None:
+        """Before a picture's request can be sent; raises OSError."""
+        self._state.add(flight.item.picture, output=flight.output, job=str(flight.job.folder))
+
+    def was_done(self) -> None:
+        """Counts a picture that an earlier run has finished."""
+        self.counts[DONE] += 1
+
+    def done(self, flight: Flight, files: list[str], report: Mapping[str, Any]) -> None:
+        """A picture's result is in its files."""
+        facts = {name: report.get(name) for name in ("cost", "request_ids", "provider", "model")}
+        facts |= {"seconds": report.get("seconds", {}).get("request"), "message": " ".join(report.get("notes", ()))}
+        self._end(flight, state=DONE, outputs=files, **facts)
+        flight.job.mark_inserted()
+        self._kept.add(flight.job.folder)
+        self._alike = ("", 0)
+
+    def failed(self, flight: Flight, told: Mapping[str, Any], state: str = FAILED, *, alike: bool = False) -> None:
+        """A picture has no result. `alike` says that what happened may well happen to the next one too."""
+        message = " ".join(filter(None, (told.get("message"), told.get("hint"))))
+        request_ids = [told["request_id"]] if told.get("request_id") else []
+        self._end(flight, state=state, message=message, request_ids=request_ids)
+        if flight.maybe_job:
+            flight.job.release()
+        if not alike:
+            return
+        self._alike = (message, self._alike[1] + 1 if self._alike[0] == message else 1)
+        if self._alike[1] >= _MOST_ALIKE:
+            reason = _("{count} pictures in a row failed alike, and the rest was not tried: {message}")
+            self.hopeless = reason.format(count=_MOST_ALIKE, message=message)
+
+    def spoilt(self, flight: Flight, error: Exception) -> None:
+        """A picture cannot be read, or its result cannot be written."""
+        words = of_a_file(error) if isinstance(error, OSError) else getattr(error, "message", None) or str(error)
+        self.failed(flight, {"message": words}, alike=isinstance(error, OSError))
+
+    def withdraw(self, flight: Flight) -> bool:
+        """Takes back what was not sent; False where an earlier run's worker has it."""
+        if not withdraw(self._state, flight.item.picture, flight.output, flight.job):
+            return False
+        flight.maybe_job = None
+        return True
+
+    def report(self) -> Summary:
+        """Writes the report of all pictures as it stands; raises OSError."""
+        return write_report(self._run.out, self._lines())
+
+    def _lines(self) -> Iterator[dict[str, Any]]:
+        for item in self._run.items:
+            yield report_line(item.picture, self._state.last(item.picture))
+
+    def _end(self, flight: Flight, **facts: Any) -> None:
+        job = str(flight.job.folder) if flight.maybe_job else None
+        self._state.add(flight.item.picture, output=flight.output, job=job, **facts)
+        self.counts[facts["state"]] += 1
+        self.time_left.end(time.monotonic())
+        self.on_end()
