@@ -19,6 +19,7 @@ CHECKOUT = Path(__file__).absolute().parent.parent
 sys.path.insert(0, str(CHECKOUT))
 
 try:
+    from tests.folder_bench import print_folder_run
     from tests.gimp.endpoint import TestEndpoint
     from tests.gimp.harness import GimpUnderTest
     from tests.gimp.peaks import Peaks
@@ -119,6 +120,7 @@ def main():
             print_worker_start(running, options.rounds)
         if not options.short:
             print_gimp_start(gimp, Path(folder), options.rounds)
+            print_folder_run(gimp, Path(folder) / "folder-run")
     endpoint.close()
 
 

@@ -96,23 +96,23 @@ class TestEndpoint:
     def _echo(self, received):
         if received.fields.get("stream") == "true":
             return _stream(received.images[0])
-        return _images([received.images[0]] * int(received.fields.get("n", 1)))
+        return images_answer([received.images[0]] * int(received.fields.get("n", 1)))
 
     def _invert(self, received):
-        return _images([ImageOps.invert(received.images[0].convert("RGB"))] * int(received.fields.get("n", 1)))
+        return images_answer([ImageOps.invert(received.images[0].convert("RGB"))] * int(received.fields.get("n", 1)))
 
     def _drift(self, received):
         """Nothing really changed, but all has moved by 6/4 pixels, 1 % larger, redder by 6 %, less blue by 5 %."""
-        return _images([drifted(received.images[0].convert("RGB"))])
+        return images_answer([drifted(received.images[0].convert("RGB"))])
 
     def _half(self, received):
         picture = received.images[0].convert("RGB")
-        return _images([picture.resize((picture.width // 2, picture.height // 2))])
+        return images_answer([picture.resize((picture.width // 2, picture.height // 2))])
 
     def _variations(self, received):
         picture = received.images[0].convert("L")
         colours = ("red", "green", "blue", "orange")[: int(received.fields.get("n", 1))]
-        return _images([ImageOps.colorize(picture, "black", colour) for colour in colours])
+        return images_answer([ImageOps.colorize(picture, "black", colour) for colour in colours])
 
     def _previews(self, received):
         picture = received.images[0].convert("RGB")
@@ -215,7 +215,7 @@ def _encoded(picture):
     return {"b64_json": base64.b64encode(_png(picture)).decode()}
 
 
-def _images(pictures):
+def images_answer(pictures):
     data = [{"b64_json": base64.b64encode(_png(picture)).decode()} for picture in pictures]
     body = json.dumps({"created": 1, "data": data, "usage": USAGE})
     return Response(body, content_type="application/json", headers={"x-request-id": "req_test"})

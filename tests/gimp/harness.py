@@ -218,6 +218,13 @@ class RunningGimp:
                 continue
         return found
 
+    def kill(self, number, *parts):
+        """Sends a signal to the processes with one of the parts as a word, or at the end of their script's path."""
+        root = self.config / "plug-ins" / "generative-edit"
+        for part in parts:
+            for process in {*self.processes(part), *self.processes(str(root / part))}:
+                os.kill(process, number)
+
     def _command(self):
         folders = self.gimp._folders([self.work])
         environment = {

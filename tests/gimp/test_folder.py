@@ -2,10 +2,12 @@
 
 import csv
 import json
+import signal
+import time
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageChops, ImageCms, ImageOps
 
 
 @pytest.fixture
@@ -54,3 +56,209 @@ def test_every_picture_is_edited_and_told_of(gimp, source, endpoint):
     assert {line["status"] for line in told.values()} == {"done"} and len(endpoint.received) == 3
     assert all(line["request_ids"] == ["req_test"] and line["provider"] == "custom" for line in told.values())
     assert done["report"]["done"] == done["report"]["pictures"] == 3
+
+
+def levels(path):
+    return np.asarray(Image.open(path).convert("RGB"), int)
+
+
+def changed(before, after):
+    """The box in which two pictures differ by more than JPEG does."""
+    difference = ImageChops.difference(*(Image.open(path).convert("RGB") for path in (before, after)))
+    return difference.convert("L").point(lambda value: 255 if value > 24 else 0).getbbox()
+
+
+def test_a_prompts_file_says_what_happens_to_each_picture(gimp, source, endpoint):
+    endpoint.behave("invert")
+    for name in ("a.png", "b.png", "c.png", "d.png"):
+        picture(source / name, (160, 120))
+    table = source.with_name("prompts.csv")
+    table.write_text(
+        "picture;prompt;output-format;output-compression;n\n"
+        "a.png;a red door;jpeg;60;\nb.png;a blue door;webp;;\nc.png;;xcf;;2\nd.png;a green door;png;;2\n"
+    )
+    done, results = run(gimp, source, prompts_file=str(table), prompt="the usual")
+    assert done["status"] == "success", done["error"]
+    names = ["a.jpg", "b.webp", "c.xcf", "d.png", "d~2.png"]
+    assert done["files"] == [str(results / name) for name in names]
+    prompts = sorted(received.fields["prompt"] for received in endpoint.received)
+    assert prompts == ["a blue door", "a green door", "a red door", "the usual"]
+    for name in ("a.jpg", "b.webp", "d.png", "d~2.png"):
+        off = np.abs(255 - levels(source / "a.png") - levels(results / name))
+        assert np.median(off) <= 2 and off.max() < 20, name
+    made = gimp.call("folders.layers_of", path=str(results / "c.xcf"))
+    assert made["size"] == [160, 120] and len(made["layers"]) == 2, "a group with both results, and the picture"
+
+
+@pytest.mark.parametrize("mask", ["file", "alpha", "selection", "channel:hole", ""])
+def test_only_what_the_mask_says_is_changed(gimp, source, endpoint, mask):
+    endpoint.behave("invert")
+    box = (40, 30, 100, 80)
+    saved = [box[0], box[1], box[2] - box[0], box[3] - box[1]]
+    if mask == "file":
+        picture(source / "a.png", (160, 120))
+        Image.new("L", (160, 120)).save(source / "a.mask.png")
+        white = Image.open(source / "a.mask.png")
+        white.paste(255, box)
+        white.save(source / "a.mask.png")
+    elif mask == "alpha":
+        picture(source / "a.png", (160, 120), hole=box)
+    else:
+        where = {"channel": ["hole", saved]} if mask else {"selection": saved}
+        where = {"selection": saved} if mask == "selection" else where
+        gimp.call("folders.make", path=str(source / "a.xcf"), width=160, height=120, **where)
+    before = source.with_name("before.png")
+    if mask in ("file", "alpha"):
+        Image.open(source / "a.png").convert("RGBA").save(before)
+    else:
+        raw = source.with_name("before.rgba")
+        gimp.call("folders.pixels_of", path=str(source / "a.xcf"), out=str(raw))
+        Image.frombytes("RGBA", (160, 120), raw.read_bytes()).save(before)
+    done, results = run(gimp, source, mask=mask)
+    assert done["status"] == "success", done["error"]
+    outside = np.ones((120, 160), bool)
+    outside[box[1] : box[3], box[0] : box[2]] = False
+    assert (levels(before)[outside] == levels(results / "a.png")[outside]).all()
+    assert changed(before, results / "a.png") == box
+
+
+def test_what_a_photograph_tells_of_itself_stays_with_the_result(gimp, source, endpoint):
+    endpoint.behave("invert")
+    shown = Image.linear_gradient("L").resize((160, 120)).convert("RGB")
+    exif = Image.Exif()
+    exif[0x010F], exif[0x0112] = "A Camera", 6
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    shown.save(source / "a.jpg", quality=95, exif=exif, icc_profile=profile, dpi=(300, 300))
+    table = source.with_name("prompts.jsonl")
+    for kind in ("png", "jpeg", "webp"):
+        table.write_text(json.dumps({"picture": "a.jpg", "output-format": kind}))
+        results = source.with_name(f"results-{kind}")
+        done, _ = run(gimp, source, prompts_file=str(table), output_folder=str(results))
+        assert done["status"] == "success", done["error"]
+        with Image.open(done["files"][0]) as made:
+            assert made.getexif().get(0x010F) == "A Camera"
+            assert made.info.get("icc_profile"), "its colours keep their meaning"
+            if kind != "webp":  # has no place for it
+                assert made.info["dpi"] == pytest.approx((300, 300), abs=0.1)
+            # GIMP turns it, or leaves that to whoever shows it, as its user wants: never neither, never both.
+            before, after = (
+                np.asarray(ImageOps.exif_transpose(each).convert("RGB"), int)
+                for each in (Image.open(source / "a.jpg"), made)
+            )
+            assert before.shape == after.shape and np.abs(255 - before - after).max() < 24
+
+
+def test_sixteen_bits_stay_sixteen_bits(gimp, source, endpoint):
+    endpoint.behave("echo")
+    deep = np.linspace(0, 65535, 160 * 120).astype(np.uint16).reshape(120, 160)
+    Image.fromarray(deep).save(source / "a.png")
+    Image.new("L", (160, 120)).save(source / "a.mask.png")
+    white = Image.open(source / "a.mask.png")
+    white.paste(255, (0, 0, 40, 30))
+    white.save(source / "a.mask.png")
+    done, results = run(gimp, source)
+    assert done["status"] == "success", done["error"]
+    with Image.open(results / "a.png") as made:
+        # Pillow reads grey of sixteen bits with an alpha channel as eight: the header says what it is.
+        assert (results / "a.png").read_bytes()[24] == 16, made.mode
+
+
+def test_one_bad_picture_does_not_stop_the_rest(gimp, source, endpoint):
+    endpoint.behave("echo")
+    for name in ("a.png", "c.png"):
+        picture(source / name)
+    (source / "b.png").write_bytes((source / "a.png").read_bytes()[:60])
+    done, results = run(gimp, source)
+    assert done["status"] == "execution-error"
+    assert "2 of 3 pictures are done, 1 failed" in done["error"] and "report.csv" in done["error"]
+    told = report_of(results)
+    assert told["b.png"]["status"] == "failed" and "b.png" in told["b.png"]["message"]
+    assert len(endpoint.received) == 2
+
+
+def test_a_second_run_sends_only_what_is_missing(gimp, source, endpoint):
+    endpoint.behave("invert")
+    for name in ("a.png", "b.png"):
+        picture(source / name)
+    done, results = run(gimp, source)
+    first = levels(results / "a.png")
+    (results / "a.png").unlink()
+    picture(source / "c.png")
+    again, _ = run(gimp, source)
+    assert again["status"] == "success", again["error"]
+    assert len(endpoint.received) == 3, "a.png was paid for: its answer is still there"
+    assert (levels(results / "a.png") == first).all() and (results / "c.png").exists()
+
+
+def test_an_answer_that_broke_off_is_told_and_sent_again_only_on_request(gimp, source, endpoint):
+    picture(source / "a.png")
+    endpoint.behave("die")
+    done, results = run(gimp, source)
+    assert done["status"] == "execution-error" and "1 unknown, may have been billed" in done["error"]
+    assert report_of(results)["a.png"]["status"] == "unknown" and len(endpoint.received) == 1
+    endpoint.behave("echo")
+    again, _ = run(gimp, source)
+    assert again["status"] == "execution-error" and not endpoint.received
+    again, _ = run(gimp, source, retry_unknown=True)
+    assert again["status"] == "success" and len(endpoint.received) == 1
+
+
+def test_nothing_is_sent_where_the_cost_is_unknown_and_limited(gimp, source, endpoint):
+    endpoint.behave("echo")
+    picture(source / "a.png")
+    done, _ = run(gimp, source, max_cost=0.5)
+    assert done["status"] == "execution-error" and "not known, and nothing was sent" in done["error"]
+    assert not endpoint.received
+
+
+def test_everything_that_is_wrong_is_named_at_once(gimp, source, endpoint):
+    endpoint.behave("echo")
+    picture(source / "a.png")
+    wrong = {"concurrency": 99, "mask": "left", "output_format": "gif", "context": "left", "max_cost": -1.0}
+    done, results = run(gimp, source, **wrong)
+    assert done["status"] == "calling-error" and not endpoint.received and not results.exists()
+    for word in ("concurrency 99", "mask", "output-format", "context", "max-cost"):
+        assert word in done["error"], word
+
+
+def test_ctrl_c_writes_the_report_and_the_same_command_goes_on(installed, environment, endpoint, tmp_path):
+    endpoint.behave("echo", seconds=0.5)
+    source = tmp_path / "in"
+    source.mkdir()
+    for number in range(12):
+        picture(source / f"{number:02}.png", (64 + number, 48))
+    results = tmp_path / "results"
+    asked = {"input_folder": str(source), "output_folder": str(results), "prompt": "x", "provider": "custom"}
+    with installed.start(tmp_path, environment=environment, linger=True) as running:
+        running.begin("folders.run", **asked)
+        end = time.monotonic() + 60
+        while len(endpoint.received) < 6 and time.monotonic() < end:
+            time.sleep(0.05)
+        running.kill(signal.SIGINT, "generative-edit.py", "lib.worker", "--batch-interpreter")  # as a terminal does
+        while not (results / "report.csv").exists() and time.monotonic() < end:
+            time.sleep(0.05)
+        told = report_of(results)
+        assert {line["status"] for line in told.values()} <= {"done", "under-way", "not-started"} and len(told) == 12
+        while running.processes("lib.worker") and time.monotonic() < end:
+            time.sleep(0.05)
+        assert "The same command goes on from here." in (tmp_path / "gimp.log").read_text()
+    with installed.start(tmp_path, environment=environment) as running:
+        done = running.call("folders.run", **asked)
+    assert done["status"] == "success", done["error"]
+    assert len(endpoint.received) == len({received.image_bytes[0] for received in endpoint.received}) == 12
+
+
+def test_two_runs_do_not_share_an_output_folder(installed, gimp, environment, endpoint, source, tmp_path):
+    endpoint.behave("echo", seconds=3.0)
+    picture(source / "a.png")
+    results = source.with_name("results")
+    asked = {"input_folder": str(source), "output_folder": str(results), "prompt": "x", "provider": "custom"}
+    with installed.start(gimp.work, environment=environment) as other:
+        other.begin("folders.run", **asked)
+        end = time.monotonic() + 60
+        while not endpoint.received and time.monotonic() < end:
+            time.sleep(0.05)
+        done, _ = run(gimp, source)
+        assert done["status"] == "execution-error" and "Another run is working on" in done["error"]
+        assert other.result()["status"] == "success"
+    assert len(endpoint.received) == 1

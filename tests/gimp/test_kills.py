@@ -3,7 +3,6 @@
 import base64
 import io
 import json
-import os
 import signal
 import time
 
@@ -101,13 +100,7 @@ def reach(running, endpoint, before, moment):
 
 
 def kill(running, victim):
-    for process in processes(running, VICTIMS[victim]):
-        os.kill(process, signal.SIGKILL)
-
-
-def processes(running, part):
-    return [found for word in (part, str(running.config / "plug-ins/generative-edit" / part))
-            for found in running.processes(word)]  # fmt: skip
+    running.kill(signal.SIGKILL, VICTIMS[victim])
 
 
 def outcome(running, victim):

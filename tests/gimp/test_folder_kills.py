@@ -1,0 +1,143 @@
+"""A folder run is killed again and again: the next one goes on where it stopped, and nothing is paid for twice."""
+
+import csv
+import io
+import random
+import signal
+import threading
+import time
+from collections import Counter
+from contextlib import ExitStack
+
+import pytest
+from PIL import Image, ImageOps
+
+from tests.gimp.endpoint import TestEndpoint, images_answer
+
+PICTURES = 60
+KILLS, WORKER_KILLS = 10, 4
+LATENCY = 0.4
+SIZE = (64, 48)
+VICTIMS = ("--batch-interpreter", "generative-edit.py")
+
+
+class CountingEndpoint(TestEndpoint):
+    """Answers with the picture inverted, after a while; `asked` counts the requests for each picture, by its colour."""
+
+    def __init__(self):
+        super().__init__()
+        self.asked = Counter()
+        self._counting = threading.Lock()
+
+    def _counted(self, received):
+        picture = received.images[0].convert("RGB")
+        with self._counting:
+            self.asked[name_of(picture)] += 1
+        time.sleep(LATENCY)
+        return images_answer([ImageOps.invert(picture)])
+
+
+@pytest.fixture(scope="module")
+def endpoint():
+    server = CountingEndpoint()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def source(tmp_path):
+    """Sixty pictures, each of its own colour."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for number in range(PICTURES):
+        Image.new("RGB", SIZE, colour(number)).save(folder / f"{number:02}.png")
+    return folder
+
+
+def colour(number):
+    return 4 * number, 255 - 4 * number, 128
+
+
+def name_of(picture):
+    return f"{round(picture.getpixel((picture.width // 2, picture.height // 2))[0] / 4):02}.png"
+
+
+class Runs:
+    """One folder run in one GIMP after the other; what they leave behind lives on until the end."""
+
+    def __init__(self, installed, environment, source, stack):
+        self._installed, self._environment, self._stack = installed, environment, stack
+        self._work, self.results = source.parent, source.parent / "results"
+        self._asked = {"input_folder": str(source), "output_folder": str(self.results), "prompt": "x"}
+        self._asked |= {"provider": "custom", "concurrency": 4}
+
+    def begin(self, **arguments):
+        running = self._installed.start(self._work, environment=self._environment, linger=True)
+        self._stack.enter_context(running)
+        running.begin("folders.run", **{**self._asked, **arguments})
+        return running
+
+    def run(self, **arguments):
+        """A run to its end; returns what GIMP says of it."""
+        return self.begin(**arguments).result()
+
+    def report(self):
+        with (self.results / "report.csv").open(encoding="utf-8-sig", newline="") as file:
+            return {row["picture"]: row for row in csv.DictReader(file)}
+
+
+@pytest.fixture
+def runs(installed, environment, source, endpoint):
+    endpoint.behave("counted")
+    endpoint.asked.clear()
+    with ExitStack() as stack:
+        yield Runs(installed, environment, source, stack)
+
+
+def kill_at_random_moments(runs, chance, times, *words):
+    for _number in range(times):
+        running = runs.begin()
+        time.sleep(chance.uniform(0.3, 3.0))
+        running.kill(signal.SIGKILL, *words)
+
+
+def assert_all_done(runs, endpoint):
+    told = runs.report()
+    assert {row["status"] for row in told.values()} == {"done"} and len(told) == PICTURES
+    for name in endpoint.asked:
+        picture = Image.open(io.BytesIO((runs.results / name).read_bytes())).convert("RGB")
+        assert name_of(ImageOps.invert(picture)) == name, "each has its own result"
+    assert len(list(runs.results.glob("*.png"))) == PICTURES == len(endpoint.asked)
+
+
+def test_ten_kills_of_gimp_and_the_plug_in_cost_nothing(runs, endpoint):
+    chance = random.Random(8)
+    kill_at_random_moments(runs, chance, KILLS, *VICTIMS)
+    before_the_last = sum(endpoint.asked.values())
+    done = runs.run()
+    assert done["status"] == "success", done["error"]
+    print(f"{before_the_last} of {PICTURES} requests went out before the last of {KILLS} kills")
+    assert 0 < before_the_last < PICTURES, "the kills were in the midst of the run"
+    assert_all_done(runs, endpoint)
+    assert endpoint.asked.total() == PICTURES
+
+
+def test_what_was_out_when_the_workers_were_killed_too_is_told_and_only_sent_again_on_request(runs, endpoint):
+    chance = random.Random(9)
+    kill_at_random_moments(runs, chance, WORKER_KILLS, *VICTIMS, "lib.worker")
+    done = runs.run()
+    assert endpoint.asked.total() == len(endpoint.asked) <= PICTURES, "nothing was sent twice"
+    told = runs.report()
+    unknown = {name for name, row in told.items() if row["status"] == "unknown"}
+    print(f"{len(unknown)} of {PICTURES} are unknown after {WORKER_KILLS} kills")
+    assert unknown and done["status"] != "success" and f"{len(unknown)} unknown, may have been billed" in done["error"]
+    assert {row["status"] for name, row in told.items() if name not in unknown} == {"done"}
+    assert all("may have been billed" in told[name]["message"] for name in unknown)
+    reached = unknown & set(endpoint.asked)
+    again = runs.run()
+    assert again["status"] != "success" and endpoint.asked.total() == len(endpoint.asked), "still nothing sent twice"
+    done = runs.run(retry_unknown=True)
+    assert done["status"] == "success", done["error"]
+    assert_all_done(runs, endpoint)
+    assert {name for name, count in endpoint.asked.items() if count == 2} == reached
+    assert max(endpoint.asked.values()) == 2
