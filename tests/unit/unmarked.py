@@ -27,8 +27,8 @@ _NOT_SHOWN = {
     r"not started|under way": "states in a folder's report for scripts",
     r"Raises the panel .*": "a temporary procedure's blurb, for the Procedure Browser while a panel is open",
     r"a key for , from ": "a key's repr, for the log",
-    r"too (few|little) .*|the (drift|estimate|original), .*|the (drift|estimate) .*|two halves .*|all edges .*|in place already"
-    r"|no better than as it came|lined up": "why a fit was made or not, in the report for scripts",
+    r"too (few|little) .*|the (drift|estimate|original), .*|the (drift|estimate) .*|two halves .*|all edges .*"
+    r"|in place already|no better than as it came|lined up": "why a fit was made or not, in the report for scripts",
     r"the request was stopped|nothing was sent yet|the data URL has no comma|a file id has no content"
     r"|an event has more than  bytes|module  has no attribute |the layer is not inserted yet":
     "caught by ourselves, or a programmer's mistake",
