@@ -62,6 +62,13 @@ def export(run: Run, item: Item, job: Job, pictures: OpenPictures) -> None:
     pictures.rest(path)
 
 
+def earlier_answer(job: Job, told: Mapping[str, Any]) -> Answer:
+    """An answer that an earlier run did not wait for, of which the worker tells anew."""
+    with contextlib.suppress(OSError, TypeError):
+        job.path(told["original"]).unlink()
+    return Answer(told["layers"], told["layer_mask"], _report_of(job))
+
+
 def write_results(
     run: Run, item: Item, output: str, job: Job, answer: Answer, pictures: OpenPictures
 ) -> list[Written]:
@@ -98,6 +105,14 @@ def put_in_place(
     for kept in [*answer.layers, *([answer.layer_mask] if answer.layer_mask else [])]:
         rescue.forget(job, kept)
     return [each.name for each in written]
+
+
+def _report_of(job: Job) -> dict[str, Any]:
+    """What the worker wrote down of a job; of one that was cut off in the end, only the request's ids."""
+    for name in ("report.json", "response.json"):
+        with contextlib.suppress(OSError, ValueError):
+            return job.read_json(name)
+    return {}
 
 
 def _select(image: Any, run: Run, item: Item, wanted: Wanted, layers: list[Any]) -> None:

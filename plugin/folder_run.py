@@ -6,7 +6,6 @@ a request is answered; the next job lies exported by then.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -19,15 +18,15 @@ from lib.translation import _
 from plugin.arguments import BadArguments
 from plugin.folder_arguments import Item, Run
 from plugin.folder_flight import Flight, Queues, flights, judged
-from plugin.folder_job import Answer, export, put_in_place, write_results
+from plugin.folder_job import Answer, earlier_answer, export, put_in_place, write_results
 from plugin.folder_ledger import Ledger
+from plugin.folder_loop import Loop
 from plugin.folder_open import OpenPictures
 from plugin.folder_saving import Written, forget_unfinished
 from plugin.task import EditFailed
 from plugin.worker_process import FINAL, LOG, Event, Worker
 
 _EXPORTED_AHEAD = 2
-_LOOK_SECONDS = 0.5
 _MOST_DEATHS = 3
 _BAD_PICTURE = (EditFailed, BadArguments, GLib.Error, OSError, ValueError)
 
@@ -44,9 +43,7 @@ class FolderRun:
         self._worker: Worker | None = None
         self._queues = Queues()
         self._pictures = OpenPictures()
-        self._loop = GLib.MainLoop()
-        self._step_source = 0
-        self._broken: BaseException | None = None
+        self._loop = Loop(self._step, self._look)
         self._deaths = 0
         for flight in flights(run, state):
             self._place(flight)
@@ -66,22 +63,18 @@ class FolderRun:
         """Does all pictures, or as many as it can; raises what nobody foresaw."""
         Gegl.init(None)
         forget_unfinished(self.run.out)
-        looking = GLib.timeout_add(int(_LOOK_SECONDS * 1000), self._guarded(self._look))
-        self._kick()
-        self._loop.run()
-        GLib.source_remove(looking)
+        self._loop.work()
         for flight in self._queues.exported:
             self.ledger.withdraw(flight)
         if self._worker:
             self._worker.close()
         self._pictures.close_all()
-        if self._broken:
-            raise self._broken
+        self._loop.raise_failure()
 
     def stop(self, why: str) -> None:
         """Sends nothing more; what is under way is written down by the worker, and collected by the next run."""
         self.stopped_by = self.stopped_by or why
-        self._loop.quit()
+        self._loop.stop()
 
     def _place(self, flight: Flight) -> None:
         """Puts a picture into the queue that its job's folder, if it has one, says."""
@@ -108,25 +101,8 @@ class FolderRun:
                 flight.maybe_job = None
             queues.waiting.append(flight)
 
-    def _kick(self) -> None:
-        if not self._step_source:
-            self._step_source = GLib.idle_add(self._guarded(self._step))
-
-    def _guarded(self, work: Callable[..., Any]) -> Callable[..., Any]:
-        """A callback whose failure ends the run: GLib would only print it."""
-
-        def callback(*arguments: Any) -> Any:
-            try:
-                return work(*arguments)
-            except BaseException as error:  # noqa: BLE001 - raised again by `work`
-                self._broken = self._broken or error
-                self._loop.quit()
-                return GLib.SOURCE_REMOVE
-
-        return callback
-
     def _step(self) -> bool:
-        """One picture read or written. Slots at the endpoint are filled first, unless results pile up."""
+        """Reads or writes one picture, if any can be; slots are filled first, unless results pile up."""
         queues, at_once = self._queues, self.run.concurrency
         room = len(queues.exported) < _EXPORTED_AHEAD and len(queues.out) < 2 * at_once
         begin = bool(queues.waiting) and room
@@ -135,11 +111,10 @@ class FolderRun:
         elif begin:
             self._begin(queues.waiting.popleft())
         else:
-            self._step_source = 0
             if not queues:
-                self._loop.quit()
-            return GLib.SOURCE_REMOVE
-        return GLib.SOURCE_CONTINUE
+                self._loop.stop()
+            return False
+        return True
 
     def _begin(self, flight: Flight) -> None:
         """Exports a picture; where its answer is there already, asks for its layers."""
@@ -165,7 +140,7 @@ class FolderRun:
             flight = queues.exported.popleft()
             queues.out[str(flight.job.folder)] = flight
             self._live_worker().start(
-                flight.job, self._guarded(lambda event, flight=flight: self._heard(flight, event))
+                flight.job, self._loop.guarded(lambda event, flight=flight: self._heard(flight, event))
             )
 
     def _ask(self, flight: Flight, do: str, on_answer: Callable[[Event], None], **values: Any) -> None:
@@ -175,13 +150,13 @@ class FolderRun:
 
         def answered(told: Event) -> None:
             del self._queues.out[folder]
-            self._kick()
+            self._loop.kick()
             if "error" in told and self._worker and self._worker.ended:
                 self._worker_died(flight)
             else:
                 on_answer(told)
 
-        self._live_worker().ask(do, self._guarded(answered), **values)
+        self._live_worker().ask(do, self._loop.guarded(answered), **values)
 
     def _live_worker(self) -> Worker:
         if self._worker is None or self._worker.ended:
@@ -201,7 +176,7 @@ class FolderRun:
             del self._queues.out[str(flight.job.folder)]
             self._ended(flight, event)
         self._send()
-        self._kick()
+        self._loop.kick()
 
     def _ended(self, flight: Flight, event: Event) -> None:
         if event["event"] == "done":
@@ -218,10 +193,7 @@ class FolderRun:
         if "error" in told:
             self.ledger.failed(flight, told["error"])
             return
-        with contextlib.suppress(OSError, TypeError):
-            flight.job.path(told["original"]).unlink()
-        answer = Answer(told["layers"], told["layer_mask"], _report_of(flight.job))
-        self._queues.answered.append((flight, answer))
+        self._queues.answered.append((flight, earlier_answer(flight.job, told)))
 
     def _worker_died(self, flight: Flight) -> None:
         """What the job's folder says counts; the rest gets a new worker, unless that helps nobody."""
@@ -275,20 +247,11 @@ class FolderRun:
         if self.ledger.hopeless:
             self.stop(self.ledger.hopeless)
 
-    def _look(self) -> bool:
+    def _look(self) -> None:
         """Looks after the requests of an earlier run's worker, which nobody tells us of."""
         watched, self._queues.watched = self._queues.watched, []
         for flight in watched:
             self._place(flight)
         self._send()
-        self._kick()
+        self._loop.kick()
         self.on_look()
-        return GLib.SOURCE_CONTINUE
-
-
-def _report_of(job: Job) -> dict[str, Any]:
-    """What the worker wrote down of a job; of one that was cut off in the end, only the request's ids."""
-    for name in ("report.json", "response.json"):
-        with contextlib.suppress(OSError, ValueError):
-            return job.read_json(name)
-    return {}
