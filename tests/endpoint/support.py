@@ -64,7 +64,7 @@ class Caller:
         self.app = app
         self.client = Client(app)
 
-    def form(self, path: str = EDITS, **fields: Any) -> TestResponse:
+    def form(self, path: str = EDITS, /, **fields: Any) -> TestResponse:
         """A multipart request; `images` is the list for `image[]`."""
         images = fields.pop("images", None)
         data = dict(fields)

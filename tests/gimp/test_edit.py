@@ -80,6 +80,14 @@ def test_two_layers_arrive_as_two_images(gimp, out, endpoint):
     ]
 
 
+def test_without_a_named_layer_the_selected_ones_are_sent_and_the_lowest_is_edited(gimp, out, endpoint):
+    endpoint.behave("invert")
+    done = gimp.call("edits.edit_case", case="both_selected", out=str(out), prompt="x", provider="custom")
+    assert done["status"] == "success", done["error"]
+    first, second = endpoint.received[-1].images
+    assert first.size == tuple(done["report"]["frame"][2:]) and second.size == (300, 200)
+
+
 def test_mask_is_right_for_both_polarities_and_four_pixels_wider(gimp, out, endpoint):
     endpoint.behave("echo")
     done = gimp.call("edits.edit_case", case="ellipse", out=str(out), prompt="x", provider="custom")

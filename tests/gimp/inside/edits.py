@@ -106,6 +106,13 @@ def tinted():
     return image, image.get_layers()[1:]
 
 
+def both_selected():
+    """No layer is named: those that are selected are meant, and the lower one is to be edited."""
+    image, layers = two_layers()
+    image.set_selected_layers(list(reversed(layers)))
+    return image, []
+
+
 def linked():
     """A layer that shows a file (GIMP 3.2 has them; before, the file is a layer like any other)."""
     image = pictures.splash(640, 480)
@@ -137,6 +144,7 @@ CASES = {
         corner,
         small_layer,
         two_layers,
+        both_selected,
         tinted,
         linked,
         indexed,
@@ -206,6 +214,18 @@ def state_of(image_id):
 def size_of(image_id):
     image = Gimp.Image.get_by_id(image_id)
     return [image.get_width(), image.get_height()]
+
+
+def select_layer(image_id, name):
+    """Selects the layer of this name, alone."""
+    image = Gimp.Image.get_by_id(image_id)
+    image.set_selected_layers([image.get_layer_by_name(name)])
+
+
+def edit_shown(image_id, **arguments):
+    """Edits an image that is open in a window, from a script."""
+    image = Gimp.Image.get_by_id(image_id)
+    return edit(image, image.get_selected_layers(), **arguments)["status"]
 
 
 def crop(image_id, width, height):

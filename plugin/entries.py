@@ -1,0 +1,156 @@
+"""The procedures that edit an image: their menu entries, their words, their arguments, and what each does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from gi.repository import Gimp
+
+from lib.translation import N_
+from plugin import again
+from plugin.arguments import EDIT_ARGUMENTS, EXTEND_ARGUMENTS, REMOVE_ARGUMENTS, Argument, sides
+from plugin.checks import checked
+from plugin.consent_without_window import ask_where_it_costs
+from plugin.edit import edit
+from plugin.extend import extend, options_of
+from plugin.installation import worker_python
+from plugin.remove import check_selected, removal, set_as_last_time
+from plugin.task import Outcome, Progress
+
+if TYPE_CHECKING:
+    from plugin.panel.draft import Draft
+
+Values = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One procedure: its menu entry, its words, its arguments, and what it does with their values.
+
+    `interact` is its window: it returns how it ended, or None where `act` shall run with the values that it left.
+    `draft` says what the values would send, for the question before GIMP's Repeat; None: Repeat opens the window.
+    """
+
+    label: str
+    blurb: str
+    help: str
+    arguments: tuple[Argument, ...]
+    interact: Callable[
+        [Gimp.Procedure, Gimp.ProcedureConfig, Gimp.Image, list[Gimp.Layer]], Gimp.PDBStatusType | None
+    ]
+    draft: Callable[[Gimp.Image, list[Gimp.Layer], Values], Draft] | None
+    act: Callable[[Gimp.Image, list[Gimp.Layer], Values, Progress], Outcome]
+
+
+def _edit(image: Gimp.Image, layers: list[Gimp.Layer], values: Values, progress: Progress) -> Outcome:
+    return edit(image, layers, checked(values), worker_python(), progress)
+
+
+def _draft_edit(image: Gimp.Image, layers: list[Gimp.Layer], values: Values) -> Draft:
+    from plugin.panel.draft import draft
+
+    return draft(image, layers, checked(values))
+
+
+def _open_panel(
+    procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, image: Gimp.Image, layers: list[Gimp.Layer]
+) -> Gimp.PDBStatusType:
+    from plugin.panel import open_panel
+
+    edited = open_panel(procedure, config, image, layers)
+    return Gimp.PDBStatusType.SUCCESS if edited else Gimp.PDBStatusType.CANCEL
+
+
+def _remove(image: Gimp.Image, layers: list[Gimp.Layer], values: Values, progress: Progress) -> Outcome:
+    check_selected(image)
+    return edit(image, layers, removal(values), worker_python(), progress)
+
+
+def _draft_removal(image: Gimp.Image, layers: list[Gimp.Layer], values: Values) -> Draft:
+    from plugin.panel.draft import draft
+
+    check_selected(image)
+    return draft(image, layers, removal(values))
+
+
+def _remove_at_last_provider(
+    _procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, image: Gimp.Image, layers: list[Gimp.Layer]
+) -> None:
+    values = set_as_last_time(config)
+    ask_where_it_costs(lambda: _draft_removal(image, layers, values))
+
+
+def _extend(image: Gimp.Image, layers: list[Gimp.Layer], values: Values, progress: Progress) -> Outcome:
+    return extend(image, layers, sides(values), options_of(image, values), worker_python(), progress)
+
+
+def _draft_extension(image: Gimp.Image, layers: list[Gimp.Layer], values: Values) -> Draft:
+    from plugin.extend_draft import draft
+
+    return draft(image, layers, values)
+
+
+def _open_extend(
+    procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, image: Gimp.Image, layers: list[Gimp.Layer]
+) -> Gimp.PDBStatusType:
+    from plugin.extend_dialog import open_extend
+
+    extended = open_extend(procedure, config, image, layers)
+    return Gimp.PDBStatusType.SUCCESS if extended else Gimp.PDBStatusType.CANCEL
+
+
+ENTRIES = {
+    "generative-edit": Entry(
+        N_("_Edit with Prompt…"),
+        N_("Edits the selected part of a picture as a prompt says"),
+        N_(
+            "Sends the selected layers, with the selection as the mask, to an image-edit endpoint, and inserts what "
+            "comes back as new layers. The first layer is the one to edit, the others are references. With the "
+            "provider “local” nothing leaves this computer. Without a provider or a model it is the environment's, "
+            "else that of Settings, else “local”; nothing else that is set there counts in a script."
+        ),
+        EDIT_ARGUMENTS,
+        _open_panel,
+        _draft_edit,
+        _edit,
+    ),
+    "generative-edit-remove": Entry(
+        N_("_Remove Selection"),
+        N_("Removes what is selected, with one click"),
+        N_(
+            "Fills the selection from its surroundings, or lets the model do so, as the prompt “remove” would. From "
+            "the menu the provider of the last edit is asked, and a question comes first where that costs more than "
+            "was agreed in Settings, or nobody knows how much."
+        ),
+        REMOVE_ARGUMENTS,
+        _remove_at_last_provider,
+        _draft_removal,
+        _remove,
+    ),
+    "generative-edit-extend": Entry(
+        N_("E_xtend Canvas…"),
+        N_("Extends the canvas and fills what is new"),
+        N_(
+            "Grows the canvas by pixels or percent at each side, sends the new area with some of the picture to an "
+            "image-edit endpoint, and inserts what comes back as a new layer that blends into the old edge."
+        ),
+        EXTEND_ARGUMENTS,
+        _open_extend,
+        _draft_extension,
+        _extend,
+    ),
+    "generative-edit-again": Entry(
+        N_("Edit _Again…"),
+        N_("Repeats the edit that a layer came from"),
+        N_(
+            "Reads what a layer tells of its making, selects what was selected then, and opens the panel with the same "
+            "request. A script sends it straight away; arguments that are set take the place of the layer's own."
+        ),
+        EDIT_ARGUMENTS,
+        again.interact,
+        None,
+        again.again,
+    ),
+}

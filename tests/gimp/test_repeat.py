@@ -1,0 +1,118 @@
+"""GIMP's own Repeat, in the Filters menu: the same again without a window, but never unasked where it may cost."""
+
+import shutil
+
+import pytest
+
+from tests.gimp.screen import (
+    MAIN,
+    PANEL,
+    activate,
+    choose,
+    click,
+    layers,
+    open_panel,
+    press_entry,
+    wait_for_layers,
+    wait_until,
+)
+
+QUESTION = "Send this edit to Any other server?"
+
+
+@pytest.fixture(scope="module")
+def window(installed, environment, tmp_path_factory):
+    work = tmp_path_factory.mktemp(f"repeat-{installed.minor}")
+    shutil.rmtree(installed.config / "plug-in-settings", ignore_errors=True)  # the last values of an earlier run
+    own = {**environment, "GENERATIVE_EDIT_PROVIDER": "custom"}
+    with installed.start(work, environment=own, window=(1280, 720), accessible=True) as running:
+        running.wait_for_window(MAIN)
+        yield running
+
+
+@pytest.fixture
+def image(window, endpoint):
+    endpoint.behave("invert")
+    shown = window.call("edits.show", case="corner")
+    window.settle()
+    yield shown
+    window.call("edits.close", image_id=shown)
+    window.settle()
+
+
+def is_open(window, title):
+    return title in " ".join(window.call("accessibility.windows"))
+
+
+def answer(window, key):
+    wait_until(lambda: is_open(window, QUESTION), "the question")
+    window.settle()
+    window.keys("key", key)
+    wait_until(lambda: not is_open(window, QUESTION), "the question closes")
+
+
+def repeat(window):
+    activate(window, MAIN)
+    window.keys("key", "ctrl+f")
+
+
+def test_an_edit_is_repeated_after_a_question(window, image, endpoint):
+    open_panel(window, image)
+    click(window, "Prompt")
+    window.keys("type", "once more")
+    window.keys("key", "ctrl+Return")
+    wait_for_layers(window, image, 2)
+    window.keys("key", "Escape")
+    wait_until(lambda: not is_open(window, PANEL), "the panel closes")
+    repeat(window)
+    answer(window, "Escape")
+    assert len(endpoint.received) == 1, "no means no"
+    repeat(window)
+    answer(window, "Return")
+    state = wait_for_layers(window, image, 3)
+    assert {layer["name"] for layer in state["layers"][:2]} == {"once more #1", "once more"}
+    assert len(endpoint.received) == 2
+
+
+def test_a_removal_is_repeated_after_a_question(window, image, endpoint):
+    press_entry(window, "r")
+    answer(window, "Return")
+    wait_for_layers(window, image, 2)
+    repeat(window)
+    answer(window, "Escape")
+    repeat(window)
+    answer(window, "Return")
+    wait_for_layers(window, image, 3)
+    assert [request.fields["prompt"] for request in endpoint.received] == ["remove", "remove"]
+
+
+def test_an_extension_is_repeated_after_a_question(window, image, endpoint):
+    choose(window, "x", "Extend Canvas")
+    window.settle()
+    window.keys("key", "alt+f")
+    window.keys("key", "ctrl+a")
+    window.keys("type", "64")
+    window.keys("key", "Tab")
+    window.settle()
+    window.keys("key", "alt+g")
+    wait_for_layers(window, image, 2)
+    wait_until(lambda: not is_open(window, "Extend Canvas"), "the window closes by itself")
+    width, height = window.call("edits.size_of", image_id=image)
+    repeat(window)
+    answer(window, "Return")
+    wait_for_layers(window, image, 3)
+    assert window.call("edits.size_of", image_id=image) == [width + 64, height]
+    assert len(endpoint.received) == 2
+
+
+def test_edit_again_opens_its_window_again(window, image, endpoint):
+    assert window.call("edits.edit_shown", image_id=image, prompt="a boat", provider="custom") == "success"
+    activate(window, MAIN)
+    for start in (lambda: press_entry(window, "a"), lambda: repeat(window)):
+        window.call("edits.select_layer", image_id=image, name="a boat")
+        start()
+        wait_until(lambda: is_open(window, PANEL), "the panel")
+        window.settle()
+        window.keys("key", "Escape")
+        wait_until(lambda: not is_open(window, PANEL), "the panel closes")
+    assert len(endpoint.received) == 1 and len(layers(window, image)) == 2
