@@ -106,7 +106,7 @@ def test_an_extension_is_repeated_after_a_question(window, image, endpoint):
 
 
 def test_edit_again_opens_its_window_again(window, image, endpoint):
-    assert window.call("edits.edit_shown", image_id=image, prompt="a boat", provider="custom") == "success"
+    assert window.call("edits.edit_shown", image_id=image, prompt="a boat", provider="custom")["status"] == "success"
     activate(window, MAIN)
     for start in (lambda: press_entry(window, "a"), lambda: repeat(window)):
         window.call("edits.select_layer", image_id=image, name="a boat")

@@ -222,12 +222,6 @@ def select_layer(image_id, name):
     image.set_selected_layers([image.get_layer_by_name(name)])
 
 
-def edit_shown(image_id, **arguments):
-    """Edits an image that is open in a window, from a script."""
-    image = Gimp.Image.get_by_id(image_id)
-    return edit(image, image.get_selected_layers(), **arguments)["status"]
-
-
 def crop(image_id, width, height):
     Gimp.Image.get_by_id(image_id).crop(width, height, 0, 0)
 
