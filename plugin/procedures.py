@@ -97,6 +97,8 @@ def _layers(run_mode: Gimp.RunMode, image: Gimp.Image, drawables: list[Gimp.Draw
 
 
 def _place(image: Gimp.Image, item: Gimp.Item) -> list[int]:
-    """Where an item is in the stack, counted from the top, that of its groups before its own."""
+    """Where a layer is in the stack, counted from the top, that of its groups before its own."""
+    if not item.is_layer():
+        return []  # a layer's mask is in no stack; it is refused with its reason later
     parent = item.get_parent()
     return [*(_place(image, parent) if parent else []), image.get_item_position(item)]

@@ -1,25 +1,86 @@
-"""The README's script examples, as they stand there."""
+"""The README's examples, as they stand there, in a folder with a few photographs."""
 
+import csv
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
+from PIL import Image
+
+from tests.photographs import photograph
 
 README = Path(__file__).parents[2] / "README.md"
+SECTION = re.search(r"\n## From a script\n(.*?)\n## ", README.read_text(encoding="utf-8"), re.DOTALL)[1]
+COMMANDS = re.findall(r"```sh\n(.*?)```", SECTION, re.DOTALL)
+EDITED = ["photos/beach.jpg.edited.png", "photos/street.jpg.edited.png"]
+# What each command leaves, in their order.
+LEAVES = [
+    ["edited/beach.png", "edited/street.png", "edited/report.csv"],
+    ["edited/beach.png", "edited/street.png", "edited/report.csv"],
+    ["photo.jpg.edited.png"],
+    EDITED,
+    ["edited.png"],
+    ["done/beach.xcf", "done/street.png", "done/report.csv", "done/report.jsonl"],
+]
 
 
-def example(language):
-    return re.search(rf"```{language}\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)[1]
+@pytest.fixture
+def shell(installed, tmp_path):
+    """Runs a command of the README beside two photographs and the files that the README shows."""
+    (tmp_path / "photos").mkdir()
+    for name in ("photo.jpg", "photos/beach.jpg", "photos/street.jpg"):
+        Image.fromarray(photograph("astronaut.png", 640, 512)).save(tmp_path / name)
+    mask = Image.new("L", (640, 512))
+    mask.paste(255, (200, 100, 300, 200))
+    mask.save(tmp_path / "photos" / "beach.mask.png")
+    (tmp_path / "edit.py").write_text(block("python"), encoding="utf-8")
+    (tmp_path / "prompts.csv").write_text(block("csv"), encoding="utf-8")
+
+    def run(command):
+        variables = {"HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path / "data")}
+        variables["GIMP3_DIRECTORY"] = str(installed.config)
+        words = ["sh", "-c", f"cd '{tmp_path}'\n{command}"]
+        whole = installed.command(words, installed._folders([tmp_path]), variables)
+        return subprocess.run(whole, capture_output=True, text=True, timeout=300)
+
+    run.folder = tmp_path
+    return run
 
 
-def test_python_fu(gimp):
-    assert gimp.call("edits.readme_python", code=example("python")) == {"layers": ["remove"], "provider": "local"}
+def pixels(path):
+    return Image.open(path).convert("RGB").tobytes()
 
 
-def test_script_fu(gimp):
-    done = gimp.call("edits.readme_scheme", code=example("scheme"))
-    assert done["status"] == "success", done["error"]
-    assert done["layers"][0] == "remove"
+def block(language):
+    (found,) = re.findall(rf"```{language}\n(.*?)```", SECTION, re.DOTALL)
+    return found
+
+
+def test_every_command_is_run():
+    assert len(COMMANDS) == len(LEAVES)
+
+
+@pytest.mark.parametrize("number", range(len(LEAVES)))
+def test_a_command_does_what_it_says(shell, number):
+    done = shell(COMMANDS[number])
+    assert done.returncode == 0, done.stdout + done.stderr
+    missing = [name for name in LEAVES[number] if not (shell.folder / name).stat().st_size]
+    assert not missing
+    for name in LEAVES[number]:
+        if name.endswith(".png"):
+            before = "photo.jpg" if "/" not in name else f"photos/{Path(name).name.split('.')[0]}.jpg"
+            assert pixels(shell.folder / name) != pixels(shell.folder / before), name
+        if name.endswith(".csv"):
+            rows = list(csv.DictReader((shell.folder / name).open(encoding="utf-8")))
+            assert [row["status"] for row in rows] == ["done", "done"]
+
+
+@pytest.mark.parametrize("number", [1, 2, 4])
+def test_a_failure_is_seen_in_the_code_and_told_in_a_sentence(shell, number):
+    done = shell("export GENERATIVE_EDIT_PROVIDER=nobody\n" + COMMANDS[number])
+    assert done.returncode != 0
+    assert "There is no provider “nobody”" in done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("path", re.findall(r"\]\(((?!http)[^)]+)\)", README.read_text(encoding="utf-8")))

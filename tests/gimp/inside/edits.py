@@ -294,28 +294,6 @@ def version():
     return Gimp.version()
 
 
-def readme_python(code):
-    """Runs an example that uses `image` and leaves `layers` and `report`."""
-    image, _layers = corner()
-    names = {"Gimp": Gimp, "image": image}
-    exec(code, names)
-    done = {
-        "layers": [each.get_name() for each in names["layers"]],
-        "provider": json.loads(names["report"])["provider"],
-    }
-    image.delete()
-    return done
-
-
-def readme_scheme(code):
-    """Runs an example that uses `image`."""
-    image, _layers = corner()
-    done = script_fu(f"(let ((image {image.get_id()})) {code})")
-    done["layers"] = [layer.get_name() for layer in image.get_layers()]
-    image.delete()
-    return done
-
-
 def extend_case(out, **arguments):
     """Extends a small picture; as `edit_case`."""
     image = pictures.splash(640, 480)
