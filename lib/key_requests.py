@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lib import settings
-from lib.api import keys
+from lib.api import key_store, keys
 from lib.api.errors import ApiError
 from lib.api.keys import Key, headers_with_key
 from lib.api.providers import Provider, host_of
@@ -68,7 +68,7 @@ def key_state(message: Message) -> Answer:
 
 
 def _where(provider: Provider, key: Key | None, host: str) -> Answer:
-    store = keys.key_store()
+    store = key_store.look()
     if key and key.kind == "environment":
         words = _("The key for {host} comes from {source}, which goes before a stored key.")
         return {"kind": "environment", "words": words.format(host=host, source=key.source)}

@@ -2,32 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
 
+from lib.api import key_file, key_store
 from lib.api.errors import AuthenticationError
 from lib.api.providers import Provider, get, host_of
-from lib.file_lock import locked
 from lib.translation import _
-
-_SERVICE = "generative-edit"
-_INDEX = "accounts"  # a key store can't be listed, so it also keeps the names of what we put there
-_STORE_SECONDS = 2.0
-_ANSWER_SECONDS = 60.0
-_SILENT_STORES = ("keyring.backends.macOS", "keyring.backends.Windows")
-_SECRET_SERVICE = "keyring.backends.SecretService"
-_STORE_NAMES = {
-    "keyring.backends.macOS": "Keychain",
-    "keyring.backends.Windows": "Windows Credential Manager",
-    _SECRET_SERVICE: "Secret Service",
-}
-_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True)
@@ -44,14 +27,6 @@ class Key:
 
     def __str__(self) -> str:
         return f"a key for {self.host}, from {self.source}"
-
-
-@dataclass(frozen=True)
-class Store:
-    """The system's key store: its name as users know it, and whether it would ask them something before it answers."""
-
-    name: str
-    locked: bool
 
 
 def find(
@@ -77,10 +52,10 @@ def find(
     if found is not None:
         return found
     account = _account(entry, host)
-    stored = _with_store(lambda store: store.get_password(_SERVICE, account), interactive)
+    stored = key_store.read(account, interactive=interactive)
     if stored:
         return Key(str(stored), _("the key store"), host, "store")
-    kept = _read_file(file).get(account) if file else None
+    kept = key_file.read(file).get(account) if file else None
     return Key(kept, _("the key file"), host, "file") if kept else None
 
 
@@ -98,13 +73,14 @@ def store(
     """
     account = _account(_entry(provider), _host_for(_entry(provider), base_url))
     value = value.strip()
-    if _with_store(lambda keeper: _put(keeper, account, value), interactive):
-        _forget_in_file(file, account)
+    if key_store.put(account, value, interactive=interactive):
+        if file:
+            key_file.forget(file, account)
         return _("the key store")
     if file is None:
         raise AuthenticationError(_("There is no key store to keep the key in."), _("Set it in the environment."))
     try:
-        _change_file(file, lambda kept: kept | {account: value})
+        key_file.change(file, lambda kept: kept | {account: value})
     except OSError as error:
         message = _("{file} can't be written: {reason}.").format(file=file, reason=error.strerror)
         raise AuthenticationError(message, _("Check the folder.")) from None
@@ -116,38 +92,16 @@ def forget(
 ) -> None:
     """Delete the kept key for a provider at an address, wherever it is kept."""
     account = _account(_entry(provider), _host_for(_entry(provider), base_url))
-    _with_store(lambda keeper: _remove(keeper, account), interactive)
-    _forget_in_file(file, account)
+    key_store.remove(account, interactive=interactive)
+    if file:
+        key_file.forget(file, account)
 
 
 def forget_all(*, file: Path | None = None, interactive: bool = True) -> None:
     """Delete every kept key, in the key store and in `file`."""
-
-    def remove_all(keeper: Any) -> None:
-        for account in _index(keeper):
-            keeper.delete_password(_SERVICE, account)
-        keeper.delete_password(_SERVICE, _INDEX)
-
-    _with_store(remove_all, interactive)
+    key_store.remove_all(interactive=interactive)
     if file is not None:
         file.unlink(missing_ok=True)
-
-
-def key_store() -> Store | None:
-    """The system's key store; None where there is none that answers within 2 seconds."""
-
-    found: list[Store] = []
-
-    def look() -> None:
-        with contextlib.suppress(Exception):  # as in `_with_store`
-            keeper, locked = _usable_store()
-            if keeper is not None:
-                found.append(Store(_STORE_NAMES[type(keeper).__module__], locked))
-
-    thread = threading.Thread(target=look, daemon=True)
-    thread.start()
-    thread.join(_STORE_SECONDS)
-    return found[0] if found else None
 
 
 def headers_with_key(key: str | Key | None, provider: Provider, base_url: str) -> dict[str, str]:
@@ -196,97 +150,3 @@ def _host_for(entry: Provider, base_url: str | None) -> str:
             _("{provider} needs an address before a key.").format(provider=entry.name), _("Set the base URL first.")
         )
     return host
-
-
-def _put(keeper: Any, account: str, value: str) -> bool:
-    keeper.set_password(_SERVICE, account, value)
-    _keep_index(keeper, _index(keeper) | {account})
-    return True
-
-
-def _remove(keeper: Any, account: str) -> None:
-    keeper.delete_password(_SERVICE, account)
-    _keep_index(keeper, _index(keeper) - {account})
-
-
-def _index(keeper: Any) -> set[str]:
-    return set(json.loads(keeper.get_password(_SERVICE, _INDEX) or "[]"))
-
-
-def _keep_index(keeper: Any, accounts: set[str]) -> None:
-    keeper.set_password(_SERVICE, _INDEX, json.dumps(sorted(accounts)))
-
-
-def _with_store(use: Callable[[Any], _Result], interactive: bool) -> _Result | None:
-    """Let `use` work on the key store in a thread with a time limit; None when there is none or it fails."""
-    results: list[_Result] = []
-
-    def work() -> None:
-        # A key store fails in as many ways as there are desktops; each means that there is none.
-        with contextlib.suppress(Exception):
-            keeper, may_ask = _usable_store()
-            if keeper is not None and (interactive or not may_ask):
-                if may_ask:
-                    waits_for_answer.set()
-                results.append(use(keeper))
-
-    waits_for_answer = threading.Event()
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
-    thread.join(_STORE_SECONDS)
-    if waits_for_answer.is_set():
-        thread.join(_ANSWER_SECONDS)
-    return results[0] if results else None
-
-
-def _usable_store() -> tuple[Any, bool]:
-    """Return the key store and whether it would ask the user something; (None, False) without one.
-
-    Only the systems' own stores are used: others ask on the terminal, where the worker's orders come in.
-    """
-    import keyring
-
-    chosen = keyring.get_keyring()
-    for candidate in getattr(chosen, "backends", [chosen]):
-        module = type(candidate).__module__
-        if module in _SILENT_STORES:
-            return candidate, False
-        if module == _SECRET_SERVICE:
-            return candidate, _secret_service_locked()
-    return None, False
-
-
-def _secret_service_locked() -> bool:
-    import secretstorage
-
-    with contextlib.closing(secretstorage.dbus_init()) as bus:
-        return bool(secretstorage.get_default_collection(bus).is_locked())
-
-
-def _read_file(file: Path) -> dict[str, str]:
-    try:
-        kept = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return {str(name): str(value) for name, value in kept.items()} if isinstance(kept, dict) else {}
-
-
-def _change_file(file: Path, change: Callable[[dict[str, str]], dict[str, str]]) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with locked(file.with_name(f".{file.name}.lock"), wait=True):
-        _write_file(file, change(_read_file(file)))
-
-
-def _write_file(file: Path, kept: Mapping[str, str]) -> None:
-    fresh = file.with_name(file.name + ".new")
-    with contextlib.suppress(FileNotFoundError):
-        fresh.unlink()
-    # Created with its mode: there is no moment in which another user could read it.
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as out:
-        json.dump(dict(kept), out)
-    fresh.replace(file)
-
-
-def _forget_in_file(file: Path | None, account: str) -> None:
-    if file is not None and account in _read_file(file):
-        _change_file(file, lambda kept: {name: value for name, value in kept.items() if name != account})

@@ -13,7 +13,7 @@ import keyring
 import pytest
 
 from lib import job_request, settings
-from lib.api import keys
+from lib.api import key_store, keys
 from lib.worker_requests import answer
 from tests.gimp.endpoint import TestEndpoint
 
@@ -213,7 +213,7 @@ def test_with_a_key_store_its_name_is_said_and_no_file_is_made(data, monkeypatch
 
 def test_a_locked_key_store_is_said(monkeypatch):
     locked = type("Keyring", (), {"__module__": "keyring.backends.SecretService"})()
-    monkeypatch.setattr(keys, "_usable_store", lambda: (locked, True))
+    monkeypatch.setattr(key_store, "_usable_store", lambda: (locked, True))
     keep("mine", "https://mine.example/v1")
     told = ask("key-state")
     assert told["kind"] == "locked" and "Secret Service" in told["words"]

@@ -12,7 +12,7 @@ from typing import Any
 import keyring
 import pytest
 
-from lib.api import AuthenticationError, ImagesClient, Key, keys, providers
+from lib.api import AuthenticationError, ImagesClient, Key, key_store, keys, providers
 from lib.api.keys import headers_with_key
 
 OPENAI = "api.openai.com"
@@ -192,7 +192,7 @@ def test_the_systems_store_is_found_inside_a_chain(store: FakeStore, monkeypatch
 
 
 def test_a_store_that_does_not_answer_is_left_alone(store: FakeStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keys, "_STORE_SECONDS", 0.05)
+    monkeypatch.setattr(key_store, "_STORE_SECONDS", 0.05)
     store.set_password("generative-edit", f"openai {OPENAI}", "sk-1")
     store.hold = threading.Event()
     assert keys.find("openai", environment={}) is None
@@ -225,10 +225,10 @@ def test_a_locked_store_is_asked_only_when_somebody_can_answer(
 
 
 def test_somebody_who_types_a_password_gets_more_than_two_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keys, "_STORE_SECONDS", 0.05)
+    monkeypatch.setattr(key_store, "_STORE_SECONDS", 0.05)
     kept = play(monkeypatch, "keyring.backends.SecretService")
     kept.set_password("generative-edit", f"openai {OPENAI}", "sk-1")
-    monkeypatch.setattr(keys, "_secret_service_locked", lambda: True)
+    monkeypatch.setattr(key_store, "_secret_service_locked", lambda: True)
     kept.hold = threading.Event()
     threading.Timer(0.2, kept.hold.set).start()
     assert keys.find("openai", environment={}, interactive=True) is not None
