@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Any, Protocol
 
 from requests.adapters import HTTPAdapter
@@ -46,29 +46,54 @@ def trusting_context() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
-def _pools_for(watcher: Watcher) -> dict[str, type[HTTPConnectionPool]]:
-    """Return urllib3's connection pools by scheme, with connections that report to the watcher."""
+class _Reporting:
+    """What a connection of either kind reports."""
 
-    class Plain(HTTPConnection):
-        def _new_conn(self) -> socket.socket:
-            return watcher.open(super()._new_conn, direct=self.proxy is None)
+    watcher: Watcher
 
-        def connect(self) -> None:
-            super().connect()
-            watcher.connected(self.sock)
+    def _new_conn(self: Any) -> socket.socket:
+        return self.watcher.open(super()._new_conn, self.proxy is None)  # type: ignore[misc, no-any-return]
 
-    class Secure(HTTPSConnection):
-        def _new_conn(self) -> socket.socket:
-            return watcher.open(super()._new_conn, direct=self.proxy is None)
+    def connect(self: Any) -> None:
+        super().connect()  # type: ignore[misc]
+        self.watcher.connected(self.sock)
 
-        def connect(self) -> None:
-            super().connect()
-            watcher.connected(self.sock)
 
-    class PlainPool(HTTPConnectionPool):
-        ConnectionCls = Plain
+class _Plain(_Reporting, HTTPConnection):
+    pass
 
-    class SecurePool(HTTPSConnectionPool):
-        ConnectionCls = Secure
 
-    return {"http": PlainPool, "https": SecurePool}
+class _Secure(_Reporting, HTTPSConnection):
+    pass
+
+
+class _Watched:
+    """What a pool of either kind does for its connections."""
+
+    def __init__(self, *args: Any, watcher: Watcher, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._watcher = watcher
+
+    def _new_conn(self) -> Any:
+        connection = super()._new_conn()  # type: ignore[misc]
+        connection.watcher = self._watcher
+        return connection
+
+    def _put_conn(self, connection: Any) -> None:
+        # An exchange makes one request. A connection that waited here for another, with its watcher, would never be
+        # freed: urllib3's finalizer of the pool refers to it, and the watcher to the pool.
+        if connection:
+            connection.close()
+
+
+class _PlainPool(_Watched, HTTPConnectionPool):
+    ConnectionCls = _Plain
+
+
+class _SecurePool(_Watched, HTTPSConnectionPool):
+    ConnectionCls = _Secure
+
+
+def _pools_for(watcher: Watcher) -> dict[str, Callable[..., HTTPConnectionPool]]:
+    """Makers of urllib3's connection pools by scheme; classes made for each watcher would never be freed."""
+    return {"http": partial(_PlainPool, watcher=watcher), "https": partial(_SecurePool, watcher=watcher)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gc
 import json
 import threading
 from collections.abc import Callable
@@ -28,6 +29,7 @@ from lib.api import calls as calls_module
 from lib.api.address import base_url_problem, is_loopback, is_public_address, is_public_host, joined, same_origin
 from lib.api.answer import decode_image, parse_object, read_answer
 from lib.api.response import add_usage
+from lib.api.transport import Exchange
 from tests.wire.pictures import picture
 from tests.wire.server import Recorded, Reply, json_reply, serving
 
@@ -57,6 +59,21 @@ def test_a_whole_answer() -> None:
     assert response.request_ids == ["req_5"]
     assert ENCODED not in json.dumps(response.raw)
     assert response.raw["size"] == "64x48"
+
+
+def test_connections_are_freed() -> None:
+    """A worker lives as long as GIMP, and a folder may hold thousands of pictures."""
+    gc.collect()
+    before = alive()
+    for _number in range(8):
+        edit({"data": [{"b64_json": ENCODED}]})
+    gc.collect()
+    # A thread that is still ending may hold the last one.
+    assert alive() <= before + 1
+
+
+def alive() -> int:
+    return sum(isinstance(each, Exchange) for each in gc.get_objects())
 
 
 def test_an_answer_with_nothing_but_an_image() -> None:
