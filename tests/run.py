@@ -20,6 +20,7 @@ from lib.installer.private_gimp import cache_folder, install_system_packages
 from lib.installer.problem import SetupProblem
 
 REQUIREMENTS = (CHECKOUT / "tests" / "requirements.txt", CHECKOUT / "lib" / "requirements.txt")
+PROXY_REQUIREMENTS = (CHECKOUT / "tests" / "litellm-requirements.txt",)
 LINTERS = (["ruff", "check", "."], ["mypy", "lib"])
 
 
@@ -36,16 +37,19 @@ def main(arguments):
     return subprocess.call([python, "-m", "pytest", *arguments], cwd=CHECKOUT)
 
 
-def environment():
-    """The Python of the tests' virtual environment, made where it is not there or its pins have changed."""
-    pins = hashlib.sha256(b"".join(path.read_bytes() for path in REQUIREMENTS)).hexdigest()[:12]
+def environment(requirements=REQUIREMENTS):
+    """The Python of a virtual environment, made where it is not there or its pins have changed.
+
+    The first file of requirements is installed; the others are those that it includes.
+    """
+    pins = hashlib.sha256(b"".join(path.read_bytes() for path in requirements)).hexdigest()[:12]
     folder = cache_folder() / "tests" / f"venv-{sys.version_info.major}.{sys.version_info.minor}-{pins}"
     python = folder / "bin" / "python"
     if not (folder / "whole").exists():
-        print(f"Making the tests' environment in {folder} …", flush=True)
+        print(f"Making the environment {folder} from {requirements[0].name} …", flush=True)
         shutil.rmtree(folder, ignore_errors=True)
         make(folder)
-        pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", REQUIREMENTS[0]]
+        pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", requirements[0]]
         if subprocess.call(pip):
             raise SetupProblem("The tests' packages could not be fetched.", "Check the network, then run this again.")
         (folder / "whole").touch()
