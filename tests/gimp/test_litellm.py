@@ -157,9 +157,10 @@ def test_one_endpoint_dies_and_one_is_busy_and_nothing_is_paid_twice(running, ma
     seconds = time.monotonic() - begun
     told, answered = report(results), total(machines, "answered")
     unknown = {name for name, row in told.items() if row["status"] == "unknown"}
-    print(f"{PICTURES - len(unknown)} of {PICTURES} pictures in {seconds:.1f} s through LiteLLM, "
-          f"{(PICTURES - len(unknown)) / seconds:.1f} a second; {len(unknown)} unknown; "
-          f"{total(machines, 'refused').total()} times refused; by each: {[m.count('answered').total() for m in machines]}")  # fmt: skip
+    done = PICTURES - len(unknown)
+    print(f"{done} of {PICTURES} pictures in {seconds:.1f} s through LiteLLM, {done / seconds:.1f} a second")
+    print(f"{len(unknown)} unknown, {total(machines, 'refused').total()} times refused")
+    print("answered by each:", [machine.count("answered").total() for machine in machines])
     assert max(answered.values()) == 1, "nothing was answered twice"
     assert {row["status"] for row in told.values()} <= {"done", "unknown"}
     assert machines[BUSY].count("refused"), "it was busy"
