@@ -17,7 +17,7 @@ from plugin.arguments import EXTEND_ARGUMENTS, BadArguments, defaults, values_of
 from plugin.extend_draft import asked, draft, extension_of
 from plugin.extend_parts import ExtendParts
 from plugin.extend_run import Ended, Extending
-from plugin.help import open_help
+from plugin.help import give_help
 from plugin.panel.consent import may_cancel, may_send
 from plugin.panel.draft import Draft, in_words
 from plugin.panel.engine_note import EngineNote
@@ -52,6 +52,7 @@ class ExtendDialog:
         self._dialog = GimpUi.ProcedureDialog.new(procedure, config, title)
         engine = EngineNote(self._workers, self._open_settings, self._judge)
         self._parts = ExtendParts(self._dialog, config, image, engine, self._cancel, self._send)
+        give_help(self._dialog, "extending")
         self._dialog.connect("response", self._on_response)
         self._dialog.connect("key-press-event", self._on_key)
         self._dialog.connect("focus-in-event", lambda *_ignored: self._look_again())
@@ -194,9 +195,6 @@ class ExtendDialog:
         if response == Gtk.ResponseType.OK:
             dialog.stop_emission_by_name("response")
             self._ask_and_send()
-        elif response == Gtk.ResponseType.HELP:
-            dialog.stop_emission_by_name("response")  # GIMP's own help knows nothing of us
-            open_help("extending")
         elif response == _RESET:
             for name, value in defaults(EXTEND_ARGUMENTS).items():
                 self._config.set_property(name, value)

@@ -1,12 +1,34 @@
-"""Opens the plug-in's own help in the user's browser."""
+"""Opens the plug-in's own help in the user's browser, by a window's Help button and by F1 in it."""
 
 from pathlib import Path
 
-from gi.repository import Gimp, Gio, GLib
+import gi
+
+gi.require_version("Gtk", "3.0")
+from gi.repository import Gdk, Gimp, Gio, GLib, Gtk
 
 from lib.translation import _
 
 PAGES = Path(__file__).absolute().parent / "help" / "index.html"
+
+
+def give_help(dialog: Gtk.Dialog, section: str) -> None:
+    """Lets the Help button of a dialog, and F1 in it, open a section: GIMP's own help knows nothing of us."""
+    dialog.connect("response", _on_response, section)
+    dialog.connect("key-press-event", _on_key, section)
+
+
+def _on_response(dialog: Gtk.Dialog, response: int, section: str) -> None:
+    if response == Gtk.ResponseType.HELP:
+        dialog.stop_emission_by_name("response")
+        open_help(section)
+
+
+def _on_key(_dialog: Gtk.Dialog, event: Gdk.EventKey, section: str) -> bool:
+    if event.keyval == Gdk.KEY_F1:
+        open_help(section)
+        return True
+    return False
 
 
 def open_help(section: str) -> None:

@@ -15,6 +15,7 @@ from lib import history, settings
 from lib.history import Record, State
 from lib.history_words import limits, used
 from lib.translation import _, ngettext
+from plugin.help import give_help
 from plugin.history_details import JobDetails
 from plugin.history_insert import fits, insert_again
 from plugin.history_list import JobList
@@ -88,6 +89,7 @@ class HistoryDialog:
 
     def _add_buttons(self) -> None:
         buttons = (
+            (_("_Help"), Gtk.ResponseType.HELP),
             (_("_Delete…"), _DELETE),
             (_("Copy _Prompt"), _COPY),
             (_("As New I_mage"), _NEW_IMAGE),
@@ -104,6 +106,7 @@ class HistoryDialog:
         self._list.connect("changed", lambda *_ignored: self._follow())
         self._list.connect("activated", lambda *_ignored: self._activate())
         self._limits.connect("clicked", lambda *_ignored: self._open_settings())
+        give_help(self._dialog, "history")
         self._dialog.connect("key-press-event", self._on_key)
 
     def _filter(self) -> None:

@@ -11,6 +11,7 @@ from gi.repository import GimpUi, GLib, Gtk
 
 from lib import settings
 from lib.translation import _
+from plugin.help import give_help
 from plugin.installation import worker_python
 from plugin.settings_dialog_cost import CostPage
 from plugin.settings_dialog_defaults import DefaultsPage
@@ -20,7 +21,6 @@ from plugin.settings_dialog_rows import SPACE
 from plugin.worker_process import LOG, Event, OnEvent, Worker
 
 _MOMENT = 400
-_HELP = 1
 
 
 def open_settings(parent: Gtk.Window | None, on_changed: Callable[[], None]) -> "SettingsDialog":
@@ -48,7 +48,7 @@ class SettingsDialog:
         self._timer = 0
         self._shown = settings.Settings()
         self.window = GimpUi.Dialog(title=_("Generative Edit Settings"), role="generative-edit-settings")
-        self.window.add_button(_("_Help"), _HELP)
+        self.window.add_button(_("_Help"), Gtk.ResponseType.HELP)
         self.window.add_button(_("_Close"), Gtk.ResponseType.CLOSE)
         self.window.set_default_response(Gtk.ResponseType.CLOSE)
         self._banner = _Banner()
@@ -130,6 +130,7 @@ class SettingsDialog:
         self.refresh()
 
     def _connect(self, parent: Gtk.Window | None) -> None:
+        give_help(self.window, "providers")
         self.window.connect("response", self._on_response)
         self.window.connect("destroy", lambda _window: self._close())
         self.window.connect("focus-in-event", lambda _window, _event: self._look_again())
@@ -156,12 +157,7 @@ class SettingsDialog:
         if values:
             self.written(lambda: settings.change(**values))
 
-    def _on_response(self, _window: Gtk.Window, response: int) -> None:
-        if response == _HELP:
-            from plugin.help import open_help
-
-            open_help("providers")
-            return
+    def _on_response(self, _window: Gtk.Window, _response: int) -> None:
         for page in self._pages:
             page.commit()
         if self._timer:

@@ -93,8 +93,8 @@ def assumptions():
         f"peak, servers at most {BUSY_AT_MOST:.0%} busy then; {GPU_SECONDS:g} s an edit on a GPU at ${GPU_HOUR:.2f} an "
         f"hour (measure yours); a core at ${CORE_HOUR} an hour; folders within {RUN_HOURS} hours. OpenAI: "
         f"{SIZE[0]}×{SIZE[1]}, {QUALITY}, with a mask, {edit_price()} each, the higher taken; the account's own limit "
-        f"of requests decides how long that takes. Measured: the built-in engine needs {ENGINE_SECONDS:g} s of a core for "
-        f"a large hole, and one GIMP on 2 cores handles {FOLDER_RATE:g} pictures a second."
+        f"of requests decides how long that takes. Measured: the built-in engine needs {ENGINE_SECONDS:g} s of a core "
+        f"for a large hole, and one GIMP on 2 cores handles {FOLDER_RATE:g} pictures a second."
     )
 
 

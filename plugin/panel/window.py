@@ -18,7 +18,7 @@ from lib.choices import accepted, choices
 from lib.geometry import Size
 from lib.translation import _
 from plugin.arguments import BadArguments, defaults, read, values_of, with_settings
-from plugin.help import open_help
+from plugin.help import give_help
 from plugin.panel import sent_picture
 from plugin.panel.activity import Activity
 from plugin.panel.consent import may_cancel, may_send
@@ -60,6 +60,7 @@ class Panel:
         self._dialog = GimpUi.ProcedureDialog.new(procedure, config, title)
         self._make_parts(list(layers))
         self._lay_out()
+        give_help(self._dialog, "first-edit")
         self._dialog.connect("response", self._on_response)
         self._dialog.connect("key-press-event", self._on_key)
         self._dialog.connect("focus-in-event", lambda *_ignored: self._refresh_soon())
@@ -275,9 +276,6 @@ class Panel:
         if response == Gtk.ResponseType.OK:
             dialog.stop_emission_by_name("response")
             self._generate_now()
-        elif response == Gtk.ResponseType.HELP:
-            dialog.stop_emission_by_name("response")  # GIMP's own help knows nothing of us
-            open_help("first-edit")
         elif response == _RESET:
             for name, value in defaults().items():
                 self._config.set_property(name, value)
