@@ -10,16 +10,26 @@ from gi.repository import Gdk, Gimp, Gio, GLib, Gtk
 from lib.translation import _
 
 PAGES = Path(__file__).absolute().parent / "help" / "index.html"
+_HELP = 90  # a response that no window has for anything else
 
 
 def give_help(dialog: Gtk.Dialog, section: str) -> None:
-    """Lets the Help button of a dialog, and F1 in it, open a section: GIMP's own help knows nothing of us."""
+    """Adds a Help button that opens a section, as F1 does in the dialog.
+
+    GIMP's own, in its dialogs for procedures, would look for us in GIMP's manual; it keeps its response to itself.
+    """
+    own = dialog.get_widget_for_response(Gtk.ResponseType.HELP)
+    if own:
+        own.set_no_show_all(True)
+        own.hide()
+    button = dialog.add_button(_("_Help"), _HELP)
+    button.get_parent().set_child_secondary(button, True)
     dialog.connect("response", _on_response, section)
     dialog.connect("key-press-event", _on_key, section)
 
 
 def _on_response(dialog: Gtk.Dialog, response: int, section: str) -> None:
-    if response == Gtk.ResponseType.HELP:
+    if response == _HELP:
         dialog.stop_emission_by_name("response")
         open_help(section)
 

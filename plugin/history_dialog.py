@@ -43,6 +43,7 @@ class HistoryDialog:
         self._used = Gtk.Label(xalign=0.0, wrap=True)
         self._told = Gtk.Label(xalign=0.0, wrap=True)
         self._lay_out()
+        give_help(self._dialog, "history")
         self._add_buttons()
         self._connect()
 
@@ -89,7 +90,6 @@ class HistoryDialog:
 
     def _add_buttons(self) -> None:
         buttons = (
-            (_("_Help"), Gtk.ResponseType.HELP),
             (_("_Delete…"), _DELETE),
             (_("Copy _Prompt"), _COPY),
             (_("As New I_mage"), _NEW_IMAGE),
@@ -106,7 +106,6 @@ class HistoryDialog:
         self._list.connect("changed", lambda *_ignored: self._follow())
         self._list.connect("activated", lambda *_ignored: self._activate())
         self._limits.connect("clicked", lambda *_ignored: self._open_settings())
-        give_help(self._dialog, "history")
         self._dialog.connect("key-press-event", self._on_key)
 
     def _filter(self) -> None:

@@ -48,7 +48,7 @@ class SettingsDialog:
         self._timer = 0
         self._shown = settings.Settings()
         self.window = GimpUi.Dialog(title=_("Generative Edit Settings"), role="generative-edit-settings")
-        self.window.add_button(_("_Help"), Gtk.ResponseType.HELP)
+        give_help(self.window, "providers")
         self.window.add_button(_("_Close"), Gtk.ResponseType.CLOSE)
         self.window.set_default_response(Gtk.ResponseType.CLOSE)
         self._banner = _Banner()
@@ -130,7 +130,6 @@ class SettingsDialog:
         self.refresh()
 
     def _connect(self, parent: Gtk.Window | None) -> None:
-        give_help(self.window, "providers")
         self.window.connect("response", self._on_response)
         self.window.connect("destroy", lambda _window: self._close())
         self.window.connect("focus-in-event", lambda _window, _event: self._look_again())
