@@ -14,6 +14,11 @@ Everything in this release and its licence, as each package states it. The texts
 
 generative-edit: GPL-3.0-or-later; LICENSE
 plugin/help/before-after.jpg: CC BY-SA 4.0; an edit of GIMP 3.0's splash image by Sevenix
+plugin/help/extending.webp: CC BY-SA 4.0; GIMP's windows around an edit of GIMP's splash image by Sevenix
+plugin/help/first-edit.webp: CC BY-SA 4.0; GIMP's windows around an edit of GIMP's splash image by Sevenix
+plugin/help/history.webp: CC BY-SA 4.0; GIMP's windows around an edit of GIMP's splash image by Sevenix
+plugin/help/result.webp: CC BY-SA 4.0; GIMP's windows around an edit of GIMP's splash image by Sevenix
+plugin/help/settings.webp: CC BY-SA 4.0; GIMP's windows around an edit of GIMP's splash image by Sevenix
 lib/endpoint/fill/examples.jpg: edits of photographs by SpaceX and NASA (public domain) and from CC0Textures.com (CC0)
 
 """

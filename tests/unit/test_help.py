@@ -6,6 +6,7 @@ from pathlib import Path
 from lib import prompts, settings
 from lib.endpoint.engine.prompt import understand
 from plugin.arguments import EDIT_ARGUMENTS
+from plugin.folder_arguments import FOLDER_ARGUMENTS
 
 CHECKOUT = Path(__file__).absolute().parents[2]
 PAGE = (CHECKOUT / "plugin/help/index.html").read_text(encoding="utf-8")
@@ -14,8 +15,9 @@ SECTIONS = set(re.findall(r'<h2 id="([\w-]+)">', PAGE))
 
 def test_every_link_and_picture_is_there():
     assert set(re.findall(r'href="#([\w-]+)"', PAGE)) == SECTIONS
-    for name in re.findall(r'src="([^"]+)"', PAGE):
-        assert (CHECKOUT / "plugin/help" / name).is_file()
+    shown = re.findall(r'<img src="([^"]+)" alt="[^"]{20,}"', PAGE)
+    assert sorted([*shown, "index.html"]) == sorted(path.name for path in (CHECKOUT / "plugin/help").iterdir())
+    assert sum(path.stat().st_size for path in (CHECKOUT / "plugin/help").iterdir()) < 600_000
 
 
 def test_every_help_button_opens_a_section():
@@ -25,6 +27,13 @@ def test_every_help_button_opens_a_section():
         for name in re.findall(r'give_help\(\S+, "([\w-]+)"\)', path.read_text(encoding="utf-8"))
     }
     assert opened and opened <= SECTIONS
+
+
+def test_what_it_says_of_folder_runs_is_so():
+    names = {argument.name for argument in FOLDER_ARGUMENTS}
+    batch = PAGE[PAGE.index('id="batch"') :].partition("<h2")[0]
+    options = set(re.findall(r"<code>([a-z]+-[a-z]+)</code>", batch))
+    assert options == {"max-cost", "prompts-file", "retry-unknown"} and options <= names
 
 
 def test_what_it_says_is_so(tmp_path, monkeypatch):

@@ -53,6 +53,12 @@ def windows():
     return [window.get_name() for window in _windows()]
 
 
+def extent(title):
+    """Where a window is on the screen, without its frame: left, top, width, height."""
+    box = _window(title).get_extents(Atspi.CoordType.SCREEN)
+    return [box.x, box.y, box.width, box.height]
+
+
 def texts(title):
     """What can be read in the window of this title: labels, and what is in its entries."""
     shown = [node for _path, node in _walk(_window(title)) if _has(node, Atspi.StateType.SHOWING)]
