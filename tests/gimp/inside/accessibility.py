@@ -37,6 +37,14 @@ def place(title, name):
     raise LookupError(f"no control {name!r} in {title!r}: {[one['name'] for one in controls(title)]}")
 
 
+def content(title, name):
+    """What is written in the control of this name."""
+    for _path, node in _walk(_window(title)):
+        if _is_control(node) and name in (node.get_name(), _label(node)):
+            return _text(node)
+    raise LookupError(f"no control {name!r} in {title!r}")
+
+
 def choose(title, name, item):
     """Chooses an item of a drop-down list."""
     for _path, node in _walk(_window(title)):

@@ -1,0 +1,94 @@
+"""The panel's words: the earlier prompts by keys, search and star, and an error's details on the clipboard."""
+
+import json
+import shutil
+
+import pytest
+
+from tests.gimp.screen import MAIN, PANEL, activate, can_be_used, click, open_panel, shoot, texts, wait_until
+
+PROMPTS = ["a red boat", "a blue lake", "a blue boat"]
+
+
+@pytest.fixture(scope="module")
+def window(installed, environment, tmp_path_factory):
+    work = tmp_path_factory.mktemp(f"prompts-{installed.minor}")
+    shutil.rmtree(installed.config / "plug-in-settings", ignore_errors=True)  # the last values of an earlier run
+    data = work / "data" / "generative-edit"
+    data.mkdir(parents=True)
+    kept = [{"text": text, "starred": False} for text in reversed(PROMPTS)]
+    (data / "prompts.json").write_text(json.dumps({"version": 1, "prompts": kept}), encoding="utf-8")
+    own = {**environment, "GENERATIVE_EDIT_PROVIDER": "custom"}
+    with installed.start(work, environment=own, window=(1280, 720), accessible=True) as running:
+        running.wait_for_window(MAIN)
+        running.call("edits.show", case="corner")
+        running.settle()
+        open_panel(running, None)
+        yield running
+
+
+def prompt(window):
+    """What the box for the prompt holds."""
+    return window.call("accessibility.content", title=PANEL, name="Prompt")
+
+
+def stored(window):
+    path = window.work / "data" / "generative-edit" / "prompts.json"
+    return json.loads(path.read_text(encoding="utf-8"))["prompts"]
+
+
+def replace_prompt(window, text):
+    activate(window, PANEL)
+    click(window, "Prompt")
+    window.keys("key", "ctrl+a")
+    window.keys("type", text)
+
+
+def test_ctrl_up_and_down_go_through_the_earlier_prompts(window):
+    replace_prompt(window, "x")
+    for key, text in (("Up", "a blue boat"), ("Up", "a blue lake"), ("Up", "a red boat"), ("Up", "a red boat"),
+                      ("Down", "a blue lake")):  # fmt: skip
+        window.keys("key", f"ctrl+{key}")
+        wait_until(lambda text=text: prompt(window) == text, f"{key} shows {text!r}")
+
+
+def test_they_are_searched_starred_and_chosen(window):
+    replace_prompt(window, "x")
+    click(window, "Earlier prompts")
+    window.settle()
+    window.keys("type", "boat blue")
+    window.settle()
+    shoot(window, "panel-earlier")
+    click(window, "Star")
+    wait_until(lambda: stored(window)[0] == {"text": "a blue boat", "starred": True}, "the star is kept")
+    click(window, "Search the earlier prompts")
+    window.keys("key", "ctrl+a")
+    window.keys("type", "red")
+    window.settle()
+    window.keys("key", "Tab", "Return")
+    wait_until(lambda: prompt(window) == "a red boat", "the one that was found is in the box")
+
+
+def test_a_prompt_that_was_sent_comes_first_and_a_star_before_it(window, endpoint):
+    endpoint.behave("invert")
+    replace_prompt(window, "a green boat")
+    window.keys("key", "ctrl+Return")
+    wait_until(lambda: "1 result" in texts(window), "the result")
+    click(window, "Discard")
+    assert [each["text"] for each in stored(window)][:2] == ["a blue boat", "a green boat"]
+
+
+def test_an_errors_details_are_on_the_clipboard_without_a_key(window, endpoint):
+    endpoint.behave("refuse")
+    replace_prompt(window, "refused")
+    window.keys("key", "ctrl+Return")
+    wait_until(lambda: "The test refuses this" in texts(window), "the endpoint's words")
+    assert can_be_used(window, "Copy details")
+    click(window, "Copy details")
+    replace_prompt(window, "")
+    window.keys("key", "BackSpace")
+    window.keys("key", "ctrl+v")
+    pasted = wait_until(lambda: prompt(window), "the clipboard is in the box")
+    told = json.loads(pasted)
+    assert "The test refuses this" in told["message"] and told["code"] == "refused"
+    assert "sk-test-key" not in pasted
