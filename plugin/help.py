@@ -22,7 +22,7 @@ def give_help(dialog: Gtk.Dialog, section: str) -> None:
     if own:
         own.set_no_show_all(True)
         own.hide()
-    button = dialog.add_button(_("_Help"), _HELP)
+    button = dialog.add_button(_("Help"), _HELP)  # F1 is its key; letters are scarce in the large windows
     button.get_parent().set_child_secondary(button, True)
     dialog.connect("response", _on_response, section)
     dialog.connect("key-press-event", _on_key, section)
