@@ -129,6 +129,22 @@ class TestEndpoint:
 
         return Response(half_an_answer(), content_type="application/json", headers={"Content-Length": "100000"})
 
+    def _drip(self, received):
+        """The whole answer, but its second half only after ten seconds more."""
+        body = images_answer([received.images[0]]).get_data()
+
+        def halves():
+            yield body[: len(body) // 2]
+            time.sleep(10)
+            yield body[len(body) // 2 :]
+
+        return Response(halves(), content_type="application/json", headers={"Content-Length": str(len(body))})
+
+    def _busy(self, _received):
+        answer = _error(429, "rate_limit_exceeded", "The test is busy.")
+        answer.headers["Retry-After"] = "9"
+        return answer
+
     def _garbage(self, _received):
         return Response("<html>502</html>", 200, content_type="text/html")
 

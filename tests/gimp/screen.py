@@ -89,7 +89,7 @@ def visible(window, image):
 
 
 def layers(window, image):
-    return window.call("edits.state_of", image_id=image)["layers"]
+    return window.call("edits.layers_of", image_id=image)
 
 
 def wait_until(condition, what, seconds=60):

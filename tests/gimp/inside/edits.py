@@ -211,6 +211,11 @@ def state_of(image_id):
     return pictures.state(Gimp.Image.get_by_id(image_id))
 
 
+def layers_of(image_id):
+    """The layers alone: reading pixels of an image while another plug-in resizes it makes libgimp quit."""
+    return [pictures.describe(layer) for layer in Gimp.Image.get_by_id(image_id).get_layers()]
+
+
 def size_of(image_id):
     image = Gimp.Image.get_by_id(image_id)
     return [image.get_width(), image.get_height()]
