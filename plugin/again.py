@@ -11,7 +11,7 @@ from gi.repository import Gimp
 
 from lib.translation import _
 from plugin.again_record import LARGEST, Again, BadRecord, LayerName, missing_references, read_record
-from plugin.arguments import defaults
+from plugin.arguments import defaults, set_values
 from plugin.checks import checked
 from plugin.edit import edit
 from plugin.insert import PARASITE, undo_group
@@ -55,14 +55,13 @@ def interact(
     procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, image: Gimp.Image, layers: Sequence[Gimp.Layer]
 ) -> Gimp.PDBStatusType:
     """Opens the panel with the earlier edit's own request; one undo step selects what was selected then."""
-    from plugin.panel import open_panel
+    from plugin.panel import show_panel
     from plugin.panel.raising import raise_open_panel
 
     earlier = find(image, layers)
     if raise_open_panel(image):
         raise EditFailed(_("The window for this image is open already. Close it, then use Edit Again."))
-    for name, value in earlier.again.values.items():
-        config.set_property(name, value)
+    set_values(config, earlier.again.values)
     with undo_group(image):
         _select(image, earlier.layer)
         earlier.shown.set_visible(False)
@@ -70,7 +69,7 @@ def interact(
     told = " ".join(filter(None, (earlier.missing, *earlier.again.notes)))
     if told:
         Gimp.message(told)
-    edited = open_panel(procedure, config, image, earlier.inputs)
+    edited = show_panel(procedure, config, image, earlier.inputs)
     if not edited and earlier.shown.is_valid():
         earlier.shown.set_visible(True)
     return Gimp.PDBStatusType.SUCCESS if edited else Gimp.PDBStatusType.CANCEL

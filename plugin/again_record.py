@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from lib.translation import _, ngettext
-from plugin.arguments import EDIT_ARGUMENTS, BadArguments, defaults, read
+from plugin.arguments import EDIT_ARGUMENTS, defaults
+from plugin.options import BadArguments, read
 
 LARGEST = 1 << 20
 VERSION = 1

@@ -1,19 +1,16 @@
-"""What `generative-edit` can be asked: the arguments as GIMP declares them, and their reading into options.
+"""What our procedures can be asked: the arguments as GIMP declares them.
 
 Values whose mistake would cost money or change the request are declared wide (text, or numbers without a narrow range),
-because GIMP replaces a value out of range by the default with only a warning, and then runs. They are checked here,
-all at once, before anything is exported or sent.
+because GIMP replaces a value out of range by the default with only a warning, and then runs. plugin/options.py checks
+them.
 """
 
-import json
-import math
-import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lib import settings
-from lib.translation import N_, _
+from lib.translation import N_
 
 WIDE = 2**31 - 1
 
@@ -127,89 +124,6 @@ REMOVE_ARGUMENTS = tuple(
 )
 Sides = tuple[str, str, str, str]
 
-_REQUEST_TEXTS = ("size", "quality", "background", "moderation", "input-fidelity", "output-format", "user")
-_MOST_RESULTS = 10
-_MOST_PARTIAL_IMAGES = 3
-_DEFAULT_TIMEOUT = 600.0
-
-
-class BadArguments(ValueError):
-    """Arguments that cannot be meant; the text names every problem, a sentence each."""
-
-    def __init__(self, problems: list[str]) -> None:
-        super().__init__(" ".join(problems))
-        self.problems = problems
-
-
-@dataclass(frozen=True)
-class Options:
-    """What one edit was asked for: `request` in the API's own field names, the rest for us."""
-
-    provider: str = "local"
-    model: str | None = None
-    request: Mapping[str, Any] = field(default_factory=dict)
-    references: tuple[str, ...] = ()
-    sample_merged: bool = False
-    context: str | int = "auto"
-    largest_size: int | None = None
-    fit: bool = True
-    feather: float = 0.0
-    grow: int = 0
-    max_cost: float | None = None
-    timeout: float = _DEFAULT_TIMEOUT
-
-
-def read(values: Mapping[str, Any], environment: Mapping[str, str] = os.environ) -> Options:
-    """The options that the argument values stand for; raises BadArguments, naming all that is wrong."""
-    options, problems = look_at(values, environment)
-    if problems:
-        raise BadArguments(problems)
-    return options
-
-
-def look_at(values: Mapping[str, Any], environment: Mapping[str, str] = os.environ) -> tuple[Options, list[str]]:
-    """The options as far as they can be read, and everything that is wrong with the values, a sentence each."""
-    reader = _Reader(values)
-    provider, model = chosen(values["provider"], values["model"], environment)
-    options = Options(
-        provider=provider,
-        model=model,
-        request=reader.request(),
-        references=tuple(reader.json("references", list, _is_list_of_texts, _("a JSON list of texts")) or ()),
-        sample_merged=values["sample-merged"],
-        context=reader.context(),
-        largest_size=reader.number_in_text("largest-size"),
-        fit=values["fit"],
-        feather=reader.at_least_zero("feather"),
-        grow=reader.at_least_zero("grow"),
-        max_cost=reader.at_least_zero("max-cost") or None,
-        timeout=reader.at_least_zero("timeout") or _DEFAULT_TIMEOUT,
-    )
-    return options, reader.problems
-
-
-def chosen(provider: str, model: str, environment: Mapping[str, str] = os.environ) -> tuple[str, str | None]:
-    """The provider and the model: what is asked for, else the environment's, else that of the settings, else "local".
-
-    None stands for the provider's own default model. The settings' model is for the settings' provider only.
-    """
-    remembered = settings.load()
-    provider = provider or environment.get("GENERATIVE_EDIT_PROVIDER") or remembered.provider or "local"
-    model = model or environment.get("GENERATIVE_EDIT_MODEL") or ""
-    if not model and provider == (remembered.provider or "local"):
-        model = remembered.model
-    return provider, model or None
-
-
-def with_settings(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values that a window starts with: context, feather and grow as Settings say where they are not set.
-
-    Never in batch, so that a script does the same for everybody.
-    """
-    remembered = settings.load()
-    preferred = {"context": remembered.context, "feather": remembered.feather, "grow": remembered.grow}
-    return {name: value or preferred.get(name, value) for name, value in values.items()}
-
 
 def values_of(config: Any, arguments: tuple[Argument, ...] = EDIT_ARGUMENTS) -> dict[str, Any]:
     """The arguments' values in a procedure's config."""
@@ -222,83 +136,34 @@ def defaults(arguments: tuple[Argument, ...] = EDIT_ARGUMENTS) -> dict[str, Any]
     return {argument.name: argument.default for argument in arguments}
 
 
+def set_values(config: Any, values: Mapping[str, Any]) -> None:
+    """Sets arguments in a procedure's config."""
+    for name, value in values.items():
+        config.set_property(name, value)
+
+
+def with_settings(arguments: tuple[Argument, ...] = EDIT_ARGUMENTS) -> dict[str, Any]:
+    """The defaults, with context, feather and grow as Settings have them.
+
+    For windows only, so that a script does the same for everybody.
+    """
+    kept = settings.load()
+    usual = defaults(arguments)
+    context = "" if kept.context == "auto" else kept.context
+    preferred = {"context": context, "feather": kept.feather, "grow": kept.grow}
+    return usual | {name: value for name, value in preferred.items() if name in usual}
+
+
+def start_with_settings(config: Any, arguments: tuple[Argument, ...] = EDIT_ARGUMENTS) -> None:
+    """Sets what a window shows first: the values of the last time, and where these are defaults, what Settings have.
+
+    From then on what is shown counts: a feather of 0 is none, whatever Settings say.
+    """
+    usual = defaults(arguments)
+    last = {name: value for name, value in values_of(config, arguments).items() if value != usual[name]}
+    set_values(config, with_settings(arguments) | last)
+
+
 def sides(values: Mapping[str, Any]) -> Sides:
     """How far each side grows, as it was written."""
     return values["left"], values["top"], values["right"], values["bottom"]
-
-
-def _is_list_of_texts(value: list[Any]) -> bool:
-    return all(isinstance(item, str) and item for item in value)
-
-
-class _Reader:
-    """Reads single values and collects what is wrong with them."""
-
-    def __init__(self, values: Mapping[str, Any]) -> None:
-        self.values = values
-        self.problems: list[str] = []
-
-    def request(self) -> dict[str, Any]:
-        """The API's fields that were set; what the model allows is checked where the model is known."""
-        request: dict[str, Any] = {"prompt": self.values["prompt"].strip() or "fill"}
-        request.update({name.replace("-", "_"): self.values[name] for name in _REQUEST_TEXTS if self.values[name]})
-        request.setdefault("background", "opaque")
-        self._between("n", 0, _MOST_RESULTS)
-        request["n"] = self.values["n"] or 1
-        if self._between("output-compression", -1, 100) >= 0:
-            request["output_compression"] = self.values["output-compression"]
-        if self.values["stream"]:
-            request["stream"] = True
-        if self._between("partial-images", 0, _MOST_PARTIAL_IMAGES):
-            request["partial_images"] = self.values["partial-images"]
-        extra = self.json("extra", dict, lambda value: True, _("a JSON object"))
-        if extra:
-            request["extra"] = extra
-        return request
-
-    def context(self) -> str | int:
-        """The context setting: a word, or a number of pixels."""
-        text = self.values["context"].strip()
-        if text in ("", "auto"):
-            return "auto"
-        if text in ("layer", "canvas"):
-            return text
-        return self.number_in_text("context", _("auto, layer, canvas or a number of pixels")) or 0
-
-    def number_in_text(self, name: str, allowed: str = "") -> int | None:
-        """A whole number written as text; None where it is empty."""
-        text = self.values[name].strip()
-        if text and not (text.isascii() and text.isdigit()):
-            allowed = allowed or _("a number of pixels")
-            told = _("{name} {text!r}: must be {allowed}.")
-            self.problems.append(told.format(name=name, text=text, allowed=allowed))
-            return None
-        return int(text) if text else None
-
-    def at_least_zero(self, name: str) -> Any:
-        """A number that may not be negative."""
-        value = self.values[name]
-        if not (math.isfinite(value) and value >= 0):
-            self.problems.append(_("{name} {value}: must be 0 or more.").format(name=name, value=value))
-        return value
-
-    def json(self, name: str, kind: type, check: Callable[[Any], bool], wanted: str) -> Any:
-        """A value written as JSON; None where it is empty."""
-        text = self.values[name].strip()
-        if not text:
-            return None
-        try:
-            value = json.loads(text)
-        except ValueError:
-            value = None
-        if not isinstance(value, kind) or not check(value):
-            self.problems.append(_("{name}: must be {wanted}.").format(name=name, wanted=wanted))
-            return None
-        return value
-
-    def _between(self, name: str, low: int, high: int) -> int:
-        value: int = self.values[name]
-        if not low <= value <= high:
-            told = _("{name} {value}: must be {least} to {most}.")
-            self.problems.append(told.format(name=name, value=value, least=max(low, 0), most=high))
-        return value

@@ -9,7 +9,7 @@ from lib.api import models
 from lib.api.request import EditRequest
 from lib.api.validation import parameter_problems
 from lib.translation import _
-from plugin.arguments import BadArguments, Options, look_at
+from plugin.options import BadArguments, Options, look_at
 
 _NUMBERS = ("n", "output-compression", "partial-images")
 _SIZE = re.compile(r"auto|[0-9]{1,5}x[0-9]{1,5}")

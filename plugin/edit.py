@@ -10,8 +10,8 @@ from lib.geometry import Rect, Size
 from lib.job import SELECTION, Job
 from lib.translation import _
 from plugin import export
-from plugin.arguments import Options
 from plugin.insert import place_above
+from plugin.options import Options
 from plugin.task import EditFailed, Exported, Outcome, Progress, Task, plan_frame, run
 
 MOST_IMAGES = 16

@@ -6,7 +6,7 @@ from lib.api import cost
 from lib.api.cost import Cost
 from lib.api.models import Model
 from lib.api.request import EditRequest
-from plugin.arguments import Options
+from plugin.options import Options
 from plugin.task import Task
 
 _LARGEST_REFERENCE = (2048, 2048)

@@ -10,10 +10,11 @@ from lib.frame import Plan
 from lib.geometry import Rect, Size
 from lib.job import SELECTION, Job
 from plugin import export
-from plugin.arguments import BadArguments, Options, Sides, defaults, sides
+from plugin.arguments import Sides, defaults, sides
 from plugin.checks import checked
 from plugin.edit import check, first_picture, reference_pictures, sources
 from plugin.insert import Place, place_above
+from plugin.options import BadArguments, Options
 from plugin.task import Exported, Outcome, Progress, Task, plan_frame, run
 
 

@@ -6,30 +6,27 @@ from collections.abc import Sequence
 
 import gi
 
-gi.require_version("Gdk", "3.0")
 gi.require_version("GimpUi", "3.0")
-gi.require_version("Gtk", "3.0")
-from gi.repository import Gdk, Gimp, GimpUi, GLib, Gtk
+from gi.repository import Gimp, GimpUi
 
 from lib.geometry import Size
 from lib.translation import _
-from plugin.arguments import EXTEND_ARGUMENTS, BadArguments, defaults, values_of, with_settings
+from plugin.arguments import EXTEND_ARGUMENTS, start_with_settings, values_of
 from plugin.extend_draft import asked, draft, extension_of
 from plugin.extend_parts import ExtendParts
 from plugin.extend_run import Ended, Extending
-from plugin.help import give_help
+from plugin.options import BadArguments
+from plugin.panel.activity import cancelled
 from plugin.panel.consent import may_cancel, may_send
 from plugin.panel.draft import Draft, in_words
 from plugin.panel.engine_note import EngineNote
 from plugin.panel.raising import answer_for, raise_open_panel
-from plugin.panel.room import move_beside
 from plugin.panel.workers import Workers
 from plugin.procedure_parts import of_a_file
+from plugin.procedure_window import ProcedureWindow
 from plugin.task import EditFailed
 from plugin.worker_process import Event
 
-_POLL_MILLISECONDS = 500
-_RESET = 1  # GIMP's own response of the Reset button
 _WINDOW = "extend"
 
 
@@ -45,55 +42,40 @@ class ExtendDialog:
         self._draft: Draft | None = None
         self._extended = False
         self._outcome = ""  # how the last try ended, until something is changed
-        self._refreshing = 0
         self._canvas = _size(image)
-        self._loop = GLib.MainLoop()
         title = _("Extend Canvas – {image}").format(image=image.get_name())
-        self._dialog = GimpUi.ProcedureDialog.new(procedure, config, title)
+        self._window = ProcedureWindow(procedure, config, title, EXTEND_ARGUMENTS, self)
         engine = EngineNote(self._workers, self._open_settings, self._judge)
-        self._parts = ExtendParts(self._dialog, config, image, engine, self._cancel, self._send)
-        give_help(self._dialog, "extending")
-        self._dialog.connect("response", self._on_response)
-        self._dialog.connect("key-press-event", self._on_key)
-        self._dialog.connect("focus-in-event", lambda *_ignored: self._look_again())
-        config.connect("notify", lambda *_ignored: self._on_changed())
+        self._parts = ExtendParts(config, image, engine, self._cancel, self._send)
+        self._window.fill(self._parts.column(), "extending")
 
     def run(self) -> bool:
         """Shows the window until it is closed; returns whether the canvas was extended."""
-        self._refresh()
-        move_beside(self._dialog)
-        self._dialog.show()
-        self._parts.sides.take_focus()
-        polling = GLib.timeout_add(_POLL_MILLISECONDS, self._poll)
-        self._loop.run()
-        GLib.source_remove(polling)
+        self._window.run(self._parts.sides.take_focus)
         self._workers.close()
-        self._dialog.destroy()
+        self._window.dialog.destroy()
         return self._extended
 
     def raise_window(self) -> None:
         """Brings the window to the front."""
-        self._dialog.present_with_time(Gdk.CURRENT_TIME)
+        self._window.raise_window()
 
-    def _on_changed(self) -> None:
+    def on_changed(self) -> None:
+        """What was told of the last try is over."""
         self._outcome = ""
-        self._refresh_soon()
+        self._window.refresh_soon()
 
-    def _refresh_soon(self) -> None:
-        """Once for all that changes in one turn of the main loop."""
-        if not self._refreshing:
-            self._refreshing = GLib.idle_add(self._refresh)
-
-    def _look_again(self) -> None:
+    def on_focus(self) -> None:
+        """The image may have changed meanwhile."""
         if self._image.is_valid() and not self._running:
             self._parts.preview.look_again()
-            self._refresh_soon()
+            self._window.refresh_soon()
 
-    def _refresh(self) -> bool:
-        self._refreshing = 0
+    def refresh(self) -> None:
+        """Looks again at all that would be sent."""
         if not self._image.is_valid() or self._running:
-            return GLib.SOURCE_REMOVE
-        values, parts = with_settings(values_of(self._config, EXTEND_ARGUMENTS)), self._parts
+            return
+        values, parts = values_of(self._config, EXTEND_ARGUMENTS), self._parts
         parts.show_extension(extension_of(self._canvas, values))
         self._draft, problem = None, ""
         try:
@@ -103,10 +85,9 @@ class ExtendDialog:
             problem = str(error)
         parts.say(problem or self._outcome)
         parts.form.show_plan(self._draft.task.plan if self._draft else None)
-        parts.cost.set_text(in_words(self._draft.cost) if self._draft else "")
+        self._window.cost.set_text(in_words(self._draft.cost) if self._draft else "")
         parts.engine.follow(self._draft)
         self._judge()
-        return GLib.SOURCE_REMOVE
 
     def _valid_layers(self) -> list[Gimp.Layer]:
         """The layers that were selected as the window opened; where these are gone, the ones that are now."""
@@ -115,20 +96,21 @@ class ExtendDialog:
     def _judge(self) -> None:
         """Generate can be clicked when there is something to send, and nothing is under way."""
         ready = self._draft is not None and not self._parts.engine.refuses and self._running is None
-        self._parts.generate.set_sensitive(ready)
+        self._window.generate.set_sensitive(ready)
 
-    def _poll(self) -> bool:
+    def on_poll(self) -> None:
+        """Follows the canvas; without the image, the window closes."""
         if not self._image.is_valid():
             if self._running is None:
-                self._loop.quit()
+                self._window.close()
         elif _size(self._image) != self._canvas and not self._running:
             self._canvas = _size(self._image)
             self._parts.sides.set_canvas(self._canvas)
-            self._look_again()
-        return GLib.SOURCE_CONTINUE
+            self.on_focus()
 
-    def _ask_and_send(self) -> None:
-        if self._draft and not self._running and may_send(self._draft, self._dialog):
+    def on_generate(self) -> None:
+        """Asks where that is due, then sends."""
+        if self._draft and not self._running and may_send(self._draft, self._window.dialog):
             self._send()
 
     def _send(self) -> None:
@@ -167,42 +149,31 @@ class ExtendDialog:
             self._parts.problem.tell(ended.error)
             self._parts.problem.show()
         elif ended.cancelled:
-            self._outcome = _cancelled(ended)
+            self._outcome = cancelled(ended.was_sent)
         else:
             self._extended = True
             if ended.notes:
                 Gimp.message(" ".join(ended.notes))
-            self._loop.quit()
-        self._refresh_soon()
+            self._window.close()
+        self._window.refresh_soon()
 
     def _open_settings(self) -> None:
         from plugin.settings_dialog import open_settings
 
-        open_settings(self._dialog, self._on_settings)
+        open_settings(self._window.dialog, self._on_settings)
 
     def _on_settings(self) -> None:
         self._parts.form.list_choices()
-        self._refresh_soon()
+        self._window.refresh_soon()
 
-    def _on_key(self, _dialog: Gtk.Dialog, event: Gdk.EventKey) -> bool:
-        enter = event.keyval in (Gdk.KEY_Return, Gdk.KEY_KP_Enter)
-        if enter and event.state & Gdk.ModifierType.CONTROL_MASK and self._parts.generate.get_sensitive():
-            self._ask_and_send()
+    def may_close(self) -> bool:
+        """Asks where an edit is under way, which is then cancelled."""
+        if self._running is None:
             return True
-        return False
-
-    def _on_response(self, dialog: Gtk.Dialog, response: int) -> None:
-        if response == Gtk.ResponseType.OK:
-            dialog.stop_emission_by_name("response")
-            self._ask_and_send()
-        elif response == _RESET:
-            for name, value in defaults(EXTEND_ARGUMENTS).items():
-                self._config.set_property(name, value)
-        elif self._running is None:
-            self._loop.quit()
-        elif may_cancel(self._dialog):
+        agreed = may_cancel(self._window.dialog)
+        if agreed:
             self._cancel()
-            self._loop.quit()
+        return agreed
 
 
 def open_extend(
@@ -212,6 +183,7 @@ def open_extend(
     if raise_open_panel(image, _WINDOW):
         return False
     GimpUi.init("generative-edit")
+    start_with_settings(config, EXTEND_ARGUMENTS)
     dialog = ExtendDialog(procedure, config, image, layers)
     silence = answer_for(procedure.get_plug_in(), image, dialog.raise_window, _WINDOW)
     try:
@@ -222,9 +194,3 @@ def open_extend(
 
 def _size(image: Gimp.Image) -> Size:
     return Size(image.get_width(), image.get_height())
-
-
-def _cancelled(ended: Ended) -> str:
-    if ended.was_sent:
-        return _("Cancelled. The request had been sent, so it may have been billed.")
-    return _("Cancelled before anything was sent.")

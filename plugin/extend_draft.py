@@ -15,9 +15,10 @@ from lib.geometry import Size
 from lib.side_amounts import NAMES, PIXELS, amount, length_of
 from lib.translation import _
 from plugin import extend
-from plugin.arguments import BadArguments, defaults, sides
+from plugin.arguments import defaults, sides
 from plugin.checks import checked
 from plugin.estimate import estimate
+from plugin.options import BadArguments
 from plugin.panel.draft import Draft, chosen
 
 

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import gi
-
-gi.require_version("GimpUi", "3.0")
-gi.require_version("Gtk", "3.0")
-from gi.repository import Gimp, GimpUi, Gtk
+from gi.repository import Gimp, Gtk
 
 from lib.extension import Extension
 from lib.geometry import Size
@@ -20,15 +16,14 @@ from plugin.panel.engine_note import EngineNote
 from plugin.panel.form import Form
 from plugin.panel.problem import Problem
 from plugin.panel.prompt_box import PromptBox
-from plugin.panel.room import Room
+from plugin.panel.room import stacked
 
 
 class ExtendParts:
-    """The drawing beside the sides, the prompt, the options; below them what happens, and GIMP's own buttons."""
+    """The drawing beside the sides, the prompt, the options; below them what happens."""
 
     def __init__(
         self,
-        dialog: GimpUi.ProcedureDialog,
         config: Gimp.ProcedureConfig,
         image: Gimp.Image,
         engine: EngineNote,
@@ -43,20 +38,11 @@ class ExtendParts:
         self.problem = Problem(on_retry)
         self._measures = Gtk.Label()
         self._note = Gtk.Label(xalign=0.0, wrap=True, max_width_chars=56)
-        self.cost = Gtk.Label(xalign=1.0)
         self._asked = self._laid_out(PromptBox(config, _("_What should be there (empty: continue the picture):")))
-        content = dialog.get_content_area()
-        presets = next(child for child in content.get_children() if isinstance(child, Gtk.ButtonBox))
-        column = self._column()
-        content.pack_start(column, True, True, 0)
-        content.reorder_child(column, 0)
-        presets.pack_end(self.cost, True, True, 0)
-        presets.set_child_secondary(self.cost, True)
-        presets.set_child_non_homogeneous(self.cost, True)
-        self.cost.show()
-        dialog.set_ok_label(_("_Generate"))
-        self.generate = dialog.get_widget_for_response(Gtk.ResponseType.OK)
-        dialog.get_widget_for_response(Gtk.ResponseType.CANCEL).set_label(_("_Close"))
+
+    def column(self) -> Gtk.Box:
+        """All of them, one below the other; what is asked for scrolls where the screen is small."""
+        return stacked(self._asked, (self.engine, self._note, self.activity, self.problem))
 
     def say(self, words: str) -> None:
         """Shows a sentence, or none."""
@@ -99,15 +85,3 @@ class ExtendParts:
         asked.pack_start(prompt, True, True, 0)
         asked.pack_start(self.form, False, False, 0)
         return asked
-
-    def _column(self) -> Gtk.Box:
-        column = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
-        column.pack_start(Room(self._asked), True, True, 0)
-        now_and_then = (self.engine, self._note, self.activity, self.problem)
-        for part in now_and_then:
-            column.pack_start(part, False, False, 0)
-        column.show_all()
-        for part in now_and_then:
-            part.set_no_show_all(True)
-            part.hide()
-        return column

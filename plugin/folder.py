@@ -11,13 +11,14 @@ from lib.folder_pictures import OWN_FOLDER
 from lib.folder_report import Summary
 from lib.folder_state import NewerVersion, RunState, only_run
 from lib.translation import N_, _
-from plugin.arguments import BadArguments, values_of
+from plugin.arguments import values_of
 from plugin.folder_arguments import FOLDER_ARGUMENTS, Run, read_run
 from plugin.folder_job import expected_cost
 from plugin.folder_progress import RunProgress
 from plugin.folder_run import FolderRun
 from plugin.folder_stop import stopped_by_signal
 from plugin.installation import worker_python
+from plugin.options import BadArguments
 from plugin.procedure_parts import READ_WRITE, declare, describe, has_display, reported, text_value
 from plugin.task import EditCancelled, EditFailed
 

@@ -11,8 +11,9 @@ from typing import Any
 from lib.folder_pictures import FORMATS, is_inside, matcher, pictures_in
 from lib.folder_prompts import BadPrompts, Kinds, read_prompts
 from lib.translation import N_, _
-from plugin.arguments import EDIT_ARGUMENTS, Argument, BadArguments, Options, defaults
+from plugin.arguments import EDIT_ARGUMENTS, Argument, defaults
 from plugin.checks import checked, problems_of
+from plugin.options import BadArguments, Options
 
 MASKS = ("", "none", "alpha", "file", "selection")
 CHANNEL = "channel:"

@@ -9,8 +9,8 @@ from pathlib import Path
 from gi.repository import Gegl, Gimp, Gio, GLib
 
 from lib.translation import _
-from plugin.arguments import Options
 from plugin.folder_arguments import CHANNEL
+from plugin.options import Options
 from plugin.task import EditFailed
 
 _VALUES = "Y u8"

@@ -17,7 +17,7 @@ from lib.history_words import limits, used
 from lib.translation import _, ngettext
 from plugin.help import give_help
 from plugin.history_details import JobDetails
-from plugin.history_insert import fits, insert_again
+from plugin.history_insert import fits, insert_and_tell, why_not
 from plugin.history_list import JobList
 from plugin.installation import worker_python
 from plugin.recovery import forgotten_results
@@ -121,7 +121,7 @@ class HistoryDialog:
         self._details.show_record(one)
         there = bool(one and one.results and one.state is not State.RUNNING and not self._busy)
         in_image = there and fits(one, self._image)
-        self._enable(_INSERT, in_image, "" if in_image else _why_not(one, self._image))
+        self._enable(_INSERT, in_image, "" if in_image else why_not(one, self._image))
         self._enable(_NEW_IMAGE, there, _("Opens the result over what was sent, as an image of its own"))
         self._enable(_COPY, bool(one and one.prompt), "")
         deletable = any(record.state is not State.RUNNING for record in chosen)
@@ -153,7 +153,7 @@ class HistoryDialog:
 
     def _finish(self, record: Record, made: Event, image: Gimp.Image | None) -> None:
         self._busy = False
-        self._told.set_text(_outcome(record, made, image))
+        self._told.set_text(insert_and_tell(record, made, image))
         self._list.update(record.folder)
         self._list.view.grab_focus()
 
@@ -228,28 +228,3 @@ def show_history(image: Gimp.Image | None) -> None:
         HistoryDialog(image, worker).run()
     finally:
         worker.close()
-
-
-def _outcome(record: Record, made: Event, image: Gimp.Image | None) -> str:
-    """Inserts, and says in a sentence what came of it."""
-    if "error" in made:
-        error = made["error"]
-        return f"{error['message']} {error.get('hint', '')}".strip()
-    if image and not image.is_valid():
-        image = None
-    try:
-        where = insert_again(record, made, image)
-    except OSError as error:
-        told = _("The result cannot be inserted: {reason}. It is in {folder}.")
-        return told.format(reason=error.strerror or error, folder=history.shown(str(record.folder)))
-    if image:
-        return " ".join([_("Inserted into {image}.").format(image=where.get_name()), *made["notes"]])
-    return " ".join([_("Opened as a new image."), *made["notes"]])
-
-
-def _why_not(record: Record | None, image: Gimp.Image | None) -> str:
-    if not record or not record.results:
-        return _("There is no result to insert")
-    if not image or not image.is_valid():
-        return _("No image is open; take As New Image")
-    return _("This image has another size than that one had, or no colours; take As New Image")

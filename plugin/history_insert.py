@@ -8,7 +8,7 @@ from typing import Any
 
 from gi.repository import Gegl, Gimp
 
-from lib import rescue
+from lib import history, rescue
 from lib.geometry import Rect, Size
 from lib.history import Record
 from lib.job import SELECTION, Job
@@ -34,6 +34,32 @@ def _canvas_for(record: Record, image: Gimp.Image) -> Rect | None:
         return None
     inside = Rect(0, 0, there.width, there.height)
     return there if record.plan and inside.contains(record.plan.frame) else None
+
+
+def why_not(record: Record | None, image: Gimp.Image | None) -> str:
+    """Why a job cannot be inserted into an image, in a sentence."""
+    if not record or not record.results:
+        return _("There is no result to insert")
+    if not image or not image.is_valid():
+        return _("No image is open; take As New Image")
+    return _("This image has another size than that one had, or no colours; take As New Image")
+
+
+def insert_and_tell(record: Record, made: Mapping[str, Any], image: Gimp.Image | None) -> str:
+    """Inserts, and says in a sentence what came of it."""
+    if "error" in made:
+        error = made["error"]
+        return f"{error['message']} {error.get('hint', '')}".strip()
+    if image and not image.is_valid():
+        image = None
+    try:
+        where = insert_again(record, made, image)
+    except OSError as error:
+        told = _("The result cannot be inserted: {reason}. It is in {folder}.")
+        return told.format(reason=error.strerror or error, folder=history.shown(str(record.folder)))
+    if image:
+        return " ".join([_("Inserted into {image}.").format(image=where.get_name()), *made["notes"]])
+    return " ".join([_("Opened as a new image."), *made["notes"]])
 
 
 def insert_again(record: Record, made: Mapping[str, Any], image: Gimp.Image | None) -> Gimp.Image:

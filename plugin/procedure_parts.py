@@ -7,7 +7,8 @@ import gi
 from gi.repository import Gimp, GLib, GObject
 
 from lib.translation import N_, _
-from plugin.arguments import WIDE, Argument, BadArguments
+from plugin.arguments import WIDE, Argument
+from plugin.options import BadArguments
 from plugin.task import EditCancelled, EditFailed
 
 MENU = "<Image>/Filters/Generative Edit"

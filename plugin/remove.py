@@ -9,7 +9,8 @@ from gi.repository import Gimp
 
 from lib import last_used
 from lib.translation import _
-from plugin.arguments import REMOVE_ARGUMENTS, Options, defaults, read, values_of, with_settings
+from plugin.arguments import REMOVE_ARGUMENTS, defaults, set_values, with_settings
+from plugin.options import Options, read
 from plugin.task import EditFailed
 
 
@@ -26,9 +27,7 @@ def check_selected(image: Gimp.Image) -> None:
 
 def set_as_last_time(config: Gimp.ProcedureConfig) -> dict[str, Any]:
     """Sets provider and model to those of the last edit from a window, the rest as Settings say; returns all values."""
-    for name, value in zip(("provider", "model"), last_used.load(), strict=True):
-        config.set_property(name, value)
-    values = with_settings(values_of(config, REMOVE_ARGUMENTS))
-    for name, value in values.items():
-        config.set_property(name, value)
+    provider, model = last_used.load()
+    values = with_settings(REMOVE_ARGUMENTS) | {"provider": provider, "model": model}
+    set_values(config, values)
     return values

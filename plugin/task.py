@@ -14,7 +14,7 @@ from lib.geometry import Rect, Size
 from lib.job import VERSION, Job
 from lib.translation import _
 from plugin import insert
-from plugin.arguments import BadArguments, Options
+from plugin.options import BadArguments, Options
 from plugin.worker_process import LOG, Event, Worker
 
 RECORD_VERSION = 1

@@ -99,3 +99,10 @@ def _transfer(event: Event) -> tuple[str, float | None]:
     if sent is None:
         words = _("Receiving: {done:.1f} of {total:.1f} MB")
     return words.format(done=done / _MEGABYTE, total=total / _MEGABYTE), done / total
+
+
+def cancelled(was_sent: bool) -> str:
+    """How it ended, where the user cancelled."""
+    if was_sent:
+        return _("Cancelled. The request had been sent, so it may have been billed.")
+    return _("Cancelled before anything was sent.")

@@ -15,9 +15,9 @@ from lib.api.cost import Cost
 from lib.api.models import Model
 from lib.api.providers import Provider
 from lib.translation import _
-from plugin.arguments import BadArguments, Options
 from plugin.edit import prepare
 from plugin.estimate import estimate
+from plugin.options import BadArguments, Options
 from plugin.task import Task
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1", "0.0.0.0")

@@ -9,7 +9,7 @@ import gi
 gi.require_version("GimpUi", "3.0")
 from gi.repository import Gimp, GimpUi
 
-from plugin.arguments import defaults, values_of
+from plugin.arguments import defaults, start_with_settings, values_of
 from plugin.panel.raising import answer_for, raise_open_panel
 from plugin.panel.window import Panel
 
@@ -19,16 +19,24 @@ _FIRST_PREVIEWS = 2
 def open_panel(
     procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, image: Gimp.Image, layers: Sequence[Gimp.Layer]
 ) -> bool:
-    """Shows the panel for an image until it is closed; `layers` are in the order in which they are sent.
+    """Shows the panel with the values of the last time, or raises the one that is open.
 
-    Returns whether anything was generated.
+    `layers` are in the order in which they are sent. Returns whether anything was generated.
     """
     if raise_open_panel(image):
         return False
-    GimpUi.init("generative-edit")
     if values_of(config) == defaults():
         # Never used: previews are what makes an edit appear. Whoever switches them off is remembered.
         config.set_property("partial-images", _FIRST_PREVIEWS)
+    start_with_settings(config)
+    return show_panel(procedure, config, image, layers)
+
+
+def show_panel(
+    procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, image: Gimp.Image, layers: Sequence[Gimp.Layer]
+) -> bool:
+    """Shows a new panel with the config's values until it is closed; returns whether anything was generated."""
+    GimpUi.init("generative-edit")
     panel = Panel(procedure, config, image, layers)
     silence = answer_for(procedure.get_plug_in(), image, panel.raise_window)
     try:

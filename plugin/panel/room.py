@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from gi.repository import Gdk, Gtk
 
 _MARGIN = 12
@@ -27,6 +29,19 @@ class Room(Gtk.ScrolledWindow):
         height = max(120, min(wanted, screen - others))
         if height != self.get_min_content_height():
             self.set_min_content_height(height)
+
+
+def stacked(asked: Gtk.Widget, now_and_then: Sequence[Gtk.Widget]) -> Gtk.Box:
+    """What is asked for, in its room, above the parts that are seen now and then, all of them still hidden."""
+    column = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
+    column.pack_start(Room(asked), True, True, 0)
+    for part in now_and_then:
+        column.pack_start(part, False, False, 0)
+    column.show_all()
+    for part in now_and_then:
+        part.set_no_show_all(True)
+        part.hide()
+    return column
 
 
 def move_beside(window: Gtk.Window) -> None:

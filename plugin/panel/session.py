@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from lib.translation import _, ngettext
 from plugin.insert import Results
+from plugin.panel.activity import cancelled
 from plugin.panel.draft import Draft
 from plugin.panel.generation import Finished, Generation, Variation
 from plugin.panel.workers import Workers
@@ -108,17 +109,11 @@ class Session:
         if finished.error:
             self._view.on_error(finished.error)
         elif finished.cancelled:
-            self._view.on_idle(_cancelled(finished))
+            self._view.on_idle(cancelled(finished.generation.was_sent))
         else:
             earlier = self.offer.variations if self.offer else []
             self.offer = Offer(finished.generation, [*earlier, *finished.variations], _in_words(finished))
             self._view.on_results(self.offer, len(earlier))
-
-
-def _cancelled(finished: Finished) -> str:
-    if finished.generation.was_sent:
-        return _("Cancelled. The request had been sent, so it may have been billed.")
-    return _("Cancelled before anything was sent.")
 
 
 def _in_words(finished: Finished) -> str:

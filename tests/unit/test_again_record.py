@@ -5,7 +5,8 @@ import json
 import pytest
 
 from plugin.again_record import LARGEST, BadRecord, LayerName, missing_references, read_record
-from plugin.arguments import defaults, read
+from plugin.arguments import defaults
+from plugin.options import read
 
 REQUEST = {"prompt": "a boat", "n": 2, "quality": "high", "background": "opaque", "output_compression": 70}
 RECORD = {

@@ -3,7 +3,8 @@
 import pytest
 
 from lib import settings
-from plugin.arguments import BadArguments, Options, defaults, read, with_settings
+from plugin.arguments import EXTEND_ARGUMENTS, defaults, start_with_settings, values_of, with_settings
+from plugin.options import BadArguments, Options, read
 
 
 def read_with(environment=None, **values):
@@ -95,10 +96,23 @@ def test_provider_and_model_are_the_arguments_then_the_environments_then_the_set
     assert read_with({"GENERATIVE_EDIT_MODEL": "m"}).model == "m" and read_with(model="n").model == "n"
 
 
+class Config(dict):
+    """A procedure's config, as far as it holds values."""
+
+    get_property = dict.get
+    set_property = dict.__setitem__
+
+
+def started(**values):
+    config = Config(defaults() | values)
+    start_with_settings(config)
+    return config
+
+
 def test_what_windows_start_with_is_the_settings_and_a_script_does_the_same_for_everybody(remembered):
     assert (read_with().context, read_with().feather, read_with().grow) == ("auto", 0.0, 0)
-    options = read(with_settings(defaults()), {})
+    options = read(values_of(started()), {})
     assert (options.context, options.feather, options.grow) == (64, 2.0, 3)
-    options = read(with_settings(defaults() | {"context": "layer", "feather": 1.0, "grow": 5}), {})
-    assert (options.context, options.feather, options.grow) == ("layer", 1.0, 5), "what is asked for counts"
-    assert "grow" not in with_settings({"context": ""})
+    options = read(values_of(started(context="layer", feather=1.0, grow=5)), {})
+    assert (options.context, options.feather, options.grow) == ("layer", 1.0, 5), "what was asked for last counts"
+    assert "grow" not in with_settings(EXTEND_ARGUMENTS)

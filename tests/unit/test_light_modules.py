@@ -50,6 +50,7 @@ LIGHT = (
     "plugin.arguments",
     "plugin.checks",
     "plugin.folder_arguments",
+    "plugin.options",
 )
 VENDORED = ("requests", "urllib3", "PIL", "numpy", "werkzeug", "keyring")
 

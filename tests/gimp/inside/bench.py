@@ -14,7 +14,8 @@ from gi.repository import Gegl, Gimp, Gio, GLib
 
 from lib.frame import Plan, Rect
 from plugin import export, worker_process
-from plugin.arguments import defaults, read
+from plugin.arguments import defaults
+from plugin.options import read
 from plugin.panel.draft import draft
 from plugin.panel.generation import Generation
 from tests.gimp.inside import edits, pictures
