@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lib import job_layers, result, settings, spending
+from lib.api.calls import cancelled
 from lib.api.client import ImagesClient
 from lib.api.errors import ApiError, CancelledError
 from lib.api.events import ClientEvent, Downloading, Notice, Sent, Uploading, Waiting
@@ -200,10 +201,16 @@ class EditJob:
     ) -> Layers:
         """Writes each image as the raw pixels of a layer, and the layer mask where one is asked for."""
         transparent = request.background == "transparent"
-        pictures = (image.data for image in response.images)
+        pictures = (self._unless_cancelled(image.data) for image in response.images)
         layers = job_layers.make_layers(self._rescue, pictures, plan, guide, transparent=transparent)
         job_layers.add_mask(layers, self._job, self._rescue, asked["layer_mask"], plan)
         return layers
+
+    def _unless_cancelled(self, picture: bytes) -> bytes:
+        """A picture that is still wanted; all of them are on disk and counted by then."""
+        if self._cancelled:
+            raise cancelled(sent=False)
+        return picture
 
     def _report(
         self, provider: Provider, request: EditRequest, response: EditResponse, plan: Plan, layers: Layers
@@ -250,10 +257,13 @@ class EditJob:
             self._count(error.response)
         elif error.maybe_billed:
             self._count(None)
-        if not error.response and self._job.was_sent and not self._kept:
-            told = {"message": _("It was cancelled after it was sent: it may have been billed."), "code": "cancelled"}
-            with contextlib.suppress(OSError):
-                self._job.write_json("response.json", {"error": {**told, "maybe_billed": True}})
+        with contextlib.suppress(OSError):
+            if not error.maybe_billed and not self._kept:
+                self._job.path(SENT).unlink(missing_ok=True)
+            elif not self._kept:
+                told = _("It was cancelled after it was sent: it may have been billed.")
+                answer = {"message": told, "code": "cancelled", "maybe_billed": True}
+                self._job.write_json("response.json", {"error": answer})
         return {"event": "cancelled"}
 
     def _refused(self, error: OSError) -> Event:

@@ -122,6 +122,11 @@ class Job:
         """Whether the request had left: it may have been billed."""
         return self.path(SENT).exists()
 
+    @property
+    def has_result(self) -> bool:
+        """Whether a picture was returned: it is on disk, whether it was inserted or not."""
+        return any(self.folder.glob("result-*"))
+
     def mark_told(self) -> None:
         """Remembers that the user knows what became of it; where the disk refuses, it is told again."""
         with contextlib.suppress(OSError):

@@ -16,7 +16,6 @@ from plugin.extend_draft import asked, draft, extension_of
 from plugin.extend_parts import ExtendParts
 from plugin.extend_run import Ended, Extending
 from plugin.options import BadArguments
-from plugin.panel.activity import cancelled
 from plugin.panel.consent import may_cancel, may_send
 from plugin.panel.draft import Draft, in_words
 from plugin.panel.engine_note import EngineNote
@@ -149,7 +148,7 @@ class ExtendDialog:
             self._parts.problem.tell(ended.error)
             self._parts.problem.show()
         elif ended.cancelled:
-            self._outcome = cancelled(ended.was_sent)
+            self._outcome = ended.cancelled
         else:
             self._extended = True
             if ended.notes:

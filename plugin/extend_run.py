@@ -13,19 +13,19 @@ from lib.geometry import Rect
 from lib.job import Job
 from lib.translation import _
 from plugin.insert import Place, place_above
+from plugin.panel.activity import cancelled
 from plugin.panel.draft import Draft
 from plugin.procedure_parts import of_a_file
-from plugin.task import forget_unsent, insert_done, write_job
+from plugin.task import forget_pixels, forget_unsent, insert_done, write_job
 from plugin.worker_process import FINAL, Event, Worker
 
 
 @dataclass(frozen=True)
 class Ended:
-    """How it ended: with an error's event, cancelled, or done; `notes` is what the user should know."""
+    """How it ended: with an error's event, cancelled (in words), or done; `notes` is what the user should know."""
 
     error: Event | None = None
-    cancelled: bool = False
-    was_sent: bool = False
+    cancelled: str = ""
     notes: tuple[str, ...] = ()
 
 
@@ -72,13 +72,14 @@ class Extending:
         if event["event"] not in FINAL:
             self._listener.on_progress(event)
             return
-        was_sent = self._job.was_sent
         try:
-            ended = self._done(event) if event["event"] == "done" else self._stopped(event)
+            # An answer that comes after a cancel is not wanted any more.
+            wanted = event["event"] == "done" and not self._was_cancelled
+            ended = self._done(event) if wanted else self._stopped(event)
         except OSError as error:
             ended = Ended(error={"event": "error", "message": of_a_file(error)})
         forget_unsent(self._job)
-        self._listener.on_end(replace(ended, was_sent=was_sent))
+        self._listener.on_end(ended)
 
     def _preview(self, event: Event) -> None:
         if not event["layer"]:
@@ -119,7 +120,8 @@ class Extending:
 
     def _stopped(self, event: Event) -> Ended:
         self._job.mark_told()
-        # A worker that was killed half a second after the cancel has ended as it was told.
+        forget_pixels(self._job, event)
+        # A worker that was killed after the cancel has ended as it was told.
         if self._was_cancelled or event["event"] == "cancelled":
-            return Ended(cancelled=True)
+            return Ended(cancelled=cancelled(self._job))
         return Ended(error=event)

@@ -209,8 +209,7 @@ def insert_done(image: Gimp.Image, task: Task, options: Options, job: Job, final
         record=record_of(options, report, task.sources),
     )
     values = insert.insert_results(image, results, task.place)
-    for kept in final["layers"] + ([final["layer_mask"]] if final["layer_mask"] else []):
-        rescue.forget(job, kept)
+    forget_pixels(job, final)
     job.mark_inserted()
     report["job"] = str(job.folder)
     return Outcome(values, report)
@@ -248,6 +247,13 @@ def forget_unsent(job: Job) -> None:
         for path in job.folder.iterdir():
             path.unlink()
         job.folder.rmdir()
+
+
+def forget_pixels(job: Job, final: Mapping[str, Any]) -> None:
+    """Deletes the raw pixels that a last event tells of, if it does; the answer that they were made from stays."""
+    for kept in (*final.get("layers", ()), final.get("layer_mask")):
+        if kept:
+            rescue.forget(job, kept)
 
 
 def report_text(report: Mapping[str, Any]) -> str:

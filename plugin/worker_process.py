@@ -14,7 +14,7 @@ from lib.translation import _
 ROOT = Path(__file__).absolute().parent.parent
 LOG = "worker.log"
 FINAL = ("done", "error", "cancelled")
-_SECONDS_BEFORE_KILL = 0.5
+_SECONDS_BEFORE_KILL = 0.4  # so that all is over within half a second
 # GIMP points these at its own libraries and modules, which are not the worker's.
 _GIMPS_OWN_VARIABLES = (
     "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "LD_PRELOAD", "DYLD_LIBRARY_PATH", "GI_TYPELIB_PATH",
@@ -82,7 +82,7 @@ class Worker:
         self._send({**values, "do": do, "id": self._asked})
 
     def cancel(self, job: Job) -> None:
-        """Asks the worker to stop a job, and kills it if that takes half a second, which closes the connection."""
+        """Asks the worker to stop a job, and kills it if that takes long, which closes the connection."""
         self._send({"do": "cancel", "job": str(job.folder)})
         GLib.timeout_add(int(_SECONDS_BEFORE_KILL * 1000), self._kill_unless_ended, str(job.folder))
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from gi.repository import GLib, Gtk
 
+from lib.job import Job
 from lib.translation import _
 from plugin.panel.fields import button
 from plugin.worker_process import Event
@@ -101,8 +102,10 @@ def _transfer(event: Event) -> tuple[str, float | None]:
     return words.format(done=done / _MEGABYTE, total=total / _MEGABYTE), done / total
 
 
-def cancelled(was_sent: bool) -> str:
-    """How it ended, where the user cancelled."""
-    if was_sent:
+def cancelled(job: Job) -> str:
+    """How a job ended that the user cancelled; one whose request never left has no folder any more."""
+    if job.has_result:
+        return _("Cancelled. The result had arrived already: it is in the history.")
+    if job.was_sent:
         return _("Cancelled. The request had been sent, so it may have been billed.")
-    return _("Cancelled before anything was sent.")
+    return _("Cancelled; nothing was billed.")

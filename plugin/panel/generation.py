@@ -12,7 +12,8 @@ from lib.job import SELECTION, Job
 from plugin.canvas_layer import Appearance, CanvasLayer
 from plugin.insert import layer_name
 from plugin.panel.draft import Draft
-from plugin.task import Exported, Task, forget_unsent, record_of, write_job
+from plugin.procedure_parts import of_a_file
+from plugin.task import Exported, Task, forget_pixels, forget_unsent, record_of, write_job
 from plugin.worker_process import FINAL, Event, Worker
 
 
@@ -71,7 +72,6 @@ class Generation:
         self.canvas = canvas
         self._task = _again(draft.task, beside.job) if beside else draft.task
         self._was_cancelled = False
-        self._was_sent = False
         self._report: dict[str, Any] = {}
         self._layer_mask: rescue.Kept | None = None
 
@@ -90,11 +90,6 @@ class Generation:
         """Stops it; the listener is told of the end within half a second."""
         self._was_cancelled = True
         self._worker.cancel(self.job)
-
-    @property
-    def was_sent(self) -> bool:
-        """Whether the request had left."""
-        return self._was_sent
 
     def insert(self, rgba: bytes) -> None:
         """Puts a result on the canvas: into the layer that is there, or as a new one."""
@@ -117,9 +112,14 @@ class Generation:
         if event["event"] not in FINAL:
             self._listener.on_progress(event)
             return
-        self._was_sent = self.job.was_sent
+        try:
+            # An answer that comes after a cancel is not wanted any more.
+            wanted = event["event"] == "done" and not self._was_cancelled
+            finished = self._done(event) if wanted else self._stopped(event)
+        except OSError as error:
+            finished = Finished(self, error={"event": "error", "message": of_a_file(error)})
         forget_unsent(self.job)
-        self._listener.on_end(self._done(event) if event["event"] == "done" else self._stopped(event))
+        self._listener.on_end(finished)
 
     def _preview(self, event: Event) -> None:
         """The first image's previews appear in place; a layer that the user took away is not brought back."""
@@ -144,7 +144,8 @@ class Generation:
     def _stopped(self, event: Event) -> Finished:
         self.job.mark_told()
         self.canvas.remove()
-        # A worker that was killed half a second after the cancel has ended as it was told.
+        forget_pixels(self.job, event)
+        # A worker that was killed after the cancel has ended as it was told.
         if self._was_cancelled or event["event"] == "cancelled":
             return Finished(self, cancelled=True)
         return Finished(self, error=event)

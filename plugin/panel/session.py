@@ -109,7 +109,7 @@ class Session:
         if finished.error:
             self._view.on_error(finished.error)
         elif finished.cancelled:
-            self._view.on_idle(cancelled(finished.generation.was_sent))
+            self._view.on_idle(cancelled(finished.generation.job))
         else:
             earlier = self.offer.variations if self.offer else []
             self.offer = Offer(finished.generation, [*earlier, *finished.variations], _in_words(finished))

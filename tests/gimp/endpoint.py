@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import math
+import socket
 import threading
 import time
 from dataclasses import dataclass, field
@@ -39,7 +40,8 @@ class _Quiet(WSGIRequestHandler):
 
 class TestEndpoint:
     """Answers `POST /v1/images/edits` as `behave` says: "echo", "invert", "half", "refuse", "die", "garbage",
-    "variations" (results of different colours), "previews" (of a stream, with `seconds` after each).
+    "variations" (results of different colours), "previews" (of a stream, with `seconds` after each), "deaf" (nothing is
+    read for `seconds`; what comes then is not answered), "drip", "busy", "drift".
 
     `GET /v1/models` accepts `key` alone (None: any) and is answered from `models` as `listing` says.
     """
@@ -56,6 +58,8 @@ class TestEndpoint:
         self.listing = "list"
         self.looked_up = []
         self._server = make_server("127.0.0.1", 0, self._answer, threaded=True, request_handler=_Quiet)
+        # Little waits in the system's buffers, so that a request that nobody reads is not away at once.
+        self._server.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     @property
@@ -74,6 +78,8 @@ class TestEndpoint:
     def _answer(self, request):
         if request.method == "GET":
             return self._look_up(request)
+        if self.behaviour == "deaf":
+            time.sleep(self.seconds)
         received = _receive(request)
         self.received.append(received)
         if self.behaviour != "previews":
@@ -103,7 +109,7 @@ class TestEndpoint:
 
     def _drift(self, received):
         """Nothing really changed, but all has moved by 6/4 pixels, 1 % larger, redder by 6 %, less blue by 5 %."""
-        return images_answer([drifted(received.images[0].convert("RGB"))])
+        return images_answer([drifted(received.images[0].convert("RGB"))] * int(received.fields.get("n", 1)))
 
     def _half(self, received):
         picture = received.images[0].convert("RGB")

@@ -92,14 +92,14 @@ def layers(window, image):
     return window.call("edits.layers_of", image_id=image)
 
 
-def wait_until(condition, what, seconds=60):
-    """Waits for something; returns what `condition` gave."""
+def wait_until(condition, what, seconds=60, pause=0.1):
+    """Waits for something, looking again after each pause; returns what `condition` gave."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         found = condition()
         if found:
             return found
-        time.sleep(0.1)
+        time.sleep(pause)
     raise AssertionError(f"not within {seconds} seconds: {what}")
 
 

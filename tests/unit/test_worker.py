@@ -157,6 +157,34 @@ def test_cancel_closes_the_connection_and_says_so(job, endpoint):
         assert time.monotonic() - begun < 2
 
 
+def test_a_cancel_while_it_waits_to_send_again_leaves_nothing_that_may_have_been_billed(job, endpoint):
+    endpoint.behave("busy")
+    job = make_job(provider="custom")
+    with start(job, to_test(endpoint)) as worker:
+        tell(worker, do="edit", job=str(job.folder))
+        while json.loads(worker.stdout.readline())["event"] != "retry":
+            pass
+        tell(worker, do="cancel")
+        worker.stdin.close()
+        assert events_of(worker)[-1] == {"event": "cancelled", "job": str(job.folder)}
+    assert not job.was_sent and not job.path("response.json").exists() and spending.in_month() == {}
+
+
+def test_a_cancel_after_the_answer_keeps_and_counts_it_once_and_makes_no_further_layers(job, endpoint):
+    endpoint.behave("drift")
+    job = make_job(provider="custom", fit=True, request={"prompt": "fill", "n": 10, "size": "96x64"})
+    with start(job, to_test(endpoint)) as worker:
+        tell(worker, do="edit", job=str(job.folder))
+        while json.loads(worker.stdout.readline()) != {"event": "stage", "name": "fit", "job": str(job.folder)}:
+            pass
+        tell(worker, do="cancel")
+        worker.stdin.close()
+        assert events_of(worker)[-1] == {"event": "cancelled", "job": str(job.folder)}
+    assert len(list(job.folder.glob("result-*"))) == 10 and len(list(job.folder.glob("layer-*"))) < 10
+    assert len(job.read_json("response.json")["results"]) == 10
+    assert spending.in_month()["custom"].unknown == 1, "no price is known for it"
+
+
 @pytest.mark.parametrize(("behaviour", "billed"), [("refuse", False), ("die", True), ("garbage", True)])
 def test_a_failure_is_told_once_and_written_down(job, endpoint, behaviour, billed):
     endpoint.behave(behaviour)

@@ -56,6 +56,12 @@ def plain():
     return image, image.get_layers()[:1]
 
 
+def large():
+    """Twelve megabytes to send."""
+    image = pictures.noise(2560, 1600)
+    return image, image.get_layers()
+
+
 def nothing_selected():
     image = pictures.splash()
     return image, image.get_layers()[:1]
@@ -139,6 +145,7 @@ CASES = {
     for function in (
         ellipse,
         plain,
+        large,
         nothing_selected,
         hole_and_nothing_selected,
         corner,

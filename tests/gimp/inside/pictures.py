@@ -1,5 +1,6 @@
 """Inside GIMP: makes pictures to edit and reads what GIMP shows of them."""
 
+import os
 import zlib
 from pathlib import Path
 
@@ -15,6 +16,16 @@ def splash(width=1920, height=1080):
     if (image.get_width(), image.get_height()) != (width, height):
         image.scale(width, height)
     image.clean_all()
+    return image
+
+
+def noise(width, height):
+    """A picture that no PNG makes smaller."""
+    image = Gimp.Image.new(width, height, Gimp.ImageBaseType.RGB)
+    layer = Gimp.Layer.new(image, "noise", width, height, Gimp.ImageType.RGB_IMAGE, 100.0, Gimp.LayerMode.NORMAL)
+    image.insert_layer(layer, None, 0)
+    layer.get_buffer().set(canvas(image), "R'G'B' u8", os.urandom(3 * width * height))
+    layer.get_buffer().flush()
     return image
 
 
