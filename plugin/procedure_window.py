@@ -15,7 +15,7 @@ from gi.repository import Gdk, Gimp, GimpUi, GLib, Gtk
 from lib.translation import _
 from plugin.arguments import Argument, set_values, with_settings
 from plugin.help import give_help
-from plugin.panel.room import move_beside
+from plugin.panel.room import FittingHeight, move_beside
 
 _POLL_MILLISECONDS = 250
 _RESET = 1  # GIMP's own response of the Reset button
@@ -77,6 +77,7 @@ class ProcedureWindow:
         """Shows the window until it is closed; it begins at the control that takes the focus."""
         self._owner.refresh()
         move_beside(self.dialog)
+        FittingHeight(self.dialog)
         self.dialog.show()
         take_focus()
         polling = GLib.timeout_add(_POLL_MILLISECONDS, self._poll)
@@ -107,15 +108,26 @@ class ProcedureWindow:
 
     def _on_key(self, _dialog: Gtk.Dialog, event: Gdk.EventKey) -> bool:
         enter = event.keyval in (Gdk.KEY_Return, Gdk.KEY_KP_Enter)
-        if enter and event.state & Gdk.ModifierType.CONTROL_MASK and self.generate.get_sensitive():
-            self._owner.on_generate()
+        if enter and event.state & Gdk.ModifierType.CONTROL_MASK:
+            self._generate_now()
             return True
         return False
+
+    def _generate_now(self) -> None:
+        """Generates with what is seen: keys come faster than numbers are taken over and drafts are made."""
+        focused = self.dialog.get_focus()
+        if isinstance(focused, Gtk.SpinButton):
+            focused.update()
+        if self._refreshing:
+            GLib.source_remove(self._refreshing)
+            self._refresh()
+        if self.generate.get_sensitive():
+            self._owner.on_generate()
 
     def _on_response(self, dialog: Gtk.Dialog, response: int) -> None:
         if response == Gtk.ResponseType.OK:
             dialog.stop_emission_by_name("response")
-            self._owner.on_generate()
+            self._generate_now()
         elif response == _RESET:
             set_values(self._config, with_settings(self._arguments))
         elif self._owner.may_close():

@@ -131,7 +131,10 @@ class ListField(Field):
 
 
 class NumberField(Field):
-    """A number within limits; the argument may have others, which a script can set."""
+    """A number within limits; the argument may have others, which a script can set.
+
+    `lowest` are words that are shown in place of the lowest number.
+    """
 
     def __init__(
         self,
@@ -141,11 +144,16 @@ class NumberField(Field):
         *,
         step: float = 1,
         digits: int = 0,
+        lowest: str = "",
         label: str = "",
         tooltip: str = "",
     ) -> None:
         spin = Gtk.SpinButton.new_with_range(*limits, step)
         spin.set_digits(digits)
+        if lowest:
+            spin.set_numeric(False)
+            spin.set_update_policy(Gtk.SpinButtonUpdatePolicy.IF_VALID)  # a word is no number, and changes nothing
+            spin.connect("output", _say_lowest, limits[0], lowest)
         self._digits = digits
         super().__init__(config, name, spin, label, tooltip)
         self.read()
@@ -183,6 +191,14 @@ class CheckField(Field):
         super().__init__(config, name, check)
         flags = GObject.BindingFlags.BIDIRECTIONAL | GObject.BindingFlags.SYNC_CREATE
         config.bind_property(name, check, "active", flags)
+
+
+def _say_lowest(spin: Gtk.SpinButton, value: float, words: str) -> bool:
+    """Shows words instead of one value; what is returned says whether something was shown."""
+    if spin.get_value() != value:
+        return False
+    spin.set_text(words)
+    return True
 
 
 def _leave_out_arrows(part: Gtk.Widget) -> None:

@@ -38,7 +38,7 @@ class Form(Gtk.Box):
             "background": ListField(config, "background", _("opaque")),
             "input-fidelity": ListField(config, "input-fidelity", default),
             "output-format": ListField(config, "output-format", "png"),
-            "output-compression": NumberField(config, "output-compression", (-1, 100)),
+            "output-compression": NumberField(config, "output-compression", (-1, 100), lowest=default),
             "moderation": ListField(config, "moderation", default),
             "user": TextField(config, "user"),
         }
@@ -90,17 +90,15 @@ class Form(Gtk.Box):
             [fields["output-format"], fields["output-compression"]],
             [fields["moderation"], fields["user"]],
             [TextField(config, "references", '["…"]'), TextField(config, "extra", "{…}")],
-            [NumberField(config, "timeout", (0, 7200))],
+            [NumberField(config, "timeout", (0, 7200), lowest=_("default"))],
         ]
-        scroller = Gtk.ScrolledWindow(can_focus=False, propagate_natural_height=True, max_content_height=150)
-        scroller.set_policy(Gtk.PolicyType.NEVER, Gtk.PolicyType.AUTOMATIC)
-        scroller.add(grid(rows))
+        table = grid(rows)
         expander = Gtk.Expander.new_with_mnemonic(_("More _options"))
-        expander.add(scroller)
-        scroller.show_all()
-        scroller.set_no_show_all(True)
+        expander.add(table)
+        table.show_all()
+        table.set_no_show_all(True)
         # Hidden, and not only folded away: else Tab and screen readers still find what is in it.
-        expander.bind_property("expanded", scroller, "visible", GObject.BindingFlags.SYNC_CREATE)
+        expander.bind_property("expanded", table, "visible", GObject.BindingFlags.SYNC_CREATE)
         return expander
 
     def _softened(self) -> list[Field]:

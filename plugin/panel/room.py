@@ -7,34 +7,20 @@ from collections.abc import Sequence
 from gi.repository import Gdk, Gtk
 
 _MARGIN = 12
-
-
-class Room(Gtk.ScrolledWindow):
-    """Shows its content whole where the screen is tall enough, else with a scroll bar."""
-
-    def __init__(self, content: Gtk.Widget) -> None:
-        super().__init__(can_focus=False)
-        self.set_policy(Gtk.PolicyType.NEVER, Gtk.PolicyType.AUTOMATIC)
-        self.add(content)
-        self._content = content
-        content.connect("size-allocate", lambda *_ignored: self._take())
-        self.connect("map", lambda *_ignored: self._take())
-
-    def _take(self) -> None:
-        """As high as the content, less what the rest of the window needs of the screen."""
-        window = self.get_toplevel()
-        wanted = self._content.get_preferred_height()[1]
-        others = window.get_preferred_height()[0] - self.get_preferred_height()[0]
-        screen = _work_area(window).height - 60  # for the window's frame and the desktop's bars
-        height = max(120, min(wanted, screen - others))
-        if height != self.get_min_content_height():
-            self.set_min_content_height(height)
+_LEAST_HEIGHT = 120
+_FRAME_HEIGHT = 40  # of the desktop's frame, until the window has one
 
 
 def stacked(asked: Gtk.Widget, now_and_then: Sequence[Gtk.Widget]) -> Gtk.Box:
-    """What is asked for, in its room, above the parts that are seen now and then, all of them still hidden."""
+    """What is asked for above the parts that are seen now and then, all of them still hidden.
+
+    Where the screen is not tall enough for all, what is asked for scrolls.
+    """
+    scroller = Gtk.ScrolledWindow(can_focus=False, propagate_natural_height=True, min_content_height=_LEAST_HEIGHT)
+    scroller.set_policy(Gtk.PolicyType.NEVER, Gtk.PolicyType.AUTOMATIC)
+    scroller.add(asked)
     column = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
-    column.pack_start(Room(asked), True, True, 0)
+    column.pack_start(scroller, True, True, 0)
     for part in now_and_then:
         column.pack_start(part, False, False, 0)
     column.show_all()
@@ -50,6 +36,34 @@ def move_beside(window: Gtk.Window) -> None:
     width = window.get_preferred_width()[1]
     window.set_position(Gtk.WindowPosition.NONE)
     window.move(area.x + area.width - width - _MARGIN, area.y + _MARGIN)
+
+
+class FittingHeight:
+    """Makes a window taller and lower by what its parts need as they come and go, but never taller than the screen."""
+
+    def __init__(self, window: Gtk.Window) -> None:
+        self._window = window
+        self._needed = 0
+        window.connect("check-resize", lambda *_ignored: self._fit())
+
+    def _fit(self) -> None:
+        width, height = self._window.get_size()
+        needed = self._window.get_preferred_height_for_width(width)[1]
+        if needed == self._needed or not self._window.get_mapped():
+            return
+        # What the user has added to the height by dragging stays.
+        spare = max(0, height - self._needed) if self._needed else 0
+        self._needed = needed
+        area, frame = _work_area(self._window), self._frame_height()
+        height = min(needed + spare, area.height - frame)
+        self._window.resize(width, height)
+        x, y = self._window.get_position()
+        if y + height + frame > area.y + area.height:
+            self._window.move(x, max(area.y, area.y + area.height - height - frame))
+
+    def _frame_height(self) -> int:
+        own = self._window.get_window()
+        return max(_FRAME_HEIGHT, own.get_frame_extents().height - own.get_height())
 
 
 def _work_area(window: Gtk.Window) -> Gdk.Rectangle:

@@ -1,7 +1,9 @@
 """What the panel sends: its list of pictures, a model that nobody knows, and GIMP's own saved settings."""
 
+import json
 import shutil
 
+import numpy as np
 import pytest
 
 from tests.gimp.screen import (
@@ -81,7 +83,20 @@ def test_layers_are_added_put_in_order_and_taken_out(window, sent):
 def test_a_model_that_is_in_no_list_is_typed(window, sent):
     write(window, "Model", "painter-9")
     assert sent().fields["model"] == "painter-9"
-    write(window, "Model", "")
+    click(window, "Model")
+    window.keys("key", "ctrl+a", "BackSpace", "Tab")
+
+
+def test_what_is_seen_is_sent_however_fast_the_keys_come(window, endpoint):
+    endpoint.behave("invert")
+    click(window, "Number of results")
+    window.keys("key", "ctrl+a")
+    window.keys("type", "--delay", "0", "2")
+    window.keys("key", "ctrl+Return")
+    wait_until(lambda: "2 results" in texts(window), "two results")
+    click(window, "Discard")
+    wait_until(lambda: "2 results" not in texts(window), "they are gone")
+    assert len(endpoint.received) == 2, "one request for each, as previews do not say which result they are of"
 
 
 def test_gimps_saved_settings_come_back(window, sent):
@@ -93,3 +108,48 @@ def test_gimps_saved_settings_come_back(window, sent):
     click(window, "Load Saved Settings")
     wait_until(lambda: content(window, "Number of results") == "3", "three again")
     write(window, "Number of results", "1")
+
+
+def test_what_settings_have_is_shown_and_can_be_set_to_nothing(window, sent):
+    window.keys("key", "Escape")
+    wait_until(lambda: PANEL not in " ".join(window.call("accessibility.windows")), "the panel closes")
+    (window.data / "settings.json").write_text(json.dumps({"version": 1, "grow": 40}), encoding="utf-8")
+    open_panel(window, None)
+    window.keys("key", "alt+o")
+    window.settle()
+    shoot(window, "panel-more-options")
+    assert content(window, "Grow") == "40"
+    grown = holes(sent())
+    write(window, "Grow", "0")
+    assert holes(sent()) < grown, "only what is selected"
+
+
+def test_all_of_the_window_stays_on_a_small_screen_as_parts_come_and_go(window, endpoint):
+    endpoint.behave("invert")
+    before = window.call("accessibility.extent", title=PANEL)
+    window.keys("key", "ctrl+Return")
+    wait_until(lambda: "1 result" in texts(window), "the result")
+    window.settle()
+    shoot(window, "panel-more-options-result")
+    for name in ("Prompt", "Keep", "Use as input", "Help", "Generate"):
+        _x, y = window.call("accessibility.place", title=PANEL, name=name)
+        assert 0 < y < 720, f"{name} is at {y}"
+    click(window, "Discard")
+    wait_until(lambda: window.call("accessibility.extent", title=PANEL)[3] == before[3], "as high as before")
+
+
+def test_a_compression_is_the_servers_own_until_there_is_a_number(window, sent):
+    window.call("accessibility.choose", title=PANEL, name="Output format", item="jpeg")
+    wait_until(lambda: can_be_used(window, "Output compression"), "JPEG can be compressed")
+    assert content(window, "Output compression") == "default"
+    assert "output_compression" not in sent().fields
+    write(window, "Output compression", "80")
+    assert sent().fields["output_compression"] == "80"
+    click(window, "Output compression")
+    window.keys("key", "ctrl+a", "minus", "1", "Tab")
+    wait_until(lambda: content(window, "Output compression") == "default", "the word again")
+
+
+def holes(request):
+    """How many pixels of the mask that was sent are to be changed."""
+    return int((np.asarray(request.mask.getchannel("A")) < 128).sum())
