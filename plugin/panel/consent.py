@@ -17,7 +17,7 @@ def may_send(draft: Draft, parent: Gtk.Window | None, *, unknown_asks: bool = Fa
     dear = (unknown and unknown_asks) or (draft.cost is not None and draft.cost.high > kept.confirm_above)
     if not first and not dear:
         return True
-    question = _("Send this edit to {provider}?").format(provider=draft.provider.title)
+    question = _("Send this edit to {provider}?").format(provider=draft.receiver)
     if not _ask(parent, question, " ".join(_reasons(draft, first)), _("_Cancel"), _("_Send")):
         return False
     if first:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from gi.repository import Gimp
 
@@ -38,9 +38,17 @@ class Draft:
     @property
     def host(self) -> str:
         """Where the pictures would go; empty where they stay on this computer."""
-        url = self.provider.resolve_url(None, os.environ) or ""
-        host = urlsplit(url).hostname or ""
+        host = self._address.hostname or ""
         return "" if self.provider.name == "local" or host in _LOOPBACK else host
+
+    @property
+    def receiver(self) -> str:
+        """Who would get the pictures, in a question: a server that was only named by its address has no title."""
+        return self._address.netloc.rpartition("@")[2] if self.provider.name == "custom" else self.provider.title
+
+    @property
+    def _address(self) -> SplitResult:
+        return urlsplit(self.provider.resolve_url(None, os.environ) or "")
 
     @property
     def costs_nothing(self) -> bool:

@@ -15,7 +15,8 @@ class PromptBox(Gtk.Box):
         super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=3)
         self._config = config
         self._earlier = -1
-        self.view = Gtk.TextView(wrap_mode=Gtk.WrapMode.WORD_CHAR, accepts_tab=False)
+        margins = dict.fromkeys(("left_margin", "right_margin", "top_margin", "bottom_margin"), 5)
+        self.view = Gtk.TextView(wrap_mode=Gtk.WrapMode.WORD_CHAR, accepts_tab=False, **margins)
         self.view.get_accessible().set_name(_("Prompt"))
         self.view.set_tooltip_text(_("Ctrl+Enter generates, Ctrl+Up and Ctrl+Down go through the earlier prompts."))
         self.view.connect("key-press-event", self._on_key)
@@ -83,7 +84,7 @@ class _Earlier(Gtk.Popover):
         self._list.connect("row-activated", self._on_chosen)
         nothing = Gtk.Label(label=_("No earlier prompt."), margin=12, visible=True)
         self._list.set_placeholder(nothing)
-        scroller = Gtk.ScrolledWindow(can_focus=False, min_content_width=340, min_content_height=220)
+        scroller = Gtk.ScrolledWindow(can_focus=False, width_request=380, min_content_height=220)
         scroller.set_policy(Gtk.PolicyType.NEVER, Gtk.PolicyType.AUTOMATIC)
         scroller.add(self._list)
         box = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6, margin=6)

@@ -11,10 +11,11 @@ def check(window, title):
 
     GTK 3 does not tell of a combo box without an entry that it has the keyboard: it is "" in the order.
     """
-    controls = window.call("accessibility.controls", title=title)
+    seen = controls_by_path(window, title)
+    reached = tab_through(window, title, seen)
+    controls = seen.values()
     unnamed = [one for one in controls if not one["name"] and not one["label"]]
     assert not unnamed, f"controls without a name in {title!r}: {unnamed}"
-    reached = tab_through(window, title)
     order = [one["name"] or one["label"] if one else "" for one in reached]
     paths = {one["path"] for one in reached if one}
     missed = [one for one in controls if one["focusable"] and one["sensitive"] and one["path"] not in paths]
@@ -24,8 +25,16 @@ def check(window, title):
     return order
 
 
-def tab_through(window, title):
-    """What has the keyboard one after the other, until it comes round; None for what does not say so."""
+def controls_by_path(window, title):
+    """The controls that are on the screen now."""
+    return {one["path"]: one for one in window.call("accessibility.controls", title=title)}
+
+
+def tab_through(window, title, seen):
+    """What has the keyboard one after the other, until it comes round; None for what does not say so.
+
+    `seen` gets what comes into view on the way.
+    """
     first = last = focused(window, title, None)
     if first is None:
         window.keys("key", "Tab")
@@ -38,7 +47,19 @@ def tab_through(window, title):
         if last and last["path"] == first["path"]:
             return reached
         reached.append(last)
+        seen |= controls_by_path(window, title) if last is None else {last["path"]: last}
     raise AssertionError(f"Tab does not come round in {title!r}: {[one and one['name'] for one in reached]}")
+
+
+def tab_to(window, title, name):
+    """Presses Tab until the control of this name has the keyboard."""
+    for _step in range(_MOST_STEPS):
+        found = window.call("accessibility.focused", title=title)
+        if found and name in (found["name"], found["label"]):
+            return
+        window.keys("key", "Tab")
+        time.sleep(0.15)
+    raise AssertionError(f"Tab does not reach {name!r} in {title!r}")
 
 
 def focused(window, title, before):

@@ -17,7 +17,7 @@ from tests.gimp.screen import (
     wait_until,
 )
 
-QUESTION = "Send this edit to Any other server?"
+QUESTION = "Send this edit to 127.0.0.1:"
 
 
 @pytest.fixture(scope="module")

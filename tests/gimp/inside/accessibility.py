@@ -92,6 +92,8 @@ def _window(title):
     found = [window for window in _windows() if title in (window.get_name() or "")]
     if not found:
         raise LookupError(f"no window {title!r} among {windows()}")
+    # What has been scrolled into view is only known when it is asked for anew.
+    found[-1].clear_cache()
     return found[-1]
 
 
@@ -102,8 +104,13 @@ def _walk(node, path=""):
         return
     for number in _numbers(node):
         child = node.get_child_at_index(number)
-        if child is not None and (_has(child, Atspi.StateType.SHOWING) or child.get_role_name() == "page tab"):
+        if child is not None and (_is_seen(child) or child.get_role_name() == "page tab"):
             yield from _walk(child, f"{path}/{number}")
+
+
+def _is_seen(node):
+    """GTK takes a text with a scroll bar of its own for hidden where what is around it is scrolled."""
+    return _has(node, Atspi.StateType.SHOWING) or _has(node, Atspi.StateType.FOCUSED)
 
 
 def _has_focused_cell(table):
@@ -112,7 +119,7 @@ def _has_focused_cell(table):
 
 
 def _is_control(node):
-    return node.get_role_name() in CONTROLS and _has(node, Atspi.StateType.SHOWING)
+    return node.get_role_name() in CONTROLS and _is_seen(node)
 
 
 def _told(path, node):
