@@ -192,11 +192,16 @@ def _raise_unless_done(job: Job, final: Event) -> None:
     job.mark_told()
     if final["event"] == "cancelled":
         raise EditCancelled
-    told = f"{final['message']} {final['hint']}".strip()
-    if final.get("maybe_billed") and "code" not in final:
+    raise EditFailed(error_in_words(final))
+
+
+def error_in_words(error: Event) -> str:
+    """An error's event as a user reads it: what happened, what to do, and whether it may have been billed."""
+    words = [error["message"], error.get("hint") or ""]
+    if error.get("maybe_billed") and "code" not in error:
         # The client's own errors say so themselves.
-        told = f"{told} {_('It may have been billed.')}"
-    raise EditFailed(told)
+        words.append(_("It may have been billed."))
+    return " ".join(filter(None, words))
 
 
 def insert_done(image: Gimp.Image, task: Task, options: Options, job: Job, final: Mapping[str, Any]) -> Outcome:

@@ -194,7 +194,9 @@ def install_system_packages(packages: list[str]) -> None:
         raise SetupProblem(f"Needed and missing: {', '.join(packages)}.", f"Run: sudo {shlex.join(install)}")
     print(f"Installing {', '.join(packages)} …", flush=True)
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for command in (["apt-get", "update", "--quiet"], install):
+    # Whoever else installs something at this moment is waited for.
+    patience = "--option=DPkg::Lock::Timeout=300"
+    for command in (["apt-get", "update", "--quiet"], [*install, patience]):
         done = subprocess.run(command, capture_output=True, text=True, env=environment)
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or ["apt-get failed"])[-1]

@@ -9,6 +9,7 @@ from gi.repository import Gdk, Gtk
 
 from lib.translation import _
 from plugin.panel.fields import button
+from plugin.task import error_in_words
 from plugin.worker_process import Event
 
 _TOLD = ("message", "hint", "code", "request_id", "maybe_billed")
@@ -36,10 +37,7 @@ class Problem(Gtk.Box):
     def tell(self, event: Event) -> None:
         """Shows the error of an event; a request that may have been billed is not offered again."""
         self._event = event
-        words = [event["message"], event.get("hint") or ""]
-        if event.get("maybe_billed"):
-            words.append(_("It may have been billed, so it is not sent again by itself."))
-        self._label.set_text(" ".join(word for word in words if word))
+        self._label.set_text(error_in_words(event))
         self._retry.set_sensitive(self._safe())
         self._retry.set_tooltip_text(_("Sends the same request again; nothing was billed.") if self._safe() else None)
 
