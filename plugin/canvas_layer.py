@@ -47,6 +47,11 @@ class CanvasLayer:
         """Whether it had been there: the user took it away."""
         return self.layer is not None and not self.layer.is_valid()
 
+    @property
+    def edited_was_deleted(self) -> bool:
+        """Whether the layer that it was to lie above has gone."""
+        return self._edited is not None and not self._edited.is_valid()
+
     def insert(self, rgba: bytes, look: Appearance) -> None:
         """Inserts the layer, complete, in one undo step; an image that was closed is replaced by a new one."""
         if not self.image.is_valid():
@@ -97,9 +102,7 @@ class CanvasLayer:
     def _place(self, name: str) -> Place:
         if self._beside and self._beside.there:
             return self._place_beside(self._beside.layer, name)
-        # The layer that was edited may have been deleted meanwhile.
-        edited = self._edited if self._edited and self._edited.is_valid() else None
-        return place_above(self.image, edited, self.frame)
+        return place_above(self.image, None if self.edited_was_deleted else self._edited, self.frame)
 
     def _place_beside(self, other: Gimp.Layer, name: str) -> Place:
         """Above `other`, in the group that holds it; the group is made here, at the second result."""

@@ -23,7 +23,7 @@ from lib.installer.problem import SetupProblem
 
 REQUIREMENTS = (CHECKOUT / "tests" / "requirements.txt", CHECKOUT / "lib" / "requirements.txt")
 PROXY_REQUIREMENTS = (CHECKOUT / "tests" / "litellm-requirements.txt",)
-BOTH_AT_ONCE = ["--numprocesses=2", "--dist=loadgroup"]
+BOTH_AT_ONCE = ["--numprocesses=2"]
 LINTERS = (["ruff", "check", "."], ["mypy", "lib"])
 
 

@@ -67,4 +67,7 @@ class EngineNote(Gtk.Box):
 
 
 def _can() -> str:
-    return _("Works on this computer, without an account: removes, fills, extends and adjusts colours.")
+    return _(
+        "Works on this computer, without an account: removes, fills, extends and adjusts colours."
+        " For all else choose another provider in Settings."
+    )

@@ -9,9 +9,11 @@ from gi.repository import Gegl
 
 from lib import rescue
 from lib.job import SELECTION, Job
+from lib.translation import _
 from plugin.canvas_layer import Appearance, CanvasLayer
 from plugin.insert import layer_name
 from plugin.panel.draft import Draft
+from plugin.panel.sent_picture import selection_state
 from plugin.procedure_parts import of_a_file
 from plugin.task import Exported, Task, forget_pixels, forget_unsent, record_of, write_job
 from plugin.worker_process import FINAL, Event, Worker
@@ -35,18 +37,14 @@ class Variation:
 
 @dataclass
 class Finished:
-    """How a generation ended: its results and report, or the error's event.
-
-    `shown` says whether a result is on the canvas: one that the user took away during previews is only offered.
-    """
+    """How a generation ended: its results, report and what the user should know of them, or the error's event."""
 
     generation: Generation
     variations: list[Variation] = field(default_factory=list)
     report: dict[str, Any] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
     error: Event | None = None
     cancelled: bool = False
-    shown: bool = False
-    image_was_closed: bool = False
 
 
 class Listener(Protocol):
@@ -74,6 +72,7 @@ class Generation:
         self._was_cancelled = False
         self._report: dict[str, Any] = {}
         self._layer_mask: rescue.Kept | None = None
+        self._selection = selection_state(draft.image)
 
     def start(self) -> None:
         """Exports, then sends; what happens next is told to the listener. Raises EditFailed or OSError."""
@@ -135,11 +134,23 @@ class Generation:
         variations = [Variation(self.job, kept) for kept in event["layers"]]
         self._layer_mask = event["layer_mask"]
         self._report = dict(event["report"])
-        closed = not self.canvas.image.is_valid()
-        if self.canvas.was_removed and not closed:
-            return Finished(self, variations, self._report)
-        self.insert(variations[0].rgba())
-        return Finished(self, variations, self._report, shown=True, image_was_closed=closed)
+        notes = [*self._report["notes"], *self._meanwhile()]
+        if not self.canvas.was_removed or not self.canvas.image.is_valid():
+            self.insert(variations[0].rgba())
+        return Finished(self, variations, self._report, notes)
+
+    def _meanwhile(self) -> list[str]:
+        """What the user changed while the endpoint worked, and where the result is therefore."""
+        notes = []
+        if not self.canvas.image.is_valid():
+            return [_("The image was closed meanwhile, so it is in a new one.")]
+        if self.canvas.was_removed:
+            notes.append(_("Its layer had been taken away meanwhile: click a result to insert it."))
+        elif not self.canvas.there and self.canvas.edited_was_deleted:
+            notes.append(_("The layer that was edited was deleted meanwhile, so the result is above all others."))
+        if selection_state(self.canvas.image) != self._selection:
+            notes.append(_("The selection was changed meanwhile; the result is where the selection had been."))
+        return notes
 
     def _stopped(self, event: Event) -> Finished:
         self.job.mark_told()

@@ -42,10 +42,13 @@ class SentPicture(Gtk.Box):
 
 def state(image: Gimp.Image) -> tuple[Any, ...]:
     """What changes when the selection or the layers change: cheap enough to be read four times a second."""
-    selected = selection_rect(image)
-    values = b""
-    if selected:
-        size = thumbnails.fitting(selected.size, _PROBE)
-        values = thumbnails.selection_values(image, selected, size)
     layers = tuple(layer.get_id() for layer in image.get_layers())
-    return image.get_width(), image.get_height(), selected, values, layers
+    return image.get_width(), image.get_height(), selection_state(image), layers
+
+
+def selection_state(image: Gimp.Image) -> tuple[Rect, bytes] | None:
+    """What changes when the selection changes; None where nothing is selected."""
+    selected = selection_rect(image)
+    if not selected:
+        return None
+    return selected, thumbnails.selection_values(image, selected, thumbnails.fitting(selected.size, _PROBE))

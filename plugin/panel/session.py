@@ -118,15 +118,9 @@ class Session:
 
 def _in_words(finished: Finished) -> str:
     """What came, what it cost, and what is to be known about it."""
-    count, report = len(finished.variations), finished.report
-    words = [ngettext("{count} result", "{count} results", count).format(count=count)]
-    words[0] += _price(report)
-    words += report["notes"]
-    if not finished.shown:
-        words.append(_("Its layer had been taken away meanwhile: click a result to insert it."))
-    if finished.image_was_closed:
-        words.append(_("The image was closed meanwhile, so it is in a new one."))
-    return " ".join(words)
+    count = len(finished.variations)
+    results = ngettext("{count} result", "{count} results", count).format(count=count)
+    return " ".join([results + _price(finished.report), *finished.notes])
 
 
 def _price(report: dict[str, Any]) -> str:

@@ -1,23 +1,11 @@
 """Fixtures: each GIMP version once, one GIMP process for a module of tests, and an endpoint that does as it is told."""
 
-from pathlib import Path
-
 import pytest
 
 from tests.gimp.endpoint import TestEndpoint
 from tests.gimp.harness import GimpUnderTest
 
 VERSIONS = ("3.0", "3.2")
-
-
-def pytest_collection_modifyitems(items):
-    """What is tested in one version of GIMP is tested by one process, one test after the other."""
-    here = Path(__file__).parent
-    for item in items:
-        if item.path.is_relative_to(here):
-            values = getattr(item, "callspec", None) and item.callspec.params.values()
-            version = next((value for value in values or () if value in VERSIONS), VERSIONS[-1])
-            item.add_marker(pytest.mark.xdist_group(version))
 
 
 @pytest.fixture(scope="session")

@@ -181,8 +181,22 @@ def test_the_picture_follows_the_selection_and_the_result_goes_where_it_was_aske
     assert not np.array_equal(*(np.asarray(shot.crop((620, 20, 810, 160))) for shot in (before, window.settle())))
     (layer, *_) = layers(window, image)
     assert layer["box"][2:] == [880, 720]
+    assert "The selection was changed meanwhile" in texts(window)
     masked = window.call("edits.mask_at", image_id=image, points=[[910, 510], [140, 730]])
     assert masked == [255, None], "the layer mask is the selection that was sent"
+
+
+def test_a_result_for_a_layer_that_was_deleted_lies_above_all_and_says_so(window, endpoint):
+    endpoint.behave("invert", seconds=2)
+    with panel_of(window, "small_layer") as image:
+        ask_for(window)
+        generate(window, "orphan")
+        wait_until(lambda: endpoint.received, "the request is out")
+        window.call("edits.delete_layer", image_id=image, name="small")
+        wait_until(lambda: "was deleted meanwhile, so the result is above all others" in texts(window), "it says so")
+        assert "The selection was changed" not in texts(window)
+        assert [layer["name"] for layer in layers(window, image)][0] == "orphan"
+        assert len(layers(window, image)) == 2
 
 
 # For each stage: the picture; what the endpoint does, and for how many seconds; results and previews asked for; what

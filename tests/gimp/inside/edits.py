@@ -234,6 +234,12 @@ def select_layer(image_id, name):
     image.set_selected_layers([image.get_layer_by_name(name)])
 
 
+def delete_layer(image_id, name):
+    image = Gimp.Image.get_by_id(image_id)
+    image.remove_layer(image.get_layer_by_name(name))
+    Gimp.displays_flush()
+
+
 def crop(image_id, width, height):
     Gimp.Image.get_by_id(image_id).crop(width, height, 0, 0)
 
