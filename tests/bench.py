@@ -39,6 +39,7 @@ GROWTH = 0.1
 EXPORT_OF_BARE = 1.5
 PLUGIN_MB = 120
 PREVIEW = 0.2
+CANCEL = 0.5
 STAGES = ("export", "wait", "request", "fit", "insert")
 
 
@@ -216,6 +217,7 @@ class Bench:
         print(row(["peak memory of the plug-in, MB", f"{peaks.mb['plug-in']:.0f}", f"{PLUGIN_MB}"]), end="")
         print(row(["peak memory of the worker, MB", f"{peaks.mb['worker']:.0f}", ""]), end="")
         print(row(["a preview from the wire to the canvas, s", f"{self._preview():.2f}", f"{PREVIEW}"]), end="")
+        print(row(["a cancel until all is over, s", f"{self._cancel():.2f}", f"{CANCEL}"]), end="")
         launch = statistics.median(self.launches)
         usual = statistics.median(self.running.call("bench.plugin_start") for _ in range(self.rounds))
         limit = f"{usual:.2f}: GIMP's own Foggify"
@@ -224,14 +226,20 @@ class Bench:
     def _preview(self):
         """Seconds from the moment that a preview is sent until it is on the canvas; the median of all."""
         self.endpoint.behave("previews", seconds=1.0)
-        root, log = self.running.config / "plug-ins" / "generative-edit", self.running.work / "worker.log"
         waited = []
         for _ in range(self.rounds):
             self.endpoint.previews_sent.clear()
-            shown = self.running.call("bench.previews", root=str(root), log=str(log))
+            shown = self.running.call("bench.previews", **places(self.running))
             waited += [seen - sent for seen, sent in zip(shown, self.endpoint.previews_sent, strict=True)]
         self.endpoint.behave("drift")
         return statistics.median(waited)
+
+    def _cancel(self):
+        """Seconds from a cancel while the endpoint works until all is over; the longest of all."""
+        self.endpoint.behave("echo", seconds=2.0)
+        longest = max(self.running.call("bench.cancel", **places(self.running)) for _ in range(self.rounds))
+        self.endpoint.behave("drift")
+        return longest
 
 
 def both(seconds):
@@ -256,11 +264,16 @@ def split(seconds, endpoint):
 
 def print_worker_start(running, rounds):
     """The worker starts while the plug-in exports, so that this is not paid in full."""
-    root, log = running.config / "plug-ins" / "generative-edit", running.work / "worker.log"
-    starts = [running.call("bench.worker_start", root=str(root), log=str(log)) for _ in range(rounds)]
+    starts = [running.call("bench.worker_start", **places(running)) for _ in range(rounds)]
     middle = {name: statistics.median(each[name] for each in starts) for name in ("worker", "bare")}
     limit = f"{middle['bare']:.2f}: Python with the same packages"
     print(row(["start of the worker, s", f"{middle['worker']:.2f}", limit]), end="", flush=True)
+
+
+def places(running):
+    """Where the installed plug-in is, and where a worker may write its log."""
+    root, log = running.config / "plug-ins" / "generative-edit", running.work / "worker.log"
+    return {"root": str(root), "log": str(log)}
 
 
 def print_gimp_start(gimp, folder, rounds):

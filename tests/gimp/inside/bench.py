@@ -77,35 +77,47 @@ def edit(**arguments):
 
 def previews(root, log):
     """When each preview of an edit was on the canvas, by the clock that all processes share."""
-    worker_process.ROOT = Path(root)
-    python = json.loads((Path(root) / "stamp.json").read_text())["python"]
-    wanted = {**defaults(), "prompt": "x", "provider": "custom", "stream": True, "partial-images": 2, "fit": False}
-    watcher = _Watcher()
-    worker = worker_process.Worker(python, Path(log))
-    Generation(draft(_image, _image.get_layers()[-1:], read(wanted)), worker, watcher).start()
-    watcher.loop.run()
-    worker.close()
-    if watcher.finished.error:
-        raise RuntimeError(watcher.finished.error["message"])
+    watcher = _Watcher(root, log, {"stream": True, "partial-images": 2})
     watcher.finished.generation.canvas.remove()
     return watcher.seen
 
 
-class _Watcher:
-    """Notes when a preview has been shown."""
+def cancel(root, log):
+    """Seconds from a cancel while the endpoint works until all is over."""
+    watcher = _Watcher(root, log, {}, cancel=True)
+    if not watcher.finished.cancelled:
+        raise RuntimeError("the edit was not cancelled")
+    return watcher.ended - watcher.cancelled
 
-    def __init__(self):
-        self.loop = GLib.MainLoop()
+
+class _Watcher:
+    """Runs one edit as the panel does; notes when a preview has been shown, when it was cancelled, when it ended."""
+
+    def __init__(self, root, log, values, cancel=False):
+        self._loop = GLib.MainLoop()
+        self._cancel = cancel
         self.seen = []
-        self.finished = None
+        worker_process.ROOT = Path(root)
+        python = json.loads((Path(root) / "stamp.json").read_text())["python"]
+        worker = worker_process.Worker(python, Path(log))
+        wanted = {**defaults(), "prompt": "x", "provider": "custom", "fit": False, **values}
+        self._generation = Generation(draft(_image, _image.get_layers()[-1:], read(wanted)), worker, self)
+        self._generation.start()
+        self._loop.run()
+        worker.close()
+        if self.finished.error:
+            raise RuntimeError(self.finished.error["message"])
 
     def on_progress(self, event):
         if event["event"] == "partial":
             self.seen.append(time.monotonic())
+        if self._cancel and event.get("name") == "wait":
+            self.cancelled = time.monotonic()
+            self._generation.cancel()
 
     def on_end(self, finished):
-        self.finished = finished
-        self.loop.quit()
+        self.finished, self.ended = finished, time.monotonic()
+        self._loop.quit()
 
 
 def _bytes(layer):
