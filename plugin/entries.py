@@ -14,7 +14,7 @@ from plugin.arguments import EDIT_ARGUMENTS, EXTEND_ARGUMENTS, REMOVE_ARGUMENTS,
 from plugin.checks import checked
 from plugin.consent_without_window import ask_where_it_costs
 from plugin.edit import edit
-from plugin.extend import extend, options_of
+from plugin.extend.extending import extend, options_of
 from plugin.installation import worker_python
 from plugin.remove import check_selected, removal, set_as_last_time
 from plugin.task import Outcome, Progress
@@ -87,7 +87,7 @@ def _extend(image: Gimp.Image, layers: list[Gimp.Layer], values: Values, progres
 
 
 def _draft_extension(image: Gimp.Image, layers: list[Gimp.Layer], values: Values) -> Draft:
-    from plugin.extend_draft import draft
+    from plugin.extend.draft import draft
 
     return draft(image, layers, values)
 
@@ -95,7 +95,7 @@ def _draft_extension(image: Gimp.Image, layers: list[Gimp.Layer], values: Values
 def _open_extend(
     procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, image: Gimp.Image, layers: list[Gimp.Layer]
 ) -> Gimp.PDBStatusType:
-    from plugin.extend_dialog import open_extend
+    from plugin.extend.dialog import open_extend
 
     extended = open_extend(procedure, config, image, layers)
     return Gimp.PDBStatusType.SUCCESS if extended else Gimp.PDBStatusType.CANCEL

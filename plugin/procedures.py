@@ -6,10 +6,11 @@ gi.require_version("Gegl", "0.4")
 from gi.repository import Gimp
 
 from lib.translation import _
-from plugin import folder, window_procedures
+from plugin import window_procedures
 from plugin.arguments import values_of
 from plugin.consent_without_window import ask_where_it_costs
 from plugin.entries import ENTRIES
+from plugin.folder import procedure as folder_procedure
 from plugin.language import follow_gimp
 from plugin.procedure_parts import READ_WRITE, declare, describe, has_display, reported, text_value
 from plugin.progress import StatusProgress
@@ -26,13 +27,13 @@ class GenerativeEdit(Gimp.PlugIn):
         return False
 
     def do_query_procedures(self) -> list[str]:
-        return [*ENTRIES, folder.NAME, *window_procedures.WINDOWS]
+        return [*ENTRIES, folder_procedure.NAME, *window_procedures.WINDOWS]
 
     def do_create_procedure(self, name: str) -> Gimp.Procedure:
         if name in window_procedures.WINDOWS:
             return window_procedures.create(self, name)
-        if name == folder.NAME:
-            return folder.create(self)
+        if name == folder_procedure.NAME:
+            return folder_procedure.create(self)
         entry = ENTRIES[name]
         procedure = Gimp.ImageProcedure.new(self, name, Gimp.PDBProcType.PLUGIN, _run, None)
         procedure.set_image_types("RGB*, GRAY*, INDEXED*")

@@ -28,7 +28,7 @@ def _settings(_image: Gimp.Image | None) -> None:
 
 
 def _history(image: Gimp.Image | None) -> None:
-    from plugin.history_dialog import show_history
+    from plugin.history.dialog import show_history
 
     show_history(image)
 

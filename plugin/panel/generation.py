@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol
-
-from gi.repository import Gegl
+from typing import Any
 
 from lib import rescue
 from lib.job import SELECTION, Job
@@ -13,10 +11,10 @@ from lib.translation import _
 from plugin.canvas_layer import Appearance, CanvasLayer
 from plugin.insert import layer_name
 from plugin.panel.draft import Draft
+from plugin.panel.job_run import JobRun, Listener
 from plugin.panel.sent_picture import selection_state
-from plugin.procedure_parts import of_a_file
-from plugin.task import Exported, Task, forget_pixels, forget_unsent, record_of, write_job
-from plugin.worker_process import FINAL, Event, Worker
+from plugin.task import Exported, Task, record_of
+from plugin.worker_process import Event, Worker
 
 
 @dataclass(frozen=True)
@@ -47,48 +45,19 @@ class Finished:
     cancelled: bool = False
 
 
-class Listener(Protocol):
-    """Whoever is told of a generation's progress and of its end."""
-
-    def on_progress(self, event: Event) -> None: ...
-
-    def on_end(self, finished: Finished) -> None: ...
-
-
-class Generation:
+class Generation(JobRun[Finished]):
     """Runs one draft; `beside` is an earlier generation of the same edit, whose group the result joins."""
 
     def __init__(
-        self, draft: Draft, worker: Worker, listener: Listener, beside: Generation | None = None
+        self, draft: Draft, worker: Worker, listener: Listener[Finished], beside: Generation | None = None
     ) -> None:
-        self.draft = draft
-        self.job = Job.new()
-        self._worker = worker
-        self._listener = listener
+        super().__init__(draft, worker, listener)
+        self._beside = beside
         edited = None if draft.options.sample_merged else draft.layers[0]
-        canvas = CanvasLayer(draft.image, edited, draft.task.place.frame, beside.canvas if beside else None)
-        self.canvas = canvas
-        self._task = _again(draft.task, beside.job) if beside else draft.task
-        self._was_cancelled = False
+        self.canvas = CanvasLayer(draft.image, edited, draft.task.place.frame, beside.canvas if beside else None)
         self._report: dict[str, Any] = {}
         self._layer_mask: rescue.Kept | None = None
         self._selection = selection_state(draft.image)
-
-    def start(self) -> None:
-        """Exports, then sends; what happens next is told to the listener. Raises EditFailed or OSError."""
-        self._listener.on_progress({"event": "stage", "name": "export"})
-        Gegl.init(None)
-        try:
-            write_job(self.job, self._task, self.draft.options, interactive=True)
-        except BaseException:
-            forget_unsent(self.job)
-            raise
-        self._worker.start(self.job, self._heard)
-
-    def cancel(self) -> None:
-        """Stops it; the listener is told of the end within half a second."""
-        self._was_cancelled = True
-        self._worker.cancel(self.job)
 
     def insert(self, rgba: bytes) -> None:
         """Puts a result on the canvas: into the layer that is there, or as a new one."""
@@ -100,30 +69,18 @@ class Generation:
 
     def look(self) -> Appearance:
         """The layer's name, mask and record, with what is known by now."""
-        options, plan = self.draft.options, self._task.plan
-        known = {"provider": options.provider, "model": self.draft.model.name, "size": str(plan.size)}
-        record = record_of(options, {**known, "frame": plan.frame.to_list(), **self._report}, self._task.sources)
+        options, task = self.draft.options, self.draft.task
+        known = {"provider": options.provider, "model": self.draft.model.name, "size": str(task.plan.size)}
+        record = record_of(options, {**known, "frame": task.plan.frame.to_list(), **self._report}, task.sources)
         return Appearance(layer_name(options.request["prompt"]), self._mask(), record)
 
-    def _heard(self, event: Event) -> None:
-        if event["event"] == "partial":
-            self._preview(event)
-        if event["event"] not in FINAL:
-            self._listener.on_progress(event)
-            return
-        try:
-            # An answer that comes after a cancel is not wanted any more.
-            wanted = event["event"] == "done" and not self._was_cancelled
-            finished = self._done(event) if wanted else self._stopped(event)
-        except OSError as error:
-            finished = Finished(self, error={"event": "error", "message": of_a_file(error)})
-        forget_unsent(self.job)
-        self._listener.on_end(finished)
+    def _task(self) -> Task:
+        return _again(self.draft.task, self._beside.job) if self._beside else self.draft.task
 
     def _preview(self, event: Event) -> None:
         """The first image's previews appear in place; a layer that the user took away is not brought back."""
         path = self.job.path(event["layer"])
-        shown = event["image"] == 0 and not self.canvas.was_removed and not self._was_cancelled
+        shown = event["image"] == 0 and not self.canvas.was_removed and not self.was_cancelled
         if shown and self.canvas.there:
             self.canvas.show(path.read_bytes())
         elif shown and self.draft.image.is_valid():
@@ -152,14 +109,13 @@ class Generation:
             notes.append(_("The selection was changed meanwhile; the result is where the selection had been."))
         return notes
 
-    def _stopped(self, event: Event) -> Finished:
-        self.job.mark_told()
+    def _cancelled(self) -> Finished:
         self.canvas.remove()
-        forget_pixels(self.job, event)
-        # A worker that was killed after the cancel has ended as it was told.
-        if self._was_cancelled or event["event"] == "cancelled":
-            return Finished(self, cancelled=True)
-        return Finished(self, error=event)
+        return Finished(self, cancelled=True)
+
+    def _failed(self, error: Event) -> Finished:
+        self.canvas.remove()
+        return Finished(self, error=error)
 
     def _mask(self) -> bytes | None:
         """The layer mask that was asked for; else the selection as it was exported, which may be another one by now."""

@@ -8,14 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib import folder_state, history
+from lib import history
 from lib.edit_job import EditJob
-from lib.folder_history import Kept
-from lib.folder_pictures import is_inside, mask_of, matcher, output_names, pictures_in, variation_names
-from lib.folder_progress import TimeLeft, in_words
-from lib.folder_prompts import BadPrompts, read_prompts
-from lib.folder_report import COLUMNS, report_line, write_report
-from lib.folder_state import DONE, UNKNOWN, Next, RunState, judge, withdraw
+from lib.folder import state as folder_state
+from lib.folder.history import Kept
+from lib.folder.pictures import is_inside, mask_of, matcher, output_names, pictures_in, variation_names
+from lib.folder.progress import TimeLeft, in_words
+from lib.folder.prompts import BadPrompts, read_prompts
+from lib.folder.report import COLUMNS, report_line, write_report
+from lib.folder.state import DONE, UNKNOWN, Next, RunState, judge, withdraw
 from lib.job import Job
 
 NAMES = st.text("abAB.~12", min_size=1, max_size=6).filter(lambda name: name.strip("."))

@@ -6,7 +6,7 @@ from pathlib import Path
 from lib import prompts, settings
 from lib.endpoint.engine.prompt import understand
 from plugin.arguments import EDIT_ARGUMENTS
-from plugin.folder_arguments import FOLDER_ARGUMENTS
+from plugin.folder.arguments import FOLDER_ARGUMENTS
 
 CHECKOUT = Path(__file__).absolute().parents[2]
 PAGE = (CHECKOUT / "plugin/help/index.html").read_text(encoding="utf-8")

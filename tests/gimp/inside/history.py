@@ -71,8 +71,8 @@ def again(path, layer, record=None, **arguments):
 
 def insert_again(folder, made, width, height):
     """Inserts a kept job into a picture of this size, as its window does; None where its frame has no place there."""
-    from plugin.history_insert import fits
-    from plugin.history_insert import insert_again as insert
+    from plugin.history.insert import fits
+    from plugin.history.insert import insert_again as insert
 
     job, image = record(Path(folder)), pictures.splash(width, height)
     done = None

@@ -10,7 +10,7 @@ from gi.repository import Gtk, Pango
 from lib.history import Record, shown
 from lib.history_words import cost_of, megabytes, when
 from lib.translation import _
-from plugin.history_list import pixbuf_of
+from plugin.history.job_list import pixbuf_of
 from plugin.worker_process import Event, Worker
 
 _ONE_EDGE, _SEVERAL_EDGE, _WIDTH = 224, 104, 288

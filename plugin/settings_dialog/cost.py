@@ -5,7 +5,7 @@ from gi.repository import Gtk
 from lib import settings, spending
 from lib.settings import Settings
 from lib.translation import _, ngettext
-from plugin.settings_dialog_rows import Page, named, note
+from plugin.settings_dialog.rows import Page, named, note
 
 
 class CostPage(Page):

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lib.folder_state import DONE, FAILED, UNKNOWN
+from lib.folder.state import DONE, FAILED, UNKNOWN
 from lib.translation import _, ngettext
 
 NOT_STARTED, UNDER_WAY = "not-started", "under-way"

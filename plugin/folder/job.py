@@ -10,18 +10,19 @@ from typing import Any
 from lib import rescue, settings
 from lib.api import models
 from lib.api.cost import Cost
-from lib.folder_pictures import mask_of, variation_names
+from lib.folder.pictures import mask_of, variation_names
 from lib.frame import Plan
 from lib.geometry import Rect
 from lib.job import SELECTION, Job
 from lib.translation import _
-from plugin import folder_saving, insert
+from plugin import insert
 from plugin.edit import prepare
 from plugin.estimate import estimate
-from plugin.folder_arguments import Item, Run, Wanted
-from plugin.folder_open import OpenPictures
-from plugin.folder_picture import layers_to_send, opened, select_mask
-from plugin.folder_saving import Written
+from plugin.folder import saving
+from plugin.folder.arguments import Item, Run, Wanted
+from plugin.folder.open_pictures import OpenPictures
+from plugin.folder.picture import layers_to_send, opened, select_mask
+from plugin.folder.saving import Written
 from plugin.task import EditFailed, public, write_job
 
 # An hour: a limit of requests by the minute, or by the day's busiest hour, is waited for.
@@ -132,14 +133,14 @@ def _write(run: Run, output: str, image: Any, results: list[Any], wanted: Wanted
     """One file with all results as layers, or one for each result."""
     kind, quality = wanted.output_format, wanted.quality
     if kind == "xcf" or len(results) == 1:
-        return [folder_saving.write(image, run.out, output, kind, quality)]
+        return [saving.write(image, run.out, output, kind, quality)]
     written = []
     for shown, name in zip(results, variation_names(output, len(results)), strict=True):
         for result in results:
             result.set_visible(result == shown)
         copy = image.duplicate()
         try:
-            written.append(folder_saving.write(copy, run.out, name, kind, quality))
+            written.append(saving.write(copy, run.out, name, kind, quality))
         finally:
             copy.delete()
     return written

@@ -12,9 +12,9 @@ from gi.repository import Gimp, GimpUi
 from lib.geometry import Size
 from lib.translation import _
 from plugin.arguments import EXTEND_ARGUMENTS, start_with_settings, values_of
-from plugin.extend_draft import asked, draft, extension_of
-from plugin.extend_parts import ExtendParts
-from plugin.extend_run import Ended, Extending
+from plugin.extend.draft import asked, draft, extension_of
+from plugin.extend.parts import ExtendParts
+from plugin.extend.run import Ended, Extending
 from plugin.options import BadArguments
 from plugin.panel.consent import may_cancel, may_send
 from plugin.panel.draft import Draft, in_words

@@ -11,7 +11,7 @@ from gi.repository import GimpUi, Gtk
 from lib.api import providers
 from lib.own_providers import FIELDS, LIKE, checked_entry, new_name
 from lib.translation import _
-from plugin.settings_dialog_rows import Page, note
+from plugin.settings_dialog.rows import Page, note
 
 Keep = Callable[[str, Mapping[str, str]], bool]
 

@@ -16,9 +16,9 @@ from lib.history import Record, State
 from lib.history_words import limits, used
 from lib.translation import _, ngettext
 from plugin.help import give_help
-from plugin.history_details import JobDetails
-from plugin.history_insert import fits, insert_and_tell, why_not
-from plugin.history_list import JobList
+from plugin.history.details import JobDetails
+from plugin.history.insert import fits, insert_and_tell, why_not
+from plugin.history.job_list import JobList
 from plugin.installation import worker_python
 from plugin.recovery import forgotten_results
 from plugin.task import EditFailed

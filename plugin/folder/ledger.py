@@ -7,13 +7,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from lib.folder_history import Kept
-from lib.folder_progress import TimeLeft
-from lib.folder_report import Summary, report_line, write_report
-from lib.folder_state import DONE, FAILED, RunState, withdraw
+from lib.folder.history import Kept
+from lib.folder.progress import TimeLeft
+from lib.folder.report import Summary, report_line, write_report
+from lib.folder.state import DONE, FAILED, RunState, withdraw
 from lib.translation import _
-from plugin.folder_arguments import Run
-from plugin.folder_flight import Flight
+from plugin.folder.arguments import Run
+from plugin.folder.flight import Flight
 from plugin.procedure_parts import of_a_file
 
 _MOST_ALIKE = 10

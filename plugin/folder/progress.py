@@ -8,10 +8,10 @@ from types import TracebackType
 
 from gi.repository import Gimp
 
-from lib.folder_progress import in_words
-from lib.folder_state import DONE, FAILED, UNKNOWN
+from lib.folder.progress import in_words
+from lib.folder.state import DONE, FAILED, UNKNOWN
 from lib.translation import _
-from plugin.folder_run import FolderRun
+from plugin.folder.run import FolderRun
 
 _BETWEEN_LINES = {True: 0.5, False: 10.0}
 

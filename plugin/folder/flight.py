@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lib.folder_pictures import output_names
-from lib.folder_state import DONE, Next, RunState, judge
+from lib.folder.pictures import output_names
+from lib.folder.state import DONE, Next, RunState, judge
 from lib.job import Job
-from plugin.folder_arguments import Item, Run
-from plugin.folder_job import Answer
+from plugin.folder.arguments import Item, Run
+from plugin.folder.job import Answer
 
 
 @dataclass

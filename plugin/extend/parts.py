@@ -9,8 +9,8 @@ from gi.repository import Gimp, Gtk
 from lib.extension import Extension
 from lib.geometry import Size
 from lib.translation import _
-from plugin.extend_preview import ExtendPreview
-from plugin.extend_sides import SideFields
+from plugin.extend.preview import ExtendPreview
+from plugin.extend.sides import SideFields
 from plugin.panel.activity import Activity
 from plugin.panel.engine_note import EngineNote
 from plugin.panel.form import Form

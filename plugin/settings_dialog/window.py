@@ -13,11 +13,11 @@ from lib import settings
 from lib.translation import _
 from plugin.help import give_help
 from plugin.installation import worker_python
-from plugin.settings_dialog_cost import CostPage
-from plugin.settings_dialog_defaults import DefaultsPage
-from plugin.settings_dialog_history import HistoryPage
-from plugin.settings_dialog_providers import ProvidersPage
-from plugin.settings_dialog_rows import SPACE
+from plugin.settings_dialog.cost import CostPage
+from plugin.settings_dialog.defaults import DefaultsPage
+from plugin.settings_dialog.history import HistoryPage
+from plugin.settings_dialog.providers import ProvidersPage
+from plugin.settings_dialog.rows import SPACE
 from plugin.worker_process import LOG, Event, OnEvent, Worker
 
 _MOMENT = 400

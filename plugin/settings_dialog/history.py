@@ -7,7 +7,7 @@ from gi.repository import Gtk
 from lib import settings
 from lib.settings import Settings
 from lib.translation import _
-from plugin.settings_dialog_rows import Page, named, note, spin
+from plugin.settings_dialog.rows import Page, named, note, spin
 
 if TYPE_CHECKING:
     from plugin.settings_dialog import SettingsDialog

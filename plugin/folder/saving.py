@@ -14,7 +14,7 @@ from typing import Any
 
 from gi.repository import Gegl, Gimp, Gio, GLib
 
-from lib.folder_pictures import OWN_FOLDER
+from lib.folder.pictures import OWN_FOLDER
 from lib.translation import _
 from plugin.task import EditFailed
 

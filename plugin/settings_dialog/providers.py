@@ -9,8 +9,8 @@ from lib import settings
 from lib.api import providers
 from lib.settings import Settings
 from lib.translation import _
-from plugin.settings_dialog_form import ProviderForm
-from plugin.settings_dialog_rows import SPACE, Page, beside, bold, button, named, note
+from plugin.settings_dialog.form import ProviderForm
+from plugin.settings_dialog.rows import SPACE, Page, beside, bold, button, named, note
 from plugin.worker_process import Event
 
 if TYPE_CHECKING:

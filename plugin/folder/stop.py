@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from gi.repository import GLib
 
 from lib.translation import _
-from plugin.folder_run import FolderRun
+from plugin.folder.run import FolderRun
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 

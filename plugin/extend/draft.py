@@ -14,10 +14,10 @@ from lib.extension import Extension
 from lib.geometry import Size
 from lib.side_amounts import NAMES, PIXELS, amount, length_of
 from lib.translation import _
-from plugin import extend
 from plugin.arguments import defaults, sides
 from plugin.checks import checked
 from plugin.estimate import estimate
+from plugin.extend import extending
 from plugin.options import BadArguments
 from plugin.panel.draft import Draft, chosen
 
@@ -35,8 +35,8 @@ def draft(image: Gimp.Image, layers: Sequence[Gimp.Layer], values: Mapping[str, 
     provider, model = asked(values)
     offered = choices(model, provider, values["output-format"])
     taken = accepted({**defaults(), **values}, offered, defaults())
-    options = extend.options_of(image, taken)
-    task = extend.prepare(image, layers, sides(taken), options)
+    options = extending.options_of(image, taken)
+    task = extending.prepare(image, layers, sides(taken), options)
     cost = estimate(image, options, task, model, len(layers), masked=True)
     return Draft(image, layers, options, task, provider, model, cost)
 

@@ -11,17 +11,17 @@ from typing import Any
 
 from gi.repository import Gegl, GLib
 
-from lib.folder_pictures import OWN_FOLDER
-from lib.folder_state import UNKNOWN, Next, RunState, answer_of, is_unknown
+from lib.folder.pictures import OWN_FOLDER
+from lib.folder.state import UNKNOWN, Next, RunState, answer_of, is_unknown
 from lib.job import Job
 from lib.translation import _
-from plugin.folder_arguments import Item, Run
-from plugin.folder_flight import Flight, Queues, flights, judged
-from plugin.folder_job import Answer, earlier_answer, export, put_in_place, write_results
-from plugin.folder_ledger import Ledger
-from plugin.folder_loop import Loop
-from plugin.folder_open import OpenPictures
-from plugin.folder_saving import Written, forget_unfinished
+from plugin.folder.arguments import Item, Run
+from plugin.folder.flight import Flight, Queues, flights, judged
+from plugin.folder.job import Answer, earlier_answer, export, put_in_place, write_results
+from plugin.folder.ledger import Ledger
+from plugin.folder.loop import Loop
+from plugin.folder.open_pictures import OpenPictures
+from plugin.folder.saving import Written, forget_unfinished
 from plugin.options import BadArguments
 from plugin.task import EditFailed
 from plugin.worker_process import FINAL, LOG, Event, Worker

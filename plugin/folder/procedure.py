@@ -7,16 +7,16 @@ from typing import Any
 
 from gi.repository import Gimp, GObject
 
-from lib.folder_pictures import OWN_FOLDER
-from lib.folder_report import Summary
-from lib.folder_state import NewerVersion, RunState, only_run
+from lib.folder.pictures import OWN_FOLDER
+from lib.folder.report import Summary
+from lib.folder.state import NewerVersion, RunState, only_run
 from lib.translation import N_, _
 from plugin.arguments import values_of
-from plugin.folder_arguments import FOLDER_ARGUMENTS, Run, read_run
-from plugin.folder_job import expected_cost
-from plugin.folder_progress import RunProgress
-from plugin.folder_run import FolderRun
-from plugin.folder_stop import stopped_by_signal
+from plugin.folder.arguments import FOLDER_ARGUMENTS, Run, read_run
+from plugin.folder.job import expected_cost
+from plugin.folder.progress import RunProgress
+from plugin.folder.run import FolderRun
+from plugin.folder.stop import stopped_by_signal
 from plugin.installation import worker_python
 from plugin.options import BadArguments
 from plugin.procedure_parts import READ_WRITE, declare, describe, has_display, reported, text_value
@@ -52,7 +52,7 @@ def _run(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, _data: object)
         if config.get_property("run-mode") == Gimp.RunMode.INTERACTIVE:
             if not has_display():
                 raise BadArguments([_("There is nobody to see a window. Run it with the run mode NONINTERACTIVE.")])
-            from plugin.folder_dialog import ask
+            from plugin.folder.dialog import ask
 
             if not ask(procedure, config):
                 raise EditCancelled

@@ -9,7 +9,7 @@ from pathlib import Path
 from gi.repository import Gegl, Gimp, Gio, GLib
 
 from lib.translation import _
-from plugin.folder_arguments import CHANNEL
+from plugin.folder.arguments import CHANNEL
 from plugin.options import Options
 from plugin.task import EditFailed
 

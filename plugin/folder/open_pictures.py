@@ -6,7 +6,7 @@ from pathlib import Path
 
 from gi.repository import Gimp
 
-from plugin.folder_picture import open_picture
+from plugin.folder.picture import open_picture
 
 # Four bytes each, in the picture and in the layer that is added to it: 0.8 GB.
 _MOST_PIXELS = 100_000_000

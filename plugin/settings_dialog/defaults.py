@@ -8,7 +8,7 @@ from gi.repository import Gtk
 from lib import settings
 from lib.settings import Settings
 from lib.translation import _
-from plugin.settings_dialog_rows import Page, beside, button, named, note, spin
+from plugin.settings_dialog.rows import Page, beside, button, named, note, spin
 from plugin.worker_process import Event
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from lib.folder_pictures import FORMATS, is_inside, matcher, pictures_in
-from lib.folder_prompts import BadPrompts, Kinds, read_prompts
+from lib.folder.pictures import FORMATS, is_inside, matcher, pictures_in
+from lib.folder.prompts import BadPrompts, Kinds, read_prompts
 from lib.translation import N_, _
 from plugin.arguments import EDIT_ARGUMENTS, Argument, defaults
 from plugin.checks import checked, problems_of
