@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Runs the tests, on a fresh machine too: makes its own virtual environment and gets the GIMPs that are missing.
 
-python3 tests/run.py [PYTEST_ARGS…]     all tests, or what pytest's own arguments choose
+python3 tests/run.py                    all tests, those of GIMP 3.0 beside those of GIMP 3.2
+python3 tests/run.py PYTEST_ARGS…       what pytest's own arguments choose, one after the other
 python3 tests/run.py --lint             ruff and mypy instead
 python3 tests/run.py --python FILE …    a program of the tests' own, in their environment
 """
@@ -16,11 +17,13 @@ from pathlib import Path
 CHECKOUT = Path(__file__).absolute().parent.parent
 sys.path.insert(0, str(CHECKOUT))
 
+from lib.file_lock import locked
 from lib.installer.private_gimp import cache_folder, install_system_packages
 from lib.installer.problem import SetupProblem
 
 REQUIREMENTS = (CHECKOUT / "tests" / "requirements.txt", CHECKOUT / "lib" / "requirements.txt")
 PROXY_REQUIREMENTS = (CHECKOUT / "tests" / "litellm-requirements.txt",)
+BOTH_AT_ONCE = ["--numprocesses=2"]
 LINTERS = (["ruff", "check", "."], ["mypy", "lib"])
 
 
@@ -34,7 +37,7 @@ def main(arguments):
         return max(subprocess.call([python, "-m", *words], cwd=CHECKOUT) for words in LINTERS)
     if arguments[:1] == ["--python"]:
         return subprocess.call([python, *arguments[1:]])
-    return subprocess.call([python, "-m", "pytest", *arguments], cwd=CHECKOUT)
+    return subprocess.call([python, "-m", "pytest", *(arguments or BOTH_AT_ONCE)], cwd=CHECKOUT)
 
 
 def environment(requirements=REQUIREMENTS):
@@ -45,24 +48,26 @@ def environment(requirements=REQUIREMENTS):
     pins = hashlib.sha256(b"".join(path.read_bytes() for path in requirements)).hexdigest()[:12]
     folder = cache_folder() / "tests" / f"venv-{sys.version_info.major}.{sys.version_info.minor}-{pins}"
     python = folder / "bin" / "python"
-    if not (folder / "whole").exists():
-        print(f"Making the environment {folder} from {requirements[0].name} …", flush=True)
-        shutil.rmtree(folder, ignore_errors=True)
-        make(folder)
-        pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", requirements[0]]
-        if subprocess.call(pip):
-            raise SetupProblem("The tests' packages could not be fetched.", "Check the network, then run this again.")
-        (folder / "whole").touch()
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with locked(folder.with_suffix(".lock"), wait=True):
+        if not (folder / "whole").exists():
+            print(f"Making the environment {folder} from {requirements[0].name} …", flush=True)
+            shutil.rmtree(folder, ignore_errors=True)
+            make(folder, requirements[0])
+            (folder / "whole").touch()
     return str(python)
 
 
-def make(folder):
+def make(folder, requirements):
     """Makes a virtual environment; Debian keeps what that needs in a package of its own."""
     try:
         import ensurepip  # noqa: F401
     except ImportError:
         install_system_packages([f"python{sys.version_info.major}.{sys.version_info.minor}-venv"])
     venv.create(folder, with_pip=True)
+    pip = [folder / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    if subprocess.call([*pip, "-r", requirements]):
+        raise SetupProblem("The tests' packages could not be fetched.", "Check the network, then run this again.")
 
 
 if __name__ == "__main__":

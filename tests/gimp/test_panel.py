@@ -53,13 +53,15 @@ def panel_of(window, case):
     shown = window.call("edits.show", case=case)
     window.settle()
     open_panel(window, shown)
-    yield shown
-    if PANEL in " ".join(window.call("accessibility.windows")):
-        activate(window, PANEL)
-        window.keys("key", "Escape")
-        wait_until(lambda: PANEL not in " ".join(window.call("accessibility.windows")), "the panel closes")
-    window.call("edits.close", image_id=shown)
-    window.settle()
+    try:
+        yield shown
+    finally:
+        if PANEL in " ".join(window.call("accessibility.windows")):
+            activate(window, PANEL)
+            window.keys("key", "Escape")
+            wait_until(lambda: PANEL not in " ".join(window.call("accessibility.windows")), "the panel closes")
+        window.call("edits.close", image_id=shown)
+        window.settle()
 
 
 def undo_and_redo(window, image, before, pixels, edited):
