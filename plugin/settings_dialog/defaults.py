@@ -12,7 +12,7 @@ from plugin.settings_dialog.rows import Page, beside, button, named, note, spin
 from plugin.worker_process import Event
 
 if TYPE_CHECKING:
-    from plugin.settings_dialog import SettingsDialog
+    from plugin.settings_dialog.window import SettingsDialog
 
 _VARIABLES = ("GENERATIVE_EDIT_PROVIDER", "GENERATIVE_EDIT_MODEL")
 _PIXELS = "pixels"

@@ -10,7 +10,7 @@ from lib.translation import _
 from plugin.settings_dialog.rows import Page, named, note, spin
 
 if TYPE_CHECKING:
-    from plugin.settings_dialog import SettingsDialog
+    from plugin.settings_dialog.window import SettingsDialog
 
 
 class HistoryPage(Page):

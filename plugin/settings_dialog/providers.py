@@ -14,7 +14,7 @@ from plugin.settings_dialog.rows import SPACE, Page, beside, bold, button, named
 from plugin.worker_process import Event
 
 if TYPE_CHECKING:
-    from plugin.settings_dialog import SettingsDialog
+    from plugin.settings_dialog.window import SettingsDialog
 
 _LIST_WIDTH = 190
 _MARKS = {"good": "✔", "doubtful": "!", "bad": "✘"}
