@@ -65,8 +65,29 @@ def open_panel(window, image):
 
 def click(window, name, title=PANEL):
     """Clicks the control of this name with the mouse."""
-    x, y = window.call("accessibility.place", title=title, name=name)
-    window.keys("mousemove", str(x), str(y), "click", "1")
+    point_at(window, name, title)
+    window.keys("click", "1")
+
+
+def point_at(window, name, title=PANEL, away=(0, 0)):
+    """Moves the mouse so far away from the middle of a control; returns where that middle is.
+
+    A tooltip that lies there would take the click. It goes when the mouse has come, and it has gone when the window
+    answers then; where the control has moved meanwhile, the mouse follows.
+    """
+
+    def pointed():
+        place = window.call("accessibility.place", title=title, name=name)
+        window.keys("mousemove", *(str(middle + step) for middle, step in zip(place, away, strict=True)))
+        return place if window.call("accessibility.place", title=title, name=name) == place else None
+
+    return wait_until(pointed, f"{name!r} stays in its place", 20)
+
+
+def press_generate(window):
+    """Ctrl+Enter in the panel, once it is ready for it: a layer comes a moment before its edit has ended."""
+    wait_until(lambda: can_be_used(window, "Generate"), "Generate can be clicked")
+    window.keys("key", "ctrl+Return")
 
 
 def texts(window, title=PANEL):
@@ -92,7 +113,7 @@ def layers(window, image):
     return window.call("edits.layers_of", image_id=image)
 
 
-def wait_until(condition, what, seconds=60, pause=0.1):
+def wait_until(condition, what="it is so", seconds=60, pause=0.1):
     """Waits for something, looking again after each pause; returns what `condition` gave."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 
 from tests.gimp.endpoint import TestEndpoint
 from tests.gimp.harness import CHECKOUT
-from tests.gimp.test_ends import wait_until
+from tests.gimp.screen import wait_until
 
 CANARY = "sk-canary-3d1f77a0c2"
 NO_KEY_STORE = {"PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring"}

@@ -11,11 +11,11 @@ from tests.gimp.screen import (
     MAIN,
     PANEL,
     activate,
-    can_be_used,
     click,
     layers,
     open_panel,
     press_entry,
+    press_generate,
     shoot,
     texts,
     wait_for_layers,
@@ -57,8 +57,7 @@ def test_a_picture_leaves_this_computer_only_after_a_yes_and_that_is_asked_once(
     open_panel(window, image)
     click(window, "Prompt")
     window.keys("type", "a lake")
-    wait_until(lambda: can_be_used(window, "Generate"), "Generate can be clicked")
-    window.keys("key", "ctrl+Return")
+    press_generate(window)
     told = asked(window)
     assert "512×512 pixels, leaves this computer and goes to edits.example." in told
     assert "This question is asked once for each provider." in told
@@ -66,12 +65,12 @@ def test_a_picture_leaves_this_computer_only_after_a_yes_and_that_is_asked_once(
     answer(window, "Escape")
     assert not endpoint.received and len(layers(window, image)) == 1
     activate(window, PANEL)
-    window.keys("key", "ctrl+Return")
+    press_generate(window)
     asked(window)
     answer(window, "Return")
     wait_for_layers(window, image, 2)
     assert endpoint.received[-1].headers["Host"] == HOST
-    window.keys("key", "ctrl+Return")
+    press_generate(window)
     wait_until(lambda: len(endpoint.received) == 2, "the second goes without a question")
     wait_for_layers(window, image, 3)
     assert QUESTION not in window.call("accessibility.windows")

@@ -4,21 +4,11 @@ import json
 import os
 import shutil
 import signal
-import time
 
 from tests.gimp.harness import CHECKOUT, GimpUnderTest
+from tests.gimp.screen import wait_until
 
 PROVIDER = {"prompt": "x", "provider": "custom"}
-
-
-def wait_until(check, seconds=30):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        found = check()
-        if found:
-            return found
-        time.sleep(0.1)
-    raise AssertionError("it did not happen in time")
 
 
 def test_a_killed_worker_is_an_error_and_the_image_is_untouched(gimp, out, endpoint):

@@ -13,6 +13,7 @@ from tests.gimp.screen import (
     can_be_used,
     choose,
     click,
+    point_at,
     shoot,
     texts,
     visible,
@@ -95,8 +96,8 @@ def generate(window):
 
 def drag(window, start, end):
     """Drags the mouse from one place of the drawing to another; they count from its middle."""
-    x, y = window.call("accessibility.place", title=TITLE, name="The new canvas around the image")
-    window.keys("mousemove", str(x + start[0]), str(y + start[1]), "mousedown", "1")
+    x, y = point_at(window, "The new canvas around the image", TITLE, start)
+    window.keys("mousedown", "1")
     for part in (0.3, 0.6, 1):
         here = [round(a + (b - a) * part) for a, b in zip(start, end, strict=True)]
         window.keys("mousemove", str(x + here[0]), str(y + here[1]))

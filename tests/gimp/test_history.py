@@ -9,8 +9,7 @@ import pytest
 
 from lib.history import State, record
 from tests.gimp import accessibility
-from tests.gimp.screen import OUTPUT, choose, visible, wait_for_layers
-from tests.gimp.test_ends import wait_until
+from tests.gimp.screen import OUTPUT, choose, press_generate, visible, wait_for_layers, wait_until
 
 TITLE = "Generative Edit: History"
 LOST = "the lost one"
@@ -160,7 +159,7 @@ def test_edit_again_opens_the_panel_with_the_request_of_a_reopened_file(window, 
     assert shown["selection"] != before["selection"] and shown["layers"][0]["visible"] is False
 
     endpoint.behave("echo")
-    window.keys("key", "ctrl+Return")
+    press_generate(window)
     wait_until(lambda: endpoint.received)
     assert endpoint.received[0].fields == former.fields and endpoint.received[0].image_bytes == former.image_bytes
     wait_for_layers(window, image, len(before["layers"]) + 1)

@@ -1,15 +1,14 @@
 """GIMP in German and Chinese: menus, windows and errors speak its language. Screenshots are left to be looked at."""
 
 import re
-from pathlib import Path
 
 import pytest
 
 from lib.installer import private_gimp
 from lib.installer.catalogues import read
 from lib.translation import LOCALE
+from tests.gimp.screen import OUTPUT
 
-OUTPUT = Path(__file__).parents[1] / "output"
 CHINESE_FONT = "fonts-wqy-microhei"
 SCREEN = (1600, 1000)
 # A locale by any name that is not "C" lets gettext work; its numbers and dates do not matter here.

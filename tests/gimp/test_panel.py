@@ -22,6 +22,7 @@ from tests.gimp.screen import (
     layers,
     open_panel,
     press_entry,
+    press_generate,
     shoot,
     texts,
     visible,
@@ -78,8 +79,7 @@ def undo_and_redo(window, image, before, pixels, edited):
 def generate(window, prompt):
     window.keys("key", "ctrl+a")
     window.keys("type", prompt)
-    wait_until(lambda: can_be_used(window, "Generate"), "Generate can be clicked")
-    window.keys("key", "ctrl+Return")
+    press_generate(window)
 
 
 def changed_area(before, after):
@@ -217,8 +217,15 @@ STAGES = {
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_cancel_leaves_the_picture_as_it_was_at_once(window, endpoint, stage):
-    case, behaviour, seconds, results, previews, told, ending = STAGES[stage]
+def test_cancel_leaves_the_picture_as_it_was_within_half_a_second(window, endpoint, stage):
+    took = [seconds_of_a_cancel(window, endpoint, *STAGES[stage])]
+    while min(took) > 0.5 and len(took) < 3:  # the other GIMP had the machine at that moment
+        took.append(seconds_of_a_cancel(window, endpoint, *STAGES[stage]))
+    assert min(took) <= 0.5 and max(took) < 2
+
+
+def seconds_of_a_cancel(window, endpoint, case, behaviour, seconds, results, previews, told, ending):
+    """Cancels an edit in a stage; returns the seconds from before the key is sent until the panel has done."""
     endpoint.behave(behaviour, seconds)
     with panel_of(window, case) as image:
         before, pixels = window.call("edits.state_of", image_id=image), visible(window, image)
@@ -229,13 +236,14 @@ def test_cancel_leaves_the_picture_as_it_was_at_once(window, endpoint, stage):
         begun = time.monotonic()
         window.keys("key", "alt+e")
         wait_until(lambda: is_over(job), "it is over", pause=0.01)
-        assert time.monotonic() - begun < 2, "tests/bench.py measures it closely"
+        took = time.monotonic() - begun
         wait_until(lambda: ending in texts(window), f"the panel says {ending!r}")
         assert layers(window, image) == before["layers"]
         assert np.array_equal(visible(window, image), pixels)
         assert len(endpoint.received) == (0 if behaviour == "deaf" else 1)
         assert job.exists() == (ending != NOT_SENT)
         assert len(list(job.glob("result-*"))) == (results if ending == ARRIVED else 0)
+    return took
 
 
 def is_over(job):

@@ -13,6 +13,7 @@ from tests.gimp.screen import (
     can_be_used,
     click,
     open_panel,
+    press_generate,
     shoot,
     texts,
     wait_until,
@@ -40,8 +41,7 @@ def sent(window, endpoint):
     def generate():
         count = len(endpoint.received)
         activate(window, PANEL)
-        wait_until(lambda: can_be_used(window, "Generate"), "Generate can be clicked")
-        window.keys("key", "ctrl+Return")
+        press_generate(window)
         wait_until(lambda: len(endpoint.received) > count and "1 result" in texts(window), "the result")
         window.settle()
         click(window, "Discard")
@@ -127,7 +127,7 @@ def test_what_settings_have_is_shown_and_can_be_set_to_nothing(window, sent):
 def test_all_of_the_window_stays_on_a_small_screen_as_parts_come_and_go(window, endpoint):
     endpoint.behave("invert")
     before = window.call("accessibility.extent", title=PANEL)
-    window.keys("key", "ctrl+Return")
+    press_generate(window)
     wait_until(lambda: "1 result" in texts(window), "the result")
     window.settle()
     shoot(window, "panel-more-options-result")

@@ -5,7 +5,18 @@ import shutil
 
 import pytest
 
-from tests.gimp.screen import MAIN, PANEL, activate, can_be_used, click, open_panel, shoot, texts, wait_until
+from tests.gimp.screen import (
+    MAIN,
+    PANEL,
+    activate,
+    can_be_used,
+    click,
+    open_panel,
+    press_generate,
+    shoot,
+    texts,
+    wait_until,
+)
 
 PROMPTS = ["a red boat", "a blue lake", "a blue boat"]
 
@@ -72,7 +83,7 @@ def test_they_are_searched_starred_and_chosen(window):
 def test_a_prompt_that_was_sent_comes_first_and_a_star_before_it(window, endpoint):
     endpoint.behave("invert")
     replace_prompt(window, "a green boat")
-    window.keys("key", "ctrl+Return")
+    press_generate(window)
     wait_until(lambda: "1 result" in texts(window), "the result")
     click(window, "Discard")
     assert [each["text"] for each in stored(window)][:2] == ["a blue boat", "a green boat"]
@@ -81,7 +92,7 @@ def test_a_prompt_that_was_sent_comes_first_and_a_star_before_it(window, endpoin
 def test_an_errors_details_are_on_the_clipboard_without_a_key(window, endpoint):
     endpoint.behave("refuse")
     replace_prompt(window, "refused")
-    window.keys("key", "ctrl+Return")
+    press_generate(window)
     wait_until(lambda: "The test refuses this" in texts(window), "the endpoint's words")
     assert can_be_used(window, "Copy details")
     click(window, "Copy details")

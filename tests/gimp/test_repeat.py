@@ -13,6 +13,7 @@ from tests.gimp.screen import (
     layers,
     open_panel,
     press_entry,
+    press_generate,
     wait_for_layers,
     wait_until,
 )
@@ -60,7 +61,7 @@ def test_an_edit_is_repeated_after_a_question(window, image, endpoint):
     open_panel(window, image)
     click(window, "Prompt")
     window.keys("type", "once more")
-    window.keys("key", "ctrl+Return")
+    press_generate(window)
     wait_for_layers(window, image, 2)
     window.keys("key", "Escape")
     wait_until(lambda: not is_open(window, PANEL), "the panel closes")

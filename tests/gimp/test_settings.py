@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.gimp import accessibility
-from tests.gimp.screen import choose
+from tests.gimp.screen import OUTPUT, choose, wait_until
 
-OUTPUT = Path(__file__).parents[1] / "output"
 TITLE = "Generative Edit Settings"
 KEY = "sk-canary-right-7f3a"
 WRONG = "sk-canary-wrong-7f3a"
@@ -62,16 +61,6 @@ def open_window(window):
 def close_window(window):
     window.keys("key", "alt+c")
     wait_until(lambda: not any(TITLE in (name or "") for name in window.call("accessibility.windows")))
-
-
-def wait_until(check, seconds=30):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        found = check()
-        if found:
-            return found
-        time.sleep(0.2)
-    raise AssertionError("it did not happen in time")
 
 
 def wait_for_text(window, text, title=TITLE):

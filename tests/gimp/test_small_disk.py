@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from lib.history import State, record
-from tests.gimp.test_ends import wait_until
+from tests.gimp.screen import wait_until
 
 DISK = 8 << 20
 EDIT = {"case": "corner", "prompt": "x", "provider": "custom"}
