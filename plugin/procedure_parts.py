@@ -2,10 +2,12 @@
 
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 
 import gi
 from gi.repository import Gimp, GLib, GObject
 
+from lib.history_record import shown
 from lib.translation import N_, _
 from plugin.arguments import WIDE, Argument
 from plugin.options import BadArguments
@@ -44,17 +46,22 @@ def reported(procedure: Gimp.Procedure, work: Callable[[], Gimp.ValueArray]) -> 
     """Does the work; every failure becomes GIMP's own error with the sentences that a user would see."""
     try:
         return work()
-    except BadArguments as error:
-        return failure(procedure, Gimp.PDBStatusType.CALLING_ERROR, str(error))
     except EditCancelled:
         return procedure.new_return_values(Gimp.PDBStatusType.CANCEL, None)
-    except EditFailed as error:
-        return failure(procedure, Gimp.PDBStatusType.EXECUTION_ERROR, str(error))
-    except OSError as error:
-        return failure(procedure, Gimp.PDBStatusType.EXECUTION_ERROR, of_a_file(error))
-    except Exception:  # noqa: BLE001 - the process's edge: GIMP would only say that there are "no return values"
-        traceback.print_exc()
-        return failure(procedure, Gimp.PDBStatusType.EXECUTION_ERROR, _(UNFORESEEN))
+    except BadArguments as error:
+        return failure(procedure, Gimp.PDBStatusType.CALLING_ERROR, str(error))
+    except Exception as error:  # noqa: BLE001 - the process's edge: GIMP would only say that there are "no return values"
+        return failure(procedure, Gimp.PDBStatusType.EXECUTION_ERROR, explain(error))
+
+
+def explain(error: Exception) -> str:
+    """What went wrong as a user reads it; the trace of what nobody foresaw goes to the terminal."""
+    if isinstance(error, (BadArguments, EditFailed)):
+        return str(error)
+    if isinstance(error, OSError):
+        return of_a_file(error)
+    traceback.print_exception(error)
+    return _(UNFORESEEN)
 
 
 def of_a_file(error: OSError) -> str:
@@ -62,6 +69,12 @@ def of_a_file(error: OSError) -> str:
     where = f" ({error.filename})" if error.filename else ""
     told = _("A file could not be read or written: {reason}. Make room or access, then try again.")
     return told.format(reason=f"{error.strerror}{where}")
+
+
+def of_a_result(error: OSError, folder: Path) -> str:
+    """What kept a result from being inserted, and the job's folder, where it is, in a sentence."""
+    told = _("The result cannot be inserted: {reason}. It is in {folder}.")
+    return told.format(reason=error.strerror or error, folder=shown(str(folder)))
 
 
 def has_display() -> bool:

@@ -21,7 +21,7 @@ from plugin.panel.draft import Draft, in_words
 from plugin.panel.engine_note import EngineNote
 from plugin.panel.raising import answer_for, raise_open_panel
 from plugin.panel.workers import Workers
-from plugin.procedure_parts import of_a_file
+from plugin.procedure_parts import explain
 from plugin.procedure_window import ProcedureWindow
 from plugin.task import EditFailed
 from plugin.worker_process import Event
@@ -45,7 +45,7 @@ class ExtendDialog:
         title = _("Extend Canvas – {image}").format(image=image.get_name())
         self._window = ProcedureWindow(procedure, config, title, EXTEND_ARGUMENTS, self)
         engine = EngineNote(self._workers, self._open_settings, self._judge)
-        self._parts = ExtendParts(config, image, engine, self._cancel, self._send)
+        self._parts = ExtendParts(config, image, engine, self._cancel, self.on_generate)
         self._window.fill(self._parts.column(), "extending")
 
     def run(self) -> bool:
@@ -118,10 +118,8 @@ class ExtendDialog:
         try:
             running = Extending(self._draft, self._workers.get(), self)
             running.start()
-        except (EditFailed, BadArguments) as error:
-            self.on_end(Ended(error={"event": "error", "message": str(error)}))
-        except OSError as error:
-            self.on_end(Ended(error={"event": "error", "message": of_a_file(error)}))
+        except Exception as error:  # noqa: BLE001 - the main loop's edge: nobody else would say it
+            self.on_end(Ended(error={"event": "error", "message": explain(error)}))
         else:
             self._running = running
             self._parts.begin()

@@ -8,12 +8,13 @@ from typing import Any
 
 from gi.repository import Gegl, Gimp
 
-from lib import history, rescue
+from lib import rescue
 from lib.geometry import Rect, Size
 from lib.history import Record
 from lib.job import SELECTION, Job
 from lib.translation import _
 from plugin import insert
+from plugin.procedure_parts import of_a_result
 from plugin.task import public
 
 
@@ -55,8 +56,7 @@ def insert_and_tell(record: Record, made: Mapping[str, Any], image: Gimp.Image |
     try:
         where = insert_again(record, made, image)
     except OSError as error:
-        told = _("The result cannot be inserted: {reason}. It is in {folder}.")
-        return told.format(reason=error.strerror or error, folder=history.shown(str(record.folder)))
+        return of_a_result(error, record.folder)
     if image:
         return " ".join([_("Inserted into {image}.").format(image=where.get_name()), *made["notes"]])
     return " ".join([_("Opened as a new image."), *made["notes"]])

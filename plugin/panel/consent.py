@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from gi.repository import Gtk
 
 from lib import settings
@@ -21,7 +23,8 @@ def may_send(draft: Draft, parent: Gtk.Window | None, *, unknown_asks: bool = Fa
     if not _ask(parent, question, " ".join(_reasons(draft, first)), _("_Cancel"), _("_Send")):
         return False
     if first:
-        settings.confirm(draft.provider.name)
+        with contextlib.suppress(OSError):  # it is asked again next time, then
+            settings.confirm(draft.provider.name)
     return True
 
 

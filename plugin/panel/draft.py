@@ -50,11 +50,6 @@ class Draft:
     def _address(self) -> SplitResult:
         return urlsplit(self.provider.resolve_url(None, os.environ) or "")
 
-    @property
-    def costs_nothing(self) -> bool:
-        """Whether it is known to be free."""
-        return self.cost is not None and self.cost.high == 0
-
 
 def draft(image: Gimp.Image, layers: Sequence[Gimp.Layer], options: Options) -> Draft:
     """What the options stand for on this image; raises BadArguments or EditFailed where it cannot be sent."""

@@ -24,6 +24,7 @@ class EngineNote(Gtk.Box):
     def __init__(self, workers: Workers, on_settings: Callable[[], None], on_verdict: Callable[[], None]) -> None:
         super().__init__(spacing=6)
         self.refuses = False
+        self._local = self._brief = False
         self._workers = workers
         self._on_verdict = on_verdict
         self._asked = ""
@@ -34,12 +35,13 @@ class EngineNote(Gtk.Box):
 
     def follow(self, draft: Draft | None) -> None:
         """Judges the draft's prompt, a moment after the last key."""
-        if draft is None or draft.provider.name != "local":
-            self.set_visible(draft is None and self.get_visible())
+        if draft is not None:
+            self._local = draft.provider.name == "local"
+        if draft is None or not self._local:
             self._asked = ""
             self._judge("")
             return
-        self.set_visible(True)
+        self._show()
         prompt = draft.options.request["prompt"]
         if prompt == self._asked:
             return
@@ -47,6 +49,14 @@ class EngineNote(Gtk.Box):
         if self._waiting:
             GLib.source_remove(self._waiting)
         self._waiting = GLib.timeout_add(_PAUSE_MILLISECONDS, self._ask, prompt)
+
+    def be_brief(self, brief: bool) -> None:
+        """Leaves the room to results and errors: only a refusal is still shown."""
+        self._brief = brief
+        self._show()
+
+    def _show(self) -> None:
+        self.set_visible(self._local and (self.refuses or not self._brief))
 
     def _ask(self, prompt: str) -> bool:
         self._waiting = 0
@@ -62,6 +72,7 @@ class EngineNote(Gtk.Box):
         self._label.set_text(refusal or _can())
         changed = self.refuses != bool(refusal)
         self.refuses = bool(refusal)
+        self._show()
         if changed:
             self._on_verdict()
 

@@ -23,6 +23,7 @@ class Inputs(Gtk.Box):
         self._layers = layers
         self._on_change = on_change
         self._merged = False
+        self._pictures: list[tuple[Gimp.Layer, Gtk.Image]] = []
         # No list box: with rows that cannot be selected it swallows Tab.
         self._list = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, margin=2)
         self._list.get_accessible().set_name(_("Pictures that are sent"))
@@ -54,8 +55,10 @@ class Inputs(Gtk.Box):
             self._fill()
 
     def refresh(self) -> None:
-        """Draws the thumbnails anew."""
-        self._fill()
+        """Draws the thumbnails anew; the rows stay, as one of their buttons may just be pressed."""
+        for layer, picture in self._pictures:
+            if layer.is_valid():
+                picture.set_from_pixbuf(thumbnails.of_layer(layer, _THUMBNAIL))
 
     def _change(self, layers: list[Gimp.Layer]) -> None:
         self._layers = layers
@@ -65,6 +68,7 @@ class Inputs(Gtk.Box):
     def _fill(self) -> None:
         for row in self._list.get_children():
             self._list.remove(row)
+        self._pictures = []
         for number, layer in enumerate(self._layers):
             if layer.is_valid():
                 self._list.pack_start(self._row(number, layer), False, False, 0)
@@ -78,6 +82,7 @@ class Inputs(Gtk.Box):
         box = Gtk.Box(spacing=3)
         picture = Gtk.Image.new_from_pixbuf(thumbnails.of_layer(layer, _THUMBNAIL))
         picture.get_accessible().set_name(name)
+        self._pictures.append((layer, picture))
         box.pack_start(picture, False, False, 0)
         box.pack_start(text, True, True, 0)
         if number > 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from abc import ABC, abstractmethod
 from typing import Generic, Protocol, TypeVar
 
@@ -9,7 +10,7 @@ from gi.repository import Gegl
 
 from lib.job import Job
 from plugin.panel.draft import Draft
-from plugin.procedure_parts import of_a_file
+from plugin.procedure_parts import explain, of_a_result
 from plugin.task import Task, forget_pixels, forget_unsent, write_job
 from plugin.worker_process import FINAL, Event, Worker
 
@@ -73,7 +74,8 @@ class JobRun(ABC, Generic[End]):
 
     def _heard(self, event: Event) -> None:
         if event["event"] == "partial":
-            self._preview(event)
+            with contextlib.suppress(OSError):  # an edit is worth more than one of its previews
+                self._preview(event)
         if event["event"] not in FINAL:
             self._listener.on_progress(event)
             return
@@ -81,10 +83,16 @@ class JobRun(ABC, Generic[End]):
             # An answer that comes after a cancel is not wanted any more.
             wanted = event["event"] == "done" and not self.was_cancelled
             end = self._done(event) if wanted else self._stopped(event)
-        except OSError as error:
-            end = self._failed({"event": "error", "message": of_a_file(error)})
-        forget_unsent(self.job)
+        except Exception as error:  # noqa: BLE001 - the main loop's edge: the window would wait for an end for ever
+            end = self._failed(self._not_inserted(error))
+        with contextlib.suppress(OSError):  # what cannot be removed stays
+            forget_unsent(self.job)
         self._listener.on_end(end)
+
+    def _not_inserted(self, error: Exception) -> Event:
+        """The event of an error on the way into GIMP: what arrived is kept, and must not be paid for twice."""
+        told = of_a_result(error, self.job.folder) if isinstance(error, OSError) else explain(error)
+        return {"event": "error", "message": told, "maybe_billed": self.job.was_sent}
 
     def _stopped(self, event: Event) -> End:
         self.job.mark_told()

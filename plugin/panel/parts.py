@@ -55,9 +55,8 @@ class PanelParts:
         self._picture.show_draft(draft)
         self.inputs.set_merged(self._config.get_property("sample-merged"))
         self.form.show_plan(draft.task.plan if draft else None)
+        self._engine.be_brief(self._results.get_visible() or self._problem.get_visible())
         self._engine.follow(draft)
-        if self._results.get_visible() or self._problem.get_visible():
-            self._engine.hide()
 
     def say(self, words: str) -> None:
         """Shows a sentence, or none."""
@@ -83,7 +82,7 @@ class PanelParts:
         frame = offer.generation.canvas.frame
         self._results.offer(offer.variations, Size(frame.width, frame.height), chosen, offer.words)
         self._results.show()
-        self._engine.hide()
+        self._engine.be_brief(True)
 
     def hide_results(self) -> None:
         """The choice is made."""
@@ -93,4 +92,4 @@ class PanelParts:
         """Shows what went wrong."""
         self._problem.tell(error)
         self._problem.show()
-        self._engine.hide()
+        self._engine.be_brief(True)

@@ -39,7 +39,8 @@ class Problem(Gtk.Box):
         self._event = event
         self._label.set_text(error_in_words(event))
         self._retry.set_sensitive(self._safe())
-        self._retry.set_tooltip_text(_("Sends the same request again; nothing was billed.") if self._safe() else None)
+        told = _("Sends it again as it is shown now; nothing was billed.")
+        self._retry.set_tooltip_text(told if self._safe() else None)
 
     def _safe(self) -> bool:
         return not self._event.get("maybe_billed")

@@ -77,8 +77,11 @@ class Results(Gtk.Box):
     ) -> Gtk.RadioButton:
         radio = Gtk.RadioButton.new_from_widget(first)
         radio.set_mode(False)
-        picture = thumbnails.of_pixels(variation.rgba(), size, _THUMBNAIL)
-        radio.add(Gtk.Image.new_from_pixbuf(picture))
+        try:
+            picture = Gtk.Image.new_from_pixbuf(thumbnails.of_pixels(variation.rgba(), size, _THUMBNAIL))
+        except OSError:  # it was deleted meanwhile, which is said when it is clicked
+            picture = Gtk.Image.new_from_icon_name("image-missing", Gtk.IconSize.DIALOG)
+        radio.add(picture)
         radio.get_accessible().set_name(_("Result {number}").format(number=number + 1))
         radio.set_tooltip_text(_("Shows result {number} on the canvas").format(number=number + 1))
         return radio

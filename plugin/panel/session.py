@@ -43,24 +43,17 @@ class Session:
         self._view = view
         self.running: Generation | None = None
         self.offer: Offer | None = None
-        self._last: tuple[Draft, Generation | None] | None = None
 
     def generate(self, draft: Draft, beside: Generation | None = None) -> None:
         """Starts an edit; raises EditFailed or OSError where it cannot even be exported."""
         if not beside:
             self.keep()
-        self._last = draft, beside
         self.running = Generation(draft, self._workers.get(), self, beside)
         try:
             self.running.start()
         except BaseException:
             self.running = None
             raise
-
-    def retry(self) -> None:
-        """The last edit once more."""
-        if self._last:
-            self.generate(*self._last)
 
     def more(self) -> None:
         """The request of the results once more; what comes joins them."""

@@ -24,7 +24,7 @@ from plugin.panel.problem import Problem
 from plugin.panel.results import Choices, Results
 from plugin.panel.session import Offer, Session
 from plugin.panel.workers import Workers
-from plugin.procedure_parts import of_a_file
+from plugin.procedure_parts import explain, of_a_file
 from plugin.procedure_window import ProcedureWindow
 from plugin.task import EditFailed
 from plugin.worker_process import Event
@@ -64,11 +64,11 @@ class Panel:
     def _make_parts(self, layers: list[Gimp.Layer]) -> PanelParts:
         session = self._session
         act = Choices(
-            show=session.show,
+            show=lambda number: self._try(lambda: session.show(number)),
             keep=lambda: self._settle(session.keep),
             keep_all=lambda: self._settle(session.keep_all),
             discard=lambda: self._settle(session.discard),
-            more=lambda: self._start(session.more),
+            more=self._more,
             use=self._use_as_input,
         )
         return PanelParts(
@@ -76,7 +76,7 @@ class Panel:
             Inputs(self._image, layers, self._window.refresh_soon),
             self._engine,
             Activity(session.cancel),
-            Problem(lambda: self._start(session.retry)),
+            Problem(self._retry),
             Results(act),
         )
 
@@ -108,6 +108,7 @@ class Panel:
 
     def on_focus(self) -> None:
         """The image may have changed meanwhile."""
+        self._parts.inputs.refresh()
         self._window.refresh_soon()
 
     def on_changed(self) -> None:
@@ -125,8 +126,15 @@ class Panel:
 
     def on_generate(self) -> None:
         """Asks where that is due, then sends."""
-        found = self._draft
+        found, seen = self._draft, self._seen
         if found is None or self._session.running or not may_send(found, self._window.dialog):
+            return
+        if not self._image.is_valid():
+            return
+        if sent_picture.state(self._image) != seen:
+            # Changed while the question was open: that is not what was agreed to.
+            self.refresh()
+            self.on_generate()
             return
         with contextlib.suppress(OSError):  # an edit is worth more than its prompt's place in a list
             prompts.remember(self._config.get_property("prompt") or "")
@@ -142,15 +150,25 @@ class Panel:
             self._session.cancel()
         return agreed
 
+    def _more(self) -> None:
+        """The request of the results once more, which may cost as much as they did."""
+        if self._session.offer and may_send(self._session.offer.generation.draft, self._window.dialog):
+            self._start(self._session.more)
+
+    def _retry(self) -> None:
+        """What the panel shows by now; what failed to join other results has to be like them."""
+        if self._session.offer:
+            self._more()
+        else:
+            self.on_generate()
+
     def _start(self, begin: Callable[[], None]) -> None:
         self._outcome = ""
         self._parts.begin()
         try:
             begin()
-        except (EditFailed, BadArguments) as error:
-            self.on_error({"event": "error", "message": str(error)})
-        except OSError as error:
-            self.on_error({"event": "error", "message": of_a_file(error)})
+        except Exception as error:  # noqa: BLE001 - the main loop's edge: the panel would show an edit that is none
+            self.on_error({"event": "error", "message": explain(error)})
         self._judge()
 
     def on_progress(self, event: Event) -> None:
@@ -179,9 +197,19 @@ class Panel:
         self._judge()
 
     def _settle(self, act: Callable[[], None]) -> None:
-        act()
-        self._parts.hide_results()
-        self._window.refresh_soon()
+        if self._try(act):
+            self._parts.hide_results()
+            self._window.refresh_soon()
+
+    def _try(self, act: Callable[[], None]) -> bool:
+        """Does something with the results, whose pixels may have been deleted; says what hinders it."""
+        self._outcome = ""
+        try:
+            act()
+        except OSError as error:
+            self._outcome = of_a_file(error)
+        self._parts.say(self._outcome)
+        return not self._outcome
 
     def _use_as_input(self) -> None:
         """The result stays, and what is visible with it is the next first picture."""

@@ -59,8 +59,25 @@ def _activated(window, title):
 def open_panel(window, image):
     """Opens the panel from the menu; returns when it has the keyboard."""
     choose(window, "e", PANEL)
-    wait_until(lambda: PANEL in " ".join(window.call("accessibility.windows")), "the panel is seen")
+    wait_until(lambda: is_open(window), "the panel is seen")
     window.settle()
+
+
+def close_panel(window):
+    """Closes the panel by Escape, once more where a window that had just come took the key."""
+    for patience in (10, 60):
+        activate(window, PANEL)
+        window.keys("key", "Escape")
+        try:
+            return wait_until(lambda: not is_open(window), "the panel closes", patience)
+        except AssertionError:
+            shoot(window, "panel-still-open")
+    raise AssertionError("the panel does not close")
+
+
+def is_open(window):
+    """Whether there is a panel."""
+    return PANEL in " ".join(window.call("accessibility.windows"))
 
 
 def click(window, name, title=PANEL):

@@ -4,6 +4,7 @@ The host is one that a proxy on this computer answers for; there is no network h
 """
 
 import json
+from contextlib import contextmanager
 
 import pytest
 
@@ -29,13 +30,20 @@ QUESTION = "Send this edit to Studio?"
 
 @pytest.fixture
 def window(installed, endpoint, tmp_path):
-    data = tmp_path / "data" / "generative-edit"
+    proxy = {"http_proxy": endpoint.url.removesuffix("/v1")}
+    with started(installed, endpoint, tmp_path, ENTRY, 100.0, proxy) as running:
+        yield running
+
+
+@contextmanager
+def started(installed, endpoint, work, entry, confirm_above, environment):
+    """A GIMP whose default provider is this entry of the settings."""
+    data = work / "data" / "generative-edit"
     data.mkdir(parents=True)
-    kept = {"version": 1, "provider": "studio", "providers": {"studio": ENTRY}, "confirm_above": 100.0}
+    kept = {"version": 1, "provider": "studio", "providers": {"studio": entry}, "confirm_above": confirm_above}
     (data / "settings.json").write_text(json.dumps(kept), encoding="utf-8")
     endpoint.behave("invert")
-    proxy = endpoint.url.removesuffix("/v1")
-    with installed.start(tmp_path, environment={"http_proxy": proxy}, window=(1280, 720), accessible=True) as running:
+    with installed.start(work, environment=environment, window=(1280, 720), accessible=True) as running:
         running.wait_for_window(MAIN)
         yield running
 
@@ -67,9 +75,12 @@ def test_a_picture_leaves_this_computer_only_after_a_yes_and_that_is_asked_once(
     activate(window, PANEL)
     press_generate(window)
     asked(window)
+    window.call("edits.select", image_id=image, box=[900, 500, 600, 400])
     answer(window, "Return")
     wait_for_layers(window, image, 2)
-    assert endpoint.received[-1].headers["Host"] == HOST
+    left, top, width, height = layers(window, image)[0]["box"]
+    assert left <= 900 and top <= 500 and left + width >= 1500 and top + height >= 900, "what is selected by now"
+    assert len(endpoint.received) == 1 and endpoint.received[0].headers["Host"] == HOST
     press_generate(window)
     wait_until(lambda: len(endpoint.received) == 2, "the second goes without a question")
     wait_for_layers(window, image, 3)
@@ -83,3 +94,24 @@ def test_one_click_removal_asks_too(window, endpoint):
     assert "leaves this computer and goes to edits.example." in asked(window)
     answer(window, "Escape")
     assert not endpoint.received and len(layers(window, image)) == 1
+
+
+def test_more_of_what_is_dear_is_asked_for_too(installed, endpoint, tmp_path):
+    entry = {"title": "Studio", "like": "custom", "base_url": endpoint.url, "model": "gpt-image-2"}
+    with started(installed, endpoint, tmp_path, entry, 0.0001, {}) as window:
+        image = window.call("edits.show", case="corner")
+        window.settle()
+        open_panel(window, image)
+        press_generate(window)
+        assert "leaves this computer" not in asked(window)
+        answer(window, "Return")
+        wait_until(lambda: "1 result" in texts(window), "the result")
+        click(window, "More like this")
+        assert "The edit costs" in asked(window)
+        answer(window, "Escape")
+        assert len(endpoint.received) == 1
+        click(window, "More like this")
+        asked(window)
+        answer(window, "Return")
+        wait_until(lambda: "Result 2" in texts(window), "another beside it")
+        assert len(endpoint.received) == 2

@@ -39,6 +39,29 @@ def test_a_result_is_on_disk_although_gimp_was_killed(installed, environment, en
     assert len(endpoint.received) == 1
 
 
+def test_a_preview_that_was_lost_costs_nothing(gimp):
+    end = gimp.call("ends.end_of", lost=["preview.raw"])
+    assert end["error"] is None and end["results"] == 1 and end["more_layers"] == 1
+
+
+def test_a_result_that_cannot_be_read_ends_the_edit_and_is_not_paid_for_twice(gimp):
+    end = gimp.call("ends.end_of", lost=["result.raw"])
+    assert end["error"]["message"].startswith("The result cannot be inserted: No such file")
+    assert end["folder"] in end["error"]["message"]
+    assert end["error"]["maybe_billed"] is True and end["more_layers"] == 0
+
+
+def test_a_canvas_that_fails_ends_the_edit_too(gimp):
+    end = gimp.call("ends.end_of", broken=True)
+    assert "nobody foresaw" in end["error"]["message"]
+    assert end["error"]["maybe_billed"] is True and end["more_layers"] == 0
+
+
+def test_the_worker_is_heard_after_a_failure_too(gimp):
+    root, log = gimp.config / "plug-ins" / "generative-edit", gimp.work / "worker.log"
+    assert gimp.call("ends.answers_after_a_failure", root=str(root), log=str(log)) == ["answer"]
+
+
 def test_the_folder_that_3_2_takes_over_from_3_0_gives_the_one_sentence_until_install(tmp_path):
     """3.2 copies plug-ins only to a certain depth; what arrives says what to do, and install.py mends it."""
     old, new = GimpUnderTest.find("3.0"), GimpUnderTest.find("3.2")

@@ -19,8 +19,11 @@ from tests.gimp.screen import (
     activate,
     can_be_used,
     click,
+    close_panel,
+    is_open,
     layers,
     open_panel,
+    point_at,
     press_entry,
     press_generate,
     shoot,
@@ -57,10 +60,8 @@ def panel_of(window, case):
     try:
         yield shown
     finally:
-        if PANEL in " ".join(window.call("accessibility.windows")):
-            activate(window, PANEL)
-            window.keys("key", "Escape")
-            wait_until(lambda: PANEL not in " ".join(window.call("accessibility.windows")), "the panel closes")
+        if is_open(window):
+            close_panel(window)
         window.call("edits.close", image_id=shown)
         window.settle()
 
@@ -225,7 +226,7 @@ def test_cancel_leaves_the_picture_as_it_was_within_half_a_second(window, endpoi
 
 
 def seconds_of_a_cancel(window, endpoint, case, behaviour, seconds, results, previews, told, ending):
-    """Cancels an edit in a stage; returns the seconds from before the key is sent until the panel has done."""
+    """Cancels an edit in a stage; returns the seconds from before the click until the panel has done."""
     endpoint.behave(behaviour, seconds)
     with panel_of(window, case) as image:
         before, pixels = window.call("edits.state_of", image_id=image), visible(window, image)
@@ -233,8 +234,9 @@ def seconds_of_a_cancel(window, endpoint, case, behaviour, seconds, results, pre
         generate(window, "never")
         wait_until(lambda: told in texts(window), f"the panel says {told!r}")
         job = max((window.data / "jobs").glob("*-*"))
+        point_at(window, "Cancel the edit")
         begun = time.monotonic()
-        window.keys("key", "alt+e")
+        window.keys("click", "1")
         wait_until(lambda: is_over(job), "it is over", pause=0.01)
         took = time.monotonic() - begun
         wait_until(lambda: ending in texts(window), f"the panel says {ending!r}")
@@ -262,8 +264,12 @@ def test_an_error_is_told_in_the_panel_and_tried_again(window, image, endpoint):
     assert {"Copy details", "Try again"} <= set(accessibility.check(window, PANEL))
     assert len(layers(window, image)) == count
     endpoint.behave("invert")
+    window.call("edits.select", image_id=image, box=[20, 30, 100, 80])
+    window.settle()
     click(window, "Try again")
     wait_for_layers(window, image, count + 1)
+    left, top, width, height = layers(window, image)[0]["box"]
+    assert left <= 20 and top <= 30 and left + width >= 120 and top + height >= 110, "what is selected by now"
     assert "The test refuses this" not in texts(window)
 
 
@@ -273,6 +279,25 @@ def test_what_may_have_been_billed_is_not_offered_again(window, image, endpoint)
     generate(window, "dies")
     wait_until(lambda: "may have been billed" in texts(window), "it says so")
     assert not can_be_used(window, "Try again") and len(endpoint.received) == 1
+
+
+def test_results_that_were_deleted_meanwhile_are_told_of(window, image, endpoint):
+    endpoint.behave("variations")
+    count = len(layers(window, image))
+    ask_for(window, results=3)
+    generate(window, "deleted")
+    wait_until(lambda: "3 results" in texts(window), "three results")
+    for path in max((window.data / "jobs").glob("*-*")).glob("layer-*"):
+        path.unlink()
+    click(window, "Result 2")
+    wait_until(lambda: "A file could not be read" in texts(window), "it says so")
+    click(window, "Keep all")
+    window.settle()
+    shoot(window, "panel-deleted")
+    assert "3 results" in texts(window) and len(layers(window, image)) == count + 1
+    click(window, "Discard")
+    wait_for_layers(window, image, count)
+    assert "A file could not be read" not in texts(window)
 
 
 def test_an_undo_during_previews_is_respected(window, image, endpoint):
@@ -290,18 +315,24 @@ def test_an_undo_during_previews_is_respected(window, image, endpoint):
     wait_for_layers(window, image, count + 1)
 
 
-def test_a_prompt_that_the_built_in_engine_refuses_disables_generate(window, image):
+def test_a_prompt_that_the_built_in_engine_refuses_disables_generate(window, image, endpoint):
+    endpoint.behave("invert")
+    ask_for(window)
+    generate(window, "offered")
+    wait_until(lambda: "1 result" in texts(window), "a result is offered all the while")
     choose_provider(window, "Built in (this computer)")
     click_prompt(window)
     window.keys("key", "ctrl+a")
     window.keys("type", "remove the dog")
     wait_until(lambda: can_be_used(window, "Generate"), "it can do that")
+    assert "Works on this computer" not in texts(window), "results have the room"
     window.keys("key", "ctrl+a")
     window.keys("type", "a castle made of cheese")
     wait_until(lambda: not can_be_used(window, "Generate"), "it cannot do that")
     assert "does not understand this" in texts(window) and can_be_used(window, "Settings…")
     window.settle()
     shoot(window, "panel-refused")
+    choose_provider(window, "Any other server")  # as an edit was made, what is chosen now is so the next time
 
 
 def test_a_dear_edit_is_asked_for_first(window, image, endpoint):
@@ -352,8 +383,7 @@ def test_repeat_asks_first_where_nobody_knows_the_cost(window, image, endpoint):
     ask_for(window)
     generate(window, "once")
     wait_until(lambda: "1 result" in texts(window), "the result is offered")
-    window.keys("key", "Escape")
-    wait_until(lambda: PANEL not in " ".join(window.call("accessibility.windows")), "the panel closes")
+    close_panel(window)
     activate(window, MAIN)
     window.keys("key", "ctrl+f")
     question = f"Send this edit to {endpoint.url.split('/')[2]}?"
@@ -413,9 +443,7 @@ def test_a_result_for_an_image_that_was_closed_comes_in_a_new_one(window, endpoi
     (image,) = window.call("edits.images")
     (layer,) = layers(window, image)
     assert layer["name"] == "late" and layer["masked"] and layer["box"][:2] == [0, 0]
-    activate(window, PANEL)
-    window.keys("key", "Escape")
-    wait_until(lambda: PANEL not in " ".join(window.call("accessibility.windows")), "the panel closes")
+    close_panel(window)
     window.call("edits.close_all")
 
 

@@ -12,6 +12,7 @@ from tests.gimp.screen import (
     activate,
     can_be_used,
     click,
+    close_panel,
     open_panel,
     press_generate,
     shoot,
@@ -111,8 +112,7 @@ def test_gimps_saved_settings_come_back(window, sent):
 
 
 def test_what_settings_have_is_shown_and_can_be_set_to_nothing(window, sent):
-    window.keys("key", "Escape")
-    wait_until(lambda: PANEL not in " ".join(window.call("accessibility.windows")), "the panel closes")
+    close_panel(window)
     (window.data / "settings.json").write_text(json.dumps({"version": 1, "grow": 40}), encoding="utf-8")
     open_panel(window, None)
     window.keys("key", "alt+o")

@@ -1,5 +1,8 @@
 """Inside GIMP's session: what a screen reader is told of a window's controls."""
 
+import functools
+import time
+
 import gi
 
 gi.require_version("Atspi", "2.0")
@@ -14,11 +17,28 @@ CONTROLS = {
 _TABLES = ("tree table", "table", "tree")
 
 
+def steady(look):
+    """Looks again where a control went while it was looked at."""
+
+    @functools.wraps(look)
+    def looked(*arguments, **named):
+        for _ in range(4):
+            try:
+                return look(*arguments, **named)
+            except GLib.Error:
+                time.sleep(0.1)
+        return look(*arguments, **named)
+
+    return looked
+
+
+@steady
 def controls(title):
     """The controls that are seen in the window of this title: path, role, name, focusable, sensitive."""
     return [_told(path, node) for path, node in _walk(_window(title)) if _is_control(node)]
 
 
+@steady
 def focused(title):
     """The control that has the keyboard in the window of this title; None where none has."""
     found = None
@@ -28,6 +48,7 @@ def focused(title):
     return found
 
 
+@steady
 def place(title, name):
     """Where on the screen the middle of a control is, by its name."""
     for _path, node in _walk(_window(title)):
@@ -37,6 +58,7 @@ def place(title, name):
     raise LookupError(f"no control {name!r} in {title!r}: {[one['name'] for one in controls(title)]}")
 
 
+@steady
 def content(title, name):
     """What is written in the control of this name."""
     for _path, node in _walk(_window(title)):
@@ -67,6 +89,7 @@ def extent(title):
     return [box.x, box.y, box.width, box.height]
 
 
+@steady
 def texts(title):
     """What can be read in the window of this title: labels, and what is in its entries."""
     shown = [node for _path, node in _walk(_window(title)) if _has(node, Atspi.StateType.SHOWING)]

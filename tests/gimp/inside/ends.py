@@ -1,0 +1,86 @@
+"""Inside GIMP: an edit of the panel whose worker is played, for ends that a real one does not give on request."""
+
+import json
+import time
+from pathlib import Path
+
+from gi.repository import GLib
+
+from lib.job import SENT
+from plugin import worker_process
+from plugin.arguments import defaults
+from plugin.options import read
+from plugin.panel.draft import draft
+from plugin.panel.generation import Generation
+from tests.gimp.inside import edits
+
+REPORT = {"notes": [], "cost": None, "model": "x"}
+
+
+class _PlayedWorker:
+    """Sends the request at once, and has no more to say than it is given."""
+
+    def start(self, job, on_event):
+        self.job, self.tell = job, on_event
+        job.write_json(SENT, {"time": time.time()})
+
+
+class _Listener:
+    """Keeps the end."""
+
+    ended = None
+
+    def on_progress(self, event):
+        pass
+
+    def on_end(self, finished):
+        self.ended = finished
+
+
+def end_of(lost=(), broken=False):
+    """A preview and a result arrive, the files `lost` not; `broken` makes the canvas refuse the result.
+
+    Returns what the listener was told, and how many layers the image has.
+    """
+    image, layers = edits.CASES["ellipse"]()
+    worker, listener = _PlayedWorker(), _Listener()
+    asked = read({**defaults(), "prompt": "x", "provider": "custom"})
+    generation = Generation(draft(image, layers, asked), worker, listener)
+    generation.start()
+    frame = generation.canvas.frame
+    for name in {"preview.raw", "result.raw"} - set(lost):
+        worker.job.write(name, bytes(frame.width * frame.height * 4))
+    worker.tell({"event": "partial", "image": 0, "index": 0, "layer": "preview.raw"})
+    if broken:
+        generation.canvas.show = _refuse
+    worker.tell({"event": "done", "layers": ["result.raw"], "layer_mask": None, "report": REPORT})
+    more_layers = len(image.get_layers()) - len(layers)
+    image.delete()
+    end = {"error": listener.ended.error, "results": len(listener.ended.variations)}
+    return {**end, "more_layers": more_layers, "folder": str(worker.job.folder)}
+
+
+def _refuse(_rgba):
+    raise RuntimeError("the canvas has gone")
+
+
+def answers_after_a_failure(root, log):
+    """What is heard of the worker after something failed with what it had said before."""
+    worker_process.ROOT = Path(root)
+    python = json.loads((Path(root) / "stamp.json").read_text())["python"]
+    worker = worker_process.Worker(python, Path(log))
+    loop, heard = GLib.MainLoop(), []
+
+    def fail(_answer):
+        raise RuntimeError("played")
+
+    def take(answer):
+        heard.append(answer["event"])
+        loop.quit()
+
+    worker.ask("check-prompt", fail, prompt="remove it")
+    worker.ask("check-prompt", take, prompt="remove it")
+    GLib.timeout_add_seconds(20, loop.quit)
+    loop.run()
+    worker.close()
+    return heard
