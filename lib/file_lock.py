@@ -1,5 +1,6 @@
 """A lock on a file that ends with its process, on every system."""
 
+import contextlib
 import errno
 import os
 import sys
@@ -7,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-NO_LOCKS_HERE = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL)
-"""What a file system without locks answers."""
+# What a file system without locks answers.
+_NO_LOCKS_HERE = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL)
 
 if sys.platform == "win32":
     import msvcrt
@@ -30,6 +31,19 @@ def locked(path: Path, wait: bool = False) -> Iterator[bool]:
         yield _taken(descriptor, wait)
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def locked_where_possible(path: Path, wait: bool = False) -> Iterator[bool]:
+    """`locked`, as if it were free on a file system without locks; raises OSError where the disk is full."""
+    with contextlib.ExitStack() as stack:
+        try:
+            free = stack.enter_context(locked(path, wait))
+        except OSError as error:
+            if error.errno not in _NO_LOCKS_HERE:
+                raise
+            free = True
+        yield free
 
 
 def _taken(descriptor: int, wait: bool) -> bool:

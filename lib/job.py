@@ -32,7 +32,7 @@ from pathlib import Path
 from typing import Any
 
 from lib import settings
-from lib.file_lock import NO_LOCKS_HERE, locked
+from lib.file_lock import locked, locked_where_possible
 
 VERSION = 1
 SELECTION = "selection.raw"
@@ -64,7 +64,7 @@ class Job:
         folder.mkdir(mode=0o700)
         job = cls(folder)
         try:
-            job._held.enter_context(_lock(job.path(HELD)))
+            job._held.enter_context(locked_where_possible(job.path(HELD)))
         except OSError:
             folder.rmdir()
             raise
@@ -109,7 +109,7 @@ class Job:
     def running(self) -> Iterator[bool]:
         """Marks the job as worked on; gives False where another process does. Raises OSError on a full disk."""
         for _turn in range(_LOCK_TRIES):
-            with _lock(self.path(LOCK)) as free:
+            with locked_where_possible(self.path(LOCK)) as free:
                 if free:
                     yield True
                     return
@@ -151,19 +151,6 @@ def is_running(folder: Path) -> bool:
 def is_held(folder: Path) -> bool:
     """Whether a plug-in, of any GIMP, waits for this job or offers its results."""
     return _is_locked(folder / HELD)
-
-
-@contextmanager
-def _lock(path: Path) -> Iterator[bool]:
-    """The lock; as if it were free on a file system without locks. Raises OSError on a full disk."""
-    with contextlib.ExitStack() as stack:
-        try:
-            free = stack.enter_context(locked(path))
-        except OSError as error:
-            if error.errno not in NO_LOCKS_HERE:
-                raise
-            free = True
-        yield free
 
 
 def _is_locked(path: Path) -> bool:

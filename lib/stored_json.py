@@ -10,13 +10,13 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from lib.file_lock import NO_LOCKS_HERE, locked
+from lib.file_lock import locked_where_possible
 from lib.translation import _
 
 Data = dict[str, Any]
@@ -135,15 +135,8 @@ class StoredJson:
                 part.unlink()
             raise
 
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        with contextlib.ExitStack() as stack:
-            try:
-                stack.enter_context(locked(self.path.with_name(f".{self.path.name}.lock"), wait=True))
-            except OSError as error:
-                if error.errno not in NO_LOCKS_HERE:
-                    raise
-            yield
+    def _locked(self) -> AbstractContextManager[bool]:
+        return locked_where_possible(self.path.with_name(f".{self.path.name}.lock"), wait=True)
 
 
 def _version(data: Data) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable
 from typing import Protocol
 
@@ -103,7 +104,10 @@ class ProcedureWindow:
         return GLib.SOURCE_REMOVE
 
     def _poll(self) -> bool:
-        self._owner.on_poll()
+        try:
+            self._owner.on_poll()
+        except Exception:  # noqa: BLE001 - the main loop's edge: the image may go at any moment, and GLib would look no more
+            traceback.print_exc()
         return GLib.SOURCE_CONTINUE
 
     def _on_key(self, _dialog: Gtk.Dialog, event: Gdk.EventKey) -> bool:

@@ -15,14 +15,12 @@ import contextlib
 import json
 import os
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from lib import history
-from lib.file_lock import NO_LOCKS_HERE, locked
 from lib.history import Files, State
 from lib.job import Job
 
@@ -101,19 +99,6 @@ class RunState:
             raise NewerVersion
         if isinstance(told.get("picture"), str) and line.endswith(b"\n"):
             self._where[told["picture"]] = where
-
-
-@contextmanager
-def only_run(path: Path) -> Iterator[bool]:
-    """Keeps a second run from the same output folder while this one lasts; gives False to the second."""
-    with contextlib.ExitStack() as stack:
-        try:
-            free = stack.enter_context(locked(path))
-        except OSError as error:
-            if error.errno not in NO_LOCKS_HERE:
-                raise
-            free = True
-        yield free
 
 
 class Next(Enum):

@@ -23,7 +23,7 @@ from plugin.panel.raising import answer_for, raise_open_panel
 from plugin.panel.workers import Workers
 from plugin.procedure_parts import explain
 from plugin.procedure_window import ProcedureWindow
-from plugin.task import EditFailed
+from plugin.task import EditFailed, error_in_words
 from plugin.worker_process import Event
 
 _WINDOW = "extend"
@@ -145,6 +145,8 @@ class ExtendDialog:
         if ended.error:
             self._parts.problem.tell(ended.error)
             self._parts.problem.show()
+            if not self._image.is_valid():  # the window closes with it
+                Gimp.message(error_in_words(ended.error))
         elif ended.cancelled:
             self._outcome = ended.cancelled
         else:

@@ -7,9 +7,10 @@ from typing import Any
 
 from gi.repository import Gimp, GObject
 
+from lib.file_lock import locked_where_possible
 from lib.folder.pictures import OWN_FOLDER
 from lib.folder.report import Summary
-from lib.folder.state import NewerVersion, RunState, only_run
+from lib.folder.state import NewerVersion, RunState
 from lib.translation import N_, _
 from plugin.arguments import values_of
 from plugin.folder.arguments import FOLDER_ARGUMENTS, Run, read_run
@@ -65,7 +66,7 @@ def _run(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, _data: object)
 def _edit_folder(run: Run) -> tuple[Run, Summary]:
     own = run.out / OWN_FOLDER
     own.mkdir(parents=True, exist_ok=True)
-    with only_run(own / "run.lock") as free:
+    with locked_where_possible(own / "run.lock") as free:
         if not free:
             told = _("Another run is working on {folder}. Wait for it, or choose another output folder.")
             raise EditFailed(told.format(folder=run.out))

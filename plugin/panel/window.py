@@ -26,7 +26,7 @@ from plugin.panel.session import Offer, Session
 from plugin.panel.workers import Workers
 from plugin.procedure_parts import explain, of_a_file
 from plugin.procedure_window import ProcedureWindow
-from plugin.task import EditFailed
+from plugin.task import EditFailed, error_in_words
 from plugin.worker_process import Event
 
 
@@ -182,9 +182,11 @@ class Panel:
         self._parts.show_results(offer, chosen)
 
     def on_error(self, error: Event) -> None:
-        """Shows what went wrong."""
+        """Shows what went wrong; where the image has gone, the panel closes with it, and GIMP says it."""
         self._end()
         self._parts.show_problem(error)
+        if not self._image.is_valid():
+            Gimp.message(error_in_words(error))
 
     def on_idle(self, words: str) -> None:
         """Says how it ended where there is nothing to show."""

@@ -447,6 +447,20 @@ def test_a_result_for_an_image_that_was_closed_comes_in_a_new_one(window, endpoi
     window.call("edits.close_all")
 
 
+def test_an_error_after_the_image_was_closed_is_told_by_gimp(window, endpoint):
+    endpoint.behave("refuse", seconds=2)
+    shown = window.call("edits.show", case="ellipse")
+    window.settle()
+    open_panel(window, shown)
+    ask_for(window)
+    generate(window, "too late")
+    wait_until(lambda: endpoint.received, "the request is out")
+    window.call("edits.close", image_id=shown)
+    wait_until(lambda: not is_open(window), "the panel closes with its image")
+    wait_until(lambda: "The test refuses this" in texts(window, "Message"), "GIMP says what went wrong")
+    shoot(window, "panel-error-without-image")
+
+
 def test_a_light_theme_at_double_scale(installed, environment, tmp_path):
     """On a screen of 2560 by 1440 with everything twice as large, nothing of the panel is beyond the screen."""
     work = tmp_path / "work"

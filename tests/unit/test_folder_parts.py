@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from lib import history
 from lib.edit_job import EditJob
+from lib.file_lock import locked_where_possible
 from lib.folder import state as folder_state
 from lib.folder.history import Kept
 from lib.folder.pictures import is_inside, mask_of, matcher, output_names, pictures_in, variation_names
@@ -181,9 +182,10 @@ def test_a_newer_file_is_not_touched(tmp_path):
 
 
 def test_a_second_run_finds_the_first_there(tmp_path):
-    with folder_state.only_run(tmp_path / "lock") as first, folder_state.only_run(tmp_path / "lock") as second:
+    lock = tmp_path / "run.lock"
+    with locked_where_possible(lock) as first, locked_where_possible(lock) as second:
         assert first and not second
-    with folder_state.only_run(tmp_path / "lock") as again:
+    with locked_where_possible(lock) as again:
         assert again
 
 

@@ -145,7 +145,7 @@ def test_a_read_only_disk_is_read(path, monkeypatch):
 
 def test_a_broken_file_where_nothing_can_be_written_is_one_sentence(path, monkeypatch):
     path.write_text("{")
-    monkeypatch.setattr(stored_json, "locked", lambda *_, **__: no_space())
+    monkeypatch.setattr(stored_json, "locked_where_possible", lambda *_, **__: no_space())
     found = StoredJson(path, 1).read()
     assert found.data == {} and "No space left" in found.problem
     assert path.read_text() == "{"
