@@ -68,7 +68,9 @@ def _run(
             say_in_window(forgotten_results())
             ended = entry.interact(procedure, config, image, layers)
             if ended is not None:
-                return procedure.new_return_values(ended, None)
+                # After a success libgimp writes into the image, which GIMP reports as an error where it has gone.
+                status = ended if image.is_valid() else Gimp.PDBStatusType.CANCEL
+                return procedure.new_return_values(status, None)
         else:
             told = say_on_terminal(forgotten_results())
         values = values_of(config, entry.arguments)

@@ -23,7 +23,7 @@ from plugin.panel.raising import answer_for, raise_open_panel
 from plugin.panel.workers import Workers
 from plugin.procedure_parts import explain
 from plugin.procedure_window import ProcedureWindow
-from plugin.task import EditFailed, error_in_words
+from plugin.task import EditFailed
 from plugin.worker_process import Event
 
 _WINDOW = "extend"
@@ -40,6 +40,7 @@ class ExtendDialog:
         self._running: Extending | None = None
         self._draft: Draft | None = None
         self._extended = False
+        self._told_without_image = False
         self._outcome = ""  # how the last try ended, until something is changed
         self._canvas = _size(image)
         title = _("Extend Canvas – {image}").format(image=image.get_name())
@@ -100,7 +101,7 @@ class ExtendDialog:
     def on_poll(self) -> None:
         """Follows the canvas; without the image, the window closes."""
         if not self._image.is_valid():
-            if self._running is None:
+            if self._running is None and not self._told_without_image:
                 self._window.close()
         elif _size(self._image) != self._canvas and not self._running:
             self._canvas = _size(self._image)
@@ -143,10 +144,9 @@ class ExtendDialog:
         self._running = None
         self._parts.end()
         if ended.error:
-            self._parts.problem.tell(ended.error)
+            self._parts.problem.tell(ended.error, again=self._image.is_valid())
             self._parts.problem.show()
-            if not self._image.is_valid():  # the window closes with it
-                Gimp.message(error_in_words(ended.error))
+            self._told_without_image = not self._image.is_valid()
         elif ended.cancelled:
             self._outcome = ended.cancelled
         else:

@@ -88,8 +88,8 @@ class PanelParts:
         """The choice is made."""
         self._results.hide()
 
-    def show_problem(self, error: Event) -> None:
-        """Shows what went wrong."""
-        self._problem.tell(error)
+    def show_problem(self, error: Event, *, again: bool) -> None:
+        """Shows what went wrong, and whether it can be tried again."""
+        self._problem.tell(error, again=again)
         self._problem.show()
         self._engine.be_brief(True)

@@ -34,16 +34,14 @@ class Problem(Gtk.Box):
         self.pack_start(row, False, False, 0)
         self.pack_start(buttons, False, False, 0)
 
-    def tell(self, event: Event) -> None:
-        """Shows the error of an event; a request that may have been billed is not offered again."""
+    def tell(self, event: Event, *, again: bool = True) -> None:
+        """Shows the error of an event; a request that may have been billed is never offered `again`."""
+        again = again and not event.get("maybe_billed")
         self._event = event
         self._label.set_text(error_in_words(event))
-        self._retry.set_sensitive(self._safe())
+        self._retry.set_sensitive(again)
         told = _("Sends it again as it is shown now; nothing was billed.")
-        self._retry.set_tooltip_text(told if self._safe() else None)
-
-    def _safe(self) -> bool:
-        return not self._event.get("maybe_billed")
+        self._retry.set_tooltip_text(told if again else None)
 
     def _copy(self) -> None:
         told = {name: self._event[name] for name in _TOLD if self._event.get(name) is not None}

@@ -26,7 +26,7 @@ from plugin.panel.session import Offer, Session
 from plugin.panel.workers import Workers
 from plugin.procedure_parts import explain, of_a_file
 from plugin.procedure_window import ProcedureWindow
-from plugin.task import EditFailed, error_in_words
+from plugin.task import EditFailed
 from plugin.worker_process import Event
 
 
@@ -42,6 +42,7 @@ class Panel:
         self._session = Session(self._workers, self)
         self.generated = False
         self._draft: Draft | None = None
+        self._told_without_image = False
         self._outcome = ""  # how the last edit ended, where there is no result
         self._seen: tuple[Any, ...] = ()
         title = _("Edit with Prompt – {image}").format(image=image.get_name())
@@ -118,7 +119,7 @@ class Panel:
     def on_poll(self) -> None:
         """Follows the selection and the layers; without the image, the window stays for what is still to be kept."""
         if not self._image.is_valid():
-            if self._session.running is None and self._session.offer is None:
+            if self._session.running is None and self._session.offer is None and not self._told_without_image:
                 self._window.close()
             self._window.generate.set_sensitive(False)
         elif sent_picture.state(self._image) != self._seen:
@@ -182,11 +183,10 @@ class Panel:
         self._parts.show_results(offer, chosen)
 
     def on_error(self, error: Event) -> None:
-        """Shows what went wrong; where the image has gone, the panel closes with it, and GIMP says it."""
+        """Shows what went wrong; where the image has gone, the panel stays for that."""
         self._end()
-        self._parts.show_problem(error)
-        if not self._image.is_valid():
-            Gimp.message(error_in_words(error))
+        self._told_without_image = not self._image.is_valid()
+        self._parts.show_problem(error, again=not self._told_without_image)
 
     def on_idle(self, words: str) -> None:
         """Says how it ended where there is nothing to show."""
