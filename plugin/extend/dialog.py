@@ -96,13 +96,14 @@ class ExtendDialog:
     def _judge(self) -> None:
         """Generate can be clicked when there is something to send, and nothing is under way."""
         ready = self._draft is not None and not self._parts.engine.refuses and self._running is None
-        self._window.generate.set_sensitive(ready)
+        self._window.generate.set_sensitive(ready and self._image.is_valid())
 
     def on_poll(self) -> None:
         """Follows the canvas; without the image, the window closes."""
         if not self._image.is_valid():
             if self._running is None and not self._told_without_image:
                 self._window.close()
+            self._judge()
         elif _size(self._image) != self._canvas and not self._running:
             self._canvas = _size(self._image)
             self._parts.sides.set_canvas(self._canvas)

@@ -105,7 +105,7 @@ class Panel:
     def _judge(self) -> None:
         """Generate can be clicked when there is something to send, and nothing is under way."""
         ready = self._draft is not None and not self._engine.refuses and self._session.running is None
-        self._window.generate.set_sensitive(ready)
+        self._window.generate.set_sensitive(ready and self._image.is_valid())
 
     def on_focus(self) -> None:
         """The image may have changed meanwhile."""
@@ -121,7 +121,7 @@ class Panel:
         if not self._image.is_valid():
             if self._session.running is None and self._session.offer is None and not self._told_without_image:
                 self._window.close()
-            self._window.generate.set_sensitive(False)
+            self._judge()
         elif sent_picture.state(self._image) != self._seen:
             self.refresh()
 

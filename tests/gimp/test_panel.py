@@ -430,15 +430,20 @@ def choose_provider(window, title):
     window.call("accessibility.choose", title=PANEL, name="Provider", item=title)
 
 
-def test_a_result_for_an_image_that_was_closed_comes_in_a_new_one(window, endpoint):
-    endpoint.behave("invert", seconds=2)
-    shown = window.call("edits.show", case="small_layer")
+def close_while_the_endpoint_works(window, endpoint, behaviour, case):
+    """Opens the picture of a case, asks for an edit named "late", and closes the image before the answer."""
+    endpoint.behave(behaviour, seconds=2)
+    shown = window.call("edits.show", case=case)
     window.settle()
     open_panel(window, shown)
     ask_for(window)
     generate(window, "late")
     wait_until(lambda: endpoint.received, "the request is out")
     window.call("edits.close", image_id=shown)
+
+
+def test_a_result_for_an_image_that_was_closed_comes_in_a_new_one(window, endpoint):
+    close_while_the_endpoint_works(window, endpoint, "invert", "small_layer")
     wait_until(lambda: "is in a new one" in texts(window), "it says where the result is")
     (image,) = window.call("edits.images")
     (layer,) = layers(window, image)
@@ -450,14 +455,7 @@ def test_a_result_for_an_image_that_was_closed_comes_in_a_new_one(window, endpoi
 
 
 def test_an_error_after_the_image_was_closed_can_still_be_read(window, endpoint):
-    endpoint.behave("refuse", seconds=2)
-    shown = window.call("edits.show", case="ellipse")
-    window.settle()
-    open_panel(window, shown)
-    ask_for(window)
-    generate(window, "too late")
-    wait_until(lambda: endpoint.received, "the request is out")
-    window.call("edits.close", image_id=shown)
+    close_while_the_endpoint_works(window, endpoint, "refuse", "ellipse")
     wait_until(lambda: "The test refuses this" in texts(window), "the panel says what went wrong")
     window.settle()
     shoot(window, "panel-error-without-image")
