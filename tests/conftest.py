@@ -4,6 +4,8 @@ import os
 import re
 import tempfile
 
+import pytest
+from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
 from lib import translation
@@ -13,9 +15,37 @@ translation.use(["en"])
 _data = tempfile.TemporaryDirectory(prefix="generative-edit-tests-")
 os.environ["XDG_DATA_HOME"] = _data.name
 
+BRIEF_EXAMPLES = 25
+
+
+def pytest_addoption(parser):
+    summary = "shorter campaigns, and one GIMP for what does not depend on its version: what tests/run.py runs"
+    parser.addoption("--brief", action="store_true", help=summary)
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "one_gimp(minor): tested in this GIMP alone in a brief run")
+    config.addinivalue_line("markers", "whole_run: not in a brief run")
+    settings.register_profile("whole", deadline=None)
+    settings.register_profile("brief", deadline=None, derandomize=True, max_examples=BRIEF_EXAMPLES)
+    settings.load_profile("brief" if config.getoption("--brief") else "whole")
+
+
+@pytest.fixture(scope="session")
+def campaign(pytestconfig):
+    """Chooses how often something is tried: campaign(brief=4, whole=20)."""
+
+    def choose(brief, whole):
+        return brief if pytestconfig.getoption("--brief") else whole
+
+    return choose
+
 
 class OneProcessForEachGimp(LoadScopeScheduling):
-    """What is tested in one version of GIMP is tested by one process, in order; so is each file of other tests."""
+    """What is tested in one version of GIMP is tested by one process, in order; so is each file of other tests.
+
+    The GIMPs come first, as they are the longest: each is fetched while the other is, and while other tests run.
+    """
 
     def _split_scope(self, nodeid):
         file, _bracket, parameters = nodeid.partition("[")

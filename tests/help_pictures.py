@@ -14,7 +14,8 @@ CHECKOUT = Path(__file__).absolute().parents[1]
 sys.path.insert(0, str(CHECKOUT))
 
 from tests.gimp.harness import GimpUnderTest
-from tests.gimp.screen import MAIN, PANEL, activate, can_be_used, choose, click, open_panel, texts, wait_until
+from tests.gimp.screen import MAIN, PANEL, activate, can_be_used, choose, click, open_panel, texts
+from tests.waiting import wait_until
 
 HELP = CHECKOUT / "plugin" / "help"
 SCREEN = (1280, 800)
@@ -32,8 +33,8 @@ def main():
         window.settle()
         edit(window, image)
         extend(window)
-        keep_window(window, "h", "Generative Edit: History", "history")
-        keep_window(window, "s", "Generative Edit Settings", "settings")
+        keep_window(window, "History…", "Generative Edit: History", "history")
+        keep_window(window, "Settings…", "Generative Edit Settings", "settings")
     print("\n".join(f"{path.name}: {path.stat().st_size // 1000} kB" for path in sorted(HELP.glob("*.webp"))))
 
 
@@ -52,7 +53,7 @@ def edit(window, image):
 
 
 def extend(window):
-    choose(window, "x", "Extend Canvas")
+    choose(window, "Extend Canvas…", "Extend Canvas")
     window.settle()
     window.keys("key", "alt+f")
     window.keys("key", "ctrl+a")
@@ -62,8 +63,8 @@ def extend(window):
     close(window, "Extend Canvas")
 
 
-def keep_window(window, mnemonic, title, name):
-    choose(window, mnemonic, title)
+def keep_window(window, entry, title, name):
+    choose(window, entry, title)
     keep(cut(window, title), name)
     close(window, title)
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Runs the tests, on a fresh machine too: makes its own virtual environment and gets the GIMPs that are missing.
 
-python3 tests/run.py                    all tests, those of GIMP 3.0 beside those of GIMP 3.2
+python3 tests/run.py                    all tests, those of GIMP 3.0 beside those of GIMP 3.2 and those without one
+python3 tests/run.py --all              the same with longer campaigns, and everything in both GIMPs
 python3 tests/run.py PYTEST_ARGS…       what pytest's own arguments choose, one after the other
 python3 tests/run.py --lint             ruff and mypy instead
 python3 tests/run.py --python FILE …    a program of the tests' own, in their environment
@@ -23,7 +24,8 @@ from lib.installer.problem import SetupProblem
 
 REQUIREMENTS = (CHECKOUT / "tests" / "requirements.txt", CHECKOUT / "lib" / "requirements.txt")
 PROXY_REQUIREMENTS = (CHECKOUT / "tests" / "litellm-requirements.txt",)
-BOTH_AT_ONCE = ["--numprocesses=2"]
+# One process for each GIMP, which mostly waits for windows, and one for the tests without.
+AT_ONCE = ["--numprocesses=3"]
 LINTERS = (["ruff", "check", "."], ["mypy", "lib"])
 
 
@@ -37,7 +39,8 @@ def main(arguments):
         return max(subprocess.call([python, "-m", *words], cwd=CHECKOUT) for words in LINTERS)
     if arguments[:1] == ["--python"]:
         return subprocess.call([python, *arguments[1:]])
-    return subprocess.call([python, "-m", "pytest", *(arguments or BOTH_AT_ONCE)], cwd=CHECKOUT)
+    chosen = AT_ONCE if arguments == ["--all"] else arguments or [*AT_ONCE, "--brief"]
+    return subprocess.call([python, "-m", "pytest", *chosen], cwd=CHECKOUT)
 
 
 def environment(requirements=REQUIREMENTS):

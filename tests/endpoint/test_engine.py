@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from PIL import Image, ImageColor
 
 from lib.endpoint.engine import Refused, adjust, arrange, cutout, denoise, edit, lab
 from lib.endpoint.engine.adjustments import ADJUSTMENTS
+from tests.campaigns import examples
 from tests.endpoint.support import hole, photo
 
 ROOT = Path(__file__).parents[2]
@@ -172,7 +173,7 @@ def test_noise_is_measured_and_taken_away_but_edges_stay(noise: float) -> None:
     assert result[:, 155:].mean() - result[:, :145].mean() > 125
 
 
-@settings(deadline=None, max_examples=60)
+@examples(60)
 @given(
     st.sampled_from(SKILLS),
     st.floats(0.1, 6.0),
@@ -223,7 +224,7 @@ def test_without_a_plain_background_it_is_refused(image: np.ndarray) -> None:
     assert caught.value.code == "no_plain_background"
 
 
-@settings(deadline=None, max_examples=40)
+@examples(40)
 @given(arrays.arrays(bool, st.tuples(st.integers(1, 8), st.integers(1, 8))), st.integers(0, 63))
 def test_reach_is_a_flood(area: np.ndarray, start: int) -> None:
     seed = np.zeros(area.shape, bool)

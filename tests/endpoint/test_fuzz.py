@@ -18,6 +18,7 @@ from PIL import Image
 from lib.endpoint.app import App
 from lib.endpoint.files import FileStore
 from lib.endpoint.jobs import Jobs
+from tests.campaigns import examples
 from tests.endpoint.support import AUTH, EDITS, KEY, Caller, data_url, encoded, error_of, events_of, mask, part, photo
 
 # In one process the requests run one after the other; the peak over all of them, measured from the first.
@@ -31,9 +32,8 @@ AREA = np.pad(np.ones((2, 2), bool), 4)
 PNG = encoded(photo(SIDE, SIDE))
 MASK = encoded(mask(AREA))
 
-many = settings(
-    max_examples=1000,
-    deadline=None,
+many = examples(
+    1000,
     derandomize=True,
     database=None,
     phases=[Phase.generate],
@@ -188,7 +188,7 @@ def with_checksums(data: bytes) -> bytes:
 ORIGINALS = originals()
 
 
-@settings(many, max_examples=500)
+@settings(many, max_examples=many.max_examples // 2)
 @given(st.data())
 def test_mutated_image_files(caller: Caller, data: st.DataObject) -> None:
     raw = bytearray(data.draw(st.sampled_from(ORIGINALS)))

@@ -16,6 +16,7 @@ from lib.endpoint.errors import ApiError
 from lib.endpoint.files import FileStore
 from lib.endpoint.jobs import Jobs
 from tests.endpoint.support import AUTH, EDITS, KEY, Caller, encoded, error_of, events_of, part, photo
+from tests.waiting import wait_until
 
 SECONDS = 20  # a hang guard
 
@@ -30,13 +31,6 @@ def free_places(jobs: Jobs) -> int:
     return taken
 
 
-def wait_for(condition: Any) -> None:
-    end = time.monotonic() + SECONDS
-    while not condition():
-        assert time.monotonic() < end, "it never came"
-        time.sleep(0.01)
-
-
 @pytest.fixture
 def jobs() -> Jobs:
     return Jobs(1, 1)
@@ -45,7 +39,7 @@ def jobs() -> Jobs:
 @pytest.fixture
 def caller(tmp_path: Any, jobs: Jobs) -> Iterator[Caller]:
     yield Caller(App(KEY, FileStore(tmp_path), jobs))
-    wait_for(lambda: free_places(jobs) == 2)
+    wait_until(lambda: free_places(jobs) == 2)
 
 
 def engine_that(monkeypatch: pytest.MonkeyPatch, work: Any) -> None:
@@ -116,7 +110,7 @@ def test_an_edit_ends_soon_after_its_client_has_left(
     response = streamed(caller, partial_images="1")
     assert free_places(jobs) == 1
     response.close()
-    wait_for(lambda: free_places(jobs) == 2)
+    wait_until(lambda: free_places(jobs) == 2)
     assert len(rounds) < 100_000
 
 
@@ -160,7 +154,7 @@ def test_one_computes_one_waits_and_the_third_is_sent_away(
     threads = [threading.Thread(target=call) for _ in range(2)]
     for thread in threads:
         thread.start()
-    wait_for(lambda: free_places(jobs) == 0 and running)
+    wait_until(lambda: free_places(jobs) == 0 and running)
     refused = caller.form(prompt="sepia", image=part(encoded(photo(8, 8))))
     assert refused.status_code == 429 and int(refused.headers["Retry-After"]) >= 1
     assert error_of(refused)["code"] == "rate_limit_exceeded"

@@ -4,6 +4,7 @@ import time
 
 _MOST_STEPS = 80
 _SECONDS = 2.0
+_SILENT_SECONDS = 0.5
 
 
 def check(window, title):
@@ -58,16 +59,19 @@ def tab_to(window, title, name):
         if found and name in (found["name"], found["label"]):
             return
         window.keys("key", "Tab")
-        time.sleep(0.15)
+        focused(window, title, found)
     raise AssertionError(f"Tab does not reach {name!r} in {title!r}")
 
 
 def focused(window, title, before):
-    """What has the keyboard once it has left `before`, and stays where it is for a moment."""
-    end, last = time.monotonic() + _SECONDS, before
+    """What has the keyboard once it has left `before`; None where nothing says so for a while."""
+    end, silent = time.monotonic() + _SECONDS, time.monotonic() + _SILENT_SECONDS
     while True:
-        time.sleep(0.15)
-        found = window.call("accessibility.focused", title=title)
-        if found == last and (found != before or time.monotonic() > end):
-            return found
-        last = found
+        current = window.call("accessibility.focused", title=title)
+        if current and current != before:
+            return current
+        if current:
+            silent = time.monotonic() + _SILENT_SECONDS
+        if time.monotonic() > (end if current or before is None else silent):
+            return current
+        time.sleep(0.02)

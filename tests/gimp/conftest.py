@@ -1,11 +1,39 @@
-"""Fixtures: each GIMP version once, one GIMP process for a module of tests, and an endpoint that does as it is told."""
+"""Fixtures: each GIMP version once, without a window and with one, and an endpoint that does as it is told."""
+
+import itertools
 
 import pytest
 
 from tests.gimp.endpoint import TestEndpoint
 from tests.gimp.harness import GimpUnderTest
+from tests.gimp.screen import MAIN
 
 VERSIONS = ("3.0", "3.2")
+KEY = "sk-test-key"
+
+
+def pytest_collection_modifyitems(config, items):
+    """In a brief run what does not depend on GIMP's version is tested in one GIMP, the one that it is marked with."""
+    if not config.getoption("--brief"):
+        return
+    left_out = [item for item in items if not _in_brief_run(item)]
+    items[:] = [item for item in items if item not in left_out]
+    config.hook.pytest_deselected(items=left_out)
+
+
+def _in_brief_run(item):
+    if item.get_closest_marker("whole_run"):
+        return False
+    marker = item.get_closest_marker("one_gimp")
+    minor = item.callspec.params.get("installed") if hasattr(item, "callspec") else None
+    return not (marker and minor) or marker.args == (minor,)
+
+
+def in_turns(values):
+    """Parameters of which a brief run tries one half in each GIMP."""
+    turns = zip(values, itertools.cycle(VERSIONS), strict=False)
+    tuples = [(value if isinstance(value, tuple) else (value,), minor) for value, minor in turns]
+    return [pytest.param(*values, marks=pytest.mark.one_gimp(minor)) for values, minor in tuples]
 
 
 @pytest.fixture(scope="session")
@@ -26,20 +54,44 @@ def installed(request):
 
 @pytest.fixture(scope="module")
 def environment(endpoint):
-    """What the GIMP under test has in its environment: the provider `custom` is the test's endpoint."""
-    return {"OPENAI_BASE_URL": endpoint.url, "OPENAI_API_KEY": "sk-test-key"}
+    """The variables with which the plug-in starts: the provider `custom` is the test's endpoint."""
+    return {"OPENAI_BASE_URL": endpoint.url, "OPENAI_API_KEY": KEY}
 
 
-@pytest.fixture(scope="module")
-def gimp(installed, environment, tmp_path_factory):
-    """A GIMP without a window, for all tests of a module."""
-    with installed.start(tmp_path_factory.mktemp(f"gimp-{installed.minor}"), environment=environment) as running:
+@pytest.fixture(scope="session")
+def console(installed, tmp_path_factory):
+    """A GIMP without a window, for all modules."""
+    with installed.start(tmp_path_factory.mktemp(f"gimp-{installed.minor}")) as running:
         print(f"GIMP {running.call('edits.version')}")
         yield running
 
 
+@pytest.fixture(scope="module")
+def gimp(console, environment):
+    """A GIMP without a window, as good as new for each module."""
+    console.renew(environment)
+    return console
+
+
+@pytest.fixture(scope="session")
+def desktop(installed, tmp_path_factory):
+    """A GIMP with a window on a small screen, for all modules."""
+    work = tmp_path_factory.mktemp(f"window-{installed.minor}")
+    with installed.start(work, window=(1280, 720), accessible=True) as running:
+        running.wait_for_window(MAIN)
+        yield running
+
+
+@pytest.fixture(scope="module")
+def window(desktop, environment):
+    """A GIMP with a window, as good as new for each module."""
+    desktop.clear()
+    desktop.renew({**environment, "GENERATIVE_EDIT_PROVIDER": "custom"})
+    return desktop
+
+
 @pytest.fixture
-def out(gimp, tmp_path_factory):
+def out(gimp):
     """A folder that both the test and GIMP see."""
     number = len(list(gimp.work.glob("out-*")))
     folder = gimp.work / f"out-{number}"

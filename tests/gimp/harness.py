@@ -5,6 +5,8 @@ import itertools
 import json
 import os
 import re
+import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -22,6 +24,9 @@ CACHE = private_gimp.cache_folder() / "tests"
 DRIVER = Path(__file__).with_name("inside") / "driver.py"
 START_SECONDS = 120
 CALL_SECONDS = 240
+STILL_SECONDS = 0.25
+# Names the file of variables with which plug-ins start.
+VARIABLES = "GENERATIVE_EDIT_VARIABLES"
 
 
 _SCREENS = itertools.count()
@@ -76,9 +81,12 @@ class GimpUnderTest:
         """Installs the plug-in as a user would; returns the finished process."""
         (CACHE / "home").mkdir(parents=True, exist_ok=True)
         self.config.mkdir(parents=True, exist_ok=True)
-        # A version that GIMP knows already: else it opens its welcome over what is tested.
+        # A version that GIMP knows already: else it opens its welcome over what is tested. Nor may the windows of one
+        # run be where an interrupted run before it left them.
         settings = f'(config-version "{self.version()}")\n(show-welcome-dialog no)\n(check-updates no)\n'
-        (self.config / "gimprc").write_text(settings)
+        (self.config / "gimprc").write_text(settings + "(save-session-info no)\n(restore-session no)\n")
+        (self.config / "sessionrc").unlink(missing_ok=True)
+        self._add_interpreter()
         return self.python(CHECKOUT / "install.py", "--gimp-dir", config or self.config)
 
     def start(self, work, *, environment=None, window=None, config=None, linger=False, accessible=False, disk=0):
@@ -90,6 +98,15 @@ class GimpUnderTest:
         """
         where = config or self.config
         return RunningGimp(self, Path(work), environment or {}, window, where, linger, accessible, disk)
+
+    def _add_interpreter(self):
+        """Let plug-ins start with the variables of a file, which change while their GIMP runs."""
+        folder = self.config / "interpreters"
+        folder.mkdir(exist_ok=True)
+        script = folder / "python-with-variables"
+        script.write_text(f'#!/bin/sh\n[ ! -e "${VARIABLES}" ] || . "${VARIABLES}"\nexec python3 "$@"\n')
+        script.chmod(0o755)
+        (folder / "python.interp").write_text(f"python3={script}\n")
 
     def _folders(self, folders):
         CACHE.mkdir(parents=True, exist_ok=True)
@@ -136,6 +153,32 @@ class RunningGimp:
             return folder
         return Path(f"/proc/{self.processes('--batch-interpreter')[0]}/root") / folder.relative_to("/")
 
+    def renew(self, environment):
+        """Make this GIMP like one just started, for the next module: no data, no last values, these variables.
+
+        GIMP itself starts only once, as that takes ten seconds.
+        """
+        self.kill(signal.SIGKILL, "generative-edit.py", "lib.worker")
+        shutil.rmtree(self.work / "data", ignore_errors=True)
+        shutil.rmtree(self.config / "plug-in-settings", ignore_errors=True)
+        lines = [f"export {name}={shlex.quote(value)}\n" for name, value in environment.items()]
+        self.variables.write_text("".join(lines), encoding="utf-8")
+
+    def clear(self):
+        """Close all images, and all windows that a failed test may have left open."""
+        self.call("edits.close_all")
+        for _attempt in range(6):
+            self.settle()
+            if len(self.call("accessibility.windows")) == 1:
+                return
+            self.keys("key", "Escape")
+        raise AssertionError(f"windows that cannot be closed: {self.call('accessibility.windows')}")
+
+    @property
+    def variables(self):
+        """The file of variables with which plug-ins start."""
+        return self.work / "variables.sh"
+
     def call(self, function, **arguments):
         """Calls "module.function" of tests/gimp/inside; returns its value, raises FailedInside."""
         self.begin(function, **arguments)
@@ -170,7 +213,7 @@ class RunningGimp:
             found = subprocess.run(self._beside(words), capture_output=True, text=True, timeout=60).stdout.split()
             if found:
                 return found[0]
-            time.sleep(0.2)
+            time.sleep(0.05)
         raise AssertionError(f"no window {name!r} after {seconds} seconds")
 
     def screenshot(self, path=None):
@@ -182,14 +225,13 @@ class RunningGimp:
         return picture
 
     def settle(self, seconds=20):
-        """Waits until the screen hardly changes any more; returns it."""
-        end, last = time.monotonic() + seconds, self.screenshot()
-        while time.monotonic() < end:
-            time.sleep(0.5)
+        """Wait until the screen has hardly changed for a quarter of a second; return it."""
+        end, last, since = time.monotonic() + seconds, self.screenshot(), time.monotonic()
+        while time.monotonic() < min(end, since + STILL_SECONDS):
+            time.sleep(0.05)
             now = self.screenshot()
-            if _same(last, now):
-                return now
-            last = now
+            if not _same(last, now):
+                last, since = now, time.monotonic()
         return last
 
     def close(self):
@@ -230,7 +272,8 @@ class RunningGimp:
         environment = {
             "HOME": str(self.work), "XDG_DATA_HOME": str(self.work / "data"),
             "GENERATIVE_EDIT_CHECKOUT": str(CHECKOUT), "GENERATIVE_EDIT_DRIVER": str(self.port),
-            "PYTHONDONTWRITEBYTECODE": "1", **({} if self.accessible else {"NO_AT_BRIDGE": "1"}), **self.environment,
+            "PYTHONDONTWRITEBYTECODE": "1", VARIABLES: str(self.variables),
+            **({} if self.accessible else {"NO_AT_BRIDGE": "1"}), **self.environment,
         }  # fmt: skip
         if self.config != "home":
             environment["GIMP3_DIRECTORY"] = str(self.config)

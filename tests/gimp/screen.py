@@ -1,9 +1,10 @@
 """What window tests share: the menu's entries, controls by their names, what is seen on the canvas."""
 
-import time
 from pathlib import Path
 
 import numpy as np
+
+from tests.waiting import wait_until
 
 OUTPUT = Path(__file__).parents[1] / "output"
 PANEL = "Edit with Prompt"
@@ -15,29 +16,26 @@ def shoot(window, name):
     window.screenshot(OUTPUT / f"{name}-{window.gimp.minor}.png")
 
 
-def choose(window, mnemonic, title):
-    """Chooses an entry of our menu by its underlined letter; returns when its window is there.
-
-    A key that comes while the menu is still being drawn is lost, on a busy machine: then once more.
-    """
-    for patience in (20, 60):
-        press_entry(window, mnemonic)
-        try:
-            return window.wait_for_window(title, patience)
-        except AssertionError:
-            window.keys("key", "Escape", "Escape")
-    raise AssertionError(f"no window {title!r}")
+def choose(window, entry, title):
+    """Choose an entry of our menu; return when its window is there."""
+    press_entry(window, entry)
+    return window.wait_for_window(title)
 
 
-def press_entry(window, mnemonic, picture=None):
-    """Presses an entry's letter in our menu; leaves a picture of the menu where a name is given."""
+def press_entry(window, entry):
+    """Choose an entry of our menu, by its first words, as soon as it can be chosen."""
+    path = ["Filters", "Generative Edit", entry]
+    wait_until(lambda: window.call("accessibility.press_menu", path=path), f"{entry!r} can be chosen")
+
+
+def press_entry_by_keys(window, mnemonic, picture):
+    """Choose an entry of our menu by its underlined letter; leave a picture of the menu."""
     activate(window, MAIN)
     window.keys("key", "alt+r")
     window.settle()
     window.keys("key", "Up", "Right")
     window.settle()
-    if picture:
-        shoot(window, picture)
+    shoot(window, picture)
     window.keys("key", mnemonic)
 
 
@@ -58,7 +56,7 @@ def _activated(window, title):
 
 def open_panel(window, image):
     """Opens the panel from the menu; returns when it has the keyboard."""
-    choose(window, "e", PANEL)
+    choose(window, "Edit with Prompt…", PANEL)
     wait_until(lambda: is_open(window), "the panel is seen")
     window.settle()
 
@@ -128,17 +126,6 @@ def visible(window, image):
 
 def layers(window, image):
     return window.call("edits.layers_of", image_id=image)
-
-
-def wait_until(condition, what="it is so", seconds=60, pause=0.1):
-    """Waits for something, looking again after each pause; returns what `condition` gave."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        found = condition()
-        if found:
-            return found
-        time.sleep(pause)
-    raise AssertionError(f"not within {seconds} seconds: {what}")
 
 
 def wait_for_layers(window, image, count, seconds=90):

@@ -7,6 +7,9 @@ import pytest
 
 from lib import history_requests
 
+# Nothing here depends on GIMP's version.
+pytestmark = pytest.mark.one_gimp("3.0")
+
 
 @pytest.fixture(scope="module")
 def edited(gimp, endpoint):

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from werkzeug.wrappers import Response
 
+from tests.gimp.conftest import in_turns
 from tests.gimp.endpoint import TestEndpoint
 from tests.gimp.harness import CHECKOUT
-from tests.gimp.screen import wait_until
+from tests.waiting import wait_until
 
 CANARY = "sk-canary-3d1f77a0c2"
 NO_KEY_STORE = {"PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring"}
@@ -89,7 +90,7 @@ def test_no_process_shows_the_key_while_the_request_is_out(canary, endpoint):
     assert canary.result()["status"] == "success"
 
 
-@pytest.mark.parametrize("behaviour", ["denies", "breaks", "die", "garbage"])
+@pytest.mark.parametrize("behaviour", in_turns(["denies", "breaks", "die", "garbage"]))
 def test_no_error_text_has_the_key(canary, endpoint, behaviour):
     endpoint.behave(behaviour)
     done = edit(canary)

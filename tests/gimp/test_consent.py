@@ -4,12 +4,10 @@ The host is one that a proxy on this computer answers for; there is no network h
 """
 
 import json
-from contextlib import contextmanager
 
 import pytest
 
 from tests.gimp.screen import (
-    MAIN,
     PANEL,
     activate,
     click,
@@ -20,32 +18,37 @@ from tests.gimp.screen import (
     shoot,
     texts,
     wait_for_layers,
-    wait_until,
 )
+from tests.waiting import wait_until
 
 HOST = "edits.example"
 ENTRY = {"title": "Studio", "like": "custom", "base_url": f"http://{HOST}/v1", "model": "painter"}
 QUESTION = "Send this edit to Studio?"
 
 
+# Nothing here depends on GIMP's version.
+pytestmark = pytest.mark.one_gimp("3.2")
+
+
 @pytest.fixture
-def window(installed, endpoint, tmp_path):
-    proxy = {"http_proxy": endpoint.url.removesuffix("/v1")}
-    with started(installed, endpoint, tmp_path, ENTRY, 100.0, proxy) as running:
-        yield running
+def studio(desktop, endpoint):
+    """Gives a GIMP a default provider: this entry of the settings, and an amount above which is asked."""
+
+    def choose(entry, confirm_above, variables=None):
+        desktop.renew(variables or {})
+        desktop.data.mkdir(parents=True)
+        stored = {"version": 1, "provider": "studio", "providers": {"studio": entry}, "confirm_above": confirm_above}
+        (desktop.data / "settings.json").write_text(json.dumps(stored), encoding="utf-8")
+        endpoint.behave("invert")
+        return desktop
+
+    yield choose
+    desktop.clear()
 
 
-@contextmanager
-def started(installed, endpoint, work, entry, confirm_above, environment):
-    """A GIMP whose default provider is this entry of the settings."""
-    data = work / "data" / "generative-edit"
-    data.mkdir(parents=True)
-    kept = {"version": 1, "provider": "studio", "providers": {"studio": entry}, "confirm_above": confirm_above}
-    (data / "settings.json").write_text(json.dumps(kept), encoding="utf-8")
-    endpoint.behave("invert")
-    with installed.start(work, environment=environment, window=(1280, 720), accessible=True) as running:
-        running.wait_for_window(MAIN)
-        yield running
+@pytest.fixture
+def window(studio, endpoint):
+    return studio(ENTRY, 100.0, {"http_proxy": endpoint.url.removesuffix("/v1")})
 
 
 def asked(window):
@@ -90,28 +93,28 @@ def test_a_picture_leaves_this_computer_only_after_a_yes_and_that_is_asked_once(
 def test_one_click_removal_asks_too(window, endpoint):
     image = window.call("edits.show", case="corner")
     window.settle()
-    press_entry(window, "r")
+    press_entry(window, "Remove Selection")
     assert "leaves this computer and goes to edits.example." in asked(window)
     answer(window, "Escape")
     assert not endpoint.received and len(layers(window, image)) == 1
 
 
-def test_more_of_what_is_dear_is_asked_for_too(installed, endpoint, tmp_path):
+def test_more_of_what_is_dear_is_asked_for_too(studio, endpoint):
     entry = {"title": "Studio", "like": "custom", "base_url": endpoint.url, "model": "gpt-image-2"}
-    with started(installed, endpoint, tmp_path, entry, 0.0001, {}) as window:
-        image = window.call("edits.show", case="corner")
-        window.settle()
-        open_panel(window, image)
-        press_generate(window)
-        assert "leaves this computer" not in asked(window)
-        answer(window, "Return")
-        wait_until(lambda: "1 result" in texts(window), "the result")
-        click(window, "More like this")
-        assert "The edit costs" in asked(window)
-        answer(window, "Escape")
-        assert len(endpoint.received) == 1
-        click(window, "More like this")
-        asked(window)
-        answer(window, "Return")
-        wait_until(lambda: "Result 2" in texts(window), "another beside it")
-        assert len(endpoint.received) == 2
+    window = studio(entry, 0.0001)
+    image = window.call("edits.show", case="corner")
+    window.settle()
+    open_panel(window, image)
+    press_generate(window)
+    assert "leaves this computer" not in asked(window)
+    answer(window, "Return")
+    wait_until(lambda: "1 result" in texts(window), "the result")
+    click(window, "More like this")
+    assert "The edit costs" in asked(window)
+    answer(window, "Escape")
+    assert len(endpoint.received) == 1
+    click(window, "More like this")
+    asked(window)
+    answer(window, "Return")
+    wait_until(lambda: "Result 2" in texts(window), "another beside it")
+    assert len(endpoint.received) == 2

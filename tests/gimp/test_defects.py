@@ -12,6 +12,7 @@ import ast
 import numpy as np
 import pytest
 
+from tests.gimp.conftest import in_turns
 from tests.gimp.harness import CHECKOUT
 from tests.gimp.test_matrix import SIZE, raw, run
 
@@ -44,7 +45,7 @@ def test_no_selection_never_noticed(gimp, out, endpoint):
     assert done["report"]["frame"] == [0, 0, *SIZE]
 
 
-@pytest.mark.parametrize("size", ["64x64", "96x48"])
+@pytest.mark.parametrize("size", in_turns(["64x64", "96x48"]))
 def test_results_stretched_because_the_aspect_was_ignored(gimp, out, endpoint, size):
     done = run(gimp, endpoint, out, "RGB 8", "smooth", "hard", context="2", fit=False, size=size)
     _x, _y, width, height = done["report"]["frame"]
@@ -60,8 +61,10 @@ def test_the_alpha_channel_flattened_away(gimp, out, endpoint):
     assert np.array_equal(sent[..., 3], original[..., 3])
 
 
-@pytest.mark.parametrize("behaviour", ["echo", "refuse"])
-@pytest.mark.parametrize("merged", [False, True])
+@pytest.mark.parametrize(
+    ("behaviour", "merged"),
+    in_turns([("echo", False), ("echo", True), ("refuse", False), ("refuse", True)]),
+)
 def test_temporary_images_left_open(gimp, out, endpoint, behaviour, merged):
     """The two ways that work in a duplicate, once with an answer and once without."""
     endpoint.behave(behaviour)

@@ -6,7 +6,7 @@ import shutil
 import signal
 
 from tests.gimp.harness import CHECKOUT, GimpUnderTest
-from tests.gimp.screen import wait_until
+from tests.waiting import wait_until
 
 PROVIDER = {"prompt": "x", "provider": "custom"}
 

@@ -1,6 +1,5 @@
 """Extend Canvas… in a real window: driven by keys and mouse, seen on the screen and through a screen reader's eyes."""
 
-import shutil
 import time
 
 import numpy as np
@@ -18,20 +17,14 @@ from tests.gimp.screen import (
     texts,
     visible,
     wait_for_layers,
-    wait_until,
 )
+from tests.waiting import wait_until
 
 TITLE = "Extend Canvas"
 
 
-@pytest.fixture(scope="module")
-def window(installed, environment, tmp_path_factory):
-    work = tmp_path_factory.mktemp(f"extend-{installed.minor}")
-    shutil.rmtree(installed.config / "plug-in-settings", ignore_errors=True)  # the last values of an earlier run
-    own = {**environment, "GENERATIVE_EDIT_PROVIDER": "custom"}
-    with installed.start(work, environment=own, window=(1280, 720), accessible=True) as running:
-        running.wait_for_window(MAIN)
-        yield running
+# Nothing here depends on GIMP's version.
+pytestmark = pytest.mark.one_gimp("3.0")
 
 
 @pytest.fixture
@@ -49,7 +42,7 @@ def image(window):
 
 
 def open_window(window):
-    choose(window, "x", TITLE)
+    choose(window, "Extend Canvas…", TITLE)
     wait_until(lambda: is_open(window), "the window is seen")
     window.settle()
 
@@ -247,6 +240,6 @@ def test_every_control_is_named_and_reached_by_tab(window, image):
 
 
 def test_the_menu_raises_the_window_that_is_open(window, image):
-    choose(window, "x", TITLE)
+    choose(window, "Extend Canvas…", TITLE)
     window.settle()
     assert len([title for title in window.call("accessibility.windows") if TITLE in (title or "")]) == 1

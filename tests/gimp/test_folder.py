@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageChops, ImageCms, ImageOps
 
+from tests.gimp.conftest import in_turns
+
 
 @pytest.fixture
 def source(out):
@@ -68,6 +70,7 @@ def changed(before, after):
     return difference.convert("L").point(lambda value: 255 if value > 24 else 0).getbbox()
 
 
+@pytest.mark.one_gimp("3.0")
 def test_a_prompts_file_says_what_happens_to_each_picture(gimp, source, endpoint):
     endpoint.behave("invert")
     for name in ("a.png", "b.png", "c.png", "d.png"):
@@ -90,7 +93,7 @@ def test_a_prompts_file_says_what_happens_to_each_picture(gimp, source, endpoint
     assert made["size"] == [160, 120] and len(made["layers"]) == 2, "a group with both results, and the picture"
 
 
-@pytest.mark.parametrize("mask", ["file", "alpha", "selection", "channel:hole", ""])
+@pytest.mark.parametrize("mask", in_turns(["file", "alpha", "selection", "channel:hole", ""]))
 def test_only_what_the_mask_says_is_changed(gimp, source, endpoint, mask):
     endpoint.behave("invert")
     box = (40, 30, 100, 80)
@@ -163,6 +166,7 @@ def test_sixteen_bits_stay_sixteen_bits(gimp, source, endpoint):
         assert (results / "a.png").read_bytes()[24] == 16, made.mode
 
 
+@pytest.mark.one_gimp("3.2")
 def test_one_bad_picture_does_not_stop_the_rest(gimp, source, endpoint):
     endpoint.behave("echo")
     for name in ("a.png", "c.png"):
@@ -203,6 +207,7 @@ def test_an_answer_that_broke_off_is_told_and_sent_again_only_on_request(gimp, s
     assert again["status"] == "success" and len(endpoint.received) == 1
 
 
+@pytest.mark.one_gimp("3.0")
 def test_nothing_is_sent_where_the_cost_is_unknown_and_limited(gimp, source, endpoint):
     endpoint.behave("echo")
     picture(source / "a.png")
@@ -211,6 +216,7 @@ def test_nothing_is_sent_where_the_cost_is_unknown_and_limited(gimp, source, end
     assert not endpoint.received
 
 
+@pytest.mark.one_gimp("3.2")
 def test_everything_that_is_wrong_is_named_at_once(gimp, source, endpoint):
     endpoint.behave("echo")
     picture(source / "a.png")
@@ -221,6 +227,7 @@ def test_everything_that_is_wrong_is_named_at_once(gimp, source, endpoint):
         assert word in done["error"], word
 
 
+@pytest.mark.one_gimp("3.2")
 def test_ctrl_c_writes_the_report_and_the_same_command_goes_on(installed, environment, endpoint, tmp_path):
     endpoint.behave("echo", seconds=0.5)
     source = tmp_path / "in"
@@ -248,6 +255,7 @@ def test_ctrl_c_writes_the_report_and_the_same_command_goes_on(installed, enviro
     assert len(endpoint.received) == len({received.image_bytes[0] for received in endpoint.received}) == 12
 
 
+@pytest.mark.one_gimp("3.0")
 def test_two_runs_do_not_share_an_output_folder(installed, gimp, environment, endpoint, source, tmp_path):
     endpoint.behave("echo", seconds=3.0)
     picture(source / "a.png")

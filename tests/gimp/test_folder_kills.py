@@ -14,11 +14,16 @@ from PIL import Image, ImageOps
 
 from tests.gimp.endpoint import TestEndpoint, images_answer
 
-PICTURES = 60
-KILLS, WORKER_KILLS = 10, 4
+PICTURES, BRIEF_PICTURES = 60, 24
+KILLS = 10
+WORKER_KILLS, BRIEF_WORKER_KILLS = 4, 2
 LATENCY = 0.4
 SIZE = (64, 48)
 VICTIMS = ("--batch-interpreter", "generative-edit.py")
+
+
+# Nothing here depends on GIMP's version.
+pytestmark = pytest.mark.one_gimp("3.0")
 
 
 class CountingEndpoint(TestEndpoint):
@@ -45,11 +50,11 @@ def endpoint():
 
 
 @pytest.fixture
-def source(tmp_path):
-    """Sixty pictures, each of its own colour."""
+def source(tmp_path, campaign):
+    """Pictures, each of its own colour."""
     folder = tmp_path / "in"
     folder.mkdir()
-    for number in range(PICTURES):
+    for number in range(campaign(BRIEF_PICTURES, PICTURES)):
         Image.new("RGB", SIZE, colour(number)).save(folder / f"{number:02}.png")
     return folder
 
@@ -68,6 +73,7 @@ class Runs:
     def __init__(self, installed, environment, source, stack):
         self._installed, self._environment, self._stack = installed, environment, stack
         self._work, self.results = source.parent, source.parent / "results"
+        self.pictures = len(list(source.iterdir()))
         self._asked = {"input_folder": str(source), "output_folder": str(self.results), "prompt": "x"}
         self._asked |= {"provider": "custom", "concurrency": 4}
 
@@ -103,33 +109,35 @@ def kill_at_random_moments(runs, chance, times, *words):
 
 def assert_all_done(runs, endpoint):
     told = runs.report()
-    assert {row["status"] for row in told.values()} == {"done"} and len(told) == PICTURES
+    assert {row["status"] for row in told.values()} == {"done"} and len(told) == runs.pictures
     for name in endpoint.asked:
         picture = Image.open(io.BytesIO((runs.results / name).read_bytes())).convert("RGB")
         assert name_of(ImageOps.invert(picture)) == name, "each has its own result"
-    assert len(list(runs.results.glob("*.png"))) == PICTURES == len(endpoint.asked)
+    assert len(list(runs.results.glob("*.png"))) == runs.pictures == len(endpoint.asked)
 
 
+@pytest.mark.whole_run
 def test_ten_kills_of_gimp_and_the_plug_in_cost_nothing(runs, endpoint):
     chance = random.Random(8)
     kill_at_random_moments(runs, chance, KILLS, *VICTIMS)
     before_the_last = sum(endpoint.asked.values())
     done = runs.run()
     assert done["status"] == "success", done["error"]
-    print(f"{before_the_last} of {PICTURES} requests went out before the last of {KILLS} kills")
-    assert 0 < before_the_last < PICTURES, "the kills were in the midst of the run"
+    print(f"{before_the_last} of {runs.pictures} requests went out before the last of {KILLS} kills")
+    assert 0 < before_the_last < runs.pictures, "the kills were in the midst of the run"
     assert_all_done(runs, endpoint)
-    assert endpoint.asked.total() == PICTURES
+    assert endpoint.asked.total() == runs.pictures
 
 
-def test_what_was_out_when_the_workers_were_killed_too_is_told_and_only_sent_again_on_request(runs, endpoint):
+def test_what_was_out_when_the_workers_were_killed_too_is_told_and_only_sent_again_on_request(runs, endpoint, campaign):
     chance = random.Random(9)
-    kill_at_random_moments(runs, chance, WORKER_KILLS, *VICTIMS, "lib.worker")
+    kills = campaign(BRIEF_WORKER_KILLS, WORKER_KILLS)
+    kill_at_random_moments(runs, chance, kills, *VICTIMS, "lib.worker")
     done = runs.run()
-    assert endpoint.asked.total() == len(endpoint.asked) <= PICTURES, "nothing was sent twice"
+    assert endpoint.asked.total() == len(endpoint.asked) <= runs.pictures, "nothing was sent twice"
     told = runs.report()
     unknown = {name for name, row in told.items() if row["status"] == "unknown"}
-    print(f"{len(unknown)} of {PICTURES} are unknown after {WORKER_KILLS} kills")
+    print(f"{len(unknown)} of {runs.pictures} are unknown after {kills} kills")
     assert unknown and done["status"] != "success" and f"{len(unknown)} unknown, may have been billed" in done["error"]
     assert {row["status"] for name, row in told.items() if name not in unknown} == {"done"}
     assert all("may have been billed" in told[name]["message"] for name in unknown)

@@ -1,6 +1,7 @@
 """History… in a real window: GIMP was killed while a request was out, and its result is there and can be inserted."""
 
 import os
+import shutil
 import signal
 import time
 
@@ -9,10 +10,15 @@ import pytest
 
 from lib.history import State, record
 from tests.gimp import accessibility
-from tests.gimp.screen import OUTPUT, choose, press_generate, visible, wait_for_layers, wait_until
+from tests.gimp.screen import OUTPUT, choose, press_generate, visible, wait_for_layers
+from tests.waiting import wait_until
 
 TITLE = "Generative Edit: History"
 LOST = "the lost one"
+
+
+# Nothing here depends on GIMP's version.
+pytestmark = pytest.mark.one_gimp("3.2")
 
 
 @pytest.fixture(scope="module")
@@ -36,10 +42,10 @@ def crashed(installed, environment, endpoint, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def window(installed, environment, crashed):
-    with installed.start(crashed, environment=environment, window=(1280, 800), accessible=True) as running:
-        running.wait_for_window("GNU Image Manipulation Program")
-        yield running
+def window(window, crashed):
+    """The user's next GIMP, with the folder that is left."""
+    shutil.copytree(crashed / "data", window.work / "data")
+    return window
 
 
 @pytest.fixture
@@ -53,7 +59,7 @@ def history(window):
 
 
 def open_history(window):
-    choose(window, "h", TITLE)
+    choose(window, "History…", TITLE)
     window.settle()
 
 
@@ -152,7 +158,7 @@ def test_edit_again_opens_the_panel_with_the_request_of_a_reopened_file(window, 
     window.call("history.select_layer", image_id=image, name="a boat again")
     before = window.call("edits.state_of", image_id=image)
     window.settle()
-    choose(window, "a", "Edit with Prompt")
+    choose(window, "Edit Again…", "Edit with Prompt")
     window.settle()
     window.screenshot(OUTPUT / f"again-{window.gimp.minor}.png")
     shown = window.call("edits.state_of", image_id=image)

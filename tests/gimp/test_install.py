@@ -84,7 +84,7 @@ def two_sentences(done):
     return done.stderr
 
 
-@pytest.mark.parametrize("minor", VERSIONS)
+@pytest.mark.parametrize("minor", ["3.0", pytest.param("3.2", marks=pytest.mark.whole_run)])
 def test_the_release_file_needs_no_network(minor, unpacked, tmp_path):
     system = System(minor, tmp_path)
     options = [*OFFLINE, "--ro-bind", unpacked, unpacked]
@@ -109,6 +109,7 @@ def test_without_pip_the_release_file_brings_its_own(system, unpacked):
     assert done.returncode == 0 and (system.installed / "vendor/numpy").is_dir(), done.stderr
 
 
+@pytest.mark.whole_run
 def test_another_user_who_cannot_write_the_release_folder(system, unpacked):
     options = [*OFFLINE, "--ro-bind", unpacked, unpacked, "--unshare-user", "--uid", "4321", "--gid", "4321"]
     for word in ("Installed", "Updated"):
@@ -155,6 +156,7 @@ def test_a_full_disk_halfway(system, unpacked):
     ]  # fmt: skip
 
 
+@pytest.mark.whole_run
 def test_two_at_once(system, unpacked):
     command = system.command(["python3", unpacked / "install.py"], [*OFFLINE, "--ro-bind", unpacked, unpacked])
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
@@ -177,6 +179,7 @@ def with_another_python(work):
     raise AssertionError("every GIMP here has our own Python")
 
 
+@pytest.mark.whole_run
 def test_made_with_another_python(unpacked, tmp_path):
     """A Python that is gone, then one that was replaced in its place: a sentence each, and install.py mends it."""
     system, here, there = with_another_python(tmp_path)

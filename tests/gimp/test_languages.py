@@ -15,6 +15,10 @@ SCREEN = (1600, 1000)
 LOCALES = ("de_DE", "en_US", "zh_CN")
 
 
+def in_one(minor, language):
+    return pytest.param(language, marks=pytest.mark.one_gimp(minor))
+
+
 @pytest.fixture(scope="module")
 def home(installed, tmp_path_factory):
     """A configuration folder of its own with the installed plug-in, and the locales that a small system has not."""
@@ -29,7 +33,7 @@ def home(installed, tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="module", params=("de", "zh_CN"))
+@pytest.fixture(scope="module", params=(in_one("3.2", "de"), in_one("3.0", "zh_CN")))
 def window(installed, home, environment, request):
     """GIMP with this language chosen in its preferences, after another one in the same configuration folder."""
     settings = (installed.config / "gimprc").read_text()

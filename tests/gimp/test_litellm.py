@@ -28,6 +28,10 @@ DYING, BUSY = 1, 2
 START_SECONDS = 120
 
 
+# Nothing here depends on GIMP's version.
+pytestmark = pytest.mark.one_gimp("3.2")
+
+
 class Machine:
     """One of the four: an endpoint in a process of its own, and what it wrote down."""
 
@@ -142,6 +146,7 @@ def report(results):
         return {row["picture"]: row for row in csv.DictReader(file)}
 
 
+@pytest.mark.whole_run
 def test_one_endpoint_dies_and_one_is_busy_and_nothing_is_paid_twice(running, machines, source):
     results = source.with_name("results")
     asked = {"input_folder": str(source), "output_folder": str(results), "prompt": "invert", "provider": "studio"}

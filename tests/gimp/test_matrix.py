@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.gimp.conftest import VERSIONS, in_turns
+
 SIZE = 120, 90
 KINDS = (
     "RGB 8", "RGB 8 linear", "RGB 16", "RGB 16 linear", "RGB 32", "RGB half", "RGB float", "RGB float perceptual",
@@ -23,10 +25,10 @@ UNTOUCHED = ("selection", "guides", "active", "colours", "channels", "images")
 
 
 def combinations():
-    """Every kind of image with every selection; the layers take turns, so that each meets all of both."""
-    turns = itertools.cycle(LAYERS)
+    """Every kind of image with every selection; layers and GIMPs take turns, so that each meets all of the others."""
+    turns, minors = itertools.cycle(LAYERS), itertools.cycle(VERSIONS)
     for kind, selection in itertools.product(KINDS, SELECTIONS):
-        yield kind, next(turns), selection
+        yield pytest.param(kind, next(turns), selection, marks=pytest.mark.one_gimp(next(minors)))
 
 
 def raw(out, name, channels=4, pixels=-1):
@@ -79,7 +81,7 @@ def test_an_echo_is_the_layer_itself_and_nothing_else_changes(gimp, out, endpoin
     assert_same_picture(out, levels=kind in CONVERTED, filtered=layer == "filters")
 
 
-@pytest.mark.parametrize("selection", ["hard", "soft"])
+@pytest.mark.parametrize("selection", in_turns(["hard", "soft"]))
 @pytest.mark.parametrize("layer", ["opacity and mode", "filters", "group", "in a group"])
 def test_an_echo_of_what_is_visible(gimp, out, endpoint, layer, selection):
     kind = KINDS[(len(layer) + len(selection)) % len(KINDS)]
@@ -101,7 +103,7 @@ def test_refused_in_words_before_anything_is_sent(gimp, out, endpoint, layer, se
 
 @pytest.mark.parametrize(
     ("kind", "size"),
-    [("RGB 8", "60x45"), ("RGB 8", "91x68"), ("RGB float", "173x130"), ("grey 16 linear", "240x180")],
+    in_turns([("RGB 8", "60x45"), ("RGB 8", "91x68"), ("RGB float", "173x130"), ("grey 16 linear", "240x180")]),
 )
 def test_an_echo_in_another_size_comes_back_to_its_place(gimp, out, endpoint, kind, size):
     done = run(gimp, endpoint, out, kind, "smooth", "empty", size=size)
@@ -115,7 +117,7 @@ def test_an_echo_in_another_size_comes_back_to_its_place(gimp, out, endpoint, ki
         assert abs((slope * error).sum() / (slope * slope).sum()) < 0.02, "shifted, in pixels"
 
 
-@pytest.mark.parametrize("alpha", [False, True])
+@pytest.mark.parametrize("alpha", in_turns([False, True]))
 def test_a_large_reference_is_sent_whole_and_scaled_down(gimp, out, endpoint, alpha):
     endpoint.behave("echo")
     assert gimp.call("matrix.reference", out=str(out), alpha=alpha) == "success"

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from tests.gimp import accessibility
+from tests.gimp.conftest import in_turns
 from tests.gimp.screen import (
     MAIN,
     OUTPUT,
@@ -24,24 +25,17 @@ from tests.gimp.screen import (
     layers,
     open_panel,
     point_at,
-    press_entry,
+    press_entry_by_keys,
     press_generate,
     shoot,
     texts,
     visible,
     wait_for_layers,
-    wait_until,
 )
+from tests.waiting import wait_until
 
-
-@pytest.fixture(scope="module")
-def window(installed, environment, tmp_path_factory):
-    work = tmp_path_factory.mktemp(f"panel-{installed.minor}")
-    shutil.rmtree(installed.config / "plug-in-settings", ignore_errors=True)  # the last values of an earlier run
-    own = {**environment, "GENERATIVE_EDIT_PROVIDER": "custom"}
-    with installed.start(work, environment=own, window=(1280, 720), accessible=True) as running:
-        running.wait_for_window(MAIN)
-        yield running
+# What does not depend on GIMP's version.
+in_one_gimp = pytest.mark.one_gimp("3.2")
 
 
 @pytest.fixture
@@ -134,6 +128,7 @@ def test_the_second_of_three_results_is_chosen_and_kept_in_one_undo_step(window,
     undo_and_redo(window, image, before, pixels, second)
 
 
+@in_one_gimp
 def test_a_result_is_chosen_and_kept_with_the_keyboard_alone(window, image, endpoint):
     endpoint.behave("variations")
     ask_for(window, results=3)
@@ -171,6 +166,7 @@ def test_keep_all_makes_a_group_and_more_like_this_joins_it(window, image, endpo
     assert all(child["masked"] for child in group["children"])
 
 
+@in_one_gimp
 def test_the_picture_follows_the_selection_and_the_result_goes_where_it_was_asked_for(window, image, endpoint):
     endpoint.behave("invert", seconds=2)
     ask_for(window)
@@ -217,7 +213,7 @@ STAGES = {
 }
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", in_turns(STAGES))
 def test_cancel_leaves_the_picture_as_it_was_within_half_a_second(window, endpoint, stage):
     took = [seconds_of_a_cancel(window, endpoint, *STAGES[stage])]
     while min(took) > 0.5 and len(took) < 3:  # the other GIMP had the machine at that moment
@@ -253,6 +249,7 @@ def is_over(job):
     return not job.exists() or (job / "told").exists()
 
 
+@in_one_gimp
 def test_an_error_is_told_in_the_panel_and_tried_again(window, image, endpoint):
     endpoint.behave("refuse")
     count = len(layers(window, image))
@@ -281,6 +278,7 @@ def test_what_may_have_been_billed_is_not_offered_again(window, image, endpoint)
     assert not can_be_used(window, "Try again") and len(endpoint.received) == 1
 
 
+@in_one_gimp
 def test_results_that_were_deleted_meanwhile_are_told_of(window, image, endpoint):
     endpoint.behave("variations")
     count = len(layers(window, image))
@@ -315,6 +313,7 @@ def test_an_undo_during_previews_is_respected(window, image, endpoint):
     wait_for_layers(window, image, count + 1)
 
 
+@in_one_gimp
 def test_a_prompt_that_the_built_in_engine_refuses_disables_generate(window, image, endpoint):
     endpoint.behave("invert")
     ask_for(window)
@@ -335,6 +334,7 @@ def test_a_prompt_that_the_built_in_engine_refuses_disables_generate(window, ima
     choose_provider(window, "Any other server")  # as an edit was made, what is chosen now is so the next time
 
 
+@in_one_gimp
 def test_a_dear_edit_is_asked_for_first(window, image, endpoint):
     endpoint.behave("invert")
     choose_provider(window, "OpenAI")
@@ -349,11 +349,13 @@ def test_a_dear_edit_is_asked_for_first(window, image, endpoint):
     assert not endpoint.received
 
 
+@in_one_gimp
 def test_a_second_call_raises_the_panel_that_is_open(window, image):
     open_panel(window, image)
     assert sum(PANEL in title for title in window.call("accessibility.windows")) == 1
 
 
+@in_one_gimp
 def test_every_control_has_a_name_and_is_reached_by_tab(window, image):
     click_prompt(window)
     window.keys("key", "alt+o")
@@ -368,7 +370,7 @@ def test_remove_selection_takes_one_click(window, endpoint):
     shown = window.call("edits.show", case="corner")
     window.settle()
     count = len(layers(window, shown))
-    press_entry(window, "r", "menu")
+    press_entry_by_keys(window, "r", "menu")
     wait_until(lambda: asked_or_done(window, shown, count), "a question about the cost, or the result")
     window.settle()
     shoot(window, "remove-question")
@@ -378,6 +380,7 @@ def test_remove_selection_takes_one_click(window, endpoint):
     window.call("edits.close", image_id=shown)
 
 
+@in_one_gimp
 def test_repeat_asks_first_where_nobody_knows_the_cost(window, image, endpoint):
     endpoint.behave("invert")
     ask_for(window)
@@ -454,6 +457,7 @@ def test_a_result_for_an_image_that_was_closed_comes_in_a_new_one(window, endpoi
     window.call("edits.close_all")
 
 
+@in_one_gimp
 def test_an_error_after_the_image_was_closed_can_still_be_read(window, endpoint):
     close_while_the_endpoint_works(window, endpoint, "refuse", "ellipse")
     wait_until(lambda: "The test refuses this" in texts(window), "the panel says what went wrong")
@@ -463,6 +467,7 @@ def test_an_error_after_the_image_was_closed_can_still_be_read(window, endpoint)
     close_panel(window)
 
 
+@in_one_gimp
 def test_a_light_theme_at_double_scale(installed, environment, tmp_path):
     """On a screen of 2560 by 1440 with everything twice as large, nothing of the panel is beyond the screen."""
     work = tmp_path / "work"

@@ -1,37 +1,23 @@
 """What the panel sends: its list of pictures, a model that nobody knows, and GIMP's own saved settings."""
 
 import json
-import shutil
 
 import numpy as np
 import pytest
 
-from tests.gimp.screen import (
-    MAIN,
-    PANEL,
-    activate,
-    can_be_used,
-    click,
-    close_panel,
-    open_panel,
-    press_generate,
-    shoot,
-    texts,
-    wait_until,
-)
+from tests.gimp.screen import PANEL, activate, can_be_used, click, close_panel, open_panel, press_generate, shoot, texts
+from tests.waiting import wait_until
+
+# Nothing here depends on GIMP's version.
+pytestmark = pytest.mark.one_gimp("3.2")
 
 
-@pytest.fixture(scope="module")
-def window(installed, environment, tmp_path_factory):
-    work = tmp_path_factory.mktemp(f"inputs-{installed.minor}")
-    shutil.rmtree(installed.config / "plug-in-settings", ignore_errors=True)  # the last values of an earlier run
-    own = {**environment, "GENERATIVE_EDIT_PROVIDER": "custom"}
-    with installed.start(work, environment=own, window=(1280, 720), accessible=True) as running:
-        running.wait_for_window(MAIN)
-        running.call("edits.show", case="tinted")
-        running.settle()
-        open_panel(running, None)
-        yield running
+@pytest.fixture(scope="module", autouse=True)
+def panel(window):
+    """The panel of a picture with a tint over it, open for all tests."""
+    window.call("edits.show", case="tinted")
+    window.settle()
+    open_panel(window, None)
 
 
 @pytest.fixture

@@ -1,41 +1,28 @@
 """The panel's words: the earlier prompts by keys, search and star, and an error's details on the clipboard."""
 
 import json
-import shutil
 
 import pytest
 
-from tests.gimp.screen import (
-    MAIN,
-    PANEL,
-    activate,
-    can_be_used,
-    click,
-    open_panel,
-    press_generate,
-    shoot,
-    texts,
-    wait_until,
-)
+from tests.gimp.screen import PANEL, activate, can_be_used, click, open_panel, press_generate, shoot, texts
+from tests.waiting import wait_until
 
 PROMPTS = ["a red boat", "a blue lake", "a blue boat"]
 
 
-@pytest.fixture(scope="module")
-def window(installed, environment, tmp_path_factory):
-    work = tmp_path_factory.mktemp(f"prompts-{installed.minor}")
-    shutil.rmtree(installed.config / "plug-in-settings", ignore_errors=True)  # the last values of an earlier run
-    data = work / "data" / "generative-edit"
-    data.mkdir(parents=True)
-    kept = [{"text": text, "starred": False} for text in reversed(PROMPTS)]
-    (data / "prompts.json").write_text(json.dumps({"version": 1, "prompts": kept}), encoding="utf-8")
-    own = {**environment, "GENERATIVE_EDIT_PROVIDER": "custom"}
-    with installed.start(work, environment=own, window=(1280, 720), accessible=True) as running:
-        running.wait_for_window(MAIN)
-        running.call("edits.show", case="corner")
-        running.settle()
-        open_panel(running, None)
-        yield running
+# Nothing here depends on GIMP's version.
+pytestmark = pytest.mark.one_gimp("3.0")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def panel(window):
+    """The panel of a user who has edited before, open for all tests."""
+    window.data.mkdir(parents=True)
+    prompts = [{"text": text, "starred": False} for text in reversed(PROMPTS)]
+    (window.data / "prompts.json").write_text(json.dumps({"version": 1, "prompts": prompts}), encoding="utf-8")
+    window.call("edits.show", case="corner")
+    window.settle()
+    open_panel(window, None)
 
 
 def prompt(window):
@@ -44,8 +31,7 @@ def prompt(window):
 
 
 def stored(window):
-    path = window.work / "data" / "generative-edit" / "prompts.json"
-    return json.loads(path.read_text(encoding="utf-8"))["prompts"]
+    return json.loads((window.data / "prompts.json").read_text(encoding="utf-8"))["prompts"]
 
 
 def replace_prompt(window, text):

@@ -25,6 +25,10 @@ LEAVES = [
 ]
 
 
+# Nothing here depends on GIMP's version.
+pytestmark = pytest.mark.one_gimp("3.2")
+
+
 @pytest.fixture
 def shell(installed, tmp_path):
     """Runs a command of the README beside two photographs and the files that the README shows."""

@@ -1,7 +1,5 @@
 """GIMP's own Repeat, in the Filters menu: the same again without a window, but never unasked where it may cost."""
 
-import shutil
-
 import pytest
 
 from tests.gimp.screen import (
@@ -15,20 +13,14 @@ from tests.gimp.screen import (
     press_entry,
     press_generate,
     wait_for_layers,
-    wait_until,
 )
+from tests.waiting import wait_until
 
 QUESTION = "Send this edit to 127.0.0.1:"
 
 
-@pytest.fixture(scope="module")
-def window(installed, environment, tmp_path_factory):
-    work = tmp_path_factory.mktemp(f"repeat-{installed.minor}")
-    shutil.rmtree(installed.config / "plug-in-settings", ignore_errors=True)  # the last values of an earlier run
-    own = {**environment, "GENERATIVE_EDIT_PROVIDER": "custom"}
-    with installed.start(work, environment=own, window=(1280, 720), accessible=True) as running:
-        running.wait_for_window(MAIN)
-        yield running
+# Nothing here depends on GIMP's version.
+pytestmark = pytest.mark.one_gimp("3.0")
 
 
 @pytest.fixture
@@ -76,7 +68,7 @@ def test_an_edit_is_repeated_after_a_question(window, image, endpoint):
 
 
 def test_a_removal_is_repeated_after_a_question(window, image, endpoint):
-    press_entry(window, "r")
+    press_entry(window, "Remove Selection")
     answer(window, "Return")
     wait_for_layers(window, image, 2)
     repeat(window)
@@ -88,7 +80,7 @@ def test_a_removal_is_repeated_after_a_question(window, image, endpoint):
 
 
 def test_an_extension_is_repeated_after_a_question(window, image, endpoint):
-    choose(window, "x", "Extend Canvas")
+    choose(window, "Extend Canvas…", "Extend Canvas")
     window.settle()
     window.keys("key", "alt+f")
     window.keys("key", "ctrl+a")
@@ -109,7 +101,7 @@ def test_an_extension_is_repeated_after_a_question(window, image, endpoint):
 def test_edit_again_opens_its_window_again(window, image, endpoint):
     assert window.call("edits.edit_shown", image_id=image, prompt="a boat", provider="custom")["status"] == "success"
     activate(window, MAIN)
-    for start in (lambda: press_entry(window, "a"), lambda: repeat(window)):
+    for start in (lambda: press_entry(window, "Edit Again…"), lambda: repeat(window)):
         window.call("edits.select_layer", image_id=image, name="a boat")
         start()
         wait_until(lambda: is_open(window, PANEL), "the panel")

@@ -8,21 +8,24 @@ from pathlib import Path
 import pytest
 
 from tests.gimp import accessibility
-from tests.gimp.screen import OUTPUT, choose, wait_until
+from tests.gimp.screen import OUTPUT, choose
+from tests.waiting import wait_until
 
 TITLE = "Generative Edit Settings"
 KEY = "sk-canary-right-7f3a"
 WRONG = "sk-canary-wrong-7f3a"
 
 
+# Nothing here depends on GIMP's version.
+pytestmark = pytest.mark.one_gimp("3.0")
+
+
 @pytest.fixture(scope="module")
-def window(installed, tmp_path_factory):
-    """A GIMP with an empty window, on a small screen, and without a key in its environment."""
-    work = tmp_path_factory.mktemp(f"settings-{installed.minor}")
-    with installed.start(work, window=(1280, 720), accessible=True) as running:
-        running.wait_for_window("GNU Image Manipulation Program")
-        running.settle()
-        yield running
+def window(desktop):
+    """A GIMP without an image, and without a key among its variables."""
+    desktop.clear()
+    desktop.renew({})
+    return desktop
 
 
 @pytest.fixture
@@ -54,7 +57,7 @@ def stored(window):
 
 def open_window(window):
     """Opens Settings from the menu, with no image open."""
-    choose(window, "s", TITLE)
+    choose(window, "Settings…", TITLE)
     window.settle()
 
 
@@ -260,8 +263,7 @@ def test_every_control_has_a_name_and_is_reached_by_tab(window, mine):
     close_window(window)
 
 
-def test_a_script_is_told_that_it_is_a_window(installed, tmp_path):
-    with installed.start(tmp_path) as console:
-        for mode in ("NONINTERACTIVE", "INTERACTIVE"):
-            told = console.call("settings.run", mode=mode)
-            assert told["status"] == "calling-error" and "is a window" in told["error"], mode
+def test_a_script_is_told_that_it_is_a_window(gimp):
+    for mode in ("NONINTERACTIVE", "INTERACTIVE"):
+        told = gimp.call("settings.run", mode=mode)
+        assert told["status"] == "calling-error" and "is a window" in told["error"], mode

@@ -5,10 +5,14 @@ import shutil
 import pytest
 
 from lib.history import State, record
-from tests.gimp.screen import wait_until
+from tests.waiting import wait_until
 
 DISK = 8 << 20
 EDIT = {"case": "corner", "prompt": "x", "provider": "custom"}
+
+
+# Nothing here depends on GIMP's version.
+pytestmark = pytest.mark.one_gimp("3.0")
 
 
 @pytest.fixture(scope="module")

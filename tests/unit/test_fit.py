@@ -56,7 +56,7 @@ def photo(request):
     try:
         return photograph(request.param, WIDE, WIDE)
     except (subprocess.CalledProcessError, OSError):
-        pytest.skip("pip cannot fetch the photographs")
+        pytest.fail("pip cannot fetch the photographs")
 
 
 def test_textures_are_lined_up_to_a_few_hundredths_of_a_pixel():

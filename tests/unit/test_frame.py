@@ -3,11 +3,12 @@
 import json
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from lib.api.models import FreeSize, SizeList
 from lib.frame import FrameError, Plan, Rect, Size, context_margin, plan
+from tests.campaigns import examples
 
 GPT = SizeList(((1024, 1024), (1536, 1024), (1024, 1536)))
 SQUARES = SizeList(((256, 256), (512, 512), (1024, 1024)))
@@ -35,7 +36,7 @@ def edits(draw):
     return canvas, draw(st.sampled_from([selection, selection, selection, None])), layer
 
 
-@settings(max_examples=400, deadline=None)
+@examples(400)
 @given(edits(), rules, contexts, st.one_of(st.none(), st.integers(1024, 4000)))
 def test_every_plan_keeps_the_promises(edit, rule, context, largest):
     canvas, selection, layer = edit
@@ -68,7 +69,7 @@ def test_every_plan_keeps_the_promises(edit, rule, context, largest):
     assert Plan.from_json(json.loads(json.dumps(made.to_json()))) == made
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(st.integers(1, 900), st.integers(1, 900), rules, st.sampled_from(["auto", 0, 37, "200"]),
        st.integers(-500, 500), st.integers(-500, 500))
 def test_a_selection_that_moves_takes_its_frame_along(width, height, rule, context, dx, dy):
@@ -80,7 +81,7 @@ def test_a_selection_that_moves_takes_its_frame_along(width, height, rule, conte
     assert there == Plan(here.frame.translate(dx, dy), here.sent.translate(dx, dy), here.size)
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(st.integers(1, 2200), st.integers(1, 2200), st.integers(0, 1600), st.integers(0, 1600))
 def test_a_free_size_is_never_resampled_where_its_budget_and_the_canvas_allow_1_to_1(width, height, x, y):
     canvas, whole = Size(4000, 4000), Rect(0, 0, 4000, 4000)
@@ -92,7 +93,7 @@ def test_a_free_size_is_never_resampled_where_its_budget_and_the_canvas_allow_1_
     assert all(isinstance(number, int) for number in corner)
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(edits(), st.integers(0, 500))
 def test_the_built_in_model_gets_the_selection_and_its_context_and_nothing_else(edit, margin):
     canvas, selection, layer = edit

@@ -13,6 +13,7 @@ from lib import history, retention, settings
 from lib.geometry import Rect, Size
 from lib.history import State
 from lib.job import INSERTED, LOCK, VERSION, Job
+from tests.unit.permissions import permissions_count
 
 CHECKOUT = Path(__file__).absolute().parents[2]
 PLAN = {"frame": [0, 0, 96, 64], "sent": [0, 0, 96, 64], "size": [96, 64]}
@@ -129,11 +130,12 @@ def test_nothing_in_the_jobs_folder_stops_the_list(data):
     assert found[odd.name].results == () and found[odd.name].state is State.UNSENT
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
 def test_a_folder_that_may_not_be_read_is_left_out():
-    inserted(number=1)
-    make(number=2).chmod(0)
-    assert len(list(history.records())) == 1
+    readable, unreadable = inserted(number=1), make(number=2)
+    unreadable.chmod(0)
+    with permissions_count():
+        assert [record.folder for record in history.records()] == [readable]
+    unreadable.chmod(0o700)
 
 
 def test_what_is_missing_and_what_version_is_said():

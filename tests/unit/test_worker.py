@@ -17,6 +17,7 @@ from lib.frame import Plan
 from lib.geometry import Rect, Size
 from lib.job import Job
 from tests.gimp.endpoint import TestEndpoint
+from tests.waiting import wait_until
 
 CHECKOUT = Path(__file__).absolute().parents[2]
 
@@ -71,8 +72,15 @@ def tell(worker, **message):
 def send_and_wait(worker, job, endpoint):
     """Starts a job and waits until its request is at the endpoint."""
     tell(worker, do="edit", job=str(job.folder))
-    while not endpoint.received:
-        time.sleep(0.05)
+    wait_until(lambda: endpoint.received)
+
+
+def read_until(worker, is_it):
+    """Read the worker's events up to the one that is waited for."""
+    for event in map(json.loads, worker.stdout):
+        if is_it(event):
+            return
+    raise AssertionError("the worker has ended without it")
 
 
 def events_of(worker):
@@ -127,8 +135,7 @@ def test_two_jobs_at_once_each_with_their_own_events_and_one_cancelled(job, endp
         begun = time.monotonic()
         for each in (first, second):
             tell(worker, do="edit", job=str(each.folder))
-        while len(endpoint.received) < 2:
-            time.sleep(0.02)
+        wait_until(lambda: len(endpoint.received) == 2)
         tell(worker, do="cancel", job=str(second.folder))
         worker.stdin.close()
         events = events_of(worker)
@@ -162,8 +169,7 @@ def test_a_cancel_while_it_waits_to_send_again_leaves_nothing_that_may_have_been
     job = make_job(provider="custom")
     with start(job, to_test(endpoint)) as worker:
         tell(worker, do="edit", job=str(job.folder))
-        while json.loads(worker.stdout.readline())["event"] != "retry":
-            pass
+        read_until(worker, lambda event: event["event"] == "retry")
         tell(worker, do="cancel")
         worker.stdin.close()
         assert events_of(worker)[-1] == {"event": "cancelled", "job": str(job.folder)}
@@ -175,8 +181,7 @@ def test_a_cancel_after_the_answer_keeps_and_counts_it_once_and_makes_no_further
     job = make_job(provider="custom", fit=True, request={"prompt": "fill", "n": 10, "size": "96x64"})
     with start(job, to_test(endpoint)) as worker:
         tell(worker, do="edit", job=str(job.folder))
-        while json.loads(worker.stdout.readline()) != {"event": "stage", "name": "fit", "job": str(job.folder)}:
-            pass
+        read_until(worker, {"event": "stage", "name": "fit", "job": str(job.folder)}.__eq__)
         tell(worker, do="cancel")
         worker.stdin.close()
         assert events_of(worker)[-1] == {"event": "cancelled", "job": str(job.folder)}

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lib.api import (
@@ -30,6 +30,7 @@ from lib.api.address import base_url_problem, is_loopback, is_public_address, is
 from lib.api.answer import decode_image, parse_object, read_answer
 from lib.api.response import add_usage
 from lib.api.transport import Exchange
+from tests.campaigns import examples
 from tests.wire.pictures import picture
 from tests.wire.server import Recorded, Reply, json_reply, serving
 
@@ -231,7 +232,7 @@ def test_a_name_that_turns_private_only_when_connecting_is_refused_too(monkeypat
     assert server.requests == []
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(st.text() | st.text().map(lambda text: "http://" + text))
 def test_no_address_breaks_the_checks(address: str) -> None:
     whole = joined("https://a.example/v1", address)

@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lib.api import (
@@ -28,6 +28,7 @@ from lib.api import (
     errors,
 )
 from lib.api.failures import error_from_answer
+from tests.campaigns import examples
 from tests.wire.pictures import picture
 from tests.wire.server import json_reply, serving
 
@@ -134,7 +135,7 @@ KEYS = st.sampled_from(["error", "detail", "message", "code", "loc", "msg"])
 TREES = st.recursive(st.none() | st.text() | st.integers(), lambda tree: st.lists(tree) | st.dictionaries(KEYS, tree))
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(st.binary() | TREES.map(lambda tree: json.dumps(tree).encode()))
 def test_no_body_breaks_the_reading(body: bytes) -> None:
     error = error_from_answer(400, {}, body)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import pytest
 
 from lib.api import EditRequest, ImagesClient, RateLimitError
 from lib.api.pacing import Pace, Paces
 from lib.api.transport import Timeouts
+from tests.waiting import wait_until
 from tests.wire.pictures import picture
 from tests.wire.server import Recorded, Reply, images_reply, json_reply, serving
 
@@ -30,9 +32,16 @@ class Clock:
 
 
 def test_without_a_refusal_nothing_is_limited() -> None:
-    pace = Pace()
-    with pace.turn(NEVER), pace.turn(NEVER), pace.turn(NEVER) as turn:
-        turn.accepted()
+    pace, entered = Pace(), threading.Event()
+
+    def enter() -> None:
+        with ExitStack() as stack:
+            for _ in range(50):
+                stack.enter_context(pace.turn(NEVER)).accepted()
+            entered.set()
+
+    threading.Thread(target=enter, daemon=True).start()
+    assert entered.wait(10), "none of fifty at once has to wait"
 
 
 def test_refusals_of_requests_that_were_out_together_halve_once() -> None:
@@ -67,8 +76,7 @@ def test_what_one_thread_was_told_the_others_wait_for_too() -> None:
             return len(ImagesClient(server.url, "sk-1", pace=pace, patience=30).edit(REQUEST).images)
 
         first = pool.submit(edit, 0)
-        while pace._pause() <= 0:
-            time.sleep(0.01)
+        wait_until(lambda: pace._pause() > 0)
         assert list(pool.map(edit, range(7))) == [1] * 7 and first.result() == 1
     assert len(times) == 9 and min(times[1:]) - times[0] >= 1.0
 

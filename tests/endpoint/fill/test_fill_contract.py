@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from lib.endpoint.fill import Cancelled, NothingToCopyFrom, fill
+from tests.campaigns import examples
 
 
 def noise(height, width, seed=0):
@@ -36,7 +37,7 @@ def cases(draw):
     return rng.integers(0, 256, (height, width, 3), dtype=np.uint8), hole, avoid
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(50, suppress_health_check=[HealthCheck.too_slow])
 @given(cases(), st.booleans())
 def test_only_the_hole_changes(case, avoiding):
     image, hole, avoid = case

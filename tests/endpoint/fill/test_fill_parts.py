@@ -3,7 +3,7 @@
 import itertools
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lib.endpoint.fill.blend import correction
@@ -11,6 +11,7 @@ from lib.endpoint.fill.graph import HoleGraph
 from lib.endpoint.fill.labels import Edges, Problem, improve, propagate
 from lib.endpoint.fill.offsets import cover
 from lib.endpoint.fill.pyramid import Level, build, complete, depth, double, halve, sample_double
+from tests.campaigns import examples
 
 
 def level(height, width, hole, seed=0):
@@ -18,7 +19,7 @@ def level(height, width, hole, seed=0):
     return Level(image, ~hole, ~hole)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(st.integers(2, 21), st.integers(2, 21), st.integers(0, 99))
 def test_halving_never_averages_a_hole_in(height, width, seed):
     hole = np.random.default_rng(seed).random((height, width)) < 0.2
@@ -75,7 +76,7 @@ def chain(count, labels, seed):
     return Problem(rng.random((count, labels)).astype(np.float32), (Edges(first, first + 1, pairs), across))
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(st.integers(2, 5), st.integers(2, 3), st.integers(0, 999))
 def test_belief_propagation_is_exact_on_a_chain(count, labels, seed):
     problem = chain(count, labels, seed)
@@ -85,7 +86,7 @@ def test_belief_propagation_is_exact_on_a_chain(count, labels, seed):
     assert problem.energy(found) <= best + 1e-3
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(st.integers(2, 30), st.integers(2, 5), st.integers(0, 999))
 def test_improving_never_makes_it_worse(count, labels, seed):
     problem = chain(count, labels, seed)

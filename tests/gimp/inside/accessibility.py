@@ -67,6 +67,15 @@ def content(title, name):
     raise LookupError(f"no control {name!r} in {title!r}")
 
 
+@steady
+def press_menu(path):
+    """Choose an entry of GIMP's menu by the names that lead to it; return False while it is switched off."""
+    node = next(bar for bar in map(_menu_bar, _windows()) if bar)
+    for name in path:
+        node = next(child for child in _children(node) if child.get_name() == name)
+    return node.get_action_iface().do_action(0)
+
+
 def choose(title, name, item):
     """Chooses an item of a drop-down list."""
     for _path, node in _walk(_window(title)):
@@ -118,6 +127,18 @@ def _window(title):
     # What has been scrolled into view is only known when it is asked for anew.
     found[-1].clear_cache()
     return found[-1]
+
+
+def _menu_bar(node, depth=4):
+    """The menu bar near the top of a window; None in a window without one."""
+    if node.get_role_name() == "menu bar":
+        return node
+    bars = (_menu_bar(child, depth - 1) for child in _children(node)) if depth else ()
+    return next(filter(None, bars), None)
+
+
+def _children(node):
+    return filter(None, (node.get_child_at_index(number) for number in _numbers(node)))
 
 
 def _walk(node, path=""):

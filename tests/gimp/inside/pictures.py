@@ -1,5 +1,6 @@
 """Inside GIMP: makes pictures to edit and reads what GIMP shows of them."""
 
+import functools
 import os
 import zlib
 from pathlib import Path
@@ -11,12 +12,25 @@ KINDS = {"RGB": Gimp.ImageBaseType.RGB, "GRAY": Gimp.ImageBaseType.GRAY}
 
 def splash(width=1920, height=1080):
     """GIMP's own splash image as an RGB image of this size."""
-    path = Path(Gimp.data_directory()) / "images" / "gimp-splash.png"
-    image = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, Gio.File.new_for_path(str(path)))
-    if (image.get_width(), image.get_height()) != (width, height):
-        image.scale(width, height)
+    image = Gimp.Image.new(width, height, Gimp.ImageBaseType.RGB)
+    layer = Gimp.Layer.new(image, "Background", width, height, Gimp.ImageType.RGB_IMAGE, 100.0, Gimp.LayerMode.NORMAL)
+    image.insert_layer(layer, None, 0)
+    layer.get_buffer().set(canvas(image), "R'G'B' u8", _splash_pixels(width, height))
+    layer.get_buffer().flush()
     image.clean_all()
     return image
+
+
+@functools.cache
+def _splash_pixels(width, height):
+    """Read and scaled once, as that takes most of a second."""
+    path = Path(Gimp.data_directory()) / "images" / "gimp-splash.png"
+    image = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, Gio.File.new_for_path(str(path)))
+    image.scale(width, height)
+    area = canvas(image)
+    pixels = bytes(image.get_layers()[0].get_buffer().get(area, 1.0, "R'G'B' u8", Gegl.AbyssPolicy.NONE))
+    image.delete()
+    return pixels
 
 
 def noise(width, height):
