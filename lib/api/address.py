@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 from urllib.parse import SplitResult, urlencode, urljoin, urlsplit, urlunsplit
 
 from lib.api.problems import Problem
 from lib.api.providers import Provider
+from lib.hosts import is_loopback, is_public_address
 from lib.translation import _
 
 _EDITS = "/images/edits"
@@ -77,22 +77,6 @@ def same_origin(one: str, other: str) -> bool:
 
 def _origin(parts: SplitResult) -> tuple[str, str | None, int]:
     return parts.scheme, parts.hostname, parts.port or {"https": 443}.get(parts.scheme, 80)
-
-
-def is_loopback(host: str) -> bool:
-    """Say whether a host is this computer."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost" or host.lower().endswith(".localhost")
-
-
-def is_public_address(address: str) -> bool:
-    """Say whether an IP address belongs to the public network."""
-    parsed = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped:
-        parsed = parsed.ipv4_mapped
-    return parsed.is_global and not parsed.is_multicast
 
 
 def is_public_host(host: str) -> bool:

@@ -2,7 +2,6 @@
 
 import contextlib
 import http.client
-import ipaddress
 import socket
 import ssl
 import time
@@ -10,6 +9,7 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 
 from lib.endpoint.errors import ApiError, invalid
 from lib.endpoint.pictures import MAX_IMAGE_BYTES
+from lib.hosts import is_public_address
 
 MAX_REDIRECTS = 3
 CONNECT_SECONDS = 10
@@ -46,25 +46,9 @@ def public_addresses(host: str, port: int, param: str) -> list[str]:
     """The addresses of `host`. Raises ApiError 400 unless every one of them is public."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     addresses = [str(entry[4][0]) for entry in found]
-    if not addresses or not all(is_public(address) for address in addresses):
+    if not addresses or not all(is_public_address(address) for address in addresses):
         raise invalid("The address is not on the public internet, and is not fetched.", param, "url_not_allowed")
     return addresses
-
-
-def is_public(address: str) -> bool:
-    """Whether `address` is a global unicast address, also when it is wrapped in IPv6."""
-    ip = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(ip, ipaddress.IPv6Address):
-        inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None) or _nat64(ip)
-        if inner is not None:
-            ip = inner
-    return ip.is_global and not (ip.is_multicast or ip.is_reserved or ip.is_loopback or ip.is_link_local)
-
-
-def _nat64(ip: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
-    if ip in ipaddress.ip_network("64:ff9b::/96"):
-        return ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
-    return None
 
 
 def _connect(parts: SplitResult, param: str) -> http.client.HTTPConnection:

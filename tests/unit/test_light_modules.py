@@ -30,6 +30,7 @@ LIGHT = (
     "lib.history",
     "lib.history_record",
     "lib.history_words",
+    "lib.hosts",
     "lib.installer.command",
     "lib.job",
     "lib.mask",
@@ -52,7 +53,7 @@ LIGHT = (
     "plugin.folder.arguments",
     "plugin.options",
 )
-VENDORED = ("requests", "urllib3", "PIL", "numpy", "werkzeug", "keyring")
+VENDORED = ("requests", "urllib3", "socks", "PIL", "numpy", "werkzeug", "keyring")
 
 
 @pytest.mark.parametrize("module", LIGHT)

@@ -1,0 +1,71 @@
+"""Which hosts are this computer, and which addresses belong to the public network."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+# The tables of the IANA special-purpose registries, written out: those of `ipaddress` differ between Python's versions.
+_NOT_PUBLIC = tuple(
+    ipaddress.ip_network(network)
+    for network in (
+        "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24",
+        "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24",
+        "224.0.0.0/4", "240.0.0.0/4", "2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20",
+    )
+)  # fmt: skip
+_GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+
+
+def parse_address(host: str) -> Address | None:
+    """Return the address that a host is written as, in any notation that resolvers read; None for a name.
+
+    An IPv4 address that is mapped into IPv6 is returned as itself.
+    """
+    text = host.strip("[]").partition("%")[0]
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return _short_address(text)
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return mapped or address
+
+
+def _short_address(text: str) -> Address | None:
+    """Read "127.1", "0x7f.1" and "2130706433"."""
+    if not text or text != "".join(text.split()):
+        return None
+    try:
+        return ipaddress.IPv4Address(socket.inet_aton(text))
+    except (OSError, ValueError):
+        return None
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether a request to this host goes to this computer: a loopback address, "localhost", a name under it.
+
+    So does one to 0.0.0.0 or [::], which servers print as their address.
+    """
+    address = parse_address(host)
+    if address is not None:
+        return address.is_loopback or address.is_unspecified
+    name = host.rstrip(".").lower()
+    return name == "localhost" or name.endswith(".localhost")
+
+
+def is_public_address(address: str) -> bool:
+    """Say whether an IP address belongs to the public network.
+
+    An IPv4 address that is mapped into IPv6, or that a NAT64 gateway translates, is judged as itself. Other addresses
+    that hold one (6to4, Teredo, IPv4-compatible, a network's own NAT64) serve nothing public.
+    """
+    parsed = parse_address(address)
+    if isinstance(parsed, ipaddress.IPv6Address):
+        if parsed in _NAT64:
+            parsed = ipaddress.IPv4Address(int(parsed) & 0xFFFFFFFF)
+        elif parsed not in _GLOBAL_UNICAST:
+            return False
+    return parsed is not None and not any(parsed in network for network in _NOT_PUBLIC)
