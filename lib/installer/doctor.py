@@ -17,14 +17,12 @@ from lib.installer.targets import Target
 from lib.settings import NAME
 
 _AGAIN = "run: python3 install.py"
-_IMPORTS = "requests, PIL, numpy, werkzeug, keyring"
+_IMPORTS = "requests, socks, PIL, numpy, werkzeug, keyring"
 _ASK_ENDPOINT = """
-import json, urllib.request
+from lib.api.client import ImagesClient
 from lib.endpoint import Endpoint
-endpoint = Endpoint.start()
-request = urllib.request.Request(endpoint.base_url + "/models", headers={"Authorization": "Bearer " + endpoint.key})
-print(", ".join(model["id"] for model in json.load(urllib.request.urlopen(request, timeout=20))["data"]))
-endpoint.close()
+with Endpoint.start() as endpoint, ImagesClient(endpoint.base_url, endpoint.key, "local") as client:
+    print(", ".join(model.id for model in client.models()))
 """
 _FIND_KEY = """
 from lib import settings
