@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from html import unescape
 from http import HTTPStatus
 from typing import Any
@@ -13,6 +14,7 @@ from lib.api.errors import (
     ApiError,
     AuthenticationError,
     BadRequestError,
+    ConnectionFailedError,
     ModerationError,
     NotFoundError,
     OverloadedError,
@@ -20,7 +22,9 @@ from lib.api.errors import (
     QuotaError,
     RateLimitError,
     ServerError,
+    TimedOutError,
 )
+from lib.api.text import readable, shortened
 from lib.translation import N_, _
 
 QUOTA_CODES = frozenset(
@@ -34,13 +38,19 @@ QUOTA_CODES = frozenset(
         "organization_usage_limit_exceeded",
     }
 )
+_QUOTA_TYPES = frozenset({"insufficient_quota", "billing", "budget_exceeded"})
 _MODERATION_CODES = frozenset({"moderation_blocked", "content_policy_violation"})
 _BY_STATUS: dict[int, type[ApiError]] = {
     401: AuthenticationError,
     403: PermissionDeniedError,
     404: NotFoundError,
+    408: TimedOutError,
     429: RateLimitError,
+    499: TimedOutError,
+    501: NotFoundError,
     503: OverloadedError,
+    505: BadRequestError,
+    511: ConnectionFailedError,
 }
 _HINTS = {
     "invalid_input_fidelity_model": N_("Leave input fidelity empty for this model."),
@@ -53,34 +63,68 @@ _HINTS_BY_STATUS = {
     413: N_("Send a smaller picture: choose a smaller frame or fewer reference images."),
 }
 _LONGEST_MESSAGE = 600
+_LONGEST_NAME = 200
+_MOST_HTML = 16_384
+_REFUSALS = frozenset({"invalid_request_error", "image_generation_user_error"})
+"""Types of error that come before any work."""
+
+_LOST_UPSTREAM = re.compile(r"before headers.*reset reason: (connection termination|local reset|remote reset)")
+"""What Envoy says with a 503 when a server that had the request went away; its other reasons come before that."""
+
+_REQUEST_IDS = ("llm_provider-x-request-id", "x-request-id", "apim-request-id", "x-litellm-call-id")
+"""Headers with a request's id: the one that LiteLLM passes on from where the work was done comes first."""
 
 
-def error_from_answer(status: int, headers: Mapping[str, str], body: bytes) -> ApiError:
-    """Return the error for a refused request, whatever the shape of its body."""
+_WRAPPING = re.compile(r"(?:litellm\.\w+: |\w+Error: |Timeout Error: )+(?:\w+Exception - )?")
+_WRAPPERS_NOTES = re.compile(
+    r" ?(?:LiteLLM: model group |Received Model Group=|model=\S+ content_policy_fallback=|No fallback model group)"
+)
+"""What LiteLLM writes before and after the error that it got from its upstream."""
+
+
+def may_have_worked(status: int) -> bool:
+    """Say whether an endpoint that answers with this status may have done the work, and so may bill it.
+
+    A gateway that stopped waiting (408, 499) leaves its upstream working; a server that fails may do so at the end.
+    """
+    kind = _BY_STATUS.get(status)
+    return status < 300 or (issubclass(kind, TimedOutError) if kind else status >= 500)
+
+
+def request_id_of(headers: Mapping[str, str]) -> str | None:
+    """Return the id that the provider's support asks for, or None."""
+    ids = (readable(headers.get(name, ""))[:_LONGEST_NAME] for name in _REQUEST_IDS)
+    return next(filter(None, ids), None)
+
+
+def error_from_answer(
+    status: int, headers: Mapping[str, str], body: bytes, hide: Callable[[str], str] = str
+) -> ApiError:
+    """Return the error for a refused request, whatever the shape of its body; `hide` takes the key out of a text."""
     details = _details(body)
     hint = _HINTS.get(details["code"] or "") or _HINTS_BY_STATUS.get(status)
     error = _class_of(status, details)(
-        _message(status, details),
+        shortened(hide(_message(status, details)), _LONGEST_MESSAGE),
         _(hint) if hint else None,
         code=details["code"],
         param=details["param"],
         status=status,
-        request_id=headers.get("x-request-id") or headers.get("apim-request-id"),
+        request_id=request_id_of(headers),
     )
     _note_moderation(error, details)
     return error
 
 
 def error_from_event(data: Mapping[str, Any], request_id: str | None) -> ApiError:
-    """Return the error for an `error` event inside a stream; what was asked may have been billed."""
+    """Return the error for an `error` event inside a stream: unless it is a refusal, it may have been billed."""
     details = _from_json(data)
-    kind = _class_of(500, details)
+    kind = _class_of(400 if details["type"] in _REFUSALS else 500, details)
     error = kind(
-        details["message"] or _("The endpoint broke off with an error that it does not explain."),
+        shortened(details["message"], _LONGEST_MESSAGE)
+        or _("The endpoint broke off with an error that it does not explain."),
         code=details["code"],
         param=details["param"],
         request_id=request_id,
-        maybe_billed=issubclass(kind, ServerError),
     )
     _note_moderation(error, details)
     return error
@@ -88,15 +132,17 @@ def error_from_event(data: Mapping[str, Any], request_id: str | None) -> ApiErro
 
 def _class_of(status: int, details: Mapping[str, Any]) -> type[ApiError]:
     code, kind = details["code"], details["type"]
+    if kind == "no_db_connection":
+        return AuthenticationError
     if code in _MODERATION_CODES:
         return ModerationError
-    if code in QUOTA_CODES or kind in ("insufficient_quota", "billing"):
+    if code in QUOTA_CODES or kind in _QUOTA_TYPES:
         return QuotaError
     if code == "model_not_found":
         return NotFoundError
-    if status >= 500:
-        return _BY_STATUS.get(status, ServerError)
-    return _BY_STATUS.get(status, BadRequestError)
+    if status == 503 and _LOST_UPSTREAM.search(details["message"]):
+        return ServerError
+    return _BY_STATUS.get(status, ServerError if status >= 500 else BadRequestError)
 
 
 def _message(status: int, details: Mapping[str, Any]) -> str:
@@ -114,9 +160,10 @@ def _note_moderation(error: ApiError, details: Mapping[str, Any]) -> None:
     if isinstance(error, ModerationError):
         found = details["moderation"]
         stage, categories = found.get("moderation_stage"), found.get("categories")
-        error.stage = stage if isinstance(stage, str) else None
+        error.stage = readable(stage) if isinstance(stage, str) else None
         if isinstance(categories, list):
-            error.categories = tuple(str(category) for category in categories)
+            error.categories = tuple(readable(str(category)) for category in categories)
+        error.maybe_billed = error.stage == "output"  # it was made, then held back
 
 
 def _details(body: bytes) -> dict[str, Any]:
@@ -157,20 +204,37 @@ def _validation_text(entry: Any) -> str:
 
 
 def _from_html(text: str) -> str:
-    heading = re.search(r"<(title|h1)[^>]*>(.*?)</\1>", text, re.IGNORECASE | re.DOTALL)
-    return unescape(re.sub(r"<[^>]*>", " ", heading.group(2) if heading else text))
+    heading = re.search(r"<(title|h1)[^<>]*>(.{0,1000}?)</\1>", text[:_MOST_HTML], re.IGNORECASE | re.DOTALL)
+    return unescape(re.sub(r"<[^<>]*>", " ", heading.group(2) if heading else text[:_MOST_HTML]))
 
 
 def _found(
     message: Any, *, code: Any = None, kind: Any = None, param: Any = None, moderation: Any = None
 ) -> dict[str, Any]:
-    text = " ".join(message.split()) if isinstance(message, str) else ""
-    if len(text) > _LONGEST_MESSAGE:
-        text = text[:_LONGEST_MESSAGE] + "…"
+    text = readable(message) if isinstance(message, str) else ""
+    if text.startswith("litellm."):
+        inner = _unwrapped(text)
+        if isinstance(inner, dict):
+            return inner
+        text = inner
+    elif kind == "no_db_connection":  # LiteLLM without a database, when it has no such key
+        text = _("The endpoint does not accept the key.")
     return {
         "message": text,
-        "code": str(code) if isinstance(code, (str, int)) else None,
+        "code": readable(str(code))[:_LONGEST_NAME] if isinstance(code, (str, int)) else None,
         "type": kind if isinstance(kind, str) else None,
-        "param": param if isinstance(param, str) else None,
+        "param": readable(param)[:_LONGEST_NAME] if isinstance(param, str) else None,
         "moderation": moderation if isinstance(moderation, Mapping) else {},
     }
+
+
+def _unwrapped(text: str) -> dict[str, Any] | str:
+    """Return the upstream's own error that LiteLLM quotes, or its sentence where it quotes none."""
+    text = _WRAPPING.sub("", text, count=1)
+    if text.startswith("{"):
+        with contextlib.suppress(ValueError, RecursionError):
+            inner = _from_json(json.JSONDecoder().raw_decode(text)[0])
+            if inner["message"]:
+                return inner
+    text = _WRAPPERS_NOTES.split(text, maxsplit=1)[0]
+    return readable(_from_html(text)) if text.startswith("<") else text

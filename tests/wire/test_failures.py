@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import json
+import time
+import unicodedata
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from lib.api import (
     ApiError,
     AuthenticationError,
     BadRequestError,
+    ConnectionFailedError,
     EditRequest,
     ImagesClient,
     InvalidRequestError,
@@ -25,9 +28,11 @@ from lib.api import (
     QuotaError,
     RateLimitError,
     ServerError,
+    TimedOutError,
     errors,
 )
-from lib.api.failures import error_from_answer
+from lib.api.failures import error_from_answer, error_from_event, request_id_of
+from lib.api.text import readable
 from tests.campaigns import examples
 from tests.wire.pictures import picture
 from tests.wire.server import json_reply, serving
@@ -37,6 +42,7 @@ def envelope(message: str = "m", kind: str = "invalid_request_error", code: Any 
     return json.dumps({"error": {"message": message, "type": kind, "param": None, "code": code, **more}}).encode()
 
 
+DIRECTIONS = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
 USER_ERROR = "image_generation_user_error"
 QUOTA = ["insufficient_quota", "credit_balance_exhausted", "organization_spend_limit_exceeded",
          "project_spend_limit_exceeded", "organization_usage_limit_exceeded", "billing_hard_limit_reached"]  # fmt: skip
@@ -56,6 +62,8 @@ REFUSALS: list[tuple[int, bytes, type[ApiError]]] = [
     (404, envelope(code="model_not_found"), NotFoundError),
     (400, envelope(code="model_not_found"), NotFoundError),
     (405, b"", BadRequestError),
+    (408, envelope("litellm.Timeout: Connection timed out."), TimedOutError),
+    (499, b"", TimedOutError),
     (409, b"", BadRequestError),
     (413, b"<html><head><title>413 Request Entity Too Large</title></head></html>", BadRequestError),
     (422, b'{"detail": [{"loc": ["body", "image"], "msg": "Field required"}]}', BadRequestError),
@@ -64,8 +72,15 @@ REFUSALS: list[tuple[int, bytes, type[ApiError]]] = [
     (429, b"", RateLimitError),
     (500, envelope(kind="server_error", code="server_error"), ServerError),
     (500, envelope(kind="image_generation_server_error", code="image_generation_failed"), ServerError),
+    (501, b"", NotFoundError),
+    (505, b"", BadRequestError),
+    (511, b"<h1>Log in to this network</h1>", ConnectionFailedError),
     (502, b"<html><h1>Bad <i>Gateway</i></h1></html>", ServerError),
     (503, envelope(kind="service_unavailable_error", code="server_is_overloaded"), OverloadedError),
+    (503, b"upstream connect error or disconnect/reset before headers. reset reason: connection failure",
+     OverloadedError),
+    (503, b"upstream connect error or disconnect/reset before headers. reset reason: connection termination",
+     ServerError),
     (504, b"", ServerError),
     (599, b"", ServerError),
 ]  # fmt: skip
@@ -77,7 +92,7 @@ def test_the_kind_of_a_refusal(status: int, body: bytes, kind: type[ApiError]) -
     assert type(error) is kind
     assert (error.status, error.request_id) == (status, "req_9")
     assert error.message and error.hint.endswith(".")
-    assert error.maybe_billed is (kind is ServerError)
+    assert error.maybe_billed is (kind in (ServerError, TimedOutError))
 
 
 @pytest.mark.parametrize(
@@ -107,7 +122,7 @@ def test_the_sentence_of_every_shape_of_body(body: bytes, message: str) -> None:
 
 
 def test_an_unheard_of_status_still_gives_a_sentence() -> None:
-    assert error_from_answer(499, {}, b"").message == "The endpoint answered 499 (no reason given)."
+    assert error_from_answer(498, {}, b"").message == "The endpoint answered 498 (no reason given)."
 
 
 def test_code_and_param_are_kept() -> None:
@@ -170,3 +185,157 @@ def test_a_refused_edit_carries_the_request_id() -> None:
     with serving(reply) as server, pytest.raises(BadRequestError) as caught:
         ImagesClient(server.url, "sk-1").edit(EditRequest([picture()], "p"))
     assert caught.value.request_id == "req_7"
+
+
+NOTE = "\n\nLiteLLM: model group 'm' failed with the error above. No fallback was attempted."
+POLICY_NOTE = (
+    "\nmodel=m. content_policy_fallback=None. fallbacks=None.\n\nSet 'content_policy_fallback' - "
+    f"https://docs.litellm.ai/docs/routing#fallbacks{NOTE}"
+)
+OLD_NOTE = ". Received Model Group=m\nAvailable Model Group Fallbacks=None LiteLLM Retried: 2 times"
+
+
+def litellm(prefix: str, inner: bytes | str, kind: str, status: int, note: str = NOTE) -> bytes:
+    """What LiteLLM 1.108 makes of an upstream's error: captured from it, by status and kind of error."""
+    text = inner.decode() if isinstance(inner, bytes) else inner
+    error = {"message": f"{prefix}{text}{note}", "type": kind, "param": None, "code": str(status)}
+    return json.dumps({"error": error}).encode()
+
+
+BLOCKED = envelope("Your request was rejected by the safety system.", USER_ERROR, "moderation_blocked",
+                   moderation_details={"moderation_stage": "input", "categories": ["sexual"]})  # fmt: skip
+EMPTY = envelope("You exceeded your current quota.", "insufficient_quota", "insufficient_quota")
+BAD = "litellm.BadRequestError: OpenAIException - "
+WRAPPED: list[tuple[int, bytes, type[ApiError], str, str | None]] = [
+    (400, litellm(BAD, BLOCKED, "invalid_request_error", 400),
+     ModerationError, "Your request was rejected by the safety system.", "moderation_blocked"),
+    (400, litellm("litellm.BadRequestError: litellm.ContentPolicyViolationError: ContentPolicyViolationError: "
+                  "OpenAIException - ", envelope("Rejected.", code="content_policy_violation"),
+                  "invalid_request_error", 400, POLICY_NOTE),
+     ModerationError, "Rejected.", "content_policy_violation"),
+    (400, litellm(BAD, envelope("Billing hard limit has been reached", "billing_limit_user_error",
+                                "billing_hard_limit_reached"), "invalid_request_error", 400),
+     QuotaError, "Billing hard limit has been reached", "billing_hard_limit_reached"),
+    (429, litellm("litellm.RateLimitError: RateLimitError: OpenAIException - ", EMPTY, "throttling_error", 429),
+     QuotaError, "You exceeded your current quota.", "insufficient_quota"),
+    (429, litellm("litellm.RateLimitError: RateLimitError: OpenAIException - ",
+                  envelope("Rate limit reached", "rate_limit_error", "rate_limit_exceeded"), "throttling_error", 429),
+     RateLimitError, "Rate limit reached", "rate_limit_exceeded"),
+    (401, litellm("litellm.AuthenticationError: AuthenticationError: OpenAIException - ",
+                  envelope("Incorrect API key provided: sk-bad.", code="invalid_api_key"), "authentication_error", 401),
+     AuthenticationError, "Incorrect API key provided: sk-bad.", "invalid_api_key"),
+    (403, litellm(BAD, envelope("Your organization must be verified."), "permission_error", 403),
+     PermissionDeniedError, "Your organization must be verified.", None),
+    (404, litellm("litellm.NotFoundError: Hosted_vllmException - ", envelope("No such model.", code="model_not_found"),
+                  "invalid_request_error", 404),
+     NotFoundError, "No such model.", "model_not_found"),
+    (503, litellm("litellm.ServiceUnavailableError: ServiceUnavailableError: OpenAIException - ",
+                  envelope("Overloaded.", code="server_is_overloaded"), "internal_server_error", 503),
+     OverloadedError, "Overloaded.", "server_is_overloaded"),
+    (500, litellm("litellm.InternalServerError: InternalServerError: OpenAIException - ",
+                  envelope("It failed.", "server_error", "server_error"), "internal_server_error", 500),
+     ServerError, "It failed.", "server_error"),
+    (502, litellm("litellm.BadGatewayError: BadGatewayError: OpenAIException - ",
+                  "<html><title>502 Bad Gateway</title></html>", "internal_server_error", 502),
+     ServerError, "502 Bad Gateway", "502"),
+    (413, litellm(BAD, envelope("too large", code="request_too_large"), "invalid_request_error", 413),
+     BadRequestError, "too large", "request_too_large"),
+    (408, litellm("litellm.Timeout: Timeout Error: OpenAIException - litellm.Timeout: ",
+                  "Connection timed out. Timeout passed=3.0, time taken=3.01 seconds", "invalid_request_error", 408),
+     TimedOutError, "litellm.Timeout: Connection timed out. Timeout passed=3.0, time taken=3.01 seconds", "408"),
+    (400, envelope("No connected db.", "no_db_connection", "400"),
+     AuthenticationError, "The endpoint does not accept the key.", "400"),
+    (429, envelope("Budget has been exceeded! Current cost: 2.0, Max budget: 1.0", "budget_exceeded", "429"),
+     QuotaError, "Budget has been exceeded! Current cost: 2.0, Max budget: 1.0", "429"),
+    (400, litellm(BAD, "a sentence", "invalid_request_error", 400, OLD_NOTE), BadRequestError, "a sentence.", "400"),
+    (400, litellm(BAD, '{"error": {', "invalid_request_error", 400, ""), BadRequestError, '{"error": {', "400"),
+    (400, litellm(BAD, "{}", "invalid_request_error", 400, ""), BadRequestError, "{}", "400"),
+    (400, litellm(BAD, litellm(BAD, EMPTY, "invalid_request_error", 400), "invalid_request_error", 400),
+     QuotaError, "You exceeded your current quota.", "insufficient_quota"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("status", "body", "kind", "message", "code"), WRAPPED)
+def test_litellms_errors_are_those_of_its_upstream(
+    status: int, body: bytes, kind: type[ApiError], message: str, code: str | None
+) -> None:
+    error = error_from_answer(status, {"llm_provider-x-request-id": "req_up", "x-litellm-call-id": "call"}, body)
+    assert (type(error), error.message, error.code, error.request_id) == (kind, message, code, "req_up")
+    assert error.maybe_billed is (kind in (ServerError, TimedOutError))
+
+
+def test_litellms_moderation_keeps_stage_and_categories() -> None:
+    error = error_from_answer(400, {}, litellm(BAD, BLOCKED, "invalid_request_error", 400))
+    assert isinstance(error, ModerationError)
+    assert (error.stage, error.categories) == ("input", ("sexual",))
+
+
+@pytest.mark.parametrize(
+    ("headers", "request_id"),
+    [
+        ({"llm_provider-x-request-id": "a", "x-request-id": "b"}, "a"),
+        ({"x-request-id": "b", "apim-request-id": "c"}, "b"),
+        ({"apim-request-id": "c"}, "c"),
+        ({"x-litellm-call-id": "d"}, "d"),
+        ({"x-request-id": ""}, None),
+        ({"x-request-id": "\x1b[31mred\x1b[0m\x9b1m"}, "red"),
+        ({"x-request-id": "x" * 5000}, "x" * 200),
+        ({}, None),
+    ],
+)  # fmt: skip
+def test_the_request_id(headers: dict[str, str], request_id: str | None) -> None:
+    assert request_id_of(headers) == request_id
+
+
+@pytest.mark.parametrize(
+    ("error", "billed"),
+    [
+        ({"type": "image_generation_server_error", "code": "image_generation_failed"}, True),
+        ({}, True),
+        ({"type": "invalid_request_error", "code": "timeout"}, False),
+        ({"code": "moderation_blocked", "moderation_details": {"moderation_stage": "input"}}, False),
+        ({"code": "moderation_blocked", "moderation_details": {"moderation_stage": "output"}}, True),
+        ({"code": "insufficient_quota"}, False),
+    ],
+)  # fmt: skip
+def test_an_error_event_may_have_been_billed_unless_it_refuses(error: dict[str, Any], billed: bool) -> None:
+    assert error_from_event({"error": {"message": "m", **error}}, None).maybe_billed is billed
+
+
+def test_what_was_made_and_then_held_back_may_have_been_billed() -> None:
+    body = envelope(kind=USER_ERROR, code="moderation_blocked", moderation_details={"moderation_stage": "output"})
+    assert error_from_answer(400, {}, body).maybe_billed
+
+
+UGLY = "\x1b[2J\x1b]0;title\x07a\u202eb\u2066c\x00\x9bd\x1b(B \ud800e\ufeff\u200b"
+
+
+def test_texts_are_cleaned_of_escapes_controls_and_directions() -> None:
+    error = error_from_answer(400, {}, json.dumps({"error": {"message": UGLY, "code": UGLY, "param": UGLY}}).encode())
+    assert (error.message, error.code, error.param) == ("abc e", "abc e", "abc e")
+    body = envelope(code="moderation_blocked", moderation_details={"moderation_stage": UGLY, "categories": [UGLY]})
+    moderation = error_from_answer(400, {}, body)
+    assert isinstance(moderation, ModerationError)
+    assert (moderation.stage, moderation.categories) == ("abc e", ("abc e",))
+
+
+@given(st.text() | st.text(st.sampled_from("\x1b[]0;mP\\\x07\x9b\u202e a")))
+def test_no_text_stays_dangerous(text: str) -> None:
+    shown = readable(text)
+    assert not any(unicodedata.category(char) in ("Cc", "Cs") or unicodedata.bidirectional(char) in DIRECTIONS
+                   for char in shown)  # fmt: skip
+    assert shown == " ".join(shown.split()) == readable(shown)
+
+
+def test_a_sentence_in_any_script_stays_what_it_is() -> None:
+    for text in ("Größe – naïve “quotes”", "图片太大", "الصورة كبيرة", "می‌خواهم", "👩‍👩‍👧 family", "a\u0301"):
+        assert readable(text) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["<title>" * 150_000, "<" * 1_000_000, "\x1b]" * 500_000, "litellm." + "aError: " * 9999]
+)
+def test_a_long_answer_is_read_in_no_time(text: str) -> None:
+    begun = time.monotonic()
+    assert error_from_answer(500, {}, text.encode()).message
+    assert time.monotonic() - begun < 5

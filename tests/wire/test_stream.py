@@ -173,7 +173,7 @@ def test_a_preview_that_cannot_be_read_is_skipped_with_a_notice() -> None:
         ({"type": "image_generation_server_error", "code": "image_generation_failed", "message": "m"},
          ServerError, True),
         ({"type": "image_generation_user_error", "code": "moderation_blocked", "message": "m",
-          "moderation_details": {"moderation_stage": "output", "categories": ["sexual"]}}, ModerationError, False),
+          "moderation_details": {"moderation_stage": "input", "categories": ["sexual"]}}, ModerationError, False),
         ({"type": "insufficient_quota", "message": "m"}, QuotaError, False),
         ("just text", ServerError, True),
     ],
@@ -182,11 +182,14 @@ def test_a_preview_that_cannot_be_read_is_skipped_with_a_notice() -> None:
 def test_an_error_in_the_stream(name: str, error: object, kind: type[Exception], billed: bool) -> None:
     chunk = f"event: {name}\ndata: {json.dumps({'error': error})}\n\n".encode()
     with pytest.raises(kind) as caught:
-        events_of(partial_event(IMAGE, 0), chunk)
+        events_of(chunk)
     assert caught.value.maybe_billed is billed
     assert caught.value.message in ("m", "just text")
     if isinstance(caught.value, ModerationError):
-        assert (caught.value.stage, caught.value.categories) == ("output", ("sexual",))
+        assert (caught.value.stage, caught.value.categories) == ("input", ("sexual",))
+    with pytest.raises(kind) as caught:
+        events_of(partial_event(IMAGE, 0), chunk)
+    assert caught.value.maybe_billed, "a preview was made"
 
 
 def test_an_end_before_the_image_is_an_error() -> None:

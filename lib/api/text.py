@@ -1,0 +1,31 @@
+"""Texts that come from elsewhere, made fit to be shown in a window or on a terminal."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_MOST_READ = 16_384
+# A terminal's commands: those with parameters ("ESC [ 31 m"), those with a text ("ESC ] 0 ; title BEL"), short ones.
+_ESCAPES = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]{0,64}[ -/]{0,8}[@-~]"
+    r"|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c]{0,1000}(?:\x07|\x1b\\|\x9c)"
+    r"|\x1b[ -/]{0,8}[0-~]"
+)
+_HIDDEN = frozenset({"Cc", "Cf", "Cs"})
+_JOINERS = "\u200c\u200d"  # Persian and Hindi words need them
+
+
+def readable(text: str) -> str:
+    """Return a text on one line, without escape sequences and control characters, those of direction included.
+
+    What lies beyond the first 16,384 characters is left out.
+    """
+    text = _ESCAPES.sub("", text[:_MOST_READ])
+    shown = [char for char in text if char.isspace() or char in _JOINERS or unicodedata.category(char) not in _HIDDEN]
+    return " ".join("".join(shown).split())
+
+
+def shortened(text: str, most: int) -> str:
+    """Return a text of at most so many characters, and "…" where something was cut off."""
+    return text if len(text) <= most else text[:most] + "…"
