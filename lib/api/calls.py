@@ -29,11 +29,13 @@ from lib.api.events import ClientEvent, Sent, Uploading, Waiting
 from lib.api.failures import error_from_answer
 from lib.api.pacing import Pace, Turn
 from lib.api.providers import host_of
+from lib.api.text import readable
 from lib.api.transport import Exchange, Stop, Timeouts
 from lib.translation import _
 
 _MOST_REDIRECTS = 5
 _LONGEST_REFUSAL = 1 << 20
+_SHORTEST_SECRET = 8
 _TOO_MANY = (RateLimitError, OverloadedError)
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
@@ -55,24 +57,39 @@ class Endpoint:
     pace: Pace = field(default_factory=Pace)
     patience: float | None = None
 
-    def without_key(self, error: ApiError) -> ApiError:
-        """Return the error with the key taken out of its text: some endpoints repeat the key that they got."""
+    def hide_key(self, text: str) -> str:
+        """Return a text with the key taken out of it: some endpoints repeat the key that they got.
+
+        A key of fewer than eight characters is no secret, and may be a part of any word.
+        """
         for header in self.secrets.values():
             key = header.removeprefix("Bearer ")
-            error.message = error.message.replace(key, _("[the key]"))
-            error.args = (error.message,)
+            if len(key) >= _SHORTEST_SECRET:
+                text = text.replace(key, _("[the key]"))
+        return text
+
+    def without_key(self, error: ApiError) -> ApiError:
+        """Return the error with the key taken out of all its texts."""
+        for name in ("message", "hint", "code", "param", "request_id"):
+            text = getattr(error, name)
+            if text is not None:
+                setattr(error, name, self.hide_key(text))
+        error.args = (error.message,)
         return error
 
 
 class Call:
-    """One call with its repeats; `stop` ends it from any thread. Use it as a context manager."""
+    """One call with its repeats; `stop` and `withdraw` end it from any thread. Use it as a context manager."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
         self._lock = threading.Lock()
         self._stopped = threading.Event()
         self._stop: Stop | None = None
+        self._held = threading.Event()
+        self._hold: Stop | None = None
         self._exchange: Exchange | None = None
+        self._posting = False
         self._timer: threading.Timer | None = None
         self._left = endpoint.timeouts.overall
         self._begun = 0.0
@@ -105,9 +122,8 @@ class Call:
         pace = self._endpoint.pace if method == "POST" else Pace()
         with ExitStack() as stack:
             with self._waiting():
-                turn = stack.enter_context(pace.turn(self._stopped))
-            if self._stop is not None:
-                raise self._stop(False)
+                turn = stack.enter_context(pace.turn(self._end_of_waits(method)))
+            self._raise_if_stopped(method)
             yield turn
 
     def stop(self, stop: Stop) -> None:
@@ -116,8 +132,27 @@ class Call:
             if self._stop is None:
                 self._stop = stop
             self._stopped.set()
+            self._held.set()
             if self._exchange is not None:
                 self._exchange.abort(self._stop)
+
+    def withdraw(self, stop: Stop) -> None:
+        """Ask for no more work: a request that has begun to go out is answered, any other raises `stop`'s error."""
+        with self._lock:
+            if self._hold is None:
+                self._hold = stop
+            self._held.set()
+            if self._exchange is not None and self._posting:
+                self._exchange.abort_unless_begun(self._hold)
+
+    def _end_of_waits(self, method: str) -> threading.Event:
+        """The event that ends the waits before a request; what was paid for is fetched after `withdraw` too."""
+        return self._held if method == "POST" else self._stopped
+
+    def _raise_if_stopped(self, method: str) -> None:
+        stop = self._stop or (self._hold if method == "POST" else None)
+        if stop is not None:
+            raise stop(False)
 
     def send(self, method: str, url: str, body: Body | None = None, *, with_key: bool = True) -> Exchange:
         """Return an exchange whose answer is a success, or for GET a redirect.
@@ -127,7 +162,7 @@ class Call:
         attempt = 0
         while True:
             with self._turn(method) as turn:
-                exchange = self._new_exchange(url, with_key)
+                exchange = self._new_exchange(method, url, with_key)
                 headers: Mapping[str, str] = {}
                 try:
                     self._report_progress(body)
@@ -148,7 +183,7 @@ class Call:
                 if isinstance(error, _TOO_MANY):
                     turn.refused(seconds)
             self._endpoint.notify(Waiting(seconds, attempt, error.message))
-            self._pause(seconds)
+            self._pause(seconds, method)
 
     def get(self, address: str, max_bytes: int, *, with_key: bool = True) -> bytes:
         """Return what is at an address, following a few redirects; the key stays with the endpoint's host.
@@ -167,7 +202,7 @@ class Call:
                 address = exchange.headers.get("Location", "")
         raise BadAnswerError(_("{host} redirects too often.").format(host=host_of(url)))
 
-    def _new_exchange(self, url: str, with_key: bool) -> Exchange:
+    def _new_exchange(self, method: str, url: str, with_key: bool) -> Exchange:
         own = same_origin(url, self._endpoint.base_url)
         public_only = not own and is_public_host(urlsplit(self._endpoint.base_url).hostname or "")
         if public_only and not is_public_host(urlsplit(url).hostname or ""):
@@ -177,9 +212,10 @@ class Call:
         secrets = self._endpoint.secrets if own and with_key else {}
         exchange = Exchange(self._endpoint.timeouts, secrets, public_only)
         with self._lock:
-            self._exchange = exchange
-            if self._stop is not None:
-                exchange.abort(self._stop)
+            self._exchange, self._posting = exchange, method == "POST"
+            stop = self._stop or (self._hold if self._posting else None)
+            if stop is not None:
+                exchange.abort(stop)
         return exchange
 
     def _report_progress(self, body: Body | None) -> None:
@@ -190,22 +226,30 @@ class Call:
     def _refusal(self, exchange: Exchange, url: str) -> ApiError:
         if exchange.status in _REDIRECTS:
             target = joined(url, exchange.headers.get("Location", ""))
-            place = urlsplit(target)._replace(query="").geturl() if target else _("the new one")
-            return NotFoundError(
-                _("{host} says that the endpoint has moved; the request was not sent on.").format(host=host_of(url)),
-                _("If you trust it, set the address to {place}").format(place=place),
-                status=exchange.status,
+            place = readable(urlsplit(target)._replace(query="").geturl()) if target else _("the new one")
+            return self._endpoint.without_key(
+                NotFoundError(
+                    _("{host} says that the endpoint has moved; the request was not sent on.").format(
+                        host=host_of(url)
+                    ),
+                    _("If you trust it, set the address to {place}").format(place=place),
+                    status=exchange.status,
+                )
             )
         try:
             text = exchange.read(_LONGEST_REFUSAL)
         except (BadAnswerError, BrokenConnectionError):
             text = b""  # the status alone says that it was refused
-        return self._endpoint.without_key(error_from_answer(exchange.status, exchange.headers, text))
+        error = error_from_answer(exchange.status, exchange.headers, text, self._endpoint.hide_key)
+        if error.maybe_billed and exchange.incomplete:  # it was answered before it had arrived
+            error.maybe_billed = False
+            error.hint = _("Nothing was billed; check the network, then try again.")
+        return self._endpoint.without_key(error)
 
     def _pause_before(self, attempt: int, error: ApiError, headers: Mapping[str, str]) -> float:
         """Return the seconds to wait before the repeat; raise the error when there shall be none."""
         asked = retry.retry_after(headers, datetime.now(UTC))
-        seconds = asked if asked is not None else retry.backoff(attempt, random.random())
+        seconds = retry.pause(asked, attempt, random.random())
         patience = self._endpoint.patience
         if isinstance(error, _TOO_MANY) and asked is not None:
             error.retry_at = datetime.now(UTC) + timedelta(seconds=asked)
@@ -217,18 +261,17 @@ class Call:
         if not retry.may_repeat(error, headers, attempt):
             raise error
         if isinstance(error, _TOO_MANY) and patience is not None:
-            if self._waited + seconds > patience:
+            if self._waited + seconds > patience or attempt > retry.PATIENT_RETRIES:
                 raise error
         elif attempt > self._endpoint.max_retries:
             raise error
         return seconds
 
-    def _pause(self, seconds: float) -> None:
+    def _pause(self, seconds: float, method: str) -> None:
         """Waits before a repeat; with patience, that takes none of the call's time."""
         with self._waiting():
-            self._stopped.wait(seconds)
-        if self._stop is not None:
-            raise self._stop(False)
+            self._end_of_waits(method).wait(seconds)
+        self._raise_if_stopped(method)
 
     @contextmanager
     def _waiting(self) -> Iterator[None]:
@@ -252,6 +295,7 @@ class Calls:
         self._lock = threading.Lock()
         self._open: set[Call] = set()
         self._stop: Stop | None = None
+        self._hold: Stop | None = None
 
     @contextmanager
     def open(self, *, billed: bool) -> Iterator[Call]:
@@ -262,15 +306,17 @@ class Calls:
         with Call(self._endpoint) as call:
             with self._lock:
                 self._open.add(call)
-                stop = self._stop
+                stop, hold = self._stop, self._hold
             if stop is not None:
                 call.stop(stop)
+            if hold is not None:
+                call.withdraw(hold)
             try:
                 yield call
             except ApiError as error:
                 if error.maybe_billed and not billed:
                     error.maybe_billed, error.hint = False, _(ApiError.hint)
-                raise
+                raise self._endpoint.without_key(error) from error.__cause__
             finally:
                 with self._lock:
                     self._open.discard(call)
@@ -282,6 +328,14 @@ class Calls:
             calls = list(self._open)
         for call in calls:
             call.stop(stop)
+
+    def withdraw(self, stop: Stop) -> None:
+        """Withdraw every call, those to come included: see `Call.withdraw`."""
+        with self._lock:
+            self._hold = stop
+            calls = list(self._open)
+        for call in calls:
+            call.withdraw(stop)
 
 
 def cancelled(sent: bool) -> ApiError:

@@ -19,6 +19,7 @@ from lib.api.calls import Call, Calls, Endpoint, cancelled
 from lib.api.dialect import Adapted, adapt, encode, with_model
 from lib.api.errors import ApiError, AuthenticationError, BadAnswerError, CancelledError, InvalidRequestError
 from lib.api.events import ClientEvent, Downloading, Notice
+from lib.api.failures import request_id_of
 from lib.api.files import Files
 from lib.api.keys import Key, headers_with_key
 from lib.api.pacing import Pace
@@ -30,12 +31,12 @@ from lib.api.request import EditRequest
 from lib.api.response import Completed, EditResponse, Failed, StreamEvent, join
 from lib.api.retry import MAX_RETRIES
 from lib.api.stream import read_stream
+from lib.api.text import readable
 from lib.api.transport import Exchange, Timeouts
 from lib.api.validation import validate
 from lib.translation import _
 
 _EDITS = "/images/edits"
-_REQUEST_ID = "x-request-id"
 
 
 @dataclass(frozen=True)
@@ -158,6 +159,10 @@ class ImagesClient:
         """End every call now, from any thread; a cancelled client stays so, and its calls raise."""
         self._calls.stop(cancelled)
 
+    def withdraw(self) -> None:
+        """Send nothing more, from any thread: requests that are on their way are answered, the others raise."""
+        self._calls.withdraw(cancelled)
+
     def close(self) -> None:
         """End what is still running."""
         self.cancel()
@@ -194,11 +199,15 @@ class ImagesClient:
     def _stream_once(self, adapted: Adapted, call: Call, image_index: int) -> Iterator[StreamEvent]:
         with call.send("POST", self._url(_EDITS), self._body(adapted)) as exchange:
             if "text/event-stream" in exchange.headers.get("Content-Type", ""):
-                request_id = exchange.headers.get(_REQUEST_ID)
-                chunks = exchange.chunks()
+                chunks, made = exchange.chunks(), False
                 try:
-                    yield from read_stream(chunks, self._limits, request_id, image_index, self._notify)
+                    for event in read_stream(
+                        chunks, self._limits, self._request_id(exchange), image_index, self._notify
+                    ):
+                        made = True
+                        yield event
                 except ApiError as error:
+                    error.maybe_billed = error.maybe_billed or made
                     raise self._endpoint.without_key(error) from error.__cause__
             else:  # a server that doesn't know `stream` answers as if it weren't there
                 yield from _completed(self._read_answer(exchange, call), image_index)
@@ -217,11 +226,16 @@ class ImagesClient:
             except ApiError as error:
                 message = _("The picture was made, but fetching it failed. {reason}").format(reason=error.message)
                 hint = _("It was billed; the endpoint keeps it for a short time at {address}").format(
-                    address=joined(self.base_url, url)
+                    address=readable(joined(self.base_url, url) or url)
                 )
-                raise BadAnswerError(message, hint, status=error.status) from error
+                failure = BadAnswerError(message, hint, status=error.status)
+                raise self._endpoint.without_key(failure) from error
 
-        return read_answer(answer, self._limits, fetch, exchange.headers.get(_REQUEST_ID))
+        return read_answer(answer, self._limits, fetch, self._request_id(exchange))
+
+    def _request_id(self, exchange: Exchange) -> str | None:
+        request_id = request_id_of(exchange.headers)
+        return self._endpoint.hide_key(request_id) if request_id else None
 
     def _body(self, adapted: Adapted) -> Body:
         try:
@@ -276,4 +290,4 @@ def _model_info(entry: dict[str, Any]) -> ModelInfo:
         shutdown = date.fromisoformat(str(entry.get("shutdown_date")))
     except ValueError:
         shutdown = None
-    return ModelInfo(str(entry["id"]), shutdown)
+    return ModelInfo(readable(str(entry["id"])), shutdown)

@@ -1,16 +1,23 @@
-"""Connections that report to a watcher when they open and when they are ready; TLS that trusts the system."""
+"""Connections that report to a watcher when they open and when they are ready; proxies; TLS that trusts the system."""
 
 from __future__ import annotations
 
+import http.client
 import socket
 import ssl
 from collections.abc import Callable
 from functools import cache, partial
 from typing import Any, Protocol
 
+from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.contrib.socks import SOCKSConnection, SOCKSHTTPSConnection
+
+from lib.api.proxy import proxy_for
+
+_INTERIM = range(102, 200)
 
 
 class Watcher(Protocol):
@@ -24,11 +31,20 @@ class Watcher(Protocol):
 
 
 class WatchedAdapter(HTTPAdapter):
-    """Tells a watcher of its connections, and trusts the system's authorities beside requests' own."""
+    """Tells a watcher of its connections, and trusts the system's authorities beside requests' own.
+
+    It chooses the proxy itself, by the address that really goes out: requests would send this computer's own traffic
+    through one too.
+    """
 
     def __init__(self, watcher: Watcher) -> None:
-        self._pools = _pools_for(watcher)
+        self._pools = _pools_for(watcher, _PlainPool, _SecurePool)
+        self._socks_pools = _pools_for(watcher, _SocksPlainPool, _SocksSecurePool)
         super().__init__()
+
+    def send(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> Response:
+        proxy = proxy_for(request.url or "")
+        return super().send(request, *args, **kwargs | {"proxies": {"all": proxy} if proxy else {}})
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, ssl_context=trusting_context(), **kwargs)
@@ -36,8 +52,7 @@ class WatchedAdapter(HTTPAdapter):
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
         manager = super().proxy_manager_for(proxy, ssl_context=trusting_context(), **kwargs)
-        if not proxy.lower().startswith("socks"):
-            manager.pool_classes_by_scheme = self._pools
+        manager.pool_classes_by_scheme = self._socks_pools if proxy.startswith("socks") else self._pools
         return manager
 
 
@@ -46,13 +61,26 @@ def trusting_context() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
+class _FinalAnswer(http.client.HTTPResponse):
+    """An answer without what came before it (102 Processing, 103 Early Hints), which would be taken for it."""
+
+    def begin(self) -> None:
+        super().begin()
+        while self.status in _INTERIM:
+            self.headers = self.msg = None  # type: ignore[assignment]
+            super().begin()
+
+
 class _Reporting:
-    """What a connection of either kind reports."""
+    """What a connection of any kind reports."""
 
     watcher: Watcher
+    response_class: type[http.client.HTTPResponse] = _FinalAnswer
+    through_socks = False
 
     def _new_conn(self: Any) -> socket.socket:
-        return self.watcher.open(super()._new_conn, self.proxy is None)  # type: ignore[misc, no-any-return]
+        direct = self.proxy is None and not self.through_socks
+        return self.watcher.open(super()._new_conn, direct)  # type: ignore[misc, no-any-return]
 
     def connect(self: Any) -> None:
         super().connect()  # type: ignore[misc]
@@ -65,6 +93,14 @@ class _Plain(_Reporting, HTTPConnection):
 
 class _Secure(_Reporting, HTTPSConnection):
     pass
+
+
+class _SocksPlain(_Reporting, SOCKSConnection):
+    through_socks = True
+
+
+class _SocksSecure(_Reporting, SOCKSHTTPSConnection):
+    through_socks = True
 
 
 class _Watched:
@@ -94,6 +130,17 @@ class _SecurePool(_Watched, HTTPSConnectionPool):
     ConnectionCls = _Secure
 
 
-def _pools_for(watcher: Watcher) -> dict[str, Callable[..., HTTPConnectionPool]]:
+class _SocksPlainPool(_Watched, HTTPConnectionPool):
+    ConnectionCls = _SocksPlain
+
+
+class _SocksSecurePool(_Watched, HTTPSConnectionPool):
+    ConnectionCls = _SocksSecure
+
+
+_Pool = Callable[..., HTTPConnectionPool]
+
+
+def _pools_for(watcher: Watcher, plain: _Pool, secure: _Pool) -> dict[str, _Pool]:
     """Makers of urllib3's connection pools by scheme; classes made for each watcher would never be freed."""
-    return {"http": partial(_PlainPool, watcher=watcher), "https": partial(_SecurePool, watcher=watcher)}
+    return {"http": partial(plain, watcher=watcher), "https": partial(secure, watcher=watcher)}

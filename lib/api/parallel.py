@@ -29,10 +29,11 @@ def edit_at_once(jobs: Sequence[Callable[[], EditResponse]]) -> EditResponse:
     if not responses:
         raise worst(failures)
     response = join(responses, failures)
-    for failure in failures:
-        if isinstance(failure, CancelledError):
-            failure.response = response
-            raise failure
+    cancelled = [failure for failure in failures if isinstance(failure, CancelledError)]
+    if cancelled:
+        error = next((failure for failure in cancelled if failure.maybe_billed), cancelled[0])
+        error.response = response
+        raise error
     return response
 
 

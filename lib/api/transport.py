@@ -7,6 +7,7 @@ sent, and so what may have been billed, is always known.
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import ssl
 import threading
@@ -14,12 +15,12 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 import requests
 import urllib3
 from requests.auth import AuthBase
 
-from lib.api.address import is_public_address
 from lib.api.body import Body
 from lib.api.connections import WatchedAdapter
 from lib.api.errors import (
@@ -29,7 +30,9 @@ from lib.api.errors import (
     ConnectionFailedError,
     TimedOutError,
 )
+from lib.api.failures import may_have_worked
 from lib.api.providers import host_of
+from lib.hosts import is_loopback, is_public_address
 from lib.translation import _
 
 USER_AGENT = "generative-edit/0.1"
@@ -46,7 +49,7 @@ class Timeouts:
 
 
 class _HeaderAuth(AuthBase):
-    """Sets the given headers, and by being there keeps requests from looking for a password in ~/.netrc."""
+    """Sets the given headers."""
 
     def __init__(self, headers: Mapping[str, str]) -> None:
         self._headers = headers
@@ -56,21 +59,35 @@ class _HeaderAuth(AuthBase):
         return request
 
 
+class _Session(requests.Session):
+    """A session that takes nothing from its surroundings and follows no redirect: both are decided here."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trust_env = False  # passwords in ~/.netrc, proxies for this computer
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """Return None: even where it follows none, requests reads a redirect's whole body and judges its address."""
+        return None
+
+
 Stop = Callable[[bool], ApiError]
-"""Makes the error for a stopped request, given whether it had been sent whole."""
+"""Makes the error for a stopped request, given whether it may have been billed."""
 
 
 class Exchange:
     """Sends one request and reads its answer; every lower-level error becomes one of `lib.api.errors`.
 
     `secrets` are the headers that carry a key. With `public_only`, a connection to a private address is
-    refused. Use it as a context manager.
+    refused; one to a name of this computer always is when it leads elsewhere. Use it as a context manager.
     """
 
     def __init__(self, timeouts: Timeouts, secrets: Mapping[str, str] | None = None, public_only: bool = False) -> None:
         self._timeouts = timeouts
         self._auth = _HeaderAuth(secrets or {})
         self._public_only = public_only
+        self._loopback_only = False
+        self._proxied = False
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._handle: socket.socket | None = None
@@ -78,7 +95,7 @@ class Exchange:
         self._connected = False
         self._body: Body | None = None
         self._response: requests.Response | None = None
-        self._session = requests.Session()
+        self._session = _Session()
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, WatchedAdapter(self))
 
@@ -91,6 +108,9 @@ class Exchange:
     def send(self, method: str, url: str, body: Body | None = None) -> None:
         """Send the request and wait for the answer's status and headers."""
         self._body = body
+        if body is not None:
+            body.finished = False  # it is true where this is a repeat
+        self._loopback_only = is_loopback(urlsplit(url).hostname or "")
         headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
         if body is not None:
             headers["Content-Type"] = body.content_type
@@ -102,9 +122,22 @@ class Exchange:
                 headers=headers,
                 auth=self._auth,
                 timeout=(self._timeouts.connect, self._timeouts.between_bytes),
+                verify=os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True,
                 allow_redirects=False,
                 stream=True,
             )
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether a part of the request's body has not gone out."""
+        return self._body is not None and not self._body.finished
+
+    @property
+    def maybe_billed(self) -> bool:
+        """Whether a request with a body went out whole, and no status says that nothing was made of it."""
+        if self._body is None or self.incomplete:
+            return False
+        return self._response is None or may_have_worked(self._response.status_code)
 
     @property
     def status(self) -> int:
@@ -149,13 +182,22 @@ class Exchange:
     def abort(self, stop: Stop) -> None:
         """Close the connection now, from any thread; what the exchange is doing raises `stop`'s error."""
         with self._lock:
-            if self._stop is None:
-                self._stop = stop
-            self._wake.set()
-            if self._handle is not None:
-                # Our own duplicate of the socket: TLS may be wrapping the original at this moment.
-                with contextlib.suppress(OSError):
-                    self._handle.shutdown(socket.SHUT_RDWR)
+            self._abort(stop)
+
+    def abort_unless_begun(self, stop: Stop) -> None:
+        """Abort, unless the request has begun to go out."""
+        with self._lock:
+            if not self._connected:
+                self._abort(stop)
+
+    def _abort(self, stop: Stop) -> None:
+        if self._stop is None:
+            self._stop = stop
+        self._wake.set()
+        if self._handle is not None:
+            # Our own duplicate of the socket: TLS may be wrapping the original at this moment.
+            with contextlib.suppress(OSError):
+                self._handle.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Close the connection."""
@@ -169,6 +211,7 @@ class Exchange:
 
     def open(self, connect: Callable[[], socket.socket], direct: bool) -> socket.socket:
         """Open a connection in a thread, so that a stop needn't wait for a name or a host that is silent."""
+        self._proxied = not direct
         pool = ThreadPoolExecutor(1)
         opening = pool.submit(connect)
         pool.shutdown(wait=False)
@@ -190,13 +233,25 @@ class Exchange:
         if stopped:
             sock.close()
             raise OSError("the request was stopped")
-        if self._public_only and direct and not is_public_address(sock.getpeername()[0]):
+        refusal = self._refused_peer(sock) if direct else None
+        if refusal:
             sock.close()
-            raise OSError(_("the address is in a private network"))
+            raise OSError(refusal)
+
+    def _refused_peer(self, sock: socket.socket) -> str | None:
+        """Return why nothing may be sent to where a connection leads, or None."""
+        if self._public_only and not is_public_address(sock.getpeername()[0]):
+            return _("the address is in a private network")
+        if self._loopback_only and not is_loopback(sock.getpeername()[0]):
+            return _("the name leads to another computer")
+        return None
 
     def connected(self, sock: socket.socket) -> None:
         """Note that the connection is ready, TLS included: from now on bytes of the request go out."""
-        self._connected = True
+        with self._lock:
+            if self._stop is not None:
+                raise OSError("the request was stopped")
+            self._connected = True
         sock.settimeout(self._timeouts.between_bytes)  # urllib3 would send with the time limit for connecting
 
     def _answer(self) -> requests.Response:
@@ -211,31 +266,26 @@ class Exchange:
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise self._error_for(error, url) from error
         if self._stop is not None:  # the end of a body that has no length looks like the close of an abort
-            raise self._stop(self._sent)
-
-    @property
-    def _sent(self) -> bool:
-        """Whether a request with a body went out whole."""
-        return self._body is not None and self._body.finished
+            raise self._stop(self.maybe_billed)
 
     def _error_for(self, error: Exception, url: str) -> ApiError:
         host = host_of(url)
         if isinstance(error, requests.RequestException):
             error.request = None  # it holds the key
         if self._stop is not None:
-            return self._stop(self._sent)
+            return self._stop(self.maybe_billed)
         if not self._connected:
-            return _connection_error(error, host)
+            return _connection_error(error, host, self._proxied)
         if self._body is not None and self._body.failure:
             return ApiError(self._body.failure, _("Nothing was billed; check the file, then try again."))
-        hint = None if self._sent else _("Nothing was billed; check the network, then try again.")
+        hint = None if self.maybe_billed else _("Nothing was billed; check the network, then try again.")
         if isinstance(error, (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)):
             message = _("{host} sent nothing for {seconds:g} seconds.").format(
                 host=host, seconds=self._timeouts.between_bytes
             )
-            return TimedOutError(message, hint, maybe_billed=self._sent)
+            return TimedOutError(message, hint, maybe_billed=self.maybe_billed)
         message = _("The connection to {host} broke before the answer was complete.").format(host=host)
-        return BrokenConnectionError(message, hint, maybe_billed=self._sent)
+        return BrokenConnectionError(message, hint, maybe_billed=self.maybe_billed)
 
 
 def _close_unused(opening: Future[socket.socket]) -> None:
@@ -243,7 +293,10 @@ def _close_unused(opening: Future[socket.socket]) -> None:
         opening.result().close()
 
 
-def _connection_error(error: Exception, host: str) -> ApiError:
+def _connection_error(error: Exception, host: str, proxied: bool) -> ApiError:
+    if isinstance(error, requests.exceptions.InvalidProxyURL):
+        message = _("The proxy's address can't be used.")
+        return ConnectionFailedError(message, _("Check the proxy's settings."), code="address")
     if isinstance(error, requests.exceptions.InvalidURL):
         return ConnectionFailedError(_("The endpoint's address can't be used."), code="address")
     if isinstance(error, requests.exceptions.SSLError):
@@ -252,7 +305,7 @@ def _connection_error(error: Exception, host: str) -> ApiError:
             _("Check the address, or name your organisation's certificates in REQUESTS_CA_BUNDLE."),
             code="tls",
         )
-    if isinstance(error, requests.exceptions.ProxyError):
+    if proxied:
         message = _("The proxy on the way to {host} failed.").format(host=host)
         return ConnectionFailedError(message, _("Check the proxy's settings."), code="proxy")
     if isinstance(error, requests.Timeout):

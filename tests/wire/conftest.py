@@ -19,4 +19,4 @@ def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """Repeats come at once."""
-    monkeypatch.setattr("lib.api.retry.backoff", lambda attempt, jitter: 0.0)
+    monkeypatch.setattr("lib.api.retry.pause", lambda asked, attempt, jitter: 0.0)

@@ -146,8 +146,12 @@ class Server:
         self._http = _QuietServer(("127.0.0.1", 0), self._handler())
 
     @property
+    def port(self) -> int:
+        return self._http.server_port
+
+    @property
     def origin(self) -> str:
-        return f"http://127.0.0.1:{self._http.server_port}"
+        return f"http://127.0.0.1:{self.port}"
 
     @property
     def url(self) -> str:

@@ -82,15 +82,15 @@ def test_what_one_thread_was_told_the_others_wait_for_too() -> None:
 
 
 def test_patience_takes_none_of_the_calls_own_time() -> None:
-    replies = [busy(0.4), busy(0.4), images_reply(picture())]
+    replies = [busy(0.6), busy(0.6), images_reply(picture())]
     with serving(replies) as server:
-        client = ImagesClient(server.url, "sk-1", timeouts=Timeouts(overall=0.5), patience=5)
+        client = ImagesClient(server.url, "sk-1", timeouts=Timeouts(overall=1.0), patience=5)
         assert len(client.edit(REQUEST).images) == 1
 
 
 def test_patience_ends() -> None:
-    with serving(busy(0.2)) as server, pytest.raises(RateLimitError) as caught:
-        ImagesClient(server.url, "sk-1", patience=0.5).edit(REQUEST)
+    with serving(busy(0.5)) as server, pytest.raises(RateLimitError) as caught:
+        ImagesClient(server.url, "sk-1", patience=1.2).edit(REQUEST)
     assert not caught.value.maybe_billed
     assert len(server.requests) == 3
 

@@ -30,7 +30,7 @@ from lib.api import (
     Waiting,
     providers,
 )
-from lib.api.retry import backoff, retry_after
+from lib.api.retry import PATIENT_RETRIES, backoff, pause, retry_after
 from tests.wire.pictures import picture
 from tests.wire.server import Recorded, Reply, images_reply, json_reply, serving
 
@@ -40,10 +40,17 @@ NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 BUSY = json_reply({"error": {"message": "busy", "code": "rate_limit_exceeded"}}, 429)
 
 
-@given(st.integers(1, 50), st.floats(0, 1))
-def test_backoff_grows_to_eight_seconds_less_a_quarter_at_most(attempt: int, jitter: float) -> None:
-    full = min(0.5 * 2 ** (attempt - 1), 8)
-    assert 0.75 * full <= backoff(attempt, jitter) <= full
+@given(st.integers(1, 50) | st.integers(1000, 1 << 70), st.floats(0, 1))
+def test_backoff_grows_to_eight_seconds_and_a_quarter_more_at_most(attempt: int, jitter: float) -> None:
+    full = min(0.5 * 2 ** min(attempt - 1, 60), 8)
+    assert full <= backoff(attempt, jitter) <= 1.25 * full
+
+
+@given(st.none() | st.floats(0, 1e9), st.integers(1, 1 << 70), st.floats(0, 1))
+def test_no_pause_is_shorter_than_half_a_second(asked: float | None, attempt: int, jitter: float) -> None:
+    seconds = pause(asked, attempt, jitter)
+    assert seconds >= 0.5
+    assert seconds <= 10 if asked is None else seconds == max(asked, 0.5)
 
 
 @pytest.mark.parametrize(
@@ -61,11 +68,29 @@ def test_backoff_grows_to_eight_seconds_less_a_quarter_at_most(attempt: int, jit
         ({"Retry-After": "soon"}, None),
         ({"Retry-After": "-3"}, None),
         ({"Retry-After": "inf"}, None),
+        ({"Retry-After": "NaN"}, None),
+        ({"Retry-After": "1e400"}, None),
+        ({"Retry-After": "1e300"}, 86_400),
+        ({"Retry-After": "9" * 300}, 86_400),
+        ({"retry-after-ms": "-1"}, None),
+        ({"retry-after-ms": "9" * 300}, 86_400),
+        ({"Retry-After": "Fri, 31 Dec 9999 23:59:59 GMT"}, 86_400),
+        ({"Retry-After": "Sun, 22 Nov 99999 12:00:30 GMT"}, None),
+        ({"Retry-After": "Sun, 22 Nov 2026 12:00:30 +999999999999"}, None),
         ({}, None),
     ],
 )
 def test_retry_after_in_every_form(headers: dict[str, str], seconds: float | None) -> None:
     assert retry_after(headers, NOW) == seconds
+
+
+DATES = st.from_regex(r"(Sun, )?[0-9]{1,12} (Jan|Nov) [0-9]{1,12} [0-9:]{1,12} [-+]?[0-9A-Z]{0,12}", fullmatch=True)
+
+
+@given(st.sampled_from(["Retry-After", "retry-after-ms"]), st.text() | DATES | st.from_regex(r"[-+]?[0-9]*e?[0-9]*"))
+def test_no_retry_after_breaks_the_reading(name: str, value: str) -> None:
+    seconds = retry_after({name: value}, NOW)
+    assert seconds is None or 0 <= seconds <= 86_400
 
 
 def sent_times(reply: Reply | None, kind: type[ApiError]) -> int:
@@ -107,13 +132,43 @@ def test_a_server_that_says_not_to_repeat_is_believed() -> None:
 
 def test_each_wait_is_an_event_and_the_repeat_is_the_same_request() -> None:
     events: list[object] = []
-    busy = json_reply({"error": {"message": "busy"}}, 429, {"retry-after-ms": "20"})
-    with serving([busy, busy, images_reply(IMAGE)]) as server:
+    at_once = json_reply({"error": {"message": "busy"}}, 429, {"Retry-After": "0"})
+    soon = json_reply({"error": {"message": "busy"}}, 429, {"retry-after-ms": "600"})
+    begun = time.monotonic()
+    with serving([at_once, soon, images_reply(IMAGE)]) as server:
         ImagesClient(server.url, "sk-1", on_event=events.append).edit(REQUEST)
+    assert time.monotonic() - begun >= 1.1
     waits = [event for event in events if isinstance(event, Waiting)]
-    assert waits == [Waiting(0.02, 1, "busy"), Waiting(0.02, 2, "busy")]
+    assert waits == [Waiting(0.5, 1, "busy"), Waiting(0.6, 2, "busy")]
     first, *repeats = [[(part.name, part.value) for part in request.parts] for request in server.requests]
     assert repeats == [first, first]
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "NaN", "inf", "soon"])
+def test_patience_repeats_a_bounded_number_of_times(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+
+    def at_once(asked: float | None, attempt: int, jitter: float) -> float:
+        pauses.append(pause(asked, attempt, jitter))
+        return 0.0
+
+    monkeypatch.setattr("lib.api.retry.pause", at_once)
+    monkeypatch.setattr("lib.api.retry.PATIENT_RETRIES", 20)
+    with serving(json_reply({"error": "busy"}, 429, {"Retry-After": value})) as server, pytest.raises(RateLimitError):
+        ImagesClient(server.url, "sk-1", patience=3600).edit(REQUEST)
+    assert len(server.requests) == 21
+    assert min(pauses) >= 0.5
+    assert PATIENT_RETRIES == 100, "an hour's patience of half a second each would be 7,200 requests"
+
+
+@pytest.mark.parametrize("value", ["1e300", "9" * 300, "Fri, 31 Dec 9999 23:59:59 GMT"])
+@pytest.mark.parametrize("patience", [None, 3600.0])
+def test_a_huge_wait_is_told_and_breaks_nothing(value: str, patience: float | None) -> None:
+    reply = json_reply({"error": "busy"}, 429, {"Retry-After": value})
+    with serving(reply) as server, pytest.raises(RateLimitError, match="busy") as caught:
+        ImagesClient(server.url, "sk-1", patience=patience).edit(REQUEST)
+    assert len(server.requests) == 1
+    assert "Come back at" in caught.value.hint
 
 
 def test_a_wait_of_more_than_two_minutes_says_when_to_come_back() -> None:

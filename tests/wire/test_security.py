@@ -33,8 +33,10 @@ from lib.api import (
 from lib.api.connections import trusting_context
 from tests.wire.pictures import picture
 from tests.wire.server import Recorded, Reply, completed_event, images_reply, json_reply, serving, stream_reply
+from tests.wire.socks_server import relay, socks_server
 
 CANARY = "sk-canary-5e1f0c9d"
+NAME = "endpoint.test"
 IMAGE = picture()
 REQUEST = EditRequest([IMAGE], "p")
 
@@ -53,6 +55,13 @@ FAILURES: dict[str, Any] = {
     ),
     "redirect": Reply(307, headers={"Location": "https://elsewhere.example/v1/images/edits"}),
     "short answer": Reply(headers={"Content-Length": "99"}, chunks=[b"{"]),
+    "code, param and request id that repeat the key": json_reply(
+        {"error": {"message": "m", "code": f"bad {CANARY}", "param": f"x.{CANARY}"}}, 400, {"x-request-id": CANARY}
+    ),
+    "redirect that repeats the key": Reply(302, headers={"Location": f"https://elsewhere.example/{CANARY}"}),
+    "key at the end of what is shown": json_reply({"error": "x" * 590 + CANARY + "x" * 99}, 400),
+    "key in pieces": json_reply({"error": f"{CANARY[:9]}\u200b\x1b[1m{CANARY[9:]}"}, 400),
+    "picture at an address with the key": json_reply({"data": [{"url": f"ftp://x/{CANARY}"}]}),
     "busy": json_reply({"error": f"busy {CANARY}"}, 429, {"x-should-retry": "false"}),
 }
 
@@ -84,7 +93,32 @@ def test_no_log_error_or_repr_holds_the_key(name: str, provider: str, caplog: py
     for text in (logged, everything_about(caught.value), caught.value.hint, repr(events), repr(client)):
         assert CANARY not in text
     assert CANARY not in repr(vars(client))
+    assert not any(CANARY[:12] in str(text) for text in vars(caught.value).values())
     assert caught.value.message
+
+
+def test_the_address_of_a_picture_that_has_gone_does_not_repeat_the_key() -> None:
+    def answer(request: Recorded) -> Reply:
+        return Reply(404) if request.method == "GET" else json_reply({"data": [{"url": f"/{CANARY}.png"}]})
+
+    with serving(answer) as server, pytest.raises(ApiError) as caught:
+        ImagesClient(server.url, CANARY).edit(REQUEST)
+    assert caught.value.hint.endswith("/[the key].png")
+
+
+@pytest.mark.parametrize("key", ["a", "none", "m", "sk-1", "EMPTY"])
+def test_a_short_key_garbles_no_sentence(key: str) -> None:
+    sentence = f"The model m has an empty name, and none was asked for {key}."
+    with serving(json_reply({"error": sentence}, 400)) as server, pytest.raises(ApiError) as caught:
+        ImagesClient(server.url, key).edit(REQUEST)
+    assert caught.value.message == sentence
+
+
+def test_the_request_id_of_a_success_does_not_repeat_the_key() -> None:
+    body = images_reply(IMAGE)
+    with serving(Reply(200, body.body, {"x-request-id": f"\x1b[1mreq {CANARY}"})) as server:
+        response = ImagesClient(server.url, CANARY).edit(REQUEST)
+    assert response.request_ids == ["req [the key]"]
 
 
 def test_a_success_does_not_hold_the_key_either(caplog: pytest.LogCaptureFixture) -> None:
@@ -174,16 +208,7 @@ def tunnelling_proxy() -> Iterator[tuple[str, list[str]]]:
             port = int(head.split()[1].rpartition(b":")[2])
             with socket.create_connection(("127.0.0.1", port)) as onward:
                 self.request.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-                back = threading.Thread(target=self.copy, args=(onward, self.request))
-                back.start()
-                self.copy(self.request, onward)
-                back.join()
-
-        def copy(self, source: socket.socket, target: socket.socket) -> None:
-            with contextlib.suppress(OSError):
-                while data := source.recv(65_536):
-                    target.sendall(data)
-                target.shutdown(socket.SHUT_WR)
+                relay(self.request, onward)
 
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Relay) as server:
         server.daemon_threads = True
@@ -197,11 +222,22 @@ def test_https_goes_through_a_proxy_that_never_sees_the_key(certificate: Path, m
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate.with_name("cert.pem")))
     with tls_server(certificate) as url, tunnelling_proxy() as (proxy, heads):
         monkeypatch.setenv("https_proxy", proxy)
-        events = list(ImagesClient(url, CANARY).stream(REQUEST))
+        events = list(ImagesClient(url.replace("localhost", NAME), CANARY).stream(REQUEST))
     trusting_context.cache_clear()
     assert len(events) == 1
-    assert len(heads) == 1 and heads[0].startswith("CONNECT localhost:")
+    assert len(heads) == 1 and heads[0].startswith(f"CONNECT {NAME}:")
     assert CANARY not in heads[0]
+
+
+def test_https_goes_through_a_socks_proxy(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    trusting_context.cache_clear()
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate.with_name("cert.pem")))
+    with tls_server(certificate) as url, socks_server(int(url.split(":")[2].split("/")[0])) as (proxy, hosts):
+        monkeypatch.setenv("all_proxy", f"socks://{proxy}")
+        events = list(ImagesClient(url.replace("localhost", NAME), CANARY).stream(REQUEST))
+    trusting_context.cache_clear()
+    assert len(events) == 1
+    assert hosts == [f"5 {NAME}"]
 
 
 def test_a_proxy_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -223,7 +259,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tls")
     both = folder / "both.pem"
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
-               "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
+               "-addext", f"subjectAltName=DNS:localhost,DNS:{NAME},IP:127.0.0.1",
                "-keyout", str(folder / "key.pem"), "-out", str(folder / "cert.pem")]  # fmt: skip
     subprocess.run(command, check=True, capture_output=True)
     both.write_text((folder / "key.pem").read_text() + (folder / "cert.pem").read_text())
