@@ -18,6 +18,7 @@ from lib.api.pacing import Paces
 from lib.api.providers import Provider
 from lib.api.request import EditRequest
 from lib.api.response import Completed, EditedImage, EditResponse, Failed, PartialImage, join
+from lib.api.text import readable
 from lib.api.transport import Timeouts
 from lib.endpoint import Endpoint
 from lib.frame import Plan
@@ -39,6 +40,7 @@ class EditJob:
         self._emit = emit
         self._client: ImagesClient | None = None
         self._cancelled = False
+        self._withdrawn = False
         self._seconds: dict[str, float] = {}
         self._notes: list[str] = []
         self._rescue = Rescue(job)
@@ -50,6 +52,12 @@ class EditJob:
         self._cancelled = True
         if self._client:
             self._client.cancel()
+
+    def withdraw(self) -> None:
+        """Sends nothing more; a request that is on its way is answered, and its answer kept."""
+        self._withdrawn = True
+        if self._client:
+            self._client.withdraw()
 
     def run(self) -> Event:
         """Does the job; returns its last event. What was returned is on disk before that is sent."""
@@ -110,6 +118,8 @@ class EditJob:
         try:
             if self._cancelled:
                 self._client.cancel()
+            if self._withdrawn:
+                self._client.withdraw()
             yield self._client
         finally:
             self._client.close()
@@ -215,11 +225,11 @@ class EditJob:
     def _report(
         self, provider: Provider, request: EditRequest, response: EditResponse, plan: Plan, layers: Layers
     ) -> dict[str, Any]:
-        revised = [image.revised_prompt for image in response.images if image.revised_prompt]
+        revised = [readable(image.revised_prompt) for image in response.images if image.revised_prompt]
         return {
             "provider": provider.name,
             "model": request.model or provider.default_model,
-            "size": response.size or str(plan.size),
+            "size": readable(response.size or "") or str(plan.size),
             "frame": plan.frame.to_list(),
             "usage": response.usage,
             "cost": spent(request, provider, response),

@@ -1,6 +1,7 @@
 """The worker process: `python -m lib.worker LOG` reads one JSON object a line, runs jobs, answers one object a line.
 
 In:  {"do": "edit", "job": FOLDER} · {"do": "cancel", "job": FOLDER}, without a job: all of them ·
+     {"do": "withdraw"}: nothing more is sent, as at Ctrl-C; what is on its way is answered and kept ·
      {"do": NAME, "id": NUMBER, …} for a name in `lib.worker_requests.REQUESTS`
 Out: {"event": "stage" | "notice" | "retry" | "progress" | "partial" | "result", "job": FOLDER, …} while a job runs, and
      at its end {"event": "done", "layers": […], "report": {…}}, {"event": "error", "message", "hint", …} or
@@ -19,6 +20,7 @@ import threading
 import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from lib.job import Job, decode_line, encode_line
@@ -91,6 +93,7 @@ class Worker:
         self._emit = emit
         self._running: dict[str, EditJob] = {}
         self._threads: list[threading.Thread] = []
+        self._withdrawn = False
 
     def handle(self, message: Mapping[str, Any]) -> None:
         """Does what one line asks for."""
@@ -98,8 +101,16 @@ class Worker:
             self._edit(message["job"])
         elif message["do"] == "cancel":
             self._cancel(message.get("job"))
+        elif message["do"] == "withdraw":
+            self.withdraw()
         else:
             self._start(self._answer, message)
+
+    def withdraw(self) -> None:
+        """Lets nothing more be sent, from any thread; what is on its way is answered and written down."""
+        self._withdrawn = True
+        for job in list(self._running.values()):
+            job.withdraw()
 
     def finish(self) -> None:
         """Waits until nothing is outstanding."""
@@ -109,7 +120,9 @@ class Worker:
     def _edit(self, folder: str) -> None:
         from lib.edit_job import EditJob
 
-        self._running[folder] = EditJob(Job(Path(folder)), lambda event: self._emit({**event, "job": folder}))
+        job = self._running[folder] = EditJob(Job(Path(folder)), lambda event: self._emit({**event, "job": folder}))
+        if self._withdrawn:
+            job.withdraw()
         self._start(self._run, folder)
 
     def _cancel(self, folder: str | None) -> None:
@@ -155,12 +168,19 @@ def unexpected_error() -> dict[str, Any]:
     }
 
 
+def _withdraw_at_signal(worker: Worker, signals: "SimpleQueue[int]") -> None:
+    """Waits in a thread: a signal's handler interrupts code that may hold the locks that this needs."""
+    signals.get()
+    worker.withdraw()
+
+
 def main(arguments: list[str]) -> int:
     """Reads lines until the input ends, then waits for what is outstanding."""
+    signals: SimpleQueue[int] = SimpleQueue()
     for name in ("SIGINT", "SIGHUP"):
-        # A terminal sends them to all of its processes: what was asked for is still to be written down.
+        # A terminal sends them to all of its processes: what was sent is still to be written down.
         if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.SIG_IGN)
+            signal.signal(getattr(signal, name), lambda number, _frame: signals.put(number))
     emit = Events(take_over_output(Path(arguments[0])))
     problem = wrong_python()
     if problem:
@@ -171,6 +191,7 @@ def main(arguments: list[str]) -> int:
     import lib.edit_job  # noqa: F401
 
     worker = Worker(emit)
+    threading.Thread(target=_withdraw_at_signal, args=(worker, signals), daemon=True).start()
     for line in sys.stdin.buffer:
         worker.handle(decode_line(line))
     worker.finish()

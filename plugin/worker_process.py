@@ -86,6 +86,10 @@ class Worker:
         self._send({"do": "cancel", "job": str(job.folder)})
         GLib.timeout_add(int(_SECONDS_BEFORE_KILL * 1000), self._kill_unless_ended, str(job.folder))
 
+    def withdraw(self) -> None:
+        """Asks the worker to send nothing more; what is on its way it finishes and writes down."""
+        self._send({"do": "withdraw"})
+
     def close(self) -> None:
         """Ends the worker: with its input closed it leaves by itself once nothing is outstanding."""
         self._input.close(None)

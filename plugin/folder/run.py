@@ -39,6 +39,7 @@ class FolderRun:
         self.ledger = Ledger(run, state)
         self.stopped_by = ""
         self.on_look: Callable[[], None] = lambda: None
+        self._held = False
         self._python = python
         self._worker: Worker | None = None
         self._queues = Queues()
@@ -71,9 +72,16 @@ class FolderRun:
         self._pictures.close_all()
         self._loop.raise_failure()
 
+    def hold(self) -> None:
+        """Lets no more requests begin, from any thread."""
+        self._held = True
+
     def stop(self, why: str) -> None:
         """Sends nothing more; what is under way is written down by the worker, and collected by the next run."""
         self.stopped_by = self.stopped_by or why
+        self.hold()
+        if self._worker:
+            self._worker.withdraw()
         self._loop.stop()
 
     def _place(self, flight: Flight) -> None:
@@ -105,7 +113,7 @@ class FolderRun:
         """Reads or writes one picture, if any can be; slots are filled first, unless results pile up."""
         queues, at_once = self._queues, self.run.concurrency
         room = len(queues.exported) < _EXPORTED_AHEAD and len(queues.out) < 2 * at_once
-        begin = bool(queues.waiting) and room
+        begin = bool(queues.waiting) and room and not self._held
         if queues.answered and (not begin or len(queues.answered) > at_once):
             self._finish(*queues.answered.popleft())
         elif begin:
@@ -136,7 +144,7 @@ class FolderRun:
     def _send(self) -> None:
         """Sends what is exported, as far as slots are free."""
         queues = self._queues
-        while queues.exported and queues.asking < self.run.concurrency and not self.stopped_by:
+        while queues.exported and queues.asking < self.run.concurrency and not self._held:
             flight = queues.exported.popleft()
             queues.out[str(flight.job.folder)] = flight
             self._live_worker().start(
@@ -181,6 +189,8 @@ class FolderRun:
     def _ended(self, flight: Flight, event: Event) -> None:
         if event["event"] == "done":
             self._queues.answered.append((flight, Answer(event["layers"], event["layer_mask"], event["report"])))
+        elif event["event"] == "cancelled":
+            self.ledger.withdraw(flight)  # `stop` came before it was sent
         elif self._worker and self._worker.ended:
             self._worker_died(flight)
         elif is_unknown(flight.job.folder):

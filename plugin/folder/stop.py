@@ -1,7 +1,7 @@
 """Ctrl-C: GIMP's core ends at once then, so a thread of ours writes the report and says how to go on.
 
-The terminal sends the signal to GIMP, to this process and to the worker. The worker ignores it: it finishes what it has
-asked for, writes that down and ends, and the next run collects it.
+The terminal sends the signal to GIMP, to this process and to the worker. Nothing is sent after it: the worker finishes
+what is on its way, writes that down and ends, and the next run collects it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,12 @@ def stopped_by_signal(folder_run: FolderRun) -> Iterator[Callable[[], bool]]:
     ours, theirs = socket.socketpair()
     theirs.setblocking(False)
     stopped = threading.Event()
-    before = {number: signal.signal(number, lambda *_ignored: None) for number in _SIGNALS}
+
+    def tell(*_signal: object) -> None:
+        with contextlib.suppress(OSError):
+            theirs.send(b"\0")
+
+    before = {number: signal.signal(number, tell) for number in _SIGNALS}
     # Once GLib's loop runs: it sets a wake-up of its own when it starts.
     GLib.idle_add(lambda: signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False) and False)
     thread = threading.Thread(target=_wait, args=(ours, folder_run, stopped), daemon=True)
@@ -48,6 +53,7 @@ def _wait(signals: socket.socket, folder_run: FolderRun, stopped: threading.Even
     if not signals.recv(1):
         return
     stopped.set()
+    folder_run.hold()
     told = _("Stopped. {count} requests are under way: their answers are kept. The same command goes on from here.")
     sys.stderr.write(f"\n{told.format(count=folder_run.under_way)}\n")
     sys.stderr.flush()

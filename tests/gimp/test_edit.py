@@ -7,8 +7,21 @@ import pytest
 from PIL import Image, ImageFilter
 
 from tests.gimp.conftest import in_turns
+from tests.recording_proxy import RecordingProxy
 
 CASES = ("ellipse", "corner", "small_layer")
+
+
+@pytest.fixture(scope="module")
+def proxy():
+    with RecordingProxy() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def environment(environment, proxy):
+    """Every test here runs with a proxy for all that goes out, as on a network that wants one."""
+    return environment | proxy.variables()
 
 
 def load(out, name, size):
@@ -44,6 +57,15 @@ def test_remove_with_the_embedded_endpoint(gimp, out, case):
     assert done["parasite"]["request"]["prompt"] == "remove" and "job" not in done["parasite"]
     assert report["provider"] == "local" and report["model"] == "built-in" and report["request_ids"]
     assert set(report["seconds"]) >= {"export", "request", "insert"}
+
+
+def test_nothing_for_this_computer_reaches_a_proxy(gimp, out, endpoint, proxy):
+    endpoint.behave("invert")
+    for provider in ("local", "custom"):
+        done = gimp.call("edits.edit_case", case="corner", out=str(out), prompt="invert", provider=provider)
+        assert done["status"] == "success", done["error"]
+    assert len(endpoint.received) == 1
+    assert proxy.connections() == 0
 
 
 @pytest.mark.one_gimp("3.0")

@@ -3,6 +3,7 @@
 import csv
 import json
 import signal
+import threading
 import time
 
 import numpy as np
@@ -227,19 +228,39 @@ def test_everything_that_is_wrong_is_named_at_once(gimp, source, endpoint):
         assert word in done["error"], word
 
 
+class Filling:
+    """An endpoint that takes so many requests, and then has no room."""
+
+    def __init__(self, endpoint, most):
+        self._endpoint, self._most = endpoint, most
+        self._lock = threading.Lock()
+        self.taken, self.refused = [], []
+
+    def __call__(self, received):
+        with self._lock:
+            full = len(self.taken) == self._most
+            (self.refused if full else self.taken).append(received.image_bytes[0])
+        return self._endpoint._busy(received) if full else self._endpoint._echo(received)
+
+
 @pytest.mark.one_gimp("3.2")
-def test_ctrl_c_writes_the_report_and_the_same_command_goes_on(installed, environment, endpoint, tmp_path):
-    endpoint.behave("echo", seconds=0.5)
+def test_ctrl_c_writes_the_report_and_sends_nothing_more_and_the_same_command_goes_on(
+    installed, environment, endpoint, tmp_path, monkeypatch
+):
+    filling = Filling(endpoint, 6)
+    monkeypatch.setattr(endpoint, "_filling", filling, raising=False)
+    endpoint.behave("filling", seconds=0.2)
     source = tmp_path / "in"
     source.mkdir()
     for number in range(12):
         picture(source / f"{number:02}.png", (64 + number, 48))
     results = tmp_path / "results"
     asked = {"input_folder": str(source), "output_folder": str(results), "prompt": "x", "provider": "custom"}
+    asked["concurrency"] = 4
     with installed.start(tmp_path, environment=environment, linger=True) as running:
         running.begin("folders.run", **asked)
         end = time.monotonic() + 60
-        while len(endpoint.received) < 6 and time.monotonic() < end:
+        while not filling.refused and time.monotonic() < end:
             time.sleep(0.05)
         running.kill(signal.SIGINT, "generative-edit.py", "lib.worker", "--batch-interpreter")  # as a terminal does
         while not (results / "report.csv").exists() and time.monotonic() < end:
@@ -248,11 +269,15 @@ def test_ctrl_c_writes_the_report_and_the_same_command_goes_on(installed, enviro
         assert {line["status"] for line in told.values()} <= {"done", "under-way", "not-started"} and len(told) == 12
         while running.processes("lib.worker") and time.monotonic() < end:
             time.sleep(0.05)
+        assert not running.processes("lib.worker"), "it does not wait to send again"
         assert "The same command goes on from here." in (tmp_path / "gimp.log").read_text()
+    assert 1 <= len(filling.refused) == len(set(filling.refused)) <= 4, "what was on its way, and nothing again"
+    endpoint.behave("echo")
     with installed.start(tmp_path, environment=environment) as running:
         done = running.call("folders.run", **asked)
     assert done["status"] == "success", done["error"]
-    assert len(endpoint.received) == len({received.image_bytes[0] for received in endpoint.received}) == 12
+    sent = filling.taken + [received.image_bytes[0] for received in endpoint.received]
+    assert len(sent) == len(set(sent)) == 12
 
 
 @pytest.mark.one_gimp("3.0")

@@ -17,6 +17,7 @@ from lib.frame import Plan
 from lib.geometry import Rect, Size
 from lib.job import Job
 from tests.gimp.endpoint import TestEndpoint
+from tests.recording_proxy import RecordingProxy
 from tests.waiting import wait_until
 
 CHECKOUT = Path(__file__).absolute().parents[2]
@@ -110,6 +111,16 @@ def test_a_local_job_ends_done_with_everything_on_disk(job):
     assert report["frame"] == [0, 0, 96, 64] and report["cost"] == 0 and report["usage"]["total_tokens"] > 0
 
 
+@pytest.mark.parametrize("scheme", ["http", "socks"])
+def test_a_local_job_sends_nothing_to_a_proxy(job, endpoint, scheme):
+    endpoint.behave("echo")
+    with RecordingProxy() as proxy:
+        assert run(job, proxy.variables(scheme))[-1]["event"] == "done"
+        own = run(make_job(provider="custom"), to_test(endpoint) | proxy.variables(scheme))
+        assert own[-1]["event"] == "done", "nor does one for another server on this computer"
+        assert proxy.connections() == 0
+
+
 def test_end_of_input_before_a_job_ends_the_worker(job):
     with start(job) as worker:
         worker.stdin.close()
@@ -174,6 +185,44 @@ def test_a_cancel_while_it_waits_to_send_again_leaves_nothing_that_may_have_been
         worker.stdin.close()
         assert events_of(worker)[-1] == {"event": "cancelled", "job": str(job.folder)}
     assert not job.was_sent and not job.path("response.json").exists() and spending.in_month() == {}
+
+
+def interrupt(worker, how):
+    """What a folder run does at Ctrl-C, or the terminal by itself."""
+    if how == "line":
+        tell(worker, do="withdraw")
+    else:
+        worker.send_signal(getattr(signal, how))
+
+
+@pytest.mark.parametrize("how", ["line", "SIGINT", "SIGHUP"])
+def test_after_ctrl_c_nothing_is_sent_again(job, endpoint, how):
+    endpoint.behave("busy")
+    job = make_job(provider="custom", patience=3600.0)
+    with start(job, to_test(endpoint)) as worker:
+        tell(worker, do="edit", job=str(job.folder))
+        while json.loads(worker.stdout.readline())["event"] != "retry":
+            pass
+        interrupt(worker, how)
+        assert json.loads(worker.stdout.readline()) == {"event": "cancelled", "job": str(job.folder)}
+        later = make_job(provider="custom")
+        tell(worker, do="edit", job=str(later.folder))
+        worker.stdin.close()
+        assert events_of(worker)[-1] == {"event": "cancelled", "job": str(later.folder)}
+    assert len(endpoint.received) == 1
+    assert not job.was_sent and not later.was_sent and spending.in_month() == {}
+
+
+@pytest.mark.parametrize("how", ["line", "SIGINT"])
+def test_what_is_on_its_way_at_ctrl_c_is_answered_and_kept(job, endpoint, how):
+    endpoint.behave("echo", seconds=1)
+    job = make_job(provider="custom")
+    with start(job, to_test(endpoint)) as worker:
+        send_and_wait(worker, job, endpoint)
+        interrupt(worker, how)
+        worker.stdin.close()
+        assert events_of(worker)[-1]["event"] == "done"
+    assert job.read_json("response.json")["results"] == ["result-1.png"]
 
 
 def test_a_cancel_after_the_answer_keeps_and_counts_it_once_and_makes_no_further_layers(job, endpoint):
