@@ -9,7 +9,7 @@ from PIL import Image
 
 from lib.endpoint import engine, pictures
 from lib.endpoint.answer import Output, Size, completed_event, images_response, partial_event, usage
-from lib.endpoint.errors import ApiError, invalid
+from lib.endpoint.errors import ApiError, invalid, too_large
 from lib.endpoint.form import ImageRef
 from lib.endpoint.request import EditRequest
 
@@ -108,12 +108,8 @@ class Edit:
 
     def _check_time(self) -> None:
         if time.monotonic() > self._deadline:
-            raise ApiError(
-                503,
-                f"The edit took longer than {MAX_SECONDS} s. Send a smaller image.",
-                code="timeout",
-                kind="server_error",
-            )
+            # Not a status that clients repeat: the next try would take as long.
+            raise too_large(f"The edit took longer than {MAX_SECONDS} s. Send a smaller image.", code="timeout")
 
     def _usage(self, outputs: list[Size], partials: int) -> dict[str, object]:
         inputs = [(image.shape[1], image.shape[0]) for image in self._images]

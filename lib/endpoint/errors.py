@@ -34,9 +34,9 @@ def invalid(message: str, param: str | None, code: str = "invalid_value") -> Api
     return ApiError(400, message, code=code, param=param)
 
 
-def too_large(message: str, param: str | None = None) -> ApiError:
-    """A 413: the body, or a part of it, is over a limit."""
-    return ApiError(413, message, code="request_too_large", param=param)
+def too_large(message: str, param: str | None = None, code: str = "request_too_large") -> ApiError:
+    """A 413: the body, a part of it or the work that it asks for is over a limit."""
+    return ApiError(413, message, code=code, param=param)
 
 
 def busy(retry_after: int) -> ApiError:

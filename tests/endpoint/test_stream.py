@@ -131,7 +131,7 @@ def test_a_silent_edit_shows_that_it_lives(caller: Caller, monkeypatch: pytest.M
 def test_an_edit_that_takes_too_long_is_ended(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(edits, "MAX_SECONDS", -1)
     response = caller.form(prompt="sepia", image=part(encoded(photo(8, 8))))
-    assert response.status_code == 503 and error_of(response)["code"] == "timeout"
+    assert response.status_code == 413 and error_of(response)["code"] == "timeout"
 
 
 def test_one_computes_one_waits_and_the_third_is_sent_away(
