@@ -31,6 +31,13 @@ def pytest_configure(config):
     settings.load_profile("brief" if config.getoption("--brief") else "whole")
 
 
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("--brief"):
+        left_out = {item for item in items if item.get_closest_marker("whole_run")}
+        items[:] = [item for item in items if item not in left_out]
+        config.hook.pytest_deselected(items=left_out)
+
+
 @pytest.fixture(scope="session")
 def campaign(pytestconfig):
     """Chooses how often something is tried: campaign(brief=4, whole=20)."""

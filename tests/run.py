@@ -49,13 +49,15 @@ def environment(requirements=REQUIREMENTS):
     The first file of requirements is installed; the others are those that it includes.
     """
     pins = hashlib.sha256(b"".join(path.read_bytes() for path in requirements)).hexdigest()[:12]
-    folder = cache_folder() / "tests" / f"venv-{sys.version_info.major}.{sys.version_info.minor}-{pins}"
+    name = f"{requirements[0].stem}-{sys.version_info.major}.{sys.version_info.minor}"
+    folder = cache_folder() / "tests" / f"{name}-{pins}"
     python = folder / "bin" / "python"
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with locked(folder.with_suffix(".lock"), wait=True):
+    with locked(folder.parent / f"{name}.lock", wait=True):
         if not (folder / "whole").exists():
             print(f"Making the environment {folder} from {requirements[0].name} …", flush=True)
-            shutil.rmtree(folder, ignore_errors=True)
+            for old in folder.parent.glob(f"{name}-*"):
+                shutil.rmtree(old, ignore_errors=True)
             make(folder, requirements[0])
             (folder / "whole").touch()
     return str(python)

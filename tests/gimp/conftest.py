@@ -1,6 +1,7 @@
 """Fixtures: each GIMP version once, without a window and with one, and an endpoint that does as it is told."""
 
 import itertools
+from pathlib import Path
 
 import pytest
 
@@ -9,21 +10,23 @@ from tests.gimp.harness import GimpUnderTest
 from tests.gimp.screen import MAIN
 
 VERSIONS = ("3.0", "3.2")
+TIMEOUT = 1200  # seconds for one test: a GIMP may have to be fetched first
 KEY = "sk-test-key"
 
 
 def pytest_collection_modifyitems(config, items):
     """In a brief run what does not depend on GIMP's version is tested in one GIMP, the one that it is marked with."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.timeout(TIMEOUT))
     if not config.getoption("--brief"):
         return
-    left_out = [item for item in items if not _in_brief_run(item)]
+    left_out = {item for item in items if not _in_brief_run(item)}
     items[:] = [item for item in items if item not in left_out]
     config.hook.pytest_deselected(items=left_out)
 
 
 def _in_brief_run(item):
-    if item.get_closest_marker("whole_run"):
-        return False
     marker = item.get_closest_marker("one_gimp")
     minor = item.callspec.params.get("installed") if hasattr(item, "callspec") else None
     return not (marker and minor) or marker.args == (minor,)

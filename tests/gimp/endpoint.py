@@ -41,7 +41,8 @@ class _Quiet(WSGIRequestHandler):
 class TestEndpoint:
     """Answers `POST /v1/images/edits` as `behave` says: "echo", "invert", "half", "refuse", "die", "garbage",
     "variations" (results of different colours), "previews" (of a stream, with `seconds` after each), "deaf" (nothing is
-    read for `seconds`; what comes then is not answered), "drip", "busy", "drift".
+    read for `seconds`; what comes then is not answered), "held" (an echo, once it is released), "drip",
+    "busy", "drift".
 
     `GET /v1/models` accepts `key` alone (None: any) and is answered from `models` as `listing` says.
     """
@@ -51,6 +52,7 @@ class TestEndpoint:
     def __init__(self):
         self.received = []
         self.previews_sent = []
+        self.release = threading.Event()
         self.seconds = 0.0
         self.behaviour = "echo"
         self.key = None
@@ -70,6 +72,7 @@ class TestEndpoint:
         """How the next requests are answered, and how long that takes; forgets what was received."""
         self.behaviour, self.seconds = behaviour, seconds
         self.received.clear()
+        self.release.clear()
 
     def close(self):
         self._server.shutdown()
@@ -103,6 +106,10 @@ class TestEndpoint:
         if received.fields.get("stream") == "true":
             return _stream(received.images[0])
         return images_answer([received.images[0]] * int(received.fields.get("n", 1)))
+
+    def _held(self, received):
+        self.release.wait(60)
+        return self._echo(received)
 
     def _invert(self, received):
         return images_answer([ImageOps.invert(received.images[0].convert("RGB"))] * int(received.fields.get("n", 1)))

@@ -162,7 +162,7 @@ def _width(text):
 
 
 def test_cancel_leaves_all_as_it_was_while_gimp_goes_on(window, image, endpoint):
-    endpoint.behave("echo", seconds=20)
+    endpoint.behave("held")
     before = window.call("edits.state_of", image_id=image)
     enter(window, "alt+f", "30")
     generate(window)
@@ -174,10 +174,9 @@ def test_cancel_leaves_all_as_it_was_while_gimp_goes_on(window, image, endpoint)
     window.keys("key", "ctrl+a")
     wait_until(lambda: window.call("edits.state_of", image_id=image)["selection"] != before["selection"], "GIMP works")
     activate(window, TITLE)
-    begun = time.monotonic()
     click(window, "Cancel the edit", TITLE)
     wait_for_text(window, "Cancelled. The request had been sent")
-    assert time.monotonic() - begun < 3
+    assert not endpoint.release.is_set(), "it did not wait for the answer"
     assert window.call("edits.size_of", image_id=image) == [640, 480]
     assert window.call("edits.state_of", image_id=image)["layers"] == before["layers"]
     assert can_be_used(window, "Generate", TITLE)

@@ -214,15 +214,9 @@ STAGES = {
 
 
 @pytest.mark.parametrize("stage", in_turns(STAGES))
-def test_cancel_leaves_the_picture_as_it_was_within_half_a_second(window, endpoint, stage):
-    took = [seconds_of_a_cancel(window, endpoint, *STAGES[stage])]
-    while min(took) > 0.5 and len(took) < 3:  # the other GIMP had the machine at that moment
-        took.append(seconds_of_a_cancel(window, endpoint, *STAGES[stage]))
-    assert min(took) <= 0.5 and max(took) < 2
-
-
-def seconds_of_a_cancel(window, endpoint, case, behaviour, seconds, results, previews, told, ending):
-    """Cancels an edit in a stage; returns the seconds from before the click until the panel has done."""
+def test_cancel_leaves_the_picture_as_it_was(window, endpoint, stage):
+    """That it is over within half a second is measured by tests/bench.py."""
+    case, behaviour, seconds, results, previews, told, ending = STAGES[stage]
     endpoint.behave(behaviour, seconds)
     with panel_of(window, case) as image:
         before, pixels = window.call("edits.state_of", image_id=image), visible(window, image)
@@ -231,17 +225,14 @@ def seconds_of_a_cancel(window, endpoint, case, behaviour, seconds, results, pre
         wait_until(lambda: told in texts(window), f"the panel says {told!r}")
         job = max((window.data / "jobs").glob("*-*"))
         point_at(window, "Cancel the edit")
-        begun = time.monotonic()
         window.keys("click", "1")
-        wait_until(lambda: is_over(job), "it is over", pause=0.01)
-        took = time.monotonic() - begun
+        wait_until(lambda: is_over(job), "it is over")
         wait_until(lambda: ending in texts(window), f"the panel says {ending!r}")
         assert layers(window, image) == before["layers"]
         assert np.array_equal(visible(window, image), pixels)
         assert len(endpoint.received) == (0 if behaviour == "deaf" else 1)
         assert job.exists() == (ending != NOT_SENT)
         assert len(list(job.glob("result-*"))) == (results if ending == ARRIVED else 0)
-    return took
 
 
 def is_over(job):

@@ -1,5 +1,7 @@
 """The made-up machine of install.py's tests."""
 
+import compileall
+
 import pytest
 
 from lib import translation
@@ -17,6 +19,7 @@ def machine(tmp_path, monkeypatch):
     for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "GIMP3_DIRECTORY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(packages, "fetch", fake_fetch)
+    monkeypatch.setattr(compileall, "compile_dir", lambda *_folders, **_options: True)  # a second for each installation
     return tmp_path
 
 

@@ -51,7 +51,12 @@ def band(protected: np.ndarray, width: int = 16) -> np.ndarray:
     return hole & ~inner
 
 
-@pytest.fixture(scope="module", params=["coffee.png", "retina.jpg", "motorcycle_left.png"])
+def whole_run(value):
+    """A parameter of whole runs only."""
+    return pytest.param(value, marks=pytest.mark.whole_run)
+
+
+@pytest.fixture(scope="module", params=["coffee.png", whole_run("retina.jpg"), whole_run("motorcycle_left.png")])
 def photo(request):
     try:
         return photograph(request.param, WIDE, WIDE)
@@ -59,9 +64,9 @@ def photo(request):
         pytest.fail("pip cannot fetch the photographs")
 
 
-def test_textures_are_lined_up_to_a_few_hundredths_of_a_pixel():
+def test_textures_are_lined_up_to_a_few_hundredths_of_a_pixel(campaign):
     errors, tints = [], []
-    for seed in range(10):
+    for seed in range(campaign(brief=4, whole=10)):
         made = trial(seed)
         found = fit(made.original, made.returned, made.protected)
         assert found.accepted
@@ -196,7 +201,7 @@ def test_pictures_too_small_are_refused(shape):
     assert fit(one, other, np.ones(shape, bool)) == Fit(reason="too few protected pixels")
 
 
-@pytest.mark.parametrize("shape", [(333, 517), (200, 900), (1000, 1999)])
+@pytest.mark.parametrize("shape", [(333, 517), (200, 900), whole_run((1000, 1999))])
 def test_sizes_that_no_power_of_two_divides_are_lined_up(shape):
     rng = np.random.default_rng(11)
     wide = texture((shape[0] + 2 * MARGIN, shape[1] + 2 * MARGIN), rng)

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -140,19 +139,19 @@ def test_a_broken_stdout_is_no_error_and_the_result_is_written(job, endpoint):
 
 
 def test_two_jobs_at_once_each_with_their_own_events_and_one_cancelled(job, endpoint):
-    endpoint.behave("echo", seconds=1)
+    endpoint.behave("held")
     first, second = make_job(provider="custom"), make_job(provider="custom")
     with start(first, to_test(endpoint)) as worker:
-        begun = time.monotonic()
         for each in (first, second):
             tell(worker, do="edit", job=str(each.folder))
         wait_until(lambda: len(endpoint.received) == 2)
         tell(worker, do="cancel", job=str(second.folder))
         worker.stdin.close()
+        read_until(worker, {"event": "cancelled", "job": str(second.folder)}.__eq__)
+        endpoint.release.set()
         events = events_of(worker)
-    assert time.monotonic() - begun < 2.5
     ends = {event["job"]: event["event"] for event in events}
-    assert ends == {str(first.folder): "done", str(second.folder): "cancelled"}
+    assert ends == {str(first.folder): "done"}
 
 
 def test_a_request_that_the_worker_does_not_know_is_answered(job):
@@ -164,15 +163,14 @@ def test_a_request_that_the_worker_does_not_know_is_answered(job):
 
 
 def test_cancel_closes_the_connection_and_says_so(job, endpoint):
-    endpoint.behave("echo", seconds=3)
+    endpoint.behave("held")
     job = make_job(provider="custom")
     with start(job, to_test(endpoint)) as worker:
         send_and_wait(worker, job, endpoint)
         tell(worker, do="cancel")
-        begun = time.monotonic()
         worker.stdin.close()
         assert events_of(worker)[-1] == {"event": "cancelled", "job": str(job.folder)}
-        assert time.monotonic() - begun < 2
+        assert not endpoint.release.is_set(), "it did not wait for the answer"
 
 
 def test_a_cancel_while_it_waits_to_send_again_leaves_nothing_that_may_have_been_billed(job, endpoint):

