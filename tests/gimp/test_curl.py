@@ -44,6 +44,9 @@ curl -s -N -X POST "$OPENAI_BASE_URL/images/edits" \
   -F "stream=true"
 """
 
+# The output goes through >( ), which outlives the script; it holds stderr, so cat ends when all have ended.
+TO_ITS_END = '{ bash -c "$1" 2>&1 >&3 | cat >&2; } 3>&1'
+
 
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[Endpoint]:
@@ -70,8 +73,8 @@ def folder(tmp_path: Path) -> Path:
 
 def run(script: str, folder: Path, system: GimpUnderTest, endpoint: Endpoint) -> subprocess.CompletedProcess[str]:
     environment = {"OPENAI_BASE_URL": endpoint.base_url, "OPENAI_API_KEY": endpoint.key}
-    command = system.command(["bash", "-c", f"cd '{folder}'\n{script}"], [folder], environment)
-    # The output goes through >( ), which outlives the command; run() waits for it too, as it holds stderr.
+    words = ["bash", "-c", TO_ITS_END, "bash", f"cd '{folder}'\n{script}"]
+    command = system.command(words, [folder], environment)
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
