@@ -158,6 +158,10 @@ class TestEndpoint:
         answer.headers["Retry-After"] = "9"
         return answer
 
+    def _gateway_timeout(self, _received):
+        """What LiteLLM says when it stops waiting, while its upstream works on."""
+        return _error(408, "408", "litellm.Timeout: Connection timed out. Timeout passed=600.0")
+
     def _garbage(self, _received):
         return Response("<html>502</html>", 200, content_type="text/html")
 

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from lib import settings, spending
+from lib.folder.state import Next, judge
 from lib.frame import Plan
 from lib.geometry import Rect, Size
 from lib.job import Job
@@ -246,6 +247,14 @@ def test_a_failure_is_told_once_and_written_down(job, endpoint, behaviour, bille
     assert job.read_json("response.json")["error"]["message"] == last["message"]
     assert len(endpoint.received) == 1
     assert all(b"sk-canary" not in path.read_bytes() for path in job.folder.iterdir())
+
+
+def test_a_gateways_time_limit_is_not_sent_again_by_a_folder_run(job, endpoint):
+    endpoint.behave("gateway_timeout")
+    job = make_job(provider="custom", patience=3600.0)
+    assert run(job, to_test(endpoint))[-1]["maybe_billed"] is True
+    assert judge(job.folder, was_done=False, retry_unknown=False) is Next.TELL_UNKNOWN
+    assert len(endpoint.received) == 1 and spending.in_month()["custom"].unknown == 1
 
 
 def test_max_cost_stops_before_anything_is_sent(job, endpoint):
