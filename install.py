@@ -9,23 +9,43 @@
     python3 install.py release          write the release files, which need no network to install
     python3 install.py uninstall        remove it (--everything: settings, history, key and private GIMPs too)
 
-Standard library only, and this file parses on Python 3.6, so that an old Python gets a sentence, not a SyntaxError.
+Standard library only, and this file parses on Python 2.7, so that an old Python gets a sentence, not a SyntaxError.
 """
 
+import os
 import sys
 
 OLDEST_PYTHON = (3, 11)
+NEWER = ("python3.14", "python3.13", "python3.12", "python3.11")
+
+
+def check_python(program, arguments):
+    """Whether this Python is new enough; says what is wrong and what to do where it is not."""
+    if sys.version_info >= OLDEST_PYTHON:
+        return True
+    folders = os.environ.get("PATH", "").split(os.pathsep)
+    newer = [name for name in NEWER if any(os.access(os.path.join(folder, name), os.X_OK) for folder in folders)]
+    command = " ".join([(newer or ["python3.11"])[0], program] + list(arguments))
+    sys.stderr.write(
+        "Generative Edit needs Python 3.11 or later, and this is Python %d.%d.\n" % sys.version_info[:2]
+        + ("Run: %s\n" % command if newer else "Install a newer Python, then run: %s\n" % command)
+    )
+    return False
 
 
 def main():
-    if sys.version_info < OLDEST_PYTHON:
+    if not check_python("install.py", sys.argv[1:]):
+        return 1
+    # With -P or PYTHONSAFEPATH Python does not look beside this file by itself.
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+    try:
+        from lib.installer.command import run
+    except ImportError as error:
         sys.stderr.write(
-            "Generative Edit needs Python 3.11 or later, and this is Python %d.%d.\n"
-            "Run this file with a newer Python: python3.11 install.py\n" % sys.version_info[:2]
+            "This folder or this Python is not complete: %s.\n"
+            "Unpack the release or clone the repository anew, whole, and run install.py there.\n" % error
         )
         return 1
-    from lib.installer.command import run
-
     return run(sys.argv[1:])
 
 

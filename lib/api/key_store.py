@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 _SERVICE = "generative-edit"
 _INDEX = "accounts"  # a key store can't be listed, so it also keeps the names of what we put there
 _STORE_SECONDS = 2.0
+_ALL_SECONDS = 20.0
 _ANSWER_SECONDS = 60.0
 _SILENT_STORES = ("keyring.backends.macOS", "keyring.backends.Windows")
 _SECRET_SERVICE = "keyring.backends.SecretService"
@@ -40,8 +41,9 @@ def put(account: str, value: str, *, interactive: bool) -> bool:
     """Keeps a key; returns whether a store took it."""
 
     def keep(keeper: Any) -> bool:
-        keeper.set_password(_SERVICE, account, value)
+        # Its name first: a key that was never written is easily forgotten, one without a name cannot be found.
         _keep_index(keeper, _index(keeper) | {account})
+        keeper.set_password(_SERVICE, account, value)
         return True
 
     return _with_store(keep, interactive) or False
@@ -51,21 +53,23 @@ def remove(account: str, *, interactive: bool) -> None:
     """Deletes the key of an account."""
 
     def forget(keeper: Any) -> None:
-        keeper.delete_password(_SERVICE, account)
-        _keep_index(keeper, _index(keeper) - {account})
+        if _delete(keeper, account):
+            _keep_index(keeper, _index(keeper) - {account})
 
     _with_store(forget, interactive)
 
 
-def remove_all(*, interactive: bool) -> None:
-    """Deletes every key that was put here."""
+def remove_all(*, interactive: bool) -> bool | None:
+    """Deletes every key that was put here; False where the store keeps some, None where none answers."""
 
-    def forget_all(keeper: Any) -> None:
-        for account in _index(keeper):
-            keeper.delete_password(_SERVICE, account)
-        keeper.delete_password(_SERVICE, _INDEX)
+    def forget_all(keeper: Any) -> bool:
+        left = {account for account in _index(keeper) if not _delete(keeper, account)}
+        if left:
+            _keep_index(keeper, left)
+            return False
+        return _delete(keeper, _INDEX)
 
-    _with_store(forget_all, interactive)
+    return _with_store(forget_all, interactive, _ALL_SECONDS)
 
 
 def look() -> Store | None:
@@ -88,11 +92,20 @@ def _index(keeper: Any) -> set[str]:
     return set(json.loads(keeper.get_password(_SERVICE, _INDEX) or "[]"))
 
 
+def _delete(keeper: Any, account: str) -> bool:
+    """Deletes an entry; returns whether it is gone. One that is missing raises an error, as one that is kept does."""
+    from keyring.errors import PasswordDeleteError
+
+    with contextlib.suppress(PasswordDeleteError):
+        keeper.delete_password(_SERVICE, account)
+    return keeper.get_password(_SERVICE, account) is None
+
+
 def _keep_index(keeper: Any, accounts: set[str]) -> None:
     keeper.set_password(_SERVICE, _INDEX, json.dumps(sorted(accounts)))
 
 
-def _with_store(use: Callable[[Any], _Result], interactive: bool) -> _Result | None:
+def _with_store(use: Callable[[Any], _Result], interactive: bool, seconds: float = _STORE_SECONDS) -> _Result | None:
     """Let `use` work on the key store in a thread with a time limit; None when there is none or it fails."""
     results: list[_Result] = []
 
@@ -108,7 +121,7 @@ def _with_store(use: Callable[[Any], _Result], interactive: bool) -> _Result | N
     waits_for_answer = threading.Event()
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
-    thread.join(_STORE_SECONDS)
+    thread.join(seconds)
     if waits_for_answer.is_set():
         thread.join(_ANSWER_SECONDS)
     return results[0] if results else None

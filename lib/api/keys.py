@@ -97,11 +97,14 @@ def forget(
         key_file.forget(file, account)
 
 
-def forget_all(*, file: Path | None = None, interactive: bool = True) -> None:
-    """Delete every kept key, in the key store and in `file`."""
-    key_store.remove_all(interactive=interactive)
+def forget_all(*, file: Path | None = None, interactive: bool = True) -> bool | None:
+    """Delete every kept key, in the key store and in `file`.
+
+    Return False when the store did not delete one of them, None when there is no store that answers.
+    """
     if file is not None:
         file.unlink(missing_ok=True)
+    return key_store.remove_all(interactive=interactive)
 
 
 def headers_with_key(key: str | Key | None, provider: Provider, base_url: str) -> dict[str, str]:

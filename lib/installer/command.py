@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from lib import translation
-from lib.installer import demo, doctor, pythons, release, removal, serve, targets
+from lib.installer import demo, doctor, pythons, release, removal, serve, targets, user
 from lib.installer.installation import version
 from lib.installer.packages import CHECKOUT
 from lib.installer.problem import SetupProblem
@@ -30,6 +30,7 @@ def run(arguments: Sequence[str]) -> int:
             # A console that has not all letters gets a question mark instead of a traceback.
             stream.reconfigure(errors="replace")
     try:
+        user.check(words[0])
         if words[0] == "serve":
             return serve.run(words[1:])
         options = _parser().parse_args(words)
@@ -86,15 +87,17 @@ def _put_into(found: targets.Targets, link: bool) -> int:
 
 def _uninstall(options: argparse.Namespace, _words: Sequence[str]) -> int:
     found = targets.find_installed(options.gimp_dir)
-    if options.everything and not removal.confirmed(found.places):
-        print("Nothing was removed.")
-        return 0
     if options.everything:
-        targets.each(found, removal.forget_keys)
-    problems = targets.each(found, removal.remove_plug_in)
-    if options.everything:
+        removal.check(found.places)
+        if not removal.confirmed(found.places):
+            print("Nothing was removed.")
+            return 0
+        problems = removal.forget_keys(found.places)
+        # That there is no GIMP is no problem here.
+        problems += targets.each(found, removal.remove_plug_in) if found.places else []
         removal.remove_rest(found.places)
-        return _tell(problems if found.places else [])
+        return _tell(problems)
+    problems = targets.each(found, removal.remove_plug_in)
     if found.places:
         removal.say_what_stays()
     return _tell(problems)

@@ -6,18 +6,18 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
-from lib.installer import catalogues, targets
+from lib.installer import catalogues, packages, procedures, stamp, targets
 from lib.installer.gimps import WHERE_TO_GET
 from lib.installer.installation import Installation, version
 from lib.installer.problem import SetupProblem
 from lib.installer.pythons import Python
-from lib.installer.stamp import missing_files
 from lib.installer.targets import Target
 from lib.settings import NAME
 
 _AGAIN = "run: python3 install.py"
-_IMPORTS = "requests, socks, PIL, numpy, werkzeug, keyring"
+_ANOTHER = "give that folder another name or another place, then run: python3 install.py"
 _ASK_ENDPOINT = """
 from lib.api.client import ImagesClient
 from lib.endpoint import Endpoint
@@ -33,7 +33,6 @@ print(found.source if found else "")
 _VERSION = "import sys; print(sys.version.split()[0], sys.executable)"
 # What the plug-in's own Python is asked, and how its answer reads.
 _QUESTIONS: tuple[tuple[str, str, Callable[[str], str]], ...] = (
-    ("Packages", f"import {_IMPORTS}", lambda _text: f"{_IMPORTS} import"),
     ("Embedded endpoint", _ASK_ENDPOINT, lambda text: f"answers with the models {text}"),
     (
         "OpenAI key",
@@ -80,8 +79,8 @@ def _examine(named: str | None) -> Iterator[tuple[str, Iterator[Finding]]]:
     for problem in found.problems:
         yield "GIMP", iter([Finding("GIMP", problem.what, problem.mend)])
     for target in found.places:
-        stamp = target.installation.stamp() or {}
-        installed = f"plug-in {stamp['version']}, Python {stamp.get('python_version')}" if stamp else "no plug-in"
+        written = target.installation.stamp()
+        installed = f"plug-in {written['version']}, Python {written['python_version']}" if written else "no plug-in"
         yield f"{target.name}, {installed}", _examine_place(target)
 
 
@@ -108,27 +107,29 @@ def _examine_place(target: Target) -> Iterator[Finding]:
     if not installation.folder.exists():
         yield Finding("Plug-in folder", f"nothing in {installation.folder}", _AGAIN)
         return
+    written = installation.stamp()
+    if not written:
+        yield Finding("Plug-in folder", f"{installation.folder} was not made by install.py", _ANOTHER)
+        return
     yield from _examine_files(installation)
-    stamp = installation.stamp() or {}
-    python = _installed_python(installation, stamp)
+    if target.gimp:
+        answer = procedures.ask(target.gimp, installation.config)
+        yield Finding("Procedures", answer.text, answer.hint)
+    python = stamp.python(written, installation.python.sandbox)
     told = _ask(installation, python, "Python", _VERSION, str)
     if not told.mend and not told.found.startswith(f"{python.version}."):
         told = Finding("Python", f"{told.found}, but the packages are for {python.version}", _AGAIN)
     yield told
     if told.mend:
         return
+    imports = packages.import_all(python)
+    yield _ask(installation, python, "Packages", imports, lambda text: f"all {len(text.split())} import")
     for name, code, read in _QUESTIONS:
         yield _ask(installation, python, name, code, read)
 
 
-def _installed_python(installation: Installation, stamp: dict[str, str]) -> Python:
-    """The Python that is written down, in the sandbox that this GIMP has."""
-    sandbox = installation.python.sandbox
-    return Python(stamp.get("python", ""), stamp.get("python_version", ""), stamp.get("platform", ""), sandbox)
-
-
 def _examine_files(installation: Installation) -> Iterator[Finding]:
-    missing = missing_files(installation.folder)
+    missing = stamp.missing_files(installation.folder)
     installed = (installation.stamp() or {}).get("version")
     if missing:
         yield Finding("Plug-in folder", f"{len(missing)} files are missing, {missing[0]} among them", _AGAIN)
@@ -139,10 +140,16 @@ def _examine_files(installation: Installation) -> Iterator[Finding]:
         yield Finding("Plug-in folder", str(installation.folder))
     yield _examine_languages(installation)
     starter = installation.folder / f"{NAME}.py"
-    runs = os.access(starter, os.X_OK)
-    yield Finding(
-        "Run bit", f"{starter.name} {'may' if runs else 'may not'} be run", "" if runs else f"run: chmod +x {starter}"
-    )
+    yield _examine_run_bit(starter)
+
+
+def _examine_run_bit(starter: Path) -> Finding:
+    if os.access(starter, os.X_OK):
+        return Finding("Run bit", f"{starter.name} may be run")
+    if starter.exists() and starter.stat().st_mode & 0o100:
+        what = f"{starter.name} lies where no program may be run (mounted noexec)"
+        return Finding("Run bit", what, "name another folder in GIMP3_DIRECTORY for GIMP, then run: python3 install.py")
+    return Finding("Run bit", f"{starter.name} may not be run", f"run: chmod +x {starter}")
 
 
 def _examine_languages(installation: Installation) -> Finding:
@@ -162,6 +169,5 @@ def _ask(installation: Installation, python: Python, name: str, code: str, read:
     except subprocess.TimeoutExpired as error:
         return Finding(name, f"no answer in {error.timeout:.0f} seconds", _AGAIN)
     if done.returncode:
-        reason = (done.stderr.strip().splitlines() or ["failed"])[-1]
-        return Finding(name, reason, _AGAIN)
+        return Finding(name, packages.import_failure(done), _AGAIN)
     return Finding(name, read(done.stdout.strip()))

@@ -4,7 +4,7 @@ import compileall
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -37,15 +37,20 @@ class Installation:
         """Where GIMP finds the plug-in."""
         return self.config / "plug-ins" / NAME
 
+    @property
+    def place(self) -> Path:
+        """Where its files lie: the same folder, or where a link leads that its user put there."""
+        return Path(os.path.realpath(self.folder)) if _is_link(self.folder) else self.folder
+
     def stamp(self) -> dict[str, Any] | None:
-        """What was written down when it was installed; None where nothing readable is there."""
+        """What was written down when it was installed; None where nothing is there that install.py made."""
         return stamp.read(self.folder)
 
     def install(self, link: bool = False, others: Sequence["Installation"] = ()) -> None:
         """Installs or updates; the old installation stays as it is until the new one is whole.
 
-        `others` may have the same packages already. Raises SetupProblem where the folder cannot be written or the
-        packages cannot be fetched.
+        `others` may have the same packages already. Raises SetupProblem where the folder is not ours or cannot be
+        written, or the packages cannot be fetched or used.
         """
         with self._alone() as new:
             self._build(new, link, [self, *others])
@@ -53,12 +58,28 @@ class Installation:
 
     def uninstall(self) -> bool:
         """Removes what was installed; False where there was nothing. Raises SetupProblem where it cannot."""
-        if not self.folder.exists():
+        if not self.place.exists() and not self._old().exists():
             return False
         with self._alone() as new:
             # Out of GIMP's sight in one step, so that a removal that fails halfway leaves no half plug-in.
-            self.folder.rename(new)
+            self.place.rename(new)
+            shutil.rmtree(new)
         return True
+
+    def check_ours(self) -> None:
+        """Raises SetupProblem for a folder that install.py did not make, or in which it runs."""
+        if not self.place.exists():
+            return
+        if contains(self.place, CHECKOUT):
+            raise SetupProblem(
+                f"{self.folder} is where this install.py runs from, and is left as it is.",
+                "Move that folder out of GIMP's plug-ins, then run install.py from its new place.",
+            )
+        if self.stamp() is None:
+            raise SetupProblem(
+                f"{self.folder} was not made by install.py, and is left as it is.",
+                "Give that folder another name or another place, then run this again.",
+            )
 
     @contextmanager
     def _alone(self) -> Iterator[Path]:
@@ -66,20 +87,30 @@ class Installation:
 
         It lies in plug-ins/ too, which may be on another disk; GIMP starts nothing in a folder with a dot.
         """
-        new = self.folder.with_name(f".{NAME}.new")
+        new, lock, held = self._beside("new"), self.config / f"{NAME}.lock", False
         try:
-            (self.config / "plug-ins").mkdir(parents=True, exist_ok=True)
-            with locked(self.config / f"{NAME}.lock") as alone:
-                if not alone:
-                    raise SetupProblem("Another install.py is at work in this folder.", "Wait until it has ended.")
-                self._bring_back()
-                shutil.rmtree(new, ignore_errors=True)
+            with _folders(self.folder.parent, self.place.parent):
                 try:
-                    yield new
+                    with locked(lock) as held:
+                        if not held:
+                            what = "Another install.py is at work in this folder."
+                            raise SetupProblem(what, "Wait until it has ended.")
+                        yield from self._at_work(new)
                 finally:
-                    shutil.rmtree(new, ignore_errors=True)
+                    if held and self.stamp() is None:
+                        with suppress(OSError):
+                            lock.unlink()
         except OSError as error:
             raise _cannot_write(error, self.config) from error
+
+    def _at_work(self, new: Path) -> Iterator[Path]:
+        self._bring_back()
+        self.check_ours()
+        shutil.rmtree(new, ignore_errors=True)
+        try:
+            yield new
+        finally:
+            shutil.rmtree(new, ignore_errors=True)
 
     def _build(self, new: Path, link: bool, givers: Sequence["Installation"]) -> None:
         new.mkdir()
@@ -93,26 +124,33 @@ class Installation:
         starter = new / f"{NAME}.py"
         shutil.copyfile(CHECKOUT / "plugin" / starter.name, starter)
         starter.chmod(0o755)
-        self._packages(new / "vendor", givers)
+        self._packages(new, givers)
         stamp.write(new, version(), self.python)
 
-    def _packages(self, vendor: Path, givers: Sequence["Installation"]) -> None:
-        """The packages of an installation where they are the same and all there, else fetched."""
-        wanted = stamp.identity(self.python)
+    def _packages(self, new: Path, givers: Sequence["Installation"]) -> None:
+        """The packages of an installation where they are the same and can be used, else fetched."""
+        expected, vendor = stamp.identity(self.python), new / "vendor"
         for giver in givers:
             has = giver.stamp() or {}
-            if all(has.get(key) == value for key, value in wanted.items()) and not stamp.missing_files(giver.folder):
+            if all(has.get(key) == value for key, value in expected.items()) and not stamp.missing_files(giver.folder):
                 shutil.copytree(giver.folder / "vendor", vendor, copy_function=_link_or_copy)
+                try:
+                    packages.check(new, self.python)
+                except SetupProblem:
+                    # Damaged since: fetched again.
+                    shutil.rmtree(vendor)
+                    break
                 return
         packages.fetch(vendor, self.python)
+        packages.check(new, self.python)
 
     def _swap(self, new: Path) -> None:
-        old = self._old()
+        old, place = self._old(), self.place
         shutil.rmtree(old, ignore_errors=True)
-        if self.folder.exists():
-            self.folder.rename(old)
+        if place.exists():
+            place.rename(old)
         try:
-            new.rename(self.folder)
+            new.rename(place)
         except OSError:
             self._bring_back()
             raise
@@ -120,11 +158,43 @@ class Installation:
 
     def _bring_back(self) -> None:
         """Puts the old installation back where an update was ended between its two renames."""
-        if self._old().exists() and not self.folder.exists():
-            self._old().rename(self.folder)
+        if self._old().exists() and not self.place.exists():
+            self._old().rename(self.place)
 
     def _old(self) -> Path:
-        return self.folder.with_name(f".{NAME}.old")
+        return self._beside("old")
+
+    def _beside(self, what: str) -> Path:
+        return self.place.with_name(f".{self.place.name}.{what}")
+
+
+def contains(folder: Path, path: Path) -> bool:
+    """Whether a path lies in a folder or is that folder, whatever links lead there."""
+    real = Path(os.path.realpath(path))
+    return any(parent.exists() and parent.samefile(folder) for parent in (real, *real.parents))
+
+
+def _is_link(path: Path) -> bool:
+    """Whether a path is a link, or what Windows has for one to a folder."""
+    try:
+        path.readlink()
+    except OSError:
+        return False
+    return True
+
+
+@contextmanager
+def _folders(*folders: Path) -> Iterator[None]:
+    """Makes folders; those that are still empty afterwards are gone again."""
+    missing = [path for folder in folders for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        for folder in folders:
+            folder.mkdir(parents=True, exist_ok=True)
+        yield
+    finally:
+        for path in missing:
+            with suppress(OSError):
+                path.rmdir()
 
 
 def sources(folder: Path) -> list[Path]:

@@ -4,22 +4,18 @@ packages.json is lib/requirements.txt with everything that these need in turn. I
 Pythons want it, as pip reads a package's conditions for the Python that runs pip, never for the one it fetches for.
 """
 
-import importlib.util
 import json
-import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
+from lib.installer import pip, pip_wheel
+from lib.installer.pip_failure import Failure
 from lib.installer.problem import SetupProblem
 from lib.installer.pythons import Python
 
-CHECKOUT = Path(__file__).absolute().parent.parent.parent
-PIP = "pip==26.3"
+CHECKOUT = pip.CHECKOUT
 PINS = Path(__file__).with_name("packages.json")
-# In a release, beside install.py: every package for its platform, and pip.
-WHEELS = CHECKOUT / "wheels"
 # The oldest C library that the wheels want, then every older name for the same.
 _LINUX_TAGS = ("manylinux_2_28", "manylinux_2_27", "manylinux_2_26", "manylinux_2_24", "manylinux_2_17",
                "manylinux2014", "manylinux_2_12", "manylinux2010", "manylinux_2_5", "manylinux1")  # fmt: skip
@@ -28,50 +24,107 @@ _TAGS = {
     "macosx": lambda machine: [f"macosx_11_0_{machine}"],
     "win": lambda machine: [f"win_{machine}"],
 }
-# Settings of the user's that would lead pip elsewhere than into the folder it is given.
-_PIP_SETTINGS = {"PIP_USER": "0", "PIP_REQUIRE_VIRTUALENV": "0", "PYTHONUTF8": "1"}
-_NOT_THERE = ("No matching distribution", "Could not find a version", "is not a supported wheel")
+_WHEELS_ONLY = ("--only-binary=:all:", "--no-deps")
+# Each package must come from vendor/: another of that name elsewhere on this Python's path is not ours.
+_IMPORT = """
+import importlib, pathlib
+vendor = pathlib.Path("vendor").resolve()
+for name in {names}:
+    print(name, flush=True)
+    try:
+        origin = importlib.import_module(name).__spec__.origin
+    except Exception as error:
+        while error.__cause__ or error.__context__:
+            error = error.__cause__ or error.__context__
+        raise SystemExit(f"{{name}}: {{type(error).__name__}}: {{' '.join(str(error).split())}}")
+    if vendor not in pathlib.Path(origin).resolve().parents:
+        raise SystemExit(f"{{name}} is not there")
+"""
 
 
 def fetch(vendor: Path, python: Python) -> None:
     """Installs the pins for `python` into `vendor`; raises SetupProblem where pip cannot."""
-    target, wanted = ["--target", str(vendor), *_target(python)], pins(python)
-    if WHEELS.is_dir():
-        failed = _pip(["install", *target, "--no-index", "--find-links", str(WHEELS)], wanted)
-        if not failed:
-            return
-        if not any(words in failed for words in _NOT_THERE):
-            raise _problem(failed)
-        shutil.rmtree(vendor, ignore_errors=True)
-        print(f"The packages that came with this folder are not for Python {python.version} on {python.platform}.")
-    print("Fetching the packages (about 40 MB) …", flush=True)
-    failed = _pip(["install", *target], wanted)
-    if failed:
-        raise _problem(failed)
+    words = ["install", "--target", str(vendor), "--no-warn-script-location", *_target(python), *_WHEELS_ONLY]
+    try:
+        if pip.WHEELS.is_dir():
+            try:
+                pip.run([*words, "--no-index", "--find-links", str(pip.WHEELS), *pins(python)], vendor.parent)
+                return
+            except Failure as failure:
+                if not failure.none_fits:
+                    raise
+            shutil.rmtree(vendor, ignore_errors=True)
+            print(f"The packages that came with this folder are not for Python {python.version} on {python.platform}.")
+        print("Fetching the packages (about 40 MB) …", flush=True)
+        pip.run([*words, *pins(python)], vendor.parent)
+    except Failure as failure:
+        raise failure.problem() from None
+
+
+def check(folder: Path, python: Python) -> None:
+    """Raises SetupProblem unless every pin can be imported from a folder's vendor/ by the Python it is for."""
+    try:
+        done = python.run(import_all(python), folder)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        reason = f"no answer in {error.timeout:.0f} seconds" if isinstance(error, subprocess.TimeoutExpired) else error
+        raise _unusable(f"{reason}", python) from None
+    if done.returncode:
+        raise _unusable(import_failure(done), python)
+
+
+def import_all(python: Python) -> str:
+    """The code that imports every pin from vendor/, for `import_failure` to judge."""
+    return _IMPORT.format(names=modules(python))
+
+
+def modules(python: Python) -> list[str]:
+    """The module of each pin that loads its compiled part, where it has one."""
+    return [pin.get("import", pin["name"].replace("-", "_")) for pin in _pins(python)]
+
+
+def import_failure(done: "subprocess.CompletedProcess[str]") -> str:
+    """Why the imports failed, by their last words, or by the name of the one that ended Python."""
+    if done.returncode < 0:
+        return f"{(done.stdout.split() or ['Python'])[-1]} ended with signal {-done.returncode}"
+    return (done.stderr.strip().splitlines() or ["it failed"])[-1]
+
+
+def _unusable(reason: str, python: Python) -> SetupProblem:
+    return SetupProblem(
+        f"The packages were fetched, but cannot be used by {python.program}: {reason.rstrip('.')}.",
+        "Mend that, or run install.py with another Python (3.11 to 3.14).",
+    )
 
 
 def download(folder: Path, python: Python) -> None:
     """Downloads the wheels for a Python of any platform into `folder`; raises SetupProblem where pip cannot."""
-    failed = _pip(["download", "--dest", str(folder), *_platform_options(python)], pins(python))
-    if failed:
-        raise _problem(failed)
+    _download(folder, [*_platform_options(python), *pins(python)])
 
 
 def download_pip(folder: Path) -> None:
-    """Downloads pip's own wheel, which fits every Python."""
-    failed = _pip(["download", "--dest", str(folder)], [PIP])
-    if failed:
-        raise _problem(failed)
+    """Downloads pip's own wheel, which fits every Python; raises SetupProblem for another one than is known."""
+    _download(folder, [f"pip=={pip_wheel.VERSION}"])
+    if not pip_wheel.is_ours(folder / pip_wheel.NAME):
+        what = f"What the package index has as {pip_wheel.NAME} is another file than expected."
+        raise SetupProblem(what, "Check the package index (PIP_INDEX_URL, or pip's own setting), then run this again.")
+
+
+def _download(folder: Path, words: list[str]) -> None:
+    try:
+        pip.run(["download", "--dest", str(folder), *_WHEELS_ONLY, *words], folder)
+    except Failure as failure:
+        raise failure.problem() from None
 
 
 def pins(python: Python) -> list[str]:
     """What pip is to install for this Python: "requests==2.34.2", …"""
-    system = _system(python)
-    wanted = []
-    for pin in json.loads(PINS.read_text(encoding="utf-8")):
-        if pin.get("system", system) == system and _number(python.version) < _number(pin.get("below", "99")):
-            wanted.append(f"{pin['name']}=={pin['version']}")
-    return wanted
+    return [f"{pin['name']}=={pin['version']}" for pin in _pins(python)]
+
+
+def _pins(python: Python) -> list[dict[str, str]]:
+    system, version = _system(python), _number(python.version)
+    every: list[dict[str, str]] = json.loads(PINS.read_text(encoding="utf-8"))
+    return [pin for pin in every if pin.get("system", system) == system and version < _number(pin.get("below", "99"))]
 
 
 def _target(python: Python) -> list[str]:
@@ -90,43 +143,6 @@ def _system(python: Python) -> str:
     """ "linux", "macosx" or "win", whichever way the platform is written."""
     system = python.platform.partition("-")[0]
     return {"darwin": "macosx", "win32": "win"}.get(system, system)
-
-
-def _pip(words: list[str], requirements: list[str]) -> str:
-    """Runs pip; its last error, or "" where it did what it should."""
-    command = [*_command(), *words, "--quiet", "--disable-pip-version-check", "--only-binary=:all:", "--no-deps"]
-    if words[0] == "install":
-        command.append("--no-warn-script-location")
-    done = subprocess.run([*command, *requirements], capture_output=True, encoding="utf-8", errors="replace",
-                          env={**os.environ, **_PIP_SETTINGS})  # fmt: skip
-    return _reason(done.stderr) if done.returncode else ""
-
-
-def _command() -> list[str]:
-    """This Python's pip, or else the one in the release, which runs from its wheel."""
-    if importlib.util.find_spec("pip"):
-        return [sys.executable, "-m", "pip"]
-    for wheel in WHEELS.glob("pip-*.whl"):
-        return [sys.executable, str(wheel / "pip")]
-    raise SetupProblem(
-        f"The Python that runs install.py ({sys.executable}) has no pip.",
-        "Install it (on Debian: apt install python3-pip), or take the release file, which brings it; then run this"
-        " again.",
-    )
-
-
-def _reason(errors: str) -> str:
-    """What pip names as the error, on one line and with a full stop."""
-    told = [line for line in errors.splitlines() if line.strip()] or ["pip failed"]
-    # Where pip itself breaks, its last line has the reason.
-    lines = [line for line in told if line.startswith("ERROR:") and line != "ERROR: Exception:"] or told
-    return lines[-1].removeprefix("ERROR:").strip().rstrip(".") + "."
-
-
-def _problem(reason: str) -> SetupProblem:
-    if "No space left" in reason or "Disk quota" in reason:
-        return SetupProblem("There is no room for the packages.", "Make room (250 MB), then run this again.")
-    return SetupProblem(f"The packages could not be fetched: {reason}", "Check the network, then run this again.")
 
 
 def _number(version: str) -> tuple[int, ...]:

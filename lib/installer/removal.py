@@ -2,18 +2,24 @@
 
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 from lib import settings
-from lib.installer import private_gimp
+from lib.installer import packages, private_gimp, pythons, stamp
+from lib.installer.installation import contains
+from lib.installer.packages import CHECKOUT
+from lib.installer.problem import SetupProblem
 from lib.installer.pythons import Python
 from lib.installer.targets import Target
 
+# Prints True, False where a key could not be deleted, or None where there is no key store.
 _FORGET_KEYS = """
 from lib import settings
 from lib.api import keys
-keys.forget_all(file=settings.key_file())
+print(keys.forget_all(file=settings.key_file()))
 """
+_BY_HAND = "Remove them with the system's own program: look for the service generative-edit."
 
 
 def remove_plug_in(target: Target) -> None:
@@ -40,27 +46,72 @@ def confirmed(places: list[Target]) -> bool:
         return False
 
 
-def forget_keys(target: Target) -> None:
-    """Asks the installed packages to forget the keys, as install.py itself has no key store."""
-    installation = target.installation
-    stamp = installation.stamp()
-    if not stamp:
-        return
-    python = Python(stamp["python"], stamp["python_version"], stamp["platform"], installation.python.sandbox)
+def check(places: list[Target]) -> None:
+    """Raises SetupProblem where a folder that is to go holds what is not ours; nothing is removed then."""
+    for target in places:
+        target.installation.check_ours()
+    for folder in (*_data_folders(places), private_gimp.cache_folder()):
+        if folder.exists() and (contains(folder, CHECKOUT) or (folder / ".git").exists()):
+            raise SetupProblem(
+                f"{folder} holds a checkout, and nothing was removed.",
+                "Move the checkout to another place, then run this again.",
+            )
+
+
+def forget_keys(places: list[Target]) -> list[SetupProblem]:
+    """Deletes the stored keys with the packages of each installation, or, where there is none, with fetched ones."""
+    problems = []
+    installed = False
+    for target in places:
+        written = target.installation.stamp()
+        if written:
+            installed = True
+            python = stamp.python(written, target.installation.python.sandbox)
+            problems += _forget(python, target.installation.folder, f"the keys of {target.name}")
+    return problems if installed else _forget_with_fetched_packages()
+
+
+def _forget_with_fetched_packages() -> list[SetupProblem]:
+    """For what an uninstall without --everything left."""
+    if not any(settings.data_folder().iterdir()):
+        return []
+    python = pythons.running()
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        shutil.copytree(CHECKOUT / "lib", folder / "lib", ignore=shutil.ignore_patterns("__pycache__"))
+        try:
+            packages.fetch(folder / "vendor", python)
+        except SetupProblem as problem:
+            return [SetupProblem(f"Keys in the key store may still be there. {problem.what}", _BY_HAND)]
+        return _forget(python, folder, "the keys")
+
+
+def _forget(python: Python, folder: Path, whose: str) -> list[SetupProblem]:
     try:
-        python.run(_FORGET_KEYS, installation.folder)
-    except (OSError, subprocess.TimeoutExpired):
-        print(f"The keys that {target.name} keeps in the key store may still be there: {python.program} is gone.")
+        done = python.run(_FORGET_KEYS, folder)
+    except OSError:
+        reason = f"{python.program} is gone"
+    except subprocess.TimeoutExpired:
+        reason = "the key store does not answer"
+    else:
+        if not done.returncode and done.stdout.strip() != "False":
+            return []
+        reason = "the key store keeps them"
+        if done.returncode:
+            reason = (done.stderr.strip().splitlines() or ["Python failed"])[-1].rstrip(".")
+    return [SetupProblem(f"In the key store, {whose} may still be there: {reason}.", _BY_HAND)]
 
 
 def remove_rest(places: list[Target]) -> None:
-    """Removes settings, history, the private GIMPs and what demo and tests have made."""
-    for folder in _data_folders(places):
-        shutil.rmtree(folder, ignore_errors=True)
+    """Removes settings, history, the private GIMPs and what demo and tests have made; raises OSError."""
     for root in private_gimp.installed():
         private_gimp.remove(root)
-    cache: Path = private_gimp.cache_folder()
-    shutil.rmtree(cache, ignore_errors=True)
+    for folder in (*_data_folders(places), private_gimp.cache_folder()):
+        # Where a link stands for the folder, what it leads to goes, and then the link.
+        if folder.exists():
+            shutil.rmtree(folder.resolve())
+        if folder.is_symlink():
+            folder.unlink()
     print("Removed settings, history, keys and private GIMPs.")
 
 

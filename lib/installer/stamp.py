@@ -9,20 +9,27 @@ from lib.installer import packages
 from lib.installer.pythons import Python
 
 STAMP = "stamp.json"
+_CACHE = "__pycache__"
 
 
 def read(folder: Path) -> dict[str, Any] | None:
-    """The stamp of an installed folder; None where nothing readable is there."""
+    """The stamp of an installed folder; None where there is none that install.py wrote."""
     try:
         stamp = json.loads((folder / STAMP).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return stamp if isinstance(stamp, dict) else None
+    if not isinstance(stamp, dict) or not isinstance(stamp.get("files"), list):
+        return None
+    return stamp if all(isinstance(stamp.get(name), str) for name in ("version", "python", "python_version")) else None
 
 
 def write(folder: Path, version: str, python: Python) -> None:
-    """Writes down all that lies in the folder, with `/` between names on every system."""
-    files = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    """Writes down all that lies in the folder, with `/` between names on every system.
+
+    What Python compiles is left out: people and programs clear such files away, and Python makes them again.
+    """
+    paths = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    files = sorted(path.as_posix() for path in paths if _CACHE not in path.parts)
     stamp = identity(python) | {"version": version, "python": python.program, "files": files}
     (folder / STAMP).write_text(json.dumps(stamp, indent=0), encoding="utf-8")
 
@@ -36,7 +43,12 @@ def identity(python: Python) -> dict[str, str]:
     }
 
 
+def python(stamp: dict[str, Any], sandbox: str) -> Python:
+    """The Python that a stamp names, in the sandbox that its GIMP has."""
+    return Python(stamp.get("python", ""), stamp.get("python_version", ""), stamp.get("platform", ""), sandbox)
+
+
 def missing_files(folder: Path) -> list[str]:
     """What install.py wrote and is not there any more; all of it where not even the list is."""
     names = (read(folder) or {}).get("files", [STAMP])
-    return [name for name in names if not (folder / name).exists()]
+    return [name for name in names if _CACHE not in name and not (folder / name).exists()]

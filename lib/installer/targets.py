@@ -82,6 +82,8 @@ def describe(target: Target) -> str:
     installation, gimp = target.installation, target.gimp
     stamp = installation.stamp()
     state = f"{NAME} {stamp['version']}" if stamp else "not installed"
+    if not stamp and installation.folder.exists():
+        state = f"{installation.folder} was not made by install.py"
     python = f"{installation.python.version}, {installation.python.program}"
     lines = [target.name, f"command  {gimp.command if gimp else 'not known'}", f"folder   {installation.config}",
              f"Python   {python}", f"plug-in  {state}"]  # fmt: skip

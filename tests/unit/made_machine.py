@@ -3,8 +3,15 @@
 import json
 import shlex
 import sys
+from pathlib import Path
 
-from lib.installer import command
+import pytest
+
+from lib.installer import command, packages
+from lib.installer.procedures import PROCEDURES
+
+# How a GIMP that knows the plug-in answers the doctor.
+KNOWN = "\n".join(f"echo {name} yes" for name in PROCEDURES)
 
 
 def run(capsys, *words):
@@ -21,7 +28,10 @@ def put_program(path, script):
 
 
 def put_gimp(machine, name, version):
-    return put_program(machine / "bin" / name, f"echo 'GNU Image Manipulation Program version {version}'")
+    answer = f"""[ "$1" = --version ] && {{ echo 'GNU Image Manipulation Program version {version}'; exit; }}
+[ -x "$GIMP3_DIRECTORY/plug-ins/generative-edit/generative-edit.py" ] || {{ echo generative-edit no; exit; }}
+{KNOWN}"""
+    return put_program(machine / "bin" / name, answer)
 
 
 def put_flatpak(machine, version="3.0.4", python="3.13", listed="org.gimp.GIMP"):
@@ -29,7 +39,9 @@ def put_flatpak(machine, version="3.0.4", python="3.13", listed="org.gimp.GIMP")
     home = machine / "home/.var/app/org.gimp.GIMP"
     script = f"""case "$1" in
 list) printf 'org.inkscape.Inkscape\\t1.4\\n{listed}\\t{version}\\n' ;;
-run) {inside(home, python, '[ "${2#--command=*python3}$3" = org.gimp.GIMP ] && shift 3')} ;;
+run) case "$*" in *gimp-console*) {KNOWN}
+    exit ;; esac
+    {inside(home, python, '[ "${2#--command=*python3}$3" = org.gimp.GIMP ] && shift 3')} ;;
 *) exit 1 ;;
 esac"""
     put_program(machine / "bin/flatpak", script)
@@ -41,7 +53,9 @@ def put_snap(machine, version="3.0.6", python="3.12"):
     home = machine / "home/snap/gimp/47"
     script = f"""case "$1" in
 list) printf 'Name  Version  Rev  Tracking  Publisher  Notes\\ngimp  {version}  47  latest/stable  gimp  -\\n' ;;
-run) {inside(home, python, '[ "$2 $3 $4" = "--shell gimp -c" ] && shift 6')} ;;
+run) case "$*" in *gimp-console*) {KNOWN}
+    exit ;; esac
+    {inside(home, python, '[ "$2 $3 $4" = "--shell gimp -c" ] && shift 6')} ;;
 *) exit 1 ;;
 esac"""
     put_program(machine / "bin/snap", script)
@@ -61,7 +75,18 @@ def inside(home, python, shift):
     case "$*" in *XDG_CONFIG_HOME*) echo {answer} ;; *) exec {sys.executable} "$@" ;; esac"""
 
 
+def real_fetch(vendor, python):
+    """The packages that these tests run on."""
+    vendor.symlink_to(Path(pytest.__file__).parents[1])
+
+
 def fake_fetch(vendor, python):
+    """Stands in for pip: every pin is there and can be imported."""
     vendor.mkdir()
-    (vendor / "requests.py").write_text("fetched = True\n")
+    for name in packages.modules(python):
+        module = vendor.joinpath(*name.split("."))
+        module.parent.mkdir(parents=True, exist_ok=True)
+        for package in module.relative_to(vendor).parents[:-1]:
+            (vendor / package / "__init__.py").touch()
+        module.with_name(f"{module.name}.py").write_text("fetched = True\n")
     (vendor / "made-for").write_text(f"{python.version} {python.platform}")

@@ -13,7 +13,7 @@ from lib import settings
 from lib.file_lock import locked
 from lib.installer import gimps, packages, private_gimp, removal
 from lib.installer.problem import SetupProblem
-from tests.unit.made_machine import put_gimp, run
+from tests.unit.made_machine import put_gimp, real_fetch, run
 
 CHECKOUT = Path(__file__).absolute().parents[2]
 
@@ -129,7 +129,7 @@ def test_uninstall_everything_asks_first(machine, capsys, monkeypatch):
     monkeypatch.setenv("PATH", f"{os.environ['PATH']}:/usr/bin:/bin")
     monkeypatch.setattr("builtins.input", lambda question: "n")
     assert "Nothing was removed" in run(capsys, "uninstall", "--everything")[1].out and data.exists()
-    monkeypatch.setattr(removal, "forget_keys", lambda where: None)
+    monkeypatch.setattr(removal, "forget_keys", lambda places: [])
     monkeypatch.setattr("builtins.input", lambda question: "y")
     assert run(capsys, "uninstall", "--everything")[0] == 0
     assert not data.exists() and not private_gimp.cache_folder().exists()
@@ -149,19 +149,19 @@ def test_doctor_names_each_piece_and_its_mend(machine, capsys):
 
 def test_doctor_of_a_working_installation_finds_nothing_to_mend(machine, capsys, monkeypatch):
     put_gimp(machine, "gimp", "3.0.4")
-    monkeypatch.setattr(packages, "fetch", lambda vendor, _: vendor.symlink_to(Path(pytest.__file__).parents[1]))
+    monkeypatch.setattr(packages, "fetch", real_fetch)
     run(capsys)
     code, told = run(capsys, "doctor")
     assert code == 0, told.out
     assert [line.split(":")[0] for line in told.out.splitlines()[:-1]] == [
-        "✓ GIMP", "✓ Plug-in folder", "✓ Languages", "✓ Run bit", "✓ Python", "✓ Packages", "✓ Embedded endpoint",
-            "✓ OpenAI key",
+        "✓ GIMP", "✓ Plug-in folder", "✓ Languages", "✓ Run bit", "✓ Procedures", "✓ Python", "✓ Packages",
+        "✓ Embedded endpoint", "✓ OpenAI key",
     ]  # fmt: skip
     assert "built-in" in told.out
 
 
 def test_an_old_python_gets_a_sentence():
-    """The file itself must parse and answer on Python 3.6: nothing newer stands in it."""
+    """The file itself must parse and answer on Python 2.7 and 3.6: nothing newer stands in it."""
     import ast
 
     text = (CHECKOUT / "install.py").read_text()

@@ -4,8 +4,8 @@ import subprocess
 
 import pytest
 
-from lib.installer import doctor, gimps, programs, pythons
-from tests.unit.made_machine import put_flatpak, put_gimp, put_program, run
+from lib.installer import doctor, gimps, packages, programs, pythons
+from tests.unit.made_machine import put_flatpak, put_gimp, put_program, real_fetch, run
 
 
 def test_no_gimp_at_all(machine, capsys):
@@ -15,7 +15,8 @@ def test_no_gimp_at_all(machine, capsys):
     assert len(lines) == 2 and lines[1].endswith("; GIMP: not well: GIMP")
 
 
-def test_every_gimp_is_looked_at(machine, capsys):
+def test_every_gimp_is_looked_at(machine, capsys, monkeypatch):
+    monkeypatch.setattr(packages, "fetch", real_fetch)
     put_gimp(machine, "gimp-3.0", "3.0.4")
     put_flatpak(machine, "3.2.0", pythons.running().version)
     run(capsys, "--gimp-dir", str(machine / "home/.config/GIMP/3.0"))

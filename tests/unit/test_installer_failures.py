@@ -62,7 +62,7 @@ def test_a_disk_that_fills_while_packages_are_copied(installed, capsys, monkeypa
     before = state(installed)
     monkeypatch.setattr(installation, "_link_or_copy", no_room)
     told = fails(capsys)
-    assert "vendor/made-for cannot be written: [Errno 28] No space left" in told or "vendor/requests.py cannot" in told
+    assert "/vendor/" in told and " cannot be written: [Errno 28] No space left" in told
     assert state(installed) == before
 
 
@@ -251,6 +251,7 @@ def test_keys_that_cannot_be_forgotten_are_named(installed, capsys, monkeypatch)
     stamp = json.loads((installed / "stamp.json").read_text())
     (installed / "stamp.json").write_text(json.dumps(stamp | {"python": "/nowhere/python3"}))
     monkeypatch.setattr("builtins.input", lambda question: "y")
-    told = run(capsys, "uninstall", "--everything")[1].out
-    assert "The keys that GIMP 3.0.4 keeps in the key store may still be there: /nowhere/python3 is gone." in told
+    code, told = run(capsys, "uninstall", "--everything")
+    assert code == 1
+    assert "the keys of GIMP 3.0.4 may still be there: /nowhere/python3 is gone.\nRemove them with" in told.err
     assert not installed.exists()

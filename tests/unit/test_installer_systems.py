@@ -6,10 +6,10 @@ import plistlib
 import pytest
 
 from lib import settings
-from lib.installer import gimps, installation, pythons
+from lib.installer import gimps, installation, packages, pythons
 from lib.installer.problem import SetupProblem
 from lib.installer.programs import Machine
-from tests.unit.made_machine import put_flatpak, put_gimp, put_program, put_snap, run
+from tests.unit.made_machine import put_flatpak, put_gimp, put_program, put_snap, real_fetch, run
 
 PLUG_IN = "plug-ins/generative-edit"
 
@@ -119,7 +119,8 @@ def test_a_named_folder_of_a_sandbox_gets_its_python(machine, capsys):
     assert installed_python(machine / "mine")["python"] == pythons.running().program
 
 
-def test_doctor_asks_the_sandbox(machine, capsys):
+def test_doctor_asks_the_sandbox(machine, capsys, monkeypatch):
+    monkeypatch.setattr(packages, "fetch", real_fetch)
     config = put_flatpak(machine, python=pythons.running().version)
     run(capsys)
     code, told = run(capsys, "doctor")

@@ -11,6 +11,7 @@ from typing import Any
 
 import keyring
 import pytest
+from keyring.errors import PasswordDeleteError
 
 from lib.api import AuthenticationError, ImagesClient, Key, key_store, keys, providers
 from lib.api.keys import headers_with_key
@@ -35,6 +36,8 @@ class FakeStore:
         self.kept[service, account] = value
 
     def delete_password(self, service: str, account: str) -> None:
+        if (service, account) not in self.kept:
+            raise PasswordDeleteError("There is no such password.")
         del self.kept[service, account]
 
 
