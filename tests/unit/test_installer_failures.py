@@ -45,9 +45,7 @@ def no_room(*_arguments, **_options):
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/home/x/file")
 
 
-@pytest.mark.parametrize(
-    ("where", "name"), [(shutil, "copyfile"), (shutil, "copytree"), (installation.stamp, "write")]
-)
+@pytest.mark.parametrize(("where", "name"), [(shutil, "copyfile"), (shutil, "copytree"), (installation.stamp, "write")])
 def test_a_full_disk_at_any_step(installed, capsys, monkeypatch, where, name):
     before = state(installed)
     with monkeypatch.context() as full:

@@ -144,7 +144,10 @@ def test_without_pip_the_releases_own_is_used(monkeypatch, wheels, pip, tmp_path
 
 def test_every_pin_is_a_name_and_a_version():
     for pin in json.loads(packages.PINS.read_text()):
-        assert set(pin) <= {"name", "version", "system", "below", "import"} and pin.get("system", "win") in ("linux", "win")
+        assert set(pin) <= {"name", "version", "system", "below", "import"} and pin.get("system", "win") in (
+            "linux",
+            "win",
+        )
 
 
 def test_a_release_whose_pip_cannot_be_fetched(pip, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import stat
 import sys
 import threading
@@ -121,6 +122,54 @@ def test_all_keys_can_be_forgotten_at_once(store: FakeStore, tmp_path: Path) -> 
     keys.forget_all(file=file)
     assert store.kept == {}
     assert not file.exists()
+
+
+def test_a_missing_entry_does_not_stop_the_others(store: FakeStore) -> None:
+    keys.store("custom", "sk-1", LOCAL)
+    keys.store("openai", "sk-2")
+    keys.store("custom", "sk-3", "http://127.0.0.1:9000/v1")
+    # As where somebody deleted it with the system's own program.
+    del store.kept["generative-edit", "custom 127.0.0.1:8000"]
+    assert keys.forget_all() is True and store.kept == {}
+    keys.store("openai", "sk-2")
+    del store.kept["generative-edit", f"openai {OPENAI}"]
+    keys.forget("openai")
+    assert json.loads(store.kept["generative-edit", "accounts"]) == []
+
+
+def test_a_store_that_keeps_an_entry_is_told(store: FakeStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    keys.store("custom", "sk-1", LOCAL)
+    keys.store("openai", "sk-2")
+    delete = store.delete_password
+
+    def refuse(service: str, account: str) -> None:
+        if account.startswith("custom"):
+            raise PasswordDeleteError("The item is locked.")
+        delete(service, account)
+
+    monkeypatch.setattr(store, "delete_password", refuse)
+    assert keys.forget_all() is False
+    assert set(store.kept.values()) == {"sk-1", json.dumps(["custom 127.0.0.1:8000"])}
+
+
+def test_a_key_never_lacks_its_name_in_the_list(store: FakeStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The list is what forgetting goes by: where it cannot be written, no key is."""
+    write = store.set_password
+
+    def fail(service: str, account: str, value: str) -> None:
+        if account == "accounts":
+            raise RuntimeError("the disk is full")
+        write(service, account, value)
+
+    monkeypatch.setattr(store, "set_password", fail)
+    with pytest.raises(AuthenticationError):
+        keys.store("openai", "sk-1")
+    assert store.kept == {}
+
+
+@pytest.mark.usefixtures("no_store")
+def test_without_a_store_there_is_none_to_forget() -> None:
+    assert keys.forget_all() is None
 
 
 @pytest.mark.usefixtures("no_store")
