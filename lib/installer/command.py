@@ -98,7 +98,7 @@ def _uninstall(options: argparse.Namespace, _words: Sequence[str]) -> int:
         removal.remove_rest(found.places)
         return _tell(problems)
     problems = targets.each(found, removal.remove_plug_in)
-    if found.places:
+    if found.places and not problems:
         removal.say_what_stays()
     return _tell(problems)
 

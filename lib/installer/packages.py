@@ -92,7 +92,7 @@ def import_failure(done: "subprocess.CompletedProcess[str]") -> str:
 def _unusable(reason: str, python: Python) -> SetupProblem:
     return SetupProblem(
         f"The packages were fetched, but cannot be used by {python.program}: {reason.rstrip('.')}.",
-        "Mend that, or run install.py with another Python (3.11 to 3.14).",
+        "Correct that, or run install.py with another Python (3.11 to 3.14).",
     )
 
 

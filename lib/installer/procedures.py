@@ -15,11 +15,8 @@ from lib.settings import NAME
 PROCEDURES = tuple(NAME + part for part in ("", "-remove", "-extend", "-again", "-folder", "-history", "-settings"))
 # A first start, in which GIMP asks all its plug-ins, takes a minute on a slow disk.
 _SECONDS = 300
-# Script-Fu is GIMP's own, and needs no Python; what is registered, it knows by name.
-_QUESTION = (
-    '(for-each (lambda (name) (display (string-append (symbol->string name) (if (defined? name) " yes" " no")))'
-    f" (newline)) (quote ({' '.join(PROCEDURES)})))"
-)
+# Script-Fu is GIMP's own, needs no Python, and has a name for each procedure; these words it has without its library.
+_QUESTION = " ".join(f"(display (if (defined? '{name}) \"{name} yes\" \"{name} no\")) (newline)" for name in PROCEDURES)
 _BINDING = "install GIMP's Python binding (on Debian: gir1.2-gimp-3.0 and python3-gi), then run this again"
 _AGAIN = "run: python3 install.py"
 
@@ -87,5 +84,5 @@ def _unknown(errors: str) -> Answer:
     reason = (ends or re.findall(r"^(env: .*)$", errors, re.MULTILINE) or [""])[0].splitlines()
     if not reason:
         return Answer("GIMP does not know the plug-in", f"{_AGAIN}, then start GIMP from a terminal and read its words")
-    binding = re.search(r"\bgi\b|Namespace|introspection|^env:", reason[0])
+    binding = re.search(r"\bgi\b|namespace|introspection|^env:", reason[0], re.IGNORECASE)
     return Answer(f"GIMP cannot start the plug-in: {reason[0]}", _BINDING if binding else _AGAIN)

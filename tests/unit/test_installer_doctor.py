@@ -117,6 +117,9 @@ WORDS = "run: python3 install.py, then start GIMP from a terminal and read its w
         ("generative-edit no", GI.format("AttributeError: module 'gi' has no attribute 'require_version'"),
          "✗ Procedures: GIMP cannot start the plug-in: AttributeError: module 'gi' has no attribute 'require_version'"
          f" → {BINDING}"),
+        ("generative-edit no", GI.format("ImportError: Failed to load typelib file for namespace 'Gimp'"),
+         "✗ Procedures: GIMP cannot start the plug-in: ImportError: Failed to load typelib file for namespace 'Gimp'"
+         f" → {BINDING}"),
         ("generative-edit no", "env: 'python3': No such file or directory\n",
          f"✗ Procedures: GIMP cannot start the plug-in: env: 'python3': No such file or directory → {BINDING}"),
         ("generative-edit no", GI.format("SyntaxError: invalid syntax"),

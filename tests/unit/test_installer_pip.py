@@ -313,9 +313,10 @@ RETRYING = "WARNING: Retrying (Retry(total=0)) after connection broken by"
          f"requests/: connection error: HTTPSConnectionPool(host='a.example', port=443): Max retries\n{NONE}",
          "the host a.example was not found"),
         ("Could not fetch URL https://a.example/simple/: connection error: Failed to resolve IP address for "
-         "'a.example' ([Errno -3] Temporary failure in name resolution) - skipping", "the host a.example was not found"),
-        ("OSError: HTTPSConnectionPool(host='files.example', port=443): Max retries exceeded with url: /a.whl (Caused by "
-         "NewConnectionError('<x>: Failed to establish a new connection: [Errno 101] Network is unreachable'))",
+         "'a.example' ([Errno -3] Temporary failure in name resolution) - skipping",
+         "the host a.example was not found"),
+        ("OSError: HTTPSConnectionPool(host='files.example', port=443): Max retries exceeded with url: /a.whl (Caused "
+         "by NewConnectionError('<x>: Failed to establish a new connection: [Errno 101] Network is unreachable'))",
          "files.example:443 does not answer (Network is unreachable)"),
         ("Could not fetch URL http://127.0.0.1:1/simple/: 127.0.0.1 didn't respond within 2.0 seconds - skipping",
          "127.0.0.1:1 does not answer in time"),
