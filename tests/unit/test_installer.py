@@ -1,7 +1,9 @@
 """install.py against made-up machines: every failure sentence, and that an old installation survives."""
 
+import ast
 import json
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -9,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
+import install
 from lib import settings
 from lib.file_lock import locked
 from lib.installer import gimps, packages, private_gimp, removal
 from lib.installer.problem import SetupProblem
-from tests.unit.made_machine import put_gimp, real_fetch, run
+from tests.unit.made_machine import put_gimp, put_program, real_fetch, run
 
 CHECKOUT = Path(__file__).absolute().parents[2]
 
@@ -160,15 +163,49 @@ def test_doctor_of_a_working_installation_finds_nothing_to_mend(machine, capsys,
     assert "built-in" in told.out
 
 
-def test_an_old_python_gets_a_sentence():
-    """The file itself must parse and answer on Python 2.7 and 3.6: nothing newer stands in it."""
-    import ast
+def old_pythons():
+    """Those of this machine that start."""
+    found = (shutil.which(f"python{version}") for version in ("2.7", "3.6", "3.7", "3.8", "3.9", "3.10"))
+    return [path for path in found if path and not subprocess.run([path, "-V"], capture_output=True).returncode]
 
+
+def test_an_old_python_gets_a_sentence(tmp_path):
+    """The file itself must parse and answer on Python 2.7 and 3.6: nothing newer stands in it."""
     text = (CHECKOUT / "install.py").read_text()
     ast.parse(text, feature_version=(3, 6))
-    program = text.replace("OLDEST_PYTHON = (3, 11)", "OLDEST_PYTHON = (9, 0)")
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert done.returncode == 1 and "needs Python 3.11 or later" in done.stderr and "Traceback" not in done.stderr
+    assert text.isascii(), "Python 2.7 takes no other letters without a comment that names their encoding"
+    (tmp_path / "install.py").write_text(text.replace("OLDEST_PYTHON = (3, 11)", "OLDEST_PYTHON = (9, 0)"))
+    here = [(sys.executable, tmp_path / "install.py"), *((old, CHECKOUT / "install.py") for old in old_pythons())]
+    for python, program in here:
+        done = subprocess.run([python, program, "demo"], capture_output=True, text=True)
+        first, second = done.stderr.splitlines()
+        assert done.returncode == 1 and first.startswith("Generative Edit needs Python 3.11 or later, and this is")
+        assert second.startswith(("Run: python3.", "Install a newer Python, then run: python3."))
+        assert second.endswith(" install.py demo")
+
+
+def test_the_newer_python_that_is_there_is_named(machine, capsys, monkeypatch):
+    monkeypatch.setattr(install, "OLDEST_PYTHON", (9, 0))
+    assert not install.check_python("install.py", ["doctor"])
+    assert "Install a newer Python, then run: python3.11 install.py doctor\n" in capsys.readouterr().err
+    put_program(machine / "bin/python3.13", "")
+    assert not install.check_python("tests/run.py", [])
+    assert capsys.readouterr().err.endswith("\nRun: python3.13 tests/run.py\n")
+
+
+def test_a_folder_that_is_not_whole_gets_a_sentence(tmp_path):
+    """As where somebody fetches the one file."""
+    shutil.copy(CHECKOUT / "install.py", tmp_path)
+    done = subprocess.run([sys.executable, tmp_path / "install.py"], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 1 and done.stderr.splitlines() == [
+        "This folder or this Python is not complete: No module named 'lib'.",
+        "Unpack the release or clone the repository anew, whole, and run install.py there.",
+    ]
+
+
+def test_a_python_that_does_not_look_beside_the_file():
+    done = subprocess.run([sys.executable, "-P", CHECKOUT / "install.py", "--version"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_machine_without_debian_says_where_to_get_gimp(machine, capsys):
