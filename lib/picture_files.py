@@ -9,6 +9,8 @@ from typing import Any
 
 from PIL import Image
 
+from lib.folder.output import describe_file
+from lib.folder.picture_check import check_picture
 from lib.translation import _
 
 PNG_COMPRESSION = 3  # a third of zlib's usual time, for a file about a twentieth larger
@@ -25,10 +27,43 @@ def write_pictures(message: Mapping[str, Any]) -> Mapping[str, Any]:
     try:
         for asked in message["pictures"]:
             _write(asked)
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: a format that cannot hold a picture as large as this
         told = _("The result cannot be written: {reason} Make room or access.")
-        return {"error": {"message": told.format(reason=f"{error.strerror or error}."), "hint": ""}}
+        return {"error": {"message": told.format(reason=f"{getattr(error, 'strerror', None) or error}."), "hint": ""}}
     return {}
+
+
+def check_pictures(message: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Open finished files again; return "files", the "size" in bytes and "sha256" of each, or an "error".
+
+    Each of "pictures" has "file", "format" and "size". An XCF file is only measured: GIMP itself has opened it.
+    """
+    try:
+        return {"files": [_check(picture) for picture in message["pictures"]]}
+    except (OSError, ValueError, SyntaxError) as error:
+        reason = getattr(error, "strerror", None) or error
+        text = _("The result was written, but cannot be read again: {reason}. Check the disk, then try again.")
+        return {"error": {"message": text.format(reason=reason), "hint": ""}}
+
+
+def _check(picture: Mapping[str, Any]) -> Mapping[str, Any]:
+    path = Path(picture["file"])
+    if picture["format"] != "xcf":
+        _decode(path, picture["format"], tuple(picture["size"]))
+    return describe_file(path, "")
+
+
+def _decode(path: Path, kind: str, size: tuple[int, int]) -> None:
+    """Decode a picture as a whole; raise OSError, SyntaxError or ValueError where that fails."""
+    check_picture(path)
+    try:
+        with Image.open(path, formats=[kind]) as opened:
+            if opened.size != size:
+                raise ValueError(f"{opened.width}x{opened.height}")
+            opened.load()
+    except Image.DecompressionBombError:
+        # So large that Pillow takes it for an attack: that it is complete must do.
+        return
 
 
 def _write(asked: Mapping[str, Any]) -> None:

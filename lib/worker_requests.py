@@ -18,6 +18,7 @@ REQUESTS: dict[str, Request] = {
     "forget-key": key_requests.forget_key,
     "key-state": key_requests.key_state,
     "write-pictures": picture_files.write_pictures,
+    "check-pictures": picture_files.check_pictures,
 }
 
 

@@ -18,7 +18,10 @@ LETTERS_ABOVE, HALO = 0.2, 9
 
 
 def load(path: Path | str) -> Gimp.Image:
-    return Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, Gio.File.new_for_path(str(path)))
+    """Opens a picture upright, as GIMP's own window does, so that a mask lies where it is meant to."""
+    image = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, Gio.File.new_for_path(str(path)))
+    image.policy_rotate(False)
+    return image
 
 
 def save_png(image: Gimp.Image, path: Path) -> None:

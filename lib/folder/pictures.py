@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
 
+from lib.folder.own_results import Identity, OwnResults, identity
 from lib.translation import _
 
 ENDINGS = (
@@ -17,22 +19,50 @@ ENDINGS = (
 MASK = ".mask.png"
 FORMATS = {"png": ".png", "jpeg": ".jpg", "webp": ".webp", "xcf": ".xcf"}
 """What results can be written as, and the ending of each."""
-OWN_FOLDER = ".generative-edit"
 _EVERYTHING = "*.{" + ",".join(ENDINGS) + "}"
-_VARIATION = re.compile(r"~\d+$")
+_NO_TEXT = re.compile("[\ud800-\udfff]")
 _SPECIAL = re.compile(r"\*\*/|\*|\?|\[!?\]?[^\]]*\]|\{[^{}]*\}|.", re.DOTALL)
 
 
-def pictures_in(folder: Path, pattern: str, but_not: Path | None = None) -> list[str]:
-    """The pictures in a folder that a pattern names, sorted; raises OSError, or ValueError for a bad pattern.
+@dataclass(frozen=True)
+class Skipped:
+    """A file or folder that a run leaves out, and why; `unreadable` where there may be pictures in it."""
+
+    name: str
+    reason: str
+    unreadable: bool = False
+
+
+@dataclass
+class Listing:
+    """The pictures of a folder, and what was left out; both sorted by name."""
+
+    pictures: list[str]
+    skipped: list[Skipped]
+
+
+def list_pictures(folder: Path, pattern: str, out: Path | None = None) -> Listing:
+    """Return the pictures in a folder that a pattern names; raise OSError, or ValueError for a bad pattern.
 
     `*` and `?` stand for letters of a name, `**/` for any folders, `{a,b}` for either; case does not matter. An empty
-    pattern names everything that GIMP usually opens. Masks (NAME.mask.png), hidden files and folders, and what is below
-    `but_not` are no pictures.
+    pattern names everything that GIMP usually opens. Masks (NAME.mask.png), hidden files and folders, what is below
+    `out`, and the results of this or another run are no pictures.
     """
-    wanted = matcher(pattern or _EVERYTHING)
-    deep = "/" in pattern
-    return sorted(name for name in _files(folder, deep, but_not) if wanted.fullmatch(name) and not is_mask(name))
+    scan = _Scan(matcher(pattern or _EVERYTHING), "/" in pattern, out)
+    scan.read(folder)
+    results = OwnResults([*scan.folders, *folder.resolve().parents, *([out] if out else [])])
+    pictures = []
+    for name, is_link in scan.files:
+        if results.include(folder / name, is_link):
+            scan.skip(name, result_reason())
+        else:
+            pictures.append(name)
+    return Listing(sorted(pictures), sorted(scan.skipped, key=lambda skipped: skipped.name))
+
+
+def result_reason() -> str:
+    """Return why a result is not edited."""
+    return _("It is a result of Generative Edit. Copy it into another folder to edit it again.")
 
 
 @cache
@@ -56,53 +86,83 @@ def is_inside(name: str) -> bool:
     return bool(path.parts) and not path.is_absolute() and ".." not in path.parts and not path.parts[0].endswith(":")
 
 
+def readable(name: str) -> str:
+    """Return a file's name with a sign in place of each byte that is no text."""
+    return _NO_TEXT.sub("\ufffd", name)
+
+
+def is_file(path: Path) -> bool:
+    """Return whether there is such a file; not where its name is too long, or nobody may look."""
+    return os.path.isfile(path)  # noqa: PTH113 - Path's raises
+
+
 def mask_of(name: str) -> str:
     """The mask that belongs to a picture: "a/b.jpg" has "a/b.mask.png"."""
     return str(PurePosixPath(name).with_suffix("")) + MASK
 
 
-def output_names(endings: Mapping[str, str], taken: Iterable[str] = ()) -> dict[str, str]:
-    """What each picture's result is called: its own name with the ending that it is given here.
+class _Scan:
+    """Reads folders: `files` are those that are wanted, each with whether it is a link."""
 
-    Where that is taken, also on a disk that does not tell A from a, or looks like a further result of another picture,
-    the picture's whole name stays in it, then a number.
-    """
-    used = {name.casefold() for name in taken}
-    names = {}
-    for picture, ending in endings.items():
-        candidates = (name for name in _candidates(picture, ending) if not _VARIATION.search(PurePosixPath(name).stem))
-        names[picture] = next(name for name in candidates if name.casefold() not in used)
-        used.add(names[picture].casefold())
-    return names
+    def __init__(self, wanted: re.Pattern[str], deep: bool, out: Path | None) -> None:
+        self.files: list[tuple[str, bool]] = []
+        self.folders: list[Path] = []
+        self.skipped: list[Skipped] = []
+        self._wanted, self._deep = wanted, deep
+        self._out = identity(out) if out else None
+        self._visited: set[Identity | None] = set()
 
+    def skip(self, name: str, reason: str, *, unreadable: bool = False) -> None:
+        """Note what is left out."""
+        self.skipped.append(Skipped(name, reason, unreadable))
 
-def variation_names(output: str, count: int) -> list[str]:
-    """The names of `count` results of one picture: the first is `output`, the second "NAME~2.png"."""
-    path = PurePosixPath(output)
-    return [output, *(str(path.with_name(f"{path.stem}~{number}{path.suffix}")) for number in range(2, count + 1))]
+    def read(self, folder: Path) -> None:
+        """Read a folder, and what is below it where that is wanted; raise OSError where it cannot be read itself."""
+        waiting = [(folder, "")]
+        while waiting:
+            here, prefix = waiting.pop()
+            try:
+                waiting += self._folders_in(here, prefix)
+            except OSError as error:
+                if not prefix:
+                    raise
+                self._cannot_read(prefix, error)
 
-
-def _candidates(picture: str, ending: str) -> Iterator[str]:
-    yield str(PurePosixPath(picture).with_suffix(ending))
-    yield picture + ending
-    number = 2
-    while True:
-        yield f"{picture}.{number}{ending}"
-        number += 1
-
-
-def _files(folder: Path, deep: bool, but_not: Path | None) -> Iterator[str]:
-    waiting: list[tuple[Path, str]] = [(folder, "")]
-    while waiting:
-        here, prefix = waiting.pop()
+    def _folders_in(self, here: Path, prefix: str) -> list[tuple[Path, str]]:
+        here_is = identity(here)
+        if here_is and here_is in self._visited:
+            self.skip(prefix, _("It is a folder that was read already."))
+            return []
         with os.scandir(here) as entries:
-            for entry in entries:
-                if entry.name.startswith("."):
-                    continue
-                if entry.is_file():
-                    yield prefix + entry.name
-                elif deep and entry.is_dir(follow_symlinks=False) and Path(entry.path) != but_not:
-                    waiting.append((Path(entry.path), f"{prefix}{entry.name}/"))
+            listed = [entry for entry in entries if not entry.name.startswith(".")]
+        self._visited.add(here_is)
+        self.folders.append(here)
+        return [(Path(entry.path), f"{prefix}{entry.name}/") for entry in listed if self._is_folder(entry, prefix)]
+
+    def _is_folder(self, entry: os.DirEntry[str], prefix: str) -> bool:
+        """Return whether an entry is a folder to read; a file is noted, whatever else is wanted is skipped."""
+        name = prefix + entry.name
+        is_wanted = bool(self._wanted.fullmatch(name)) and not is_mask(name)
+        try:
+            if entry.is_dir():
+                return self._deep and self._may_enter(entry, name)
+            if is_wanted and entry.is_file():
+                self.files.append((name, entry.is_symlink()))
+            elif is_wanted:
+                self.skip(name, _("It is no file that can be opened."))
+        except OSError as error:
+            if is_wanted:
+                self._cannot_read(name, error)
+        return False
+
+    def _may_enter(self, entry: os.DirEntry[str], name: str) -> bool:
+        if entry.is_symlink():
+            self.skip(f"{name}/", _("It is a link to a folder. Links to folders are not followed."))
+            return False
+        return self._out is None or identity(Path(entry.path)) != self._out
+
+    def _cannot_read(self, name: str, error: OSError) -> None:
+        self.skip(name, _("It cannot be read: {reason}.").format(reason=error.strerror), unreadable=True)
 
 
 def _translated(pattern: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import secrets
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
@@ -11,10 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from lib.folder.output import OutputFolder, describe_file
+from lib.folder.pictures import Skipped
 from lib.folder.state import DONE, FAILED, UNKNOWN
 from lib.translation import _, ngettext
 
-NOT_STARTED, UNDER_WAY = "not-started", "under-way"
+NOT_STARTED, UNDER_WAY, SKIPPED = "not-started", "under-way", "skipped"
 COLUMNS = (
     "picture", "status", "outputs", "cost", "request_ids", "provider", "model", "seconds", "message", "job",
 )  # fmt: skip
@@ -29,6 +32,9 @@ class Summary:
     counts: Counter[str] = field(default_factory=Counter)
     cost: float = 0.0
     unknown_costs: int = 0
+    table: str = ""
+    objects: str = ""
+    """The names of the two files."""
 
     def count(self, line: Line) -> None:
         """Counts one picture's line."""
@@ -39,13 +45,18 @@ class Summary:
 
     @property
     def whole(self) -> bool:
-        """Whether every picture is done."""
-        return self.counts[DONE] == self.counts.total()
+        """Whether every picture is done, but for what was left out."""
+        return self.counts[DONE] == self.pictures
+
+    @property
+    def pictures(self) -> int:
+        """How many pictures there are to edit."""
+        return self.counts.total() - self.counts[SKIPPED]
 
     def __str__(self) -> str:
         counts = self.counts
-        told = ngettext("{done} of {count} picture is done", "{done} of {count} pictures are done", counts.total())
-        parts = [told.format(done=counts[DONE], count=counts.total())]
+        told = ngettext("{done} of {count} picture is done", "{done} of {count} pictures are done", self.pictures)
+        parts = [told.format(done=counts[DONE], count=self.pictures)]
         if counts[FAILED]:
             parts.append(_("{count} failed").format(count=counts[FAILED]))
         if counts[UNKNOWN]:
@@ -55,6 +66,8 @@ class Summary:
             parts.append(_("{count} under way").format(count=counts[UNDER_WAY]))
         if counts[NOT_STARTED]:
             parts.append(_("{count} not started").format(count=counts[NOT_STARTED]))
+        if counts[SKIPPED]:
+            parts.append(_("{count} skipped").format(count=counts[SKIPPED]))
         if self.cost:
             more = _(" and what is not known") if self.unknown_costs else ""
             parts.append(f"${self.cost:.2f}{more}")
@@ -71,23 +84,43 @@ def report_line(picture: str, last: Line | None) -> dict[str, Any]:
     return told
 
 
-def write_report(folder: Path, lines: Iterable[Line]) -> Summary:
-    """Writes both files, each whole or not at all; raises OSError."""
+def skipped_line(skipped: Skipped) -> dict[str, Any]:
+    """Return what the report says of what a run leaves out; what cannot be read counts as a failure."""
+    status = FAILED if skipped.unreadable else SKIPPED
+    return report_line(skipped.name, {"state": status, "message": skipped.reason})
+
+
+def write_report(out: OutputFolder, lines: Iterable[Line]) -> Summary:
+    """Write both files, each whole or not at all; raise OSError."""
     summary = Summary()
-    parts = [folder / f".report.{ending}.part" for ending in ("csv", "jsonl")]
+    table_part, objects_part = (out.unfinished(secrets.token_hex(8), ending) for ending in (".csv", ".jsonl"))
     with ExitStack() as stack:
         # The mark at the start is what spreadsheets know UTF-8 by.
-        table_file = stack.enter_context(parts[0].open("w", encoding="utf-8-sig", errors="replace", newline=""))
-        objects = stack.enter_context(parts[1].open("w", encoding="utf-8", errors="backslashreplace"))
+        table_file = stack.enter_context(
+            table_part.open("w", encoding="utf-8-sig", errors="backslashreplace", newline="")
+        )
+        objects = stack.enter_context(objects_part.open("w", encoding="utf-8", errors="backslashreplace"))
         table = csv.DictWriter(table_file, COLUMNS)
         table.writeheader()
         for line in lines:
             summary.count(line)
             table.writerow({name: _cell(value) for name, value in line.items()})
             objects.write(json.dumps(line, ensure_ascii=False) + "\n")
-    for part in parts:
-        part.replace(folder / part.name.removeprefix(".").removesuffix(".part"))
+    summary.table, summary.objects = _place(out, table_part, objects_part)
     return summary
+
+
+def _place(out: OutputFolder, table: Path, objects: Path) -> list[str]:
+    """Give both files the first names that no file of somebody else has; return the names."""
+    number = 1
+    while True:
+        stem = "report" if number == 1 else f"report-{number}"
+        parts = {f"{stem}.csv": table, f"{stem}.jsonl": objects}
+        if all(map(out.is_free, parts)):
+            out.state.add_files([describe_file(part, name) for name, part in parts.items()])
+            if out.place_all(parts):
+                return list(parts)
+        number += 1
 
 
 def _cell(value: Any) -> Any:

@@ -4,18 +4,21 @@
     {"picture": NAME, "output": NAME, "job": FOLDER}                       before the job's request can be sent
     {"picture": NAME, "output": NAME}                                      its request was never sent, and never will be
     {"picture": NAME, "output": NAME, "job": FOLDER, "state": "done", …}   at the end: done, failed or unknown
+    {"files": [{"name": NAME, "size": BYTES, "sha256": TEXT}, …], …}       before these files get their names
 
 The last line of a picture counts. Lines are only ever added, each reaching the disk before what follows from it; one
-that was cut off is as if it had never been there. In memory is only where each picture's last line begins.
+that was cut off is as if it had never been there. In memory is only where each picture's last line begins, and a digest
+for each file: what a line lists was written by this tool and may be replaced, as long as it is as it was.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -27,6 +30,8 @@ from lib.job import Job
 VERSION = 1
 DONE, FAILED, UNKNOWN = "done", "failed", "unknown"
 Line = dict[str, Any]
+File = dict[str, Any]
+"""A file as the state lists it: its "name", "size" in bytes and "sha256"."""
 
 
 class NewerVersion(ValueError):
@@ -40,6 +45,7 @@ class RunState:
         """Opens or makes the file; raises OSError, or NewerVersion."""
         self._file = path.open("a+b")
         self._where: dict[str, int] = {}
+        self._written: set[bytes] = set()
         self._lock = threading.Lock()
         try:
             self._read()
@@ -59,14 +65,15 @@ class RunState:
 
     def add(self, picture: str, **facts: Any) -> None:
         """Adds a line, which is on disk when this returns; raises OSError."""
-        line = json.dumps({"picture": picture, **facts}, ensure_ascii=False).encode("utf-8", "backslashreplace")
-        with self._lock:
-            self._file.seek(0, os.SEEK_END)
-            where = self._file.tell()
-            self._file.write(line + b"\n")
-            self._file.flush()
-            os.fsync(self._file.fileno())
-            self._where[picture] = where
+        self._add({"picture": picture, **facts})
+
+    def add_files(self, files: Sequence[File]) -> None:
+        """Add a line about files that are no picture's result; raise OSError."""
+        self._add({"files": files})
+
+    def has_written(self, file: File) -> bool:
+        """Return whether this tool has written a file of this name, size and content."""
+        return _digest(file) in self._written
 
     def pictures(self) -> list[str]:
         """The pictures that were ever begun."""
@@ -75,6 +82,16 @@ class RunState:
     def close(self) -> None:
         """Closes the file."""
         self._file.close()
+
+    def _add(self, facts: Mapping[str, Any]) -> None:
+        line = json.dumps(facts, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
+        with self._lock:
+            self._file.seek(0, os.SEEK_END)
+            where = self._file.tell()
+            self._file.write(line)
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._note(where, line)
 
     def _read(self) -> None:
         self._file.seek(0)
@@ -97,8 +114,17 @@ class RunState:
             return
         if where == 0 and isinstance(told.get("version"), int) and told["version"] > VERSION:
             raise NewerVersion
-        if isinstance(told.get("picture"), str) and line.endswith(b"\n"):
+        if not line.endswith(b"\n"):
+            return
+        if isinstance(told.get("picture"), str):
             self._where[told["picture"]] = where
+        files = told.get("files")
+        self._written.update(_digest(file) for file in (files if isinstance(files, list) else ()))
+
+
+def _digest(file: Any) -> bytes:
+    facts = [file.get(name) for name in ("name", "size", "sha256")] if isinstance(file, dict) else []
+    return hashlib.sha256(json.dumps(facts).encode("ascii")).digest()[:16]
 
 
 class Next(Enum):

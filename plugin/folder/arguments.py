@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from lib.folder.pictures import FORMATS, is_inside, matcher, pictures_in
+from lib.folder.own_results import OwnResults
+from lib.folder.pictures import FORMATS, Skipped, is_file, is_inside, list_pictures, matcher, readable, result_reason
 from lib.folder.prompts import BadPrompts, Kinds, read_prompts
 from lib.translation import N_, _
 from plugin.arguments import EDIT_ARGUMENTS, Argument, defaults
@@ -110,6 +112,7 @@ class Run:
     max_cost: float
     retry_unknown: bool
     values: Mapping[str, Any]
+    skipped: Sequence[Skipped] = ()
 
     def path(self, item: Item) -> Path:
         """Where the picture is."""
@@ -134,7 +137,8 @@ def read_run(values: Mapping[str, Any]) -> Run:
     """The run that the values stand for; raises BadArguments, naming all that is wrong, or OSError."""
     problems: list[str] = []
     source, out = _folders(values, problems)
-    items = _items(source, out, values, problems) if source else []
+    skipped: list[Skipped] = []
+    items = _items(source, out, values, problems, skipped) if source else []
     if not 0 <= values["concurrency"] <= _MOST_AT_ONCE:
         told = _("concurrency {value}: must be 1 to {most}.")
         problems.append(told.format(value=values["concurrency"], most=_MOST_AT_ONCE))
@@ -144,7 +148,7 @@ def read_run(values: Mapping[str, Any]) -> Run:
     if problems or not source or not out:
         raise BadArguments(problems)
     at_once = values["concurrency"] or _USUALLY_AT_ONCE
-    return Run(source, out, items, at_once, values["max-cost"], values["retry-unknown"], values)
+    return Run(source, out, items, at_once, values["max-cost"], values["retry-unknown"], values, skipped)
 
 
 def _folders(values: Mapping[str, Any], problems: list[str]) -> tuple[Path | None, Path | None]:
@@ -163,42 +167,70 @@ def _folders(values: Mapping[str, Any], problems: list[str]) -> tuple[Path | Non
 
 
 def _absolute(text: str) -> Path | None:
-    return Path(os.path.abspath(Path(text.strip()).expanduser())) if text.strip() else None  # noqa: PTH100
+    """The path; spaces around it count where there is such a file."""
+    if not text.strip():
+        return None
+    name = text if os.path.lexists(text) else text.strip()
+    return Path(os.path.abspath(os.path.expanduser(name)))  # noqa: PTH100, PTH111 - Path's raises for "~2"
 
 
-def _items(source: Path, out: Path | None, values: Mapping[str, Any], problems: list[str]) -> list[Item]:
+def _items(
+    source: Path, out: Path | None, values: Mapping[str, Any], problems: list[str], skipped: list[Skipped]
+) -> list[Item]:
     try:
         if values["prompts-file"].strip():
-            found = _from_file(source, values, problems)
+            found = _from_file(source, out, values, problems)
         else:
-            found = _from_folder(source, out, values)
+            listing = list_pictures(source, values["pattern"].strip(), out)
+            skipped += listing.skipped
+            found = [Item(name, {}) for name in listing.pictures]
     except ValueError as error:
         problems += error.problems if isinstance(error, BadPrompts) else [str(error)]
         return []
     if not found and not problems:
         told = _("There is no picture in {folder} that the pattern {pattern!r} names.")
         problems.append(told.format(folder=source, pattern=values["pattern"]))
+        problems += [f"{readable(each.name)}: {each.reason}" for each in skipped[:_MOST_TOLD]]
     return found
 
 
-def _from_folder(source: Path, out: Path | None, values: Mapping[str, Any]) -> list[Item]:
-    return [Item(name, {}) for name in pictures_in(source, values["pattern"].strip(), but_not=out)]
-
-
-def _from_file(source: Path, values: Mapping[str, Any], problems: list[str]) -> list[Item]:
+def _from_file(source: Path, out: Path | None, values: Mapping[str, Any], problems: list[str]) -> list[Item]:
     """The pictures that a prompts file has rows for, as far as the pattern names them."""
     path, pattern = _absolute(values["prompts-file"]), values["pattern"].strip()
     if not path or not path.is_file():
         raise BadPrompts([_("prompts-file {file!r}: there is no such file.").format(file=values["prompts-file"])])
     wanted = matcher(pattern or "**/*")
-    items = []
+    results = OwnResults([source, *source.resolve().parents, *([out] if out else [])])
+    items: dict[str, Item] = {}
+    lines: dict[str, int] = {}
     for row in read_prompts(path, KINDS):
-        if not is_inside(row.picture) or not (source / row.picture).is_file():
+        picture = _picture(source, row.picture)
+        if not picture:
             told = _("Line {line}: there is no picture {picture!r} in {folder}.")
             problems.append(told.format(line=row.line, picture=row.picture, folder=source))
-        elif wanted.fullmatch(row.picture):
-            items.append(Item(str(PurePosixPath(row.picture)), row.values))
-    return items
+        elif results.include(source / picture, is_link=True):
+            problems.append(_("Line {line}: {reason}").format(line=row.line, reason=result_reason()))
+        elif picture in items:
+            told = _("Line {line}: {picture} is in line {first} already; a picture has one row.")
+            problems.append(told.format(line=row.line, picture=readable(picture), first=lines[picture]))
+        elif wanted.fullmatch(picture):
+            items[picture], lines[picture] = Item(picture, row.values), row.line
+    return list(items.values())
+
+
+def _picture(source: Path, written: str) -> str:
+    """The picture that a row names, empty where there is none.
+
+    Tables may have spaces around a name, Windows' separators, and accents in another form than the file's name.
+    """
+    for name in dict.fromkeys((written, written.strip(), written.strip().replace("\\", "/"))):
+        path = PurePosixPath(name)
+        if not is_inside(name):
+            continue
+        for form in dict.fromkeys((str(path), *(unicodedata.normalize(form, str(path)) for form in ("NFC", "NFD")))):
+            if is_file(source / form):
+                return form
+    return ""
 
 
 def _problems_with_values(values: Mapping[str, Any], items: Iterable[Item]) -> list[str]:
@@ -210,7 +242,7 @@ def _problems_with_values(values: Mapping[str, Any], items: Iterable[Item]) -> l
             continue
         seen.add(key)
         found = [problem for problem in _problems_with({**values, **item.values}) if problem not in problems]
-        problems += [f"{item.picture}: {problem}" for problem in found]
+        problems += [f"{readable(item.picture)}: {problem}" for problem in found]
         if len(problems) > _MOST_TOLD:
             return [*problems[:_MOST_TOLD], _("… and more.")]
     return problems

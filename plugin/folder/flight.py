@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lib.folder.pictures import output_names
+from lib.folder.output import OutputFolder
+from lib.folder.output_names import OutputNames
 from lib.folder.state import DONE, Next, RunState, judge
 from lib.job import Job
 from plugin.folder.arguments import Item, Run
@@ -54,18 +56,20 @@ class Queues:
         return sum(not flight.over for flight in self.out.values()) + len(self.watched)
 
 
-def flights(run: Run, state: RunState) -> Iterator[Flight]:
+def output_names(run: Run, state: RunState, out: OutputFolder) -> OutputNames:
+    """The names that results can have beside those which earlier runs have chosen."""
+    lines = filter(None, map(state.last, state.pictures()))
+    return OutputNames(run.out, (item.picture for item in run.items), [line["output"] for line in lines], out.is_free)
+
+
+def flights(run: Run, state: RunState, names: OutputNames) -> Iterator[Flight]:
     """Every picture as earlier runs have left it; those that are done have no job any more."""
-    known = {item.picture: state.last(item.picture) for item in run.items}
-    everything = [last for last in map(state.last, state.pictures()) if last]
-    new = {item.picture: run.ending(item) for item in run.items if not known[item.picture]}
-    outputs = output_names(new, [last["output"] for last in everything])
     for item in run.items:
-        last = known[item.picture]
-        flight = Flight(item, last["output"] if last else outputs[item.picture])
+        last = state.last(item.picture)
+        flight = Flight(item, last["output"] if last else names.choose(item.picture, run.ending(item)))
         if last and last.get("state") == DONE:
             flight.was_done = True
-            if all((run.out / name).exists() for name in last.get("outputs", ())):
+            if all(os.path.exists(run.out / name) for name in last.get("outputs", ())):  # noqa: PTH110 - Path's raises
                 yield flight
                 continue
         if last and last.get("job"):

@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from lib import rescue, settings
 from lib.api import models
 from lib.api.cost import Cost
-from lib.folder.pictures import mask_of, variation_names
+from lib.folder.output import OutputFolder
+from lib.folder.pictures import mask_of
 from lib.frame import Plan
 from lib.geometry import Rect
 from lib.job import SELECTION, Job
@@ -53,6 +55,7 @@ def export(run: Run, item: Item, job: Job, pictures: OpenPictures) -> None:
     """Writes all that the worker needs into the job's folder; raises EditFailed, BadArguments or OSError."""
     wanted, path = run.wanted(item), run.path(item)
     image = pictures.get(path)
+    saving.check_size(wanted.output_format, image)
     layers = layers_to_send(image, wanted.options)
     _select(image, run, item, wanted, layers)
     task = prepare(image, layers, wanted.options)
@@ -71,7 +74,7 @@ def earlier_answer(job: Job, told: Mapping[str, Any]) -> Answer:
 
 
 def write_results(
-    run: Run, item: Item, output: str, job: Job, answer: Answer, pictures: OpenPictures
+    run: Run, item: Item, out: OutputFolder, job: Job, answer: Answer, pictures: OpenPictures
 ) -> list[Written]:
     """Inserts the answer into the picture and writes it, or what the worker is to be asked for.
 
@@ -92,20 +95,22 @@ def write_results(
         record={**asked["record"], **public(answer.report)},
     )
     values = insert.insert_results(image, results, place)
-    return _write(run, output, image, values.get_core_object_array(1), wanted)
+    numbers = range(1, len(answer.layers) + 1)
+    parts = [out.unfinished(f"{job.folder.name}-{number}", run.ending(item)) for number in numbers]
+    return _write(image, values.get_core_object_array(1), wanted, parts)
 
 
-def put_in_place(
-    run: Run, item: Item, job: Job, answer: Answer, written: list[Written], pictures: OpenPictures
-) -> list[str]:
-    """Gives the results their names, which it returns, and forgets the answer; raises EditFailed or OSError."""
-    path = run.path(item)
+def finish(run: Run, item: Item, written: list[Written], pictures: OpenPictures) -> None:
+    """Completes the files of the results; raises EditFailed or OSError."""
     for each in written:
-        each.put_in_place(run.out, pictures.get(path))
-    pictures.close(path)
+        each.finish(pictures.get(run.path(item)))
+    pictures.close(run.path(item))
+
+
+def forget_answer(job: Job, answer: Answer) -> None:
+    """Deletes the layers of an answer whose results are in their files."""
     for kept in [*answer.layers, *([answer.layer_mask] if answer.layer_mask else [])]:
         rescue.forget(job, kept)
-    return [each.name for each in written]
 
 
 def _report_of(job: Job) -> dict[str, Any]:
@@ -129,18 +134,18 @@ def _mask(job: Job, answer: Answer) -> bytes | None:
     return None
 
 
-def _write(run: Run, output: str, image: Any, results: list[Any], wanted: Wanted) -> list[Written]:
+def _write(image: Any, results: list[Any], wanted: Wanted, parts: list[Path]) -> list[Written]:
     """One file with all results as layers, or one for each result."""
     kind, quality = wanted.output_format, wanted.quality
     if kind == "xcf" or len(results) == 1:
-        return [saving.write(image, run.out, output, kind, quality)]
+        return [saving.write(image, parts[0], kind, quality)]
     written = []
-    for shown, name in zip(results, variation_names(output, len(results)), strict=True):
+    for shown, part in zip(results, parts, strict=True):
         for result in results:
             result.set_visible(result == shown)
         copy = image.duplicate()
         try:
-            written.append(saving.write(copy, run.out, name, kind, quality))
+            written.append(saving.write(copy, part, kind, quality))
         finally:
             copy.delete()
     return written

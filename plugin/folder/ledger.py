@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from lib.folder.history import Kept
+from lib.folder.output import OutputFolder
+from lib.folder.output_names import OutputNames, preferred_name, variation_names
 from lib.folder.progress import TimeLeft
-from lib.folder.report import Summary, report_line, write_report
-from lib.folder.state import DONE, FAILED, RunState, withdraw
+from lib.folder.report import Summary, report_line, skipped_line, write_report
+from lib.folder.state import DONE, FAILED, File, withdraw
 from lib.translation import _
 from plugin.folder.arguments import Run
 from plugin.folder.flight import Flight
@@ -26,12 +29,12 @@ class Ledger:
     failed alike.
     """
 
-    def __init__(self, run: Run, state: RunState) -> None:
+    def __init__(self, run: Run, out: OutputFolder) -> None:
         self.counts: Counter[str] = Counter()
         self.time_left = TimeLeft(0, time.monotonic())
         self.hopeless = ""
         self.on_end: Callable[[], None] = lambda: None
-        self._run, self._state = run, state
+        self._run, self._out, self._state = run, out, out.state
         self._kept = Kept()
         self._alike = ("", 0)
 
@@ -43,6 +46,21 @@ class Ledger:
         """Before a picture's request can be sent; raises OSError."""
         self._state.add(flight.item.picture, output=flight.output, job=str(flight.job.folder))
 
+    def place(self, flight: Flight, parts: Sequence[Path], files: Sequence[File], names: OutputNames) -> list[str]:
+        """Gives a picture's results their names, which it returns; raises OSError.
+
+        They are written down before, so that a run that is killed here knows its own files again.
+        """
+        ending, job = self._run.ending(flight.item), str(flight.job.folder)
+        while True:
+            results = variation_names(flight.output, len(parts))
+            if all(map(self._out.is_free, results)):
+                listed = [{**file, "name": name} for file, name in zip(files, results, strict=True)]
+                self._state.add(flight.item.picture, output=flight.output, job=job, files=listed)
+                if self._out.place_all(dict(zip(results, parts, strict=True))):
+                    return results
+            flight.output = names.choose(flight.item.picture, ending, len(parts))
+
     def was_done(self) -> None:
         """Counts a picture that an earlier run has finished."""
         self.counts[DONE] += 1
@@ -50,7 +68,7 @@ class Ledger:
     def done(self, flight: Flight, files: list[str], report: Mapping[str, Any]) -> None:
         """A picture's result is in its files."""
         facts = {name: report.get(name) for name in ("cost", "request_ids", "provider", "model")}
-        facts |= {"seconds": report.get("seconds", {}).get("request"), "message": " ".join(report.get("notes", ()))}
+        facts |= {"seconds": report.get("seconds", {}).get("request"), "message": " ".join(self._notes(flight, report))}
         self._end(flight, state=DONE, outputs=files, **facts)
         flight.job.mark_inserted()
         self._kept.add(flight.job.folder)
@@ -84,11 +102,20 @@ class Ledger:
 
     def report(self) -> Summary:
         """Writes the report of all pictures as it stands; raises OSError."""
-        return write_report(self._run.out, self._lines())
+        return write_report(self._out, self._lines())
+
+    def _notes(self, flight: Flight, report: Mapping[str, Any]) -> list[str]:
+        notes = list(report.get("notes", ()))
+        name = preferred_name(flight.item.picture, self._run.ending(flight.item))
+        if name != flight.output and not self._out.is_free(name):
+            told = _("{file} was there before and is kept: the result is {output}.")
+            notes.append(told.format(file=name, output=flight.output))
+        return notes
 
     def _lines(self) -> Iterator[dict[str, Any]]:
         for item in self._run.items:
             yield report_line(item.picture, self._state.last(item.picture))
+        yield from map(skipped_line, self._run.skipped)
 
     def _end(self, flight: Flight, **facts: Any) -> None:
         job = str(flight.job.folder) if flight.maybe_job else None

@@ -2,33 +2,79 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from gi.repository import Gegl, Gimp, Gio, GLib
 
+from lib.folder.picture_check import BadPicture, check_picture, has_layers, several_pictures
+from lib.folder.pictures import is_file, readable
 from lib.translation import _
 from plugin.folder.arguments import CHANNEL
 from plugin.options import Options
 from plugin.task import EditFailed
 
 _VALUES = "Y u8"
+# What GIMP does to show a picture upright, by the orientation that a camera has noted: turns, then flips.
+_TURNS = {
+    3: Gimp.RotationType.DEGREES180,
+    5: Gimp.RotationType.DEGREES90,
+    6: Gimp.RotationType.DEGREES90,
+    7: Gimp.RotationType.DEGREES90,
+    8: Gimp.RotationType.DEGREES270,
+}
+_FLIPS = {
+    2: Gimp.OrientationType.HORIZONTAL,
+    4: Gimp.OrientationType.VERTICAL,
+    5: Gimp.OrientationType.HORIZONTAL,
+    7: Gimp.OrientationType.VERTICAL,
+}
+_ORIENTATION = re.compile(r'<tag name="Exif\.Image\.Orientation"[^>]*>(\d+)<')
 
 
 def open_picture(path: Path) -> Gimp.Image:
-    """The picture as an image in RGB or grey; raises EditFailed where GIMP cannot open it."""
+    """The picture, upright, as an image in RGB or grey.
+
+    Raises EditFailed where GIMP cannot open it or it is not one whole picture, or OSError.
+    """
+    try:
+        check_picture(path)
+    except BadPicture as error:
+        raise EditFailed(str(error)) from None
     try:
         image, reason = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, _file(path)), ""
     except GLib.Error as error:
         image, reason = None, error.message
     if image is None:  # some of GIMP's readers give neither an image nor an error
         reason = reason or Gimp.get_pdb().get_last_error()
-        raise EditFailed(_("GIMP cannot open {file}: {reason}").format(file=path.name, reason=reason))
+        raise EditFailed(_("GIMP cannot open {file}: {reason}").format(file=readable(path.name), reason=reason))
+    if len(image.get_layers()) > 1 and not has_layers(path):
+        image.delete()
+        raise EditFailed(str(several_pictures(path)))
     image.undo_disable()
+    _set_upright(image)
     if image.get_base_type() == Gimp.ImageBaseType.INDEXED:
         image.convert_rgb()
     return image
+
+
+def _set_upright(image: Gimp.Image) -> None:
+    """Turns the picture as its orientation says, and forgets the orientation, whatever the user's preference is.
+
+    GIMP's own way only forgets it where the preference is to keep pictures as they are.
+    """
+    metadata = image.get_metadata()
+    noted = _ORIENTATION.search(metadata.serialize()) if metadata else None
+    image.policy_rotate(False)
+    if not noted or Gimp.gimprc_query("metadata-rotation-policy") != "keep":
+        return
+    orientation = int(noted[1])
+    if orientation in _TURNS:
+        image.rotate(_TURNS[orientation])
+    if orientation in _FLIPS:
+        image.flip(_FLIPS[orientation])
 
 
 @contextmanager
@@ -56,7 +102,7 @@ def select_mask(image: Gimp.Image, mask: str, beside: Path, layers: Sequence[Gim
         _select_channel(image, mask.removeprefix(CHANNEL))
     elif mask == "none":
         Gimp.Selection.none(image)
-    elif mask == "file" or (not mask and beside.is_file()):
+    elif mask == "file" or (not mask and is_file(beside)):
         _select_file(image, beside)
     elif mask == "alpha" or (not mask and Gimp.Selection.is_empty(image)):
         _select_transparent(image, layers[0], must=bool(mask))
@@ -74,13 +120,13 @@ def _select_channel(image: Gimp.Image, name: str) -> None:
 
 def _select_file(image: Gimp.Image, path: Path) -> None:
     """White is selected, grey in part; in a mask with transparency, what is transparent is, as endpoints have it."""
-    if not path.is_file():
-        raise EditFailed(_("There is no mask {file} beside it.").format(file=path.name))
+    if not is_file(path):
+        raise EditFailed(_("There is no mask {file} beside it.").format(file=readable(path.name)))
     size = image.get_width(), image.get_height()
     with opened(path) as mask:
         if (mask.get_width(), mask.get_height()) != size:
             told = _("The mask {file} is not as large as the picture, {width}x{height}.")
-            raise EditFailed(told.format(file=path.name, width=size[0], height=size[1]))
+            raise EditFailed(told.format(file=readable(path.name), width=size[0], height=size[1]))
         layer = mask.merge_visible_layers(Gimp.MergeType.CLIP_TO_IMAGE)
         values = _transparency(layer, size) if layer.has_alpha() else b""
         if not values.strip(b"\0"):

@@ -8,7 +8,8 @@ from typing import Any
 from gi.repository import Gimp, GObject
 
 from lib.file_lock import locked_where_possible
-from lib.folder.pictures import OWN_FOLDER
+from lib.folder.own_results import OWN_FOLDER, STATE
+from lib.folder.pictures import readable
 from lib.folder.report import Summary
 from lib.folder.state import NewerVersion, RunState
 from lib.translation import N_, _
@@ -71,7 +72,7 @@ def _edit_folder(run: Run) -> tuple[Run, Summary]:
             told = _("Another run is working on {folder}. Wait for it, or choose another output folder.")
             raise EditFailed(told.format(folder=run.out))
         try:
-            state = RunState(own / "run.jsonl")
+            state = RunState(own / STATE)
         except NewerVersion:
             told = _("A newer Generative Edit has worked on {folder}. Update this one, or choose another folder.")
             raise EditFailed(told.format(folder=run.out)) from None
@@ -93,7 +94,7 @@ def _work(folder_run: FolderRun) -> Summary:
     if stopped():
         raise EditCancelled
     if not summary.whole:
-        where = _("See {file}.").format(file=folder_run.run.out / "report.csv")
+        where = _("See {file}.").format(file=folder_run.run.out / summary.table)
         raise EditFailed(" ".join(filter(None, (folder_run.stopped_by, str(summary), where))))
     return summary
 
@@ -109,7 +110,7 @@ def _check_cost(folder_run: FolderRun) -> None:
             continue
         if expected is None:
             told = _("What {picture} costs is not known, and nothing was sent. Set max-cost to 0 to send it.")
-            raise EditFailed(told.format(picture=item.picture))
+            raise EditFailed(told.format(picture=readable(item.picture)))
         total += expected.high
     if total > most:
         told = _("The pictures that are left may cost ${total:.2f}, and max-cost is ${most:g}. Nothing was sent.")
@@ -118,14 +119,15 @@ def _check_cost(folder_run: FolderRun) -> None:
 
 
 def _values(procedure: Gimp.Procedure, run: Run, summary: Summary) -> Gimp.ValueArray:
-    lines = [json.loads(line) for line in (run.out / "report.jsonl").read_text(encoding="utf-8").splitlines()]
+    lines = [json.loads(line) for line in (run.out / summary.objects).read_text(encoding="utf-8").splitlines()]
     files = [str(run.out / name) for line in lines for name in line["outputs"]]
     told: dict[str, Any] = {
-        "pictures": summary.counts.total(),
+        "pictures": summary.pictures,
         "done": summary.counts["done"],
+        "skipped": summary.counts["skipped"],
         "cost": round(summary.cost, 6),
         "costs_not_known": summary.unknown_costs,
-        "report": str(run.out / "report.csv"),
+        "report": str(run.out / summary.table),
     }
     values = procedure.new_return_values(Gimp.PDBStatusType.SUCCESS, None)
     values.remove(2)

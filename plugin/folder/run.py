@@ -11,17 +11,18 @@ from typing import Any
 
 from gi.repository import Gegl, GLib
 
-from lib.folder.pictures import OWN_FOLDER
+from lib.folder.output import OutputFolder
+from lib.folder.own_results import OWN_FOLDER
 from lib.folder.state import UNKNOWN, Next, RunState, answer_of, is_unknown
 from lib.job import Job
 from lib.translation import _
 from plugin.folder.arguments import Item, Run
-from plugin.folder.flight import Flight, Queues, flights, judged
-from plugin.folder.job import Answer, earlier_answer, export, put_in_place, write_results
+from plugin.folder.flight import Flight, Queues, flights, judged, output_names
+from plugin.folder.job import Answer, earlier_answer, export, finish, forget_answer, write_results
 from plugin.folder.ledger import Ledger
 from plugin.folder.loop import Loop
 from plugin.folder.open_pictures import OpenPictures
-from plugin.folder.saving import Written, forget_unfinished
+from plugin.folder.saving import Written
 from plugin.options import BadArguments
 from plugin.task import EditFailed
 from plugin.worker_process import FINAL, LOG, Event, Worker
@@ -36,7 +37,8 @@ class FolderRun:
 
     def __init__(self, run: Run, state: RunState, python: str) -> None:
         self.run = run
-        self.ledger = Ledger(run, state)
+        self._out = OutputFolder(run.out, state)
+        self.ledger = Ledger(run, self._out)
         self.stopped_by = ""
         self.on_look: Callable[[], None] = lambda: None
         self._held = False
@@ -46,7 +48,8 @@ class FolderRun:
         self._pictures = OpenPictures()
         self._loop = Loop(self._step, self._look)
         self._deaths = 0
-        for flight in flights(run, state):
+        self._names = output_names(run, state, self._out)
+        for flight in flights(run, state, self._names):
             self._place(flight)
         self.ledger.begin(len(self._queues.waiting) + len(self._queues.watched))
 
@@ -63,7 +66,7 @@ class FolderRun:
     def work(self) -> None:
         """Does all pictures, or as many as it can; raises what nobody foresaw."""
         Gegl.init(None)
-        forget_unfinished(self.run.out)
+        self._out.forget_unfinished()
         self._loop.work()
         for flight in self._queues.exported:
             self.ledger.withdraw(flight)
@@ -218,7 +221,7 @@ class FolderRun:
     def _finish(self, flight: Flight, answer: Answer) -> None:
         """Inserts an answer and writes the result; the worker encodes it while the next picture is opened."""
         try:
-            written = write_results(self.run, flight.item, flight.output, flight.job, answer, self._pictures)
+            written = write_results(self.run, flight.item, self._out, flight.job, answer, self._pictures)
         except _BAD_PICTURE as error:
             self._spoilt(flight, error)
             return
@@ -231,15 +234,29 @@ class FolderRun:
             self._written(flight, answer, written, {})
 
     def _written(self, flight: Flight, answer: Answer, written: list[Written], told: Event) -> None:
-        """The result is in its file, which gets its name, or it is not."""
+        """The result is in its file, which the worker opens again, or it is not."""
         if "error" in told:
             self._failed(flight, told["error"])
             return
         try:
-            files = put_in_place(self.run, flight.item, flight.job, answer, written, self._pictures)
+            finish(self.run, flight.item, written, self._pictures)
         except _BAD_PICTURE as error:
             self._spoilt(flight, error)
             return
+        checked = [each.checked for each in written]
+        self._ask(flight, "check-pictures", lambda told: self._checked(flight, answer, written, told), pictures=checked)
+
+    def _checked(self, flight: Flight, answer: Answer, written: list[Written], told: Event) -> None:
+        """The result can be read, and gets its name."""
+        if "error" in told:
+            self._failed(flight, told["error"])
+            return
+        try:
+            files = self.ledger.place(flight, [each.part for each in written], told["files"], self._names)
+        except OSError as error:
+            self._spoilt(flight, error)
+            return
+        forget_answer(flight.job, answer)
         self.ledger.done(flight, files, answer.report)
         self._deaths = 0
 

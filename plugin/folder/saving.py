@@ -7,21 +7,21 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from gi.repository import Gegl, Gimp, Gio, GLib
 
-from lib.folder.pictures import OWN_FOLDER
-from lib.translation import _
+from lib.translation import N_, _
 from plugin.task import EditFailed
 
+_UNREADABLE_RESULT = N_("The result was written, but cannot be read again: {reason}. Check the disk, then try again.")
 _EXPORTS = {"png": "file-png-export", "jpeg": "file-jpeg-export", "webp": "file-webp-export"}
 # Not the thumbnail, which shows the picture as it was.
 _METADATA = Gimp.MetadataSaveFlags.EXIF | Gimp.MetadataSaveFlags.IPTC | Gimp.MetadataSaveFlags.XMP
-_PART = "part-"
+# The most that WebP and libjpeg can encode.
+_LONGEST_SIDES = {"webp": 16_383, "jpeg": 65_500}
 _MODES = {
     Gimp.ImageType.RGB_IMAGE: "RGB",
     Gimp.ImageType.RGBA_IMAGE: "RGBA",
@@ -32,47 +32,69 @@ _MODES = {
 
 @dataclass(frozen=True)
 class Written:
-    """A result on its way to disk: its own name, the unfinished file, and what the worker is asked to do first.
+    """A result on its way to disk: its unfinished file, and what the worker is asked to do first.
 
     The unfinished one lies beside the run's state, so that what has the result's name is always whole.
     """
 
-    name: str
     part: Path
     kind: str
+    size: tuple[int, int]
     asked: dict[str, Any] | None
 
-    def put_in_place(self, out: Path, image: Gimp.Image) -> None:
-        """Gives the file the picture's metadata, where the worker has written it, and its name; raises OSError."""
+    def finish(self, image: Gimp.Image) -> None:
+        """Gives the file the picture's metadata, where the worker has written it; raises EditFailed or OSError.
+
+        What only GIMP can read is opened again.
+        """
         if self.asked:
             _add_metadata(image, self.part, self.kind)
-        path = out / self.name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with self.part.open("rb+") as file:
-            os.fsync(file.fileno())
-        self.part.replace(path)
+        if self.kind == "xcf":
+            _check_xcf(image, self.part)
+
+    @property
+    def checked(self) -> dict[str, Any]:
+        """What the worker is asked to check: see lib/picture_files.py."""
+        return {"file": str(self.part), "format": self.kind, "size": list(self.size)}
 
 
-def write(image: Gimp.Image, out: Path, name: str, kind: str, quality: int) -> Written:
+def check_size(kind: str, image: Gimp.Image) -> None:
+    """Raises EditFailed where a picture is too large for the format of its result."""
+    most, longest = _LONGEST_SIDES.get(kind), max(image.get_width(), image.get_height())
+    if most and longest > most:
+        told = _(
+            "A {format} file can have {most} pixels a side, and the picture has {count}. Choose another output-format."
+        )
+        raise EditFailed(told.format(format=kind, most=most, count=longest))
+
+
+def write(image: Gimp.Image, part: Path, kind: str, quality: int) -> Written:
     """Writes an image, or asks for it; all but XCF as it looks, in one layer. Raises EditFailed or OSError."""
-    part = out / OWN_FOLDER / f"{_PART}{name.replace('/', '-')}"
+    size = image.get_width(), image.get_height()
     if kind == "xcf":
         _run("gimp-xcf-save", image, part, {})
-        return Written(name, part, kind, None)
+        return Written(part, kind, size, None)
     layer = _as_it_looks(image, kind)
     if image.get_precision() == Gimp.Precision.U8_NON_LINEAR:
-        return Written(name, part, kind, _asked(image, layer, part, kind, quality))
+        return Written(part, kind, size, _asked(image, layer, part, kind, quality))
     settings: dict[str, float | int] = {}
     if kind != "png" and quality >= 0:
         settings = {"quality": quality / 100 if kind == "jpeg" else quality}
     _run(_EXPORTS[kind], image, part, settings)
-    return Written(name, part, kind, None)
+    return Written(part, kind, size, None)
 
 
-def forget_unfinished(out: Path) -> None:
-    """Deletes what a run that was killed has left beside its state."""
-    for path in (out / OWN_FOLDER).glob(f"{_PART}*"):
-        path.unlink()
+def _check_xcf(image: Gimp.Image, path: Path) -> None:
+    """Raises EditFailed where GIMP does not find in a file what it has saved."""
+    try:
+        again = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, _file(path))
+    except GLib.Error as error:
+        raise EditFailed(_(_UNREADABLE_RESULT).format(reason=error.message)) from None
+    facts = [(each.get_width(), each.get_height(), len(each.get_layers())) for each in (image, again) if each]
+    if again:
+        again.delete()
+    if len(set(facts)) != 1 or len(facts) != 2:
+        raise EditFailed(_(_UNREADABLE_RESULT).format(reason=Gimp.get_pdb().get_last_error()))
 
 
 def _as_it_looks(image: Gimp.Image, kind: str) -> Gimp.Layer:

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lib import history
@@ -13,7 +13,9 @@ from lib.edit_job import EditJob
 from lib.file_lock import locked_where_possible
 from lib.folder import state as folder_state
 from lib.folder.history import Kept
-from lib.folder.pictures import is_inside, mask_of, matcher, output_names, pictures_in, variation_names
+from lib.folder.output import OutputFolder
+from lib.folder.output_names import OutputNames, comparable, variation_names
+from lib.folder.pictures import is_inside, list_pictures, mask_of, matcher
 from lib.folder.progress import TimeLeft, in_words
 from lib.folder.prompts import BadPrompts, read_prompts
 from lib.folder.report import COLUMNS, report_line, write_report
@@ -47,7 +49,7 @@ def files(folder, *names):
 def test_a_pattern_names_pictures(tmp_path, pattern, found):
     files(tmp_path, "a.jpg", "B.PNG", "c d.webp", "notes.txt", ".hidden.png", "a.mask.png", "deep/f.jpg")
     files(tmp_path, "deep/down/e.jpg", "out/a.jpg", ".cache/x.jpg")
-    assert pictures_in(tmp_path, pattern, but_not=tmp_path / "out") == found
+    assert list_pictures(tmp_path, pattern, tmp_path / "out").pictures == found
 
 
 @pytest.mark.parametrize("pattern", ["a[b", "{a,b", "a}"])
@@ -66,15 +68,17 @@ def test_any_text_is_a_pattern_or_a_sentence(pattern):
 
 @given(PICTURES, PICTURES)
 def test_no_two_results_ever_have_the_same_name(pictures, taken):
-    outputs = output_names(dict.fromkeys(sorted(pictures), ".png"), taken)
-    every = [name for output in outputs.values() for name in variation_names(output, 3)]
-    assert len(set(map(str.casefold, every))) == len(every)
-    assert not set(map(str.casefold, outputs.values())) & {name.casefold() for name in taken}
+    names = OutputNames(Path("/nowhere"), pictures, taken)
+    outputs = [names.choose(picture, ".png") for picture in sorted(pictures)]
+    every = [comparable(name) for output in outputs for name in variation_names(output, 3)]
+    assert len(set(every)) == len(every)
+    assert not set(map(comparable, outputs)) & set(map(comparable, taken))
 
 
 def test_a_result_has_its_pictures_name_where_it_can():
     pictures = {"a.jpg": ".png", "a.png": ".png", "A.webp": ".png", "d/b.xcf": ".webp", "c~2.png": ".png"}
-    assert output_names(pictures) == {
+    names = OutputNames(Path("/nowhere"), pictures)
+    assert {picture: names.choose(picture, ending) for picture, ending in pictures.items()} == {
         "a.jpg": "a.png",
         "a.png": "a.png.png",
         "A.webp": "A.webp.png",
@@ -102,12 +106,78 @@ def test_rows_of_a_table_and_of_json_lines_say_the_same(tmp_path):
 
 def test_everything_that_is_wrong_with_a_file_is_told_at_once(tmp_path):
     path = tmp_path / "a.csv"
-    path.write_text("picture,n,feather,colour\na.png,two,1,\n,1,,\nb.png,1,x,red\nb.png,1,,,,\nc.png,1.5,,\n")
+    path.write_text("picture,n,feather,colour\na.png,two,1,\n,1,,\nb.png,1,x,red\nb.png,1,,,x,\nc.png,1.5,,\n")
     with pytest.raises(BadPrompts) as caught:
         read_prompts(path, KINDS)
     told = " ".join(caught.value.problems)
     for part in ("Line 2: n cannot be 'two'", "colour", "Line 3: the column", "Line 4: feather", "6 cells", "'1.5'"):
         assert part in told, told
+
+
+TABLE = 'picture,prompt,feather,fit\n"a.png","two\nlines, ""so"" ü",0.5,TRUE\nb.png,,,\n'
+ROWS = [("a.png", {"prompt": 'two\nlines, "so" ü', "feather": 0.5, "fit": True}), ("b.png", {})]
+
+
+def windows(text):
+    return text.replace("\n", "\r\n")
+
+
+def with_empty_columns(text):
+    return windows('picture;prompt;feather;fit;;\na.png;"two\nlines, ""so"" ü";0,5;WAHR;;\nb.png;;;;;\n;;;;;\n').encode(
+        "utf-8-sig"
+    )
+
+
+TABS = TABLE.replace('"a.png"', "a.png").replace(",0.5,", "\t0,5\t").replace(",,,", "\t\t\t")
+TABS = TABS.replace("picture,prompt,feather,fit", "picture\tprompt\tfeather\tfit").replace("a.png,", "a.png\t")
+TABS = TABS.replace("0,5\tTRUE", "0,5\tVRAI")
+WRITTEN = {
+    "LibreOffice": TABLE.encode(),
+    "LibreOffice, all cells quoted": TABLE.replace(
+        "picture,prompt,feather,fit", '"picture","prompt","feather","fit"'
+    ).encode(),
+    "Numbers, with the table's empty title": windows("\n" + TABLE).encode(),
+    "Excel, CSV UTF-8": windows(TABLE).encode("utf-8-sig"),
+    "Excel, German, cleared columns and rows": with_empty_columns(TABLE),
+    "Excel, Unicode text": windows(TABS).encode("utf-16"),
+    "big-endian": windows(TABS).encode("utf-16-be"),
+    "UTF-16 without a mark": TABS.encode("utf-16-le"),
+    "a line that names the separator": b"sep=;\r\n" + with_empty_columns(TABLE)[3:],
+    "an old Mac": TABLE.replace("two\nlines", "two lines").replace("\n", "\r").encode(),
+}
+
+
+@pytest.mark.parametrize("program", WRITTEN)
+def test_tables_are_read_as_spreadsheets_write_them(tmp_path, program):
+    path = tmp_path / "a.csv"
+    path.write_bytes(WRITTEN[program])
+    rows = [(row.picture, row.values) for row in read_prompts(path, KINDS)]
+    for _picture, values in rows:
+        if "prompt" in values:
+            values["prompt"] = values["prompt"].replace("\r\n", "\n").replace("two lines", "two\nlines")
+    assert rows == ROWS
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        ("picture,prompt\na.png,ü\n".encode("cp1252"), "a.csv is not in UTF-8. Save it as UTF-8."),
+        (b"PK\x03\x04 and more", "a.csv is a spreadsheet. Save it as CSV, in UTF-8."),
+        (b"\xd0\xcf\x11\xe0 and more", "a.csv is a spreadsheet. Save it as CSV, in UTF-8."),
+        (b"File;Prompt\na.png;x\n", "Line 1: no column is called “picture”. Give this name to the column with"),
+        (b"sep=;\nBild;prompt\na.png;x\n", "Line 2: no column is called “picture”"),
+        (b"File;Prompt\na.png;x\n", "(“File”, “Prompt”)"),
+        (b"picture,prompt,prompt\na.png,x,\n", "Line 1: 2 columns are called “prompt”."),
+        (b"picture,\na.png,x\n", "Line 2: 'x' is in a column without a name."),
+        (b'picture,n\n"a\n.png",1\nb.png,x\n', "Line 4: n cannot be 'x'"),
+    ],
+)
+def test_a_table_that_cannot_be_used_is_refused_with_what_to_do(tmp_path, data, sentence):
+    path = tmp_path / "a.csv"
+    path.write_bytes(data)
+    with pytest.raises(BadPrompts) as caught:
+        read_prompts(path, KINDS)
+    assert sentence in " ".join(caught.value.problems)
 
 
 @pytest.mark.parametrize("line", ["{", "[]", "3", '{"picture": 1}', '{"picture": "a", "n": true}', '{"picture": ""}'])
@@ -131,6 +201,7 @@ def test_a_picture_has_one_row_and_a_file_has_some(tmp_path):
         read_prompts(path, KINDS)
 
 
+@settings(deadline=None)  # it waits for the disk
 @given(st.binary(max_size=200), st.sampled_from([".csv", ".jsonl"]))
 def test_whatever_a_file_holds_it_is_read_or_refused_in_words(tmp_path_factory, data, ending):
     path = tmp_path_factory.mktemp("any") / f"a{ending}"
@@ -155,6 +226,7 @@ def test_the_last_line_of_a_picture_counts_also_after_a_new_start(tmp_path):
     assert "state" not in state.last("b ü") and state.last("c") is None and state.pictures() == ["a", "b ü"]
 
 
+@settings(deadline=None)  # it waits for the disk
 @given(st.integers(0, 400))
 def test_a_file_that_was_cut_off_anywhere_is_read_and_goes_on(tmp_path_factory, end):
     path = tmp_path_factory.mktemp("cut") / "run.jsonl"
@@ -270,7 +342,9 @@ def test_the_report_says_the_same_in_both_files(tmp_path):
         report_line("c.png", {"output": "c.png", "job": "/j"}),
         report_line("d.png", None),
     ]
-    summary = write_report(tmp_path, lines)
+    (tmp_path / ".generative-edit").mkdir()
+    state = RunState(tmp_path / ".generative-edit" / "run.jsonl")
+    summary = write_report(OutputFolder(tmp_path, state), lines)
     assert [json.loads(line) for line in (tmp_path / "report.jsonl").read_text().splitlines()] == lines
     with (tmp_path / "report.csv").open(encoding="utf-8-sig", newline="") as file:
         table = list(csv.DictReader(file))
@@ -278,7 +352,7 @@ def test_the_report_says_the_same_in_both_files(tmp_path):
     assert [row["status"] for row in table] == ["done", "unknown", "under-way", "not-started"]
     assert str(summary).startswith("1 of 4 pictures are done, 1 unknown, may have been billed")
     assert "$0.25" in str(summary) and not summary.whole
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["report.csv", "report.jsonl"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".generative-edit", "report.csv", "report.jsonl"]
 
 
 def test_the_time_left_follows_the_latest_pace():

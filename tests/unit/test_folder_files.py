@@ -1,0 +1,359 @@
+"""Files of a folder run: which are ours, which are whole pictures, which names results get, what is left out."""
+
+import errno
+import io
+import json
+import os
+import struct
+import unicodedata
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from lib.folder import output
+from lib.folder.output import OutputFolder, describe_file
+from lib.folder.output_names import OutputNames, comparable, variation_names
+from lib.folder.own_results import OWN_FOLDER
+from lib.folder.picture_check import BadPicture, check_picture, has_layers
+from lib.folder.pictures import list_pictures
+from lib.folder.report import SKIPPED, Summary, report_line, skipped_line, write_report
+from lib.folder.state import DONE, FAILED, RunState
+from lib.picture_files import check_pictures, write_pictures
+
+NOISE = Image.effect_noise((60, 40), 90).convert("RGB")
+FRAMES = [Image.new("RGB", (6, 4), colour) for colour in ("red", "lime", "blue")]
+
+
+def saved(image, kind, **options):
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+WHOLE = {
+    "baseline.jpg": saved(NOISE, "JPEG"),
+    "progressive.jpg": saved(NOISE, "JPEG", progressive=True),
+    "a.png": saved(NOISE, "PNG"),
+    "a.gif": saved(NOISE, "GIF"),
+    "lossy.webp": saved(NOISE, "WEBP"),
+    "lossless.webp": saved(NOISE, "WEBP", lossless=True),
+    "raw.tif": saved(NOISE, "TIFF"),
+    "lzw.tif": saved(NOISE, "TIFF", compression="tiff_lzw"),
+    "big.tif": saved(NOISE, "TIFF", big_tiff=True),
+    "a.bmp": saved(NOISE, "BMP"),
+    "raw.tga": saved(NOISE, "TGA"),
+    "packed.tga": saved(NOISE, "TGA", compression="tga_rle"),
+}
+SEVERAL = {
+    "a.gif": saved(FRAMES[0], "GIF", save_all=True, append_images=FRAMES[1:]),
+    "a.webp": saved(FRAMES[0], "WEBP", save_all=True, append_images=FRAMES[1:]),
+    "a.png": saved(FRAMES[0], "PNG", save_all=True, append_images=FRAMES[1:]),
+    "a.tif": saved(FRAMES[0], "TIFF", save_all=True, append_images=FRAMES[1:]),
+    "a.avif": struct.pack(">I4s4s", 28, b"ftyp", b"avis") + bytes(16),
+}
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_a_picture_that_ends_early_is_refused_and_a_whole_one_is_not(tmp_path, name):
+    path = tmp_path / name
+    path.write_bytes(WHOLE[name])
+    check_picture(path)
+    # A TGA's last 26 bytes are a footer, and a TIFF's may be what its directory does not need.
+    for end in (0, 30, len(WHOLE[name]) // 2, len(WHOLE[name]) - 40):
+        path.write_bytes(WHOLE[name][:end])
+        with pytest.raises(BadPicture, match=f"{name} is incomplete: it ends too early"):
+            check_picture(path)
+
+
+@pytest.mark.parametrize("name", SEVERAL)
+def test_several_pages_or_frames_are_refused(tmp_path, name):
+    path = tmp_path / name
+    path.write_bytes(SEVERAL[name])
+    with pytest.raises(BadPicture, match="several pages or frames"):
+        check_picture(path)
+
+
+def test_what_follows_a_photograph_in_its_file_does_not_matter(tmp_path):
+    path = tmp_path / "a.jpg"
+    path.write_bytes(WHOLE["baseline.jpg"] + b"a phone's film")
+    check_picture(path)
+    assert not has_layers(path)
+    path.write_bytes(b"gimp xcf v011\0")
+    check_picture(path)
+    assert has_layers(path)
+
+
+def test_a_tiffs_small_copy_is_no_page(tmp_path):
+    path = tmp_path / "a.tif"
+    small = FRAMES[1].copy()
+    small.encoderinfo = {"tiffinfo": {254: 1}}
+    FRAMES[0].save(path, save_all=True, append_images=[small])
+    check_picture(path)
+
+
+@pytest.fixture
+def out(tmp_path):
+    folder = tmp_path / "out"
+    (folder / OWN_FOLDER).mkdir(parents=True)
+    state = RunState(folder / OWN_FOLDER / "run.jsonl")
+    yield OutputFolder(folder, state)
+    state.close()
+
+
+def finished(out, data, identifier="1a"):
+    part = out.unfinished(identifier, ".png")
+    part.write_bytes(data)
+    return part
+
+
+def place(out, name, data):
+    part = finished(out, data)
+    out.state.add("p", output=name, files=[describe_file(part, name)])
+    return out.place_all({name: part})
+
+
+def test_a_file_is_ours_only_as_long_as_it_is_as_it_was_written(out):
+    assert place(out, "d/a.png", b"one") and (out.path / "d" / "a.png").read_bytes() == b"one"
+    assert out.is_free("d/a.png") and out.is_free("d/b.png")
+    out.state.close()
+    again = OutputFolder(out.path, RunState(out.path / OWN_FOLDER / "run.jsonl"))
+    assert again.is_free("d/a.png") and place(again, "d/a.png", b"two"), "a later run knows it too"
+    (out.path / "d" / "a.png").write_bytes(b"one, retouched")
+    assert not again.is_free("d/a.png") and not place(again, "d/a.png", b"three")
+    assert (out.path / "d" / "a.png").read_bytes() == b"one, retouched"
+    (out.path / "d" / "c.png").write_bytes(b"two")
+    assert not again.is_free("d/c.png"), "the same content under another name is somebody's copy"
+    again.state.close()
+
+
+@pytest.mark.parametrize("refused", [None, errno.EPERM])
+def test_a_foreign_file_is_never_replaced_whatever_it_is(out, tmp_path, monkeypatch, refused):
+    def no_links(_path, _target):
+        raise OSError(refused, "no links here")
+
+    if refused:
+        monkeypatch.setattr(Path, "hardlink_to", no_links)
+    target = tmp_path / "foreign.png"
+    target.write_bytes(b"foreign")
+    (out.path / "file.png").write_bytes(b"foreign")
+    (out.path / "link.png").symlink_to(target)
+    (out.path / "nowhere.png").symlink_to(tmp_path / "missing")
+    (out.path / "folder.png").mkdir()
+    for name in ("file.png", "link.png", "nowhere.png", "folder.png", "file.png/b.png"):
+        assert not out.is_free(name), name
+    for name in ("file.png", "link.png", "nowhere.png", "folder.png"):
+        assert not place(out, name, b"ours")
+    assert (out.path / "file.png").read_bytes() == target.read_bytes() == b"foreign"
+    assert (out.path / "link.png").is_symlink() and not (tmp_path / "missing").exists()
+    assert place(out, "free.png", b"ours") and (out.path / "free.png").read_bytes() == b"ours"
+
+
+def test_several_results_get_their_names_together_or_not_at_all(out):
+    parts = {name: finished(out, name.encode(), f"{number}") for number, name in enumerate(("a.png", "a~2.png"))}
+    (out.path / "a~2.png").write_bytes(b"foreign")
+    assert not out.place_all(parts)
+    assert not (out.path / "a.png").exists() and all(part.exists() for part in parts.values())
+    assert (out.path / "a~2.png").read_bytes() == b"foreign"
+
+
+def test_only_unfinished_files_of_ours_are_deleted(out):
+    ours = [finished(out, b"x", "20261128-055000-abc123-1"), out.unfinished("20261128-055000-abc123-2", ".png.raw")]
+    ours[1].touch()
+    foreign = [out.path / OWN_FOLDER / name for name in ("part-ner.png", "party.png", "part-1.txt")]
+    for path in foreign:
+        path.touch()
+    (out.path / OWN_FOLDER / "part-2.png").mkdir()
+    out.forget_unfinished()
+    assert not any(path.exists() for path in ours) and all(path.exists() for path in foreign)
+
+
+def test_a_report_of_somebody_else_stays(out):
+    (out.path / "report.csv").write_text("my own")
+    lines = [report_line("a.png", {"state": DONE, "cost": 1.0})]
+    summary = write_report(out, lines)
+    assert (summary.table, summary.objects) == ("report-2.csv", "report-2.jsonl")
+    assert (out.path / "report.csv").read_text() == "my own" and not (out.path / "report.jsonl").exists()
+    assert write_report(out, lines * 2).table == "report-2.csv", "its own is replaced"
+    assert len((out.path / "report-2.jsonl").read_text().splitlines()) == 2
+
+
+def chosen(out, pictures, **options):
+    names = OutputNames(out.path, pictures, is_free=out.is_free, **options)
+    return {picture: names.choose(picture, ".png") for picture in pictures}
+
+
+def test_another_name_is_used_where_a_file_of_somebody_else_has_it(out):
+    (out.path / "a.png").touch()
+    (out.path / "b~2.png").touch()
+    (out.path / "d").touch()
+    assert chosen(out, ["a.jpg", "d/e.jpg"]) == {"a.jpg": "a.jpg.png", "d/e.jpg": "e.png"}
+    names = OutputNames(out.path, ["b.jpg"], is_free=out.is_free)
+    assert names.choose("b.jpg", ".png", variations=2) == "b.jpg.png"
+
+
+def test_names_that_some_disk_takes_for_one_are_kept_apart(out):
+    accents = [unicodedata.normalize(form, "é.jpg") for form in ("NFC", "NFD")]
+    pictures = [*accents, "É.png", "straße.jpg", "STRASSE.jpg", "D/x.jpg", "d/X.webp", "n.jpg", "n.png/o.jpg"]
+    outputs = chosen(out, pictures)
+    assert len(set(map(comparable, outputs.values()))) == len(pictures)
+    assert outputs["n.jpg"] == "n.jpg.png", "a folder of results is called n.png"
+
+
+def test_the_longest_names_and_paths_have_results_too(out):
+    long = [
+        "x" * 251 + ".jpg",
+        "x" * 251 + ".png",
+        "ü" * 125 + ".jpg",
+        "ü" * 125 + ".png",
+        "/".join(["d" * 250] * 16) + "/a.jpg",
+    ]
+    for output_name in chosen(out, long).values():
+        for name in variation_names(output_name, 10):
+            assert place(out, name, name.encode()), name
+    pictures = ["caf\udce9.jpg", "caf\udcea.jpg", "\udcff/a.jpg"]
+    outputs = chosen(out, pictures)
+    assert len(set(outputs.values())) == 3
+    for name in outputs.values():
+        name.encode()
+
+
+def test_results_of_this_and_other_runs_are_no_pictures(out, tmp_path):
+    source = tmp_path / "in"
+    other = source / "edited"
+    (other / OWN_FOLDER).mkdir(parents=True)
+    for path in (source / "a.png", other / "mine.png", other / "theirs.png", other / "placed.png"):
+        path.write_bytes(path.name.encode())
+    lines = [{"version": 1}, {"picture": "a", "state": DONE, "outputs": ["theirs.png"]}]
+    lines += [{"picture": "b", "files": [{"name": "placed.png", "size": 1, "sha256": ""}]}, ["odd"], {"files": 3}]
+    (other / OWN_FOLDER / "run.jsonl").write_text("\n".join(map(json.dumps, lines)) + "\nhalf a li")
+    place(out, "r.png", b"ours")
+    (source / "link.png").symlink_to(out.path / "r.png")
+    os.link(out.path / "r.png", source / "hard.png")
+    (source / "their link.png").symlink_to(other / "theirs.png")
+    found = list_pictures(source, "**/*", out.path)
+    assert found.pictures == ["a.png", "edited/mine.png"]
+    assert [each.name for each in found.skipped] == [
+        "edited/placed.png", "edited/theirs.png", "hard.png", "link.png", "their link.png",
+    ]  # fmt: skip
+    assert all("It is a result" in each.reason for each in found.skipped)
+    assert list_pictures(other, "", None).pictures == ["mine.png"], "its own folder as the input"
+    linked = tmp_path / "linked"
+    linked.symlink_to(other)
+    assert list_pictures(linked, "", None).pictures == ["mine.png"], "by another path"
+
+
+def test_the_output_folder_is_no_input_by_whichever_path(out, tmp_path):
+    (out.path / "a.png").touch()
+    (tmp_path / "b.png").touch()
+    (tmp_path / "other").symlink_to(tmp_path)
+    found = list_pictures(tmp_path, "**/*.png", tmp_path / "other" / "out")
+    assert found.pictures == ["b.png"]
+
+
+def test_what_cannot_be_read_is_left_out_and_told(tmp_path, monkeypatch):
+    for name in ("a.png", "locked/b.png", "d/c.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "loop.png").symlink_to(tmp_path / "loop.png")
+    (tmp_path / "gone.png").symlink_to(tmp_path / "nothing")
+    (tmp_path / "d" / "up").symlink_to(tmp_path)
+    os.mkfifo(tmp_path / "pipe.png")
+    scandir = os.scandir
+
+    def refusing(path):
+        if Path(path).name == "locked":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    found = list_pictures(tmp_path, "**/*")
+    assert found.pictures == ["a.png", "d/c.png"]
+    assert {each.name: each.unreadable for each in found.skipped} == {
+        "d/up/": False, "gone.png": False, "locked/": True, "loop.png": True, "pipe.png": False,
+    }  # fmt: skip
+    monkeypatch.setattr(os, "scandir", scandir)
+    assert list_pictures(tmp_path, "").pictures == ["a.png"]
+    with pytest.raises(OSError, match="missing"):
+        list_pictures(tmp_path / "missing", "")
+
+
+def test_a_folder_that_is_its_own_subfolder_is_read_once(tmp_path, monkeypatch):
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "a.png").touch()
+    stat = Path.stat
+    # As a folder is that is mounted below itself.
+    monkeypatch.setattr(Path, "stat", lambda path, **options: stat(tmp_path if path.name == "d" else path, **options))
+    found = list_pictures(tmp_path, "**/*")
+    assert found.pictures == [] and [each.name for each in found.skipped] == ["d/"]
+
+
+def test_a_path_that_is_too_long_to_open_is_told(tmp_path, monkeypatch):
+    (tmp_path / "a.png").touch()
+    monkeypatch.chdir(tmp_path)
+    for _level in range(20):
+        Path("d" * 250).mkdir()
+        os.chdir("d" * 250)
+    found = list_pictures(tmp_path, "**/*")
+    assert found.pictures == ["a.png"] and len(found.skipped) == 1 and found.skipped[0].unreadable
+    assert "too long" in found.skipped[0].reason
+
+
+def test_what_is_left_out_is_reported_and_what_cannot_be_read_is_a_failure(out, tmp_path):
+    (tmp_path / "loop.png").symlink_to(tmp_path / "loop.png")
+    (tmp_path / "gone.png").symlink_to(tmp_path / "nothing")
+    lines = list(map(skipped_line, list_pictures(tmp_path, "").skipped))
+    assert {line["picture"]: line["status"] for line in lines} == {"gone.png": SKIPPED, "loop.png": FAILED}
+    summary = write_report(out, [report_line("a.png", {"state": DONE}), *lines])
+    assert str(summary).startswith("1 of 2 pictures are done, 1 failed, 1 skipped") and not summary.whole
+    summary = Summary()
+    for line in (report_line("a.png", {"state": DONE}), lines[0]):
+        summary.count(line)
+    assert summary.whole
+
+
+def written(tmp_path, kind="png", size=(4, 3)):
+    pixels = tmp_path / "a.raw"
+    pixels.write_bytes(bytes(3 * size[0] * size[1]))
+    target = tmp_path / f"a.{kind}"
+    picture = {"pixels": str(pixels), "mode": "RGB", "size": list(size), "resolution": [72, 72], "profile": ""}
+    return target, write_pictures({"pictures": [{**picture, "format": kind, "quality": -1, "file": str(target)}]})
+
+
+def checked(path, kind="png", size=(4, 3)):
+    return check_pictures({"pictures": [{"file": str(path), "format": kind, "size": list(size)}]})
+
+
+@pytest.mark.parametrize("kind", ["png", "jpeg", "webp"])
+def test_a_result_is_opened_again_before_it_counts(tmp_path, kind):
+    path, told = written(tmp_path, kind)
+    assert not told and checked(path, kind)["files"] == [describe_file(path, "")]
+    assert "cannot be read again: 4x3" in checked(path, kind, (3, 4))["error"]["message"]
+    whole = path.read_bytes()
+    for damaged in (whole[: len(whole) // 2], b"", whole[:-3]):
+        path.write_bytes(damaged)
+        assert "cannot be read again" in checked(path, kind)["error"]["message"]
+    path.unlink()
+    assert "cannot be read again" in checked(path, kind)["error"]["message"]
+    path.write_bytes(b"xcf")
+    assert checked(path, "xcf")["files"][0]["size"] == 3, "GIMP has opened it"
+
+
+def test_a_result_so_large_that_pillow_takes_it_for_an_attack_is_still_checked(tmp_path, monkeypatch):
+    path, _told = written(tmp_path)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1)
+    assert "files" in checked(path)
+    path.write_bytes(path.read_bytes()[:-3])
+    assert "error" in checked(path)
+
+
+def test_a_format_that_cannot_hold_a_picture_is_a_sentence(tmp_path):
+    _path, told = written(tmp_path, "webp", (16_384, 1))
+    assert "cannot be written" in told["error"]["message"]
+
+
+def test_a_disk_without_links_is_no_reason_to_fail(out, monkeypatch):
+    assert errno.EPERM in output._NO_LINKS
+    monkeypatch.setattr(Path, "hardlink_to", lambda _path, _target: (_ for _ in ()).throw(OSError(errno.EIO, "broken")))
+    with pytest.raises(OSError, match="broken"):
+        place(out, "a.png", b"x")
