@@ -13,6 +13,7 @@ from lib.api.request import EditRequest, FileId, ImageSource, Url
 from lib.api.response import EditResponse
 from lib.frame import Plan
 from lib.job import Job
+from lib.reference_files import upright
 from lib.translation import _
 
 
@@ -85,14 +86,14 @@ def address_of(provider: Provider, interactive: bool = False) -> tuple[str, Key 
 
 
 def request_of(job: Job, asked: Mapping[str, Any]) -> EditRequest:
-    """The request that a job stands for: its files, then the references as they were given."""
+    """The request that a job stands for: its files, then the references, files among them upright."""
     images: list[ImageSource] = [job.path(name) for name in asked["images"]]
-    images += [_reference(text) for text in asked["references"]]
+    images += [_reference(job, number, text) for number, text in enumerate(asked["references"], 1)]
     mask = job.path(asked["mask"]) if asked["mask"] else None
     return EditRequest(images=images, mask=mask, **asked["request"])
 
 
-def _reference(text: str) -> ImageSource:
+def _reference(job: Job, number: int, text: str) -> ImageSource:
     if text.startswith("file-"):
         return FileId(text)
-    return Url(text) if text.startswith(("http://", "https://", "data:")) else text
+    return Url(text) if text.startswith(("http://", "https://", "data:")) else upright(job, number, text)

@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 from lib.folder.pictures import readable
+from lib.folder.xcf_check import SIGNATURE, check_xcf
 from lib.translation import _
 
 _JPEG_MARKER = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])")
 _JPEG_STANDALONE = (0x01, 0xD8)
 _JPEG_END, _JPEG_SCAN = 0xD9, 0xDA
-_LAYERED = (b"gimp xcf", b"8BPS", b"PK\x03\x04")
+_LAYERED = (SIGNATURE, b"8BPS", b"PK\x03\x04")
 _SEQUENCES = (b"avis", b"msf1", b"hevc")
 _TIFF_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 6: 1, 7: 1, 8: 2, 9: 4, 13: 4, 16: 8, 17: 8, 18: 8}
 _TIFF_INTEGERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
@@ -73,14 +74,14 @@ def check_picture(path: Path) -> None:
 
 def several_pictures(path: Path) -> BadPicture:
     """Return the error for a file that holds several pages or frames."""
-    message = _("{file} has several pages or frames. Save each of them as a picture of its own.")
+    message = _("{file} has several pages or frames. Save each one as a separate picture.")
     return BadPicture(message.format(file=readable(path.name)))
 
 
 def has_layers(path: Path) -> bool:
     """Return whether the layers of a file make one picture, as those of XCF, PSD and OpenRaster do."""
     with path.open("rb") as file:
-        return file.read(8).startswith(_LAYERED)
+        return file.read(len(SIGNATURE)).startswith(_LAYERED)
 
 
 def _checker(path: Path, reader: _Reader) -> Callable[[_Reader], int]:
@@ -98,6 +99,7 @@ def _checker(path: Path, reader: _Reader) -> Callable[[_Reader], int]:
         (b"II+\0", _check_tiff),
         (b"MM\0+", _check_tiff),
         (b"BM", _check_bmp),
+        (SIGNATURE, check_xcf),
     ):
         if start.startswith(signature):
             return check

@@ -62,7 +62,7 @@ def list_pictures(folder: Path, pattern: str, out: Path | None = None) -> Listin
 
 def result_reason() -> str:
     """Return why a result is not edited."""
-    return _("It is a result of Generative Edit. Copy it into another folder to edit it again.")
+    return _("This is a result of Generative Edit. Copy it to another folder to edit it again.")
 
 
 @cache
@@ -131,7 +131,7 @@ class _Scan:
     def _folders_in(self, here: Path, prefix: str) -> list[tuple[Path, str]]:
         here_is = identity(here)
         if here_is and here_is in self._visited:
-            self.skip(prefix, _("It is a folder that was read already."))
+            self.skip(prefix, _("This folder was read already."))
             return []
         with os.scandir(here) as entries:
             listed = [entry for entry in entries if not entry.name.startswith(".")]
@@ -149,7 +149,7 @@ class _Scan:
             if is_wanted and entry.is_file():
                 self.files.append((name, entry.is_symlink()))
             elif is_wanted:
-                self.skip(name, _("It is no file that can be opened."))
+                self.skip(name, _("It is not a regular file."))
         except OSError as error:
             if is_wanted:
                 self._cannot_read(name, error)

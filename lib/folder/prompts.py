@@ -156,7 +156,7 @@ def _option(column: str) -> str:
 
 def _no_picture_column(line: int, names: Sequence[str]) -> str:
     message = _(
-        "Line {line}: no column is called “picture”. Give this name to the column with the files' names ({names})."
+        "Line {line}: no column is called “picture” ({names}). Give that name to the column with the file names."
     )
     return message.format(line=line, names=", ".join(f"“{name}”" for name in names if name)[:_LONGEST_SHOWN])
 

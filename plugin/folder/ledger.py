@@ -108,7 +108,7 @@ class Ledger:
         notes = list(report.get("notes", ()))
         name = preferred_name(flight.item.picture, self._run.ending(flight.item))
         if name != flight.output and not self._out.is_free(name):
-            told = _("{file} was there before and is kept: the result is {output}.")
+            told = _("{file} already existed and was kept; the result is {output}.")
             notes.append(told.format(file=name, output=flight.output))
         return notes
 

@@ -31,7 +31,7 @@ _FLIPS = {
     5: Gimp.OrientationType.HORIZONTAL,
     7: Gimp.OrientationType.VERTICAL,
 }
-_ORIENTATION = re.compile(r'<tag name="Exif\.Image\.Orientation"[^>]*>(\d+)<')
+_ORIENTATION = re.compile(r'name="Exif\.Image\.Orientation"[^>]*>(\d+)<')
 
 
 def open_picture(path: Path) -> Gimp.Image:

@@ -63,7 +63,8 @@ def check_size(kind: str, image: Gimp.Image) -> None:
     most, longest = _LONGEST_SIDES.get(kind), max(image.get_width(), image.get_height())
     if most and longest > most:
         told = _(
-            "A {format} file can have {most} pixels a side, and the picture has {count}. Choose another output-format."
+            "A {format} file can have at most {most} pixels per side, and the picture has {count}. "
+            "Choose another output-format."
         )
         raise EditFailed(told.format(format=kind, most=most, count=longest))
 

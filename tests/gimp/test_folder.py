@@ -1,10 +1,14 @@
 """Folder runs in real GIMPs: pictures in, pictures out, each as it was asked for."""
 
 import csv
+import hashlib
 import json
+import os
 import signal
 import threading
 import time
+import unicodedata
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -34,6 +38,18 @@ def run(gimp, source, **arguments):
     results = source.with_name("results")
     given = {"input_folder": str(source), "output_folder": str(results), "prompt": "x", "provider": "custom"}
     return gimp.call("folders.run", **{**given, **arguments}), results
+
+
+# How a picture is stored that a viewer shows upright once it has turned it as this orientation says.
+UNTURNED = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
+}
 
 
 def report_of(results):
@@ -144,12 +160,39 @@ def test_what_a_photograph_tells_of_itself_stays_with_the_result(gimp, source, e
             assert made.info.get("icc_profile"), "its colours keep their meaning"
             if kind != "webp":  # has no place for it
                 assert made.info["dpi"] == pytest.approx((300, 300), abs=0.1)
-            # GIMP turns it, or leaves that to whoever shows it, as its user wants: never neither, never both.
+            # Turned, or left to whoever shows it: never neither, never both.
             before, after = (
                 np.asarray(ImageOps.exif_transpose(each).convert("RGB"), int)
                 for each in (Image.open(source / "a.jpg"), made)
             )
             assert before.shape == after.shape and np.abs(255 - before - after).max() < 24
+
+
+@pytest.mark.parametrize("policy", ["ask", "keep"])
+def test_a_turned_photograph_and_its_upright_mask_belong_together(gimp, source, endpoint, policy):
+    endpoint.behave("invert")
+    upright, box = (120, 80), (10, 20, 50, 70)
+    shown = Image.linear_gradient("L").resize(upright).convert("RGB")
+    shown.paste("red", (80, 0, 120, 16))  # no side is like another
+    for orientation in range(1, 9):
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        stored = shown.transpose(UNTURNED[orientation]) if orientation > 1 else shown
+        stored.save(source / f"{orientation}.jpg", quality=95, exif=exif)
+        mask = Image.new("L", upright)
+        mask.paste(255, box)
+        mask.save(source / f"{orientation}.mask.png")
+    before = gimp.call("folders.set_rotation_policy", policy=policy)
+    try:
+        done, results = run(gimp, source)
+    finally:
+        gimp.call("folders.set_rotation_policy", policy=before)
+    assert done["status"] == "success", done["error"]
+    shown.save(source.with_name("shown.png"))
+    for orientation in range(1, 9):
+        with Image.open(results / f"{orientation}.png") as made:
+            assert made.size == upright and made.getexif().get(0x0112, 1) == 1, orientation
+        assert changed(source.with_name("shown.png"), results / f"{orientation}.png") == box, orientation
 
 
 def test_sixteen_bits_stay_sixteen_bits(gimp, source, endpoint):
@@ -179,6 +222,131 @@ def test_one_bad_picture_does_not_stop_the_rest(gimp, source, endpoint):
     told = report_of(results)
     assert told["b.png"]["status"] == "failed" and "b.png" in told["b.png"]["message"]
     assert len(endpoint.received) == 2
+
+
+class NastyFolder:
+    """Pictures whose names and places are as unkind as a disk allows, each of its own colour."""
+
+    def __init__(self, source, results, count):
+        self.source, self.results, self.count = source, results, count
+        self.pictures, self.refused = {}, set()
+
+    def colour(self, number):
+        return tuple(40 * digit + 20 for digit in (number % 6, number // 6 % 6, number // 36))
+
+    def add(self, name, **options):
+        colour = self.colour(len(self.pictures))
+        path = self.source / os.fsdecode(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        kind = {".jpg": "JPEG", ".webp": "WEBP", ".tif": "TIFF", ".bmp": "BMP"}.get(path.suffix, "PNG")
+        with path.open("wb") as file:
+            Image.new("RGB", (16, 12), colour).save(file, kind, **options)
+        self.pictures[os.fsdecode(name)] = colour
+
+    def fill(self):
+        for name in NASTY_NAMES:
+            self.add(name)
+        for number in range(10):
+            self.add(f"a{number}/b.jpg")
+            self.add(f"a{number}-b.jpg")
+        for name in ("s.png", "s.jpg", "s.webp", "S.bmp", "s.tif", "n.jpg", "n.png/o.jpg", "v.png", "v~2.png"):
+            self.add(name)
+        for form in ("NFC", "NFD"):
+            self.add(unicodedata.normalize(form, "é/ü.png"))
+        for name in ("É/Ü.png", "straße.jpg", "STRASSE.jpg", "/".join(["d" * 200] * 15) + "/deep.png"):
+            self.add(name)
+        self._add_what_is_refused()
+        while len(self.pictures) < self.count - len(self.refused):
+            self.add(f"plain/{len(self.pictures)}.png")
+
+    def _add_what_is_refused(self):
+        for kind in ("jpg", "png", "gif", "webp", "tif", "bmp"):
+            path = self.source / f"short.{kind}"
+            Image.effect_noise((40, 30), 90).convert("RGB").save(path)
+            path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+        frames = [Image.new("RGB", (16, 12), colour) for colour in ("red", "lime", "blue")]
+        for kind in ("gif", "webp", "png", "tif"):
+            frames[0].save(self.source / f"frames.{kind}", save_all=True, append_images=frames[1:])
+        (self.source / "empty.png").touch()
+        (self.source / "loop.png").symlink_to("loop.png")
+        self.refused |= {
+            path.name for path in self.source.iterdir() if path.stem in ("short", "frames", "empty", "loop")
+        }
+
+    def surround(self):
+        """Files of somebody else where results would go, and a result of another run among the pictures."""
+        (self.results / "a0").mkdir(parents=True)
+        foreign = ["s.png", "a0/b.png", "a1-b.png", "plain", "report.csv", "v~2.png", "notes.txt"]
+        for name in foreign:
+            (self.results / name).write_text(f"foreign {name}")
+        (self.results / "a2-b.png").symlink_to(self.results / "notes.txt")
+        other = self.source / "edited"
+        (other / ".generative-edit").mkdir(parents=True)
+        Image.new("RGB", (16, 12)).save(other / "theirs.png")
+        line = json.dumps({"picture": "x", "output": "theirs.png", "state": "done", "outputs": ["theirs.png"]})
+        (other / ".generative-edit" / "run.jsonl").write_text(line + "\n")
+        (self.source / "link.png").symlink_to(other / "theirs.png")
+        (self.source / "up").symlink_to(self.source)
+
+    def hashes(self):
+        """What each file and link of somebody else holds."""
+        files = {}
+        for top in (self.source, self.results):
+            for folder, _folders, names in os.walk(top):
+                for name in names:
+                    path = Path(folder, name)
+                    content = os.fsencode(path.readlink()) if path.is_symlink() else path.read_bytes()
+                    files[path] = hashlib.sha256(content).hexdigest()
+        return files
+
+
+NASTY_NAMES = [
+    b"caf\xe9.png", b"caf\xea.png", b"\xff/\xfe.png", b"a%20b.png", b"a#b?.png", b"new\nline.png", b"tab\t.png",
+    b"quote\"'.png", b"back\\slash.png", b" lead.png", b"trail .png", b"-dash.png", b"~2.png", b"file:x.png",
+    b"http:..x.png", b"a:b.png", b"*.png", b"[a].png", b"{b}.png", b"&amp;<b>.png", b"%s%n.png", b"{0}.png",
+    b"$HOME.png", b"`x`.png", b"\x01\x7f.png", b"CON.png", b"=1+1.png", b"a..png", b"a.b.c.png", b"x" * 251 + b".png",
+    b"x" * 251 + b".jpg", "😀.png".encode(), "\u202eabc.png".encode(), "\u00a0.png".encode(),
+    "ü".encode() * 125 + b".png", "ü".encode() * 125 + b".jpg", b"results/png.png", b"report.csv.png",
+]  # fmt: skip
+
+
+def test_two_hundred_nasty_names_have_their_own_results_or_an_honest_line(gimp, source, endpoint):
+    endpoint.behave("invert")
+    count = 200 if gimp.gimp.minor == "3.2" else 100
+    folder = NastyFolder(source, source.with_name("results"), count)
+    folder.fill()
+    folder.surround()
+    before = folder.hashes()
+    assert len(folder.pictures) + len(folder.refused) == count
+    pattern = "**/*.{png,jpg,webp,tif,bmp,gif}"
+    done, results = run(gimp, source, pattern=pattern, concurrency=16)
+    assert (
+        f"{len(folder.pictures)} of {count} pictures are done, {len(folder.refused)} failed, 3 skipped" in done["error"]
+    )
+    after = folder.hashes()
+    assert {path: after[path] for path in before} == before, "0 foreign files changed"
+    assert len(endpoint.received) == len(folder.pictures)
+    told = {line["picture"]: line for line in map(json.loads, (results / "report-2.jsonl").read_text().splitlines())}
+    assert len(told) == count + 3
+    for name in folder.refused:
+        assert told[name]["status"] == "failed" and told[name]["message"], name
+    outputs = {}
+    for name, colour in folder.pictures.items():
+        [output] = told[name]["outputs"]
+        outputs[output] = name
+        with Image.open(results / output) as made:
+            inverted = np.array(made.convert("RGB").resize((1, 1)))[0, 0].astype(int)
+        assert np.abs(255 - inverted - colour).max() <= 8, f"{name} has the result of another picture"
+    assert len(outputs) == len(folder.pictures)
+    assert "a0/b.png already existed and was kept" in told["a0/b.jpg"]["message"]
+    for name in ("edited/theirs.png", "link.png", "up/"):
+        assert told[name]["status"] == "skipped"
+    (source / "ours.png").hardlink_to(results / "S.png")
+    (source / "out").symlink_to(results)
+    again, _ = run(gimp, source, pattern=pattern, concurrency=16)
+    assert len(endpoint.received) == len(folder.pictures), "nothing is sent again, no result of ours is edited"
+    assert f"{len(folder.refused)} failed, 5 skipped" in again["error"]
+    assert {path: folder.hashes()[path] for path in before} == before
 
 
 def test_a_second_run_sends_only_what_is_missing(gimp, source, endpoint):

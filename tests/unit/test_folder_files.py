@@ -6,6 +6,7 @@ import json
 import os
 import struct
 import unicodedata
+import zlib
 from pathlib import Path
 
 import pytest
@@ -79,9 +80,70 @@ def test_what_follows_a_photograph_in_its_file_does_not_matter(tmp_path):
     path.write_bytes(WHOLE["baseline.jpg"] + b"a phone's film")
     check_picture(path)
     assert not has_layers(path)
-    path.write_bytes(b"gimp xcf v011\0")
-    check_picture(path)
+    path.write_bytes(xcf(1))
     assert has_layers(path)
+
+
+def xcf(compression, version=11):
+    """A layer of 70x3 with a mask, and a channel, as GIMP writes them; the last tile is the channel's second one."""
+    pointer = "Q" if version >= 11 else "I"
+    size = struct.calcsize(f">{pointer}")
+    data = bytearray(f"gimp xcf v{version:03}\0".encode() + struct.pack(">IIII", 70, 3, 0, 150))
+    data += struct.pack(">IIBII", 17, 1, compression, 0, 0)
+    table = len(data)
+    data += bytes(4 * size)
+
+    def point(where, target):
+        data[where : where + size] = struct.pack(f">{pointer}", target)
+
+    def add_hierarchy(channels):
+        start = len(data)
+        data.extend(struct.pack(">III", 70, 3, channels) + bytes(2 * size))
+        point(start + 12, len(data))
+        level = len(data)
+        data.extend(struct.pack(">II", 70, 3) + bytes(3 * size))
+        for number, width in enumerate((64, 6)):
+            point(level + 8 + number * size, len(data))
+            data.extend(encode(width * 3, channels))
+        return start
+
+    def encode(pixels, channels):
+        values = bytes(number % 251 for number in range(pixels))
+        literal = b"\x80" + pixels.to_bytes(2) + values
+        coded = literal + (bytes([pixels - 1, 7]) if pixels < 127 else b"\x7f" + pixels.to_bytes(2) + b"\7") * 2
+        packed = zlib.compress(values * channels)
+        return (values * channels, coded if channels == 3 else literal, packed)[compression]
+
+    def add(head, links):
+        start = len(data)
+        data.extend(head + struct.pack(">I", 2) + b"a\0" + struct.pack(">II", 0, 0))
+        places = len(data)
+        data.extend(bytes(links * size))
+        return start, places
+
+    layer, places = add(struct.pack(">III", 70, 3, 0), 2)
+    point(table, layer)
+    point(places, add_hierarchy(3))
+    mask, mask_places = add(struct.pack(">II", 70, 3), 1)
+    point(places + size, mask)
+    point(mask_places, add_hierarchy(1))
+    channel, channel_places = add(struct.pack(">II", 70, 3), 1)
+    point(table + 2 * size, channel)
+    point(channel_places, add_hierarchy(1))
+    return bytes(data)
+
+
+@pytest.mark.parametrize("version", [4, 11])
+@pytest.mark.parametrize("compression", [0, 1, 2])
+def test_an_xcf_that_ends_early_anywhere_is_refused(tmp_path, compression, version):
+    path = tmp_path / "a.xcf"
+    data = xcf(compression, version)
+    path.write_bytes(data)
+    check_picture(path)
+    for end in (*range(16, len(data), 29), *range(len(data) - 12, len(data))):
+        path.write_bytes(data[:end])
+        with pytest.raises(BadPicture, match="incomplete"):
+            check_picture(path)
 
 
 def test_a_tiffs_small_copy_is_no_page(tmp_path):
@@ -236,7 +298,7 @@ def test_results_of_this_and_other_runs_are_no_pictures(out, tmp_path):
     assert [each.name for each in found.skipped] == [
         "edited/placed.png", "edited/theirs.png", "hard.png", "link.png", "their link.png",
     ]  # fmt: skip
-    assert all("It is a result" in each.reason for each in found.skipped)
+    assert all("This is a result" in each.reason for each in found.skipped)
     assert list_pictures(other, "", None).pictures == ["mine.png"], "its own folder as the input"
     linked = tmp_path / "linked"
     linked.symlink_to(other)

@@ -164,7 +164,10 @@ def test_tables_are_read_as_spreadsheets_write_them(tmp_path, program):
         ("picture,prompt\na.png,ü\n".encode("cp1252"), "a.csv is not in UTF-8. Save it as UTF-8."),
         (b"PK\x03\x04 and more", "a.csv is a spreadsheet. Save it as CSV, in UTF-8."),
         (b"\xd0\xcf\x11\xe0 and more", "a.csv is a spreadsheet. Save it as CSV, in UTF-8."),
-        (b"File;Prompt\na.png;x\n", "Line 1: no column is called “picture”. Give this name to the column with"),
+        (
+            b"File;Prompt\na.png;x\n",
+            "no column is called “picture” (“File”, “Prompt”). Give that name to the column with the file names.",
+        ),
         (b"sep=;\nBild;prompt\na.png;x\n", "Line 2: no column is called “picture”"),
         (b"File;Prompt\na.png;x\n", "(“File”, “Prompt”)"),
         (b"picture,prompt,prompt\na.png,x,\n", "Line 1: 2 columns are called “prompt”."),

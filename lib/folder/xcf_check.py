@@ -1,0 +1,145 @@
+"""Whether an XCF file is complete: GIMP opens one that ends early as far as it goes, and only says so on its terminal.
+
+The format is described in GIMP's sources, devel-docs/specifications/xcf.txt. The file's pointers lead to the tiles of
+all layers, masks and channels; the last tile in the file is decoded, as nothing says where it ends.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+SIGNATURE = b"gimp xcf "
+_TILE_SIDE = 64
+_PRECISION_SINCE, _LONG_POINTERS_SINCE = 4, 11
+_PROP_END, _PROP_COMPRESSION = 0, 17
+_NONE, _RLE, _ZLIB = 0, 1, 2
+
+
+class Reader(Protocol):
+    """Reads a file at any place."""
+
+    size: int
+
+    def at(self, start: int, count: int) -> bytes:
+        """Return `count` bytes from `start`; raise where the file ends before."""
+
+    def numbers(self, start: int, layout: str) -> tuple[int, ...]:
+        """Return the integers of a struct layout."""
+
+    def require(self, end: int) -> None:
+        """Raise where the file is shorter."""
+
+
+@dataclass(frozen=True)
+class _Tile:
+    """Where a tile's data begin, and what it holds when decoded."""
+
+    start: int
+    pixels: int
+    channels: int
+
+
+def check_xcf(reader: Reader) -> int:
+    """Return 1, as an XCF file is one picture; the reader raises where the file ends early."""
+    xcf = _Xcf(reader)
+    last = max(xcf.tiles(), key=lambda tile: tile.start, default=None)
+    if last:
+        xcf.check_tile(last)
+    return 1
+
+
+class _Xcf:
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        version = reader.at(len(SIGNATURE), 4)
+        self._version = int(version[1:]) if version[1:].isdigit() else 0
+        self._pointer = "Q" if self._version >= _LONG_POINTERS_SINCE else "I"
+        self._compression = _NONE
+
+    def tiles(self) -> Iterator[_Tile]:
+        """Yield every tile of the layers, their masks, and the channels."""
+        where = self._properties(30 if self._version >= _PRECISION_SINCE else 26)
+        layers, where = self._pointers(where)
+        channels, _end = self._pointers(where)
+        for layer in layers:
+            hierarchy, mask = self._two_pointers(self._after_name(layer + 12))
+            yield from self._tiles_of(hierarchy)
+            if mask:
+                channels.append(mask)
+        for channel in channels:
+            hierarchy, _next = self._two_pointers(self._after_name(channel + 8), one=True)
+            yield from self._tiles_of(hierarchy)
+
+    def check_tile(self, tile: _Tile) -> None:
+        """Make the reader raise where a tile's data are not all there."""
+        size = tile.pixels * tile.channels
+        self._reader.require(tile.start + 1)
+        data = self._reader.at(tile.start, min(self._reader.size - tile.start, 2 * size + 1024))
+        if self._compression == _NONE:
+            self._reader.require(tile.start + size)
+        elif self._compression == _ZLIB:
+            whole = zlib.decompressobj()
+            try:
+                whole.decompress(data)
+            except zlib.error:
+                return  # damaged in another way, which GIMP notices
+            if not whole.eof:
+                self._reader.require(self._reader.size + 1)
+        else:
+            self._reader.require(tile.start + _rle_length(data, tile))
+
+    def _properties(self, where: int) -> int:
+        """Return where a list of properties ends; the image's says how tiles are compressed."""
+        while True:
+            kind, length = self._reader.numbers(where, ">II")
+            where += 8
+            if kind == _PROP_END:
+                return where
+            if kind == _PROP_COMPRESSION:
+                self._compression = self._reader.at(where, 1)[0]
+            where += length
+
+    def _after_name(self, where: int) -> int:
+        return self._properties(where + 4 + self._reader.numbers(where, ">I")[0])
+
+    def _pointers(self, where: int) -> tuple[list[int], int]:
+        """Return the pointers of a list that ends with 0, and where it ends."""
+        pointers = []
+        size = 8 if self._pointer == "Q" else 4
+        while pointer := self._reader.numbers(where, f">{self._pointer}")[0]:
+            pointers.append(pointer)
+            where += size
+        return pointers, where + size
+
+    def _two_pointers(self, where: int, *, one: bool = False) -> tuple[int, int]:
+        numbers = self._reader.numbers(where, f">{self._pointer}" + ("" if one else self._pointer))
+        return numbers[0], 0 if one else numbers[1]
+
+    def _tiles_of(self, hierarchy: int) -> Iterator[_Tile]:
+        width, height, channels = self._reader.numbers(hierarchy, ">III")
+        [level] = self._reader.numbers(hierarchy + 12, f">{self._pointer}")
+        pointers, _end = self._pointers(level + 8)
+        columns = max(1, -(-width // _TILE_SIDE))
+        for number, start in enumerate(pointers):
+            left, top = number % columns * _TILE_SIDE, number // columns * _TILE_SIDE
+            pixels = min(_TILE_SIDE, width - left) * min(_TILE_SIDE, height - top)
+            yield _Tile(start, pixels, channels)
+
+
+def _rle_length(data: bytes, tile: _Tile) -> int:
+    """Return how many bytes a run-length coded tile takes, at least one more than there are where it ends early."""
+    where = 0
+    for _channel in range(tile.channels):
+        left = tile.pixels
+        while left > 0:
+            if where >= len(data):
+                return len(data) + 1
+            code = data[where]
+            long = code in (127, 128)
+            length = int.from_bytes(data[where + 1 : where + 3]) if long else code + 1 if code < 127 else 256 - code
+            where += (3 if long else 1) + (1 if code <= 127 else length)
+            left -= max(1, length)
+    return where
