@@ -173,7 +173,7 @@ def test_a_turned_photograph_and_its_upright_mask_belong_together(gimp, source, 
     endpoint.behave("invert")
     upright, box = (120, 80), (10, 20, 50, 70)
     shown = Image.linear_gradient("L").resize(upright).convert("RGB")
-    shown.paste("red", (80, 0, 120, 16))  # no side is like another
+    shown.paste("gray", (80, 0, 120, 16))  # no side is like another
     for orientation in range(1, 9):
         exif = Image.Exif()
         exif[0x0112] = orientation
@@ -227,8 +227,8 @@ def test_one_bad_picture_does_not_stop_the_rest(gimp, source, endpoint):
 class NastyFolder:
     """Pictures whose names and places are as unkind as a disk allows, each of its own colour."""
 
-    def __init__(self, source, results, count):
-        self.source, self.results, self.count = source, results, count
+    def __init__(self, gimp, source, count):
+        self.gimp, self.source, self.results, self.count = gimp, source, source.with_name("results"), count
         self.pictures, self.refused = {}, set()
 
     def colour(self, number):
@@ -267,6 +267,10 @@ class NastyFolder:
         frames = [Image.new("RGB", (16, 12), colour) for colour in ("red", "lime", "blue")]
         for kind in ("gif", "webp", "png", "tif"):
             frames[0].save(self.source / f"frames.{kind}", save_all=True, append_images=frames[1:])
+        frames[0].resize((32, 32)).save(self.source / "frames.ico", sizes=[(16, 16), (32, 32)])
+        path = self.source / "short.xcf"
+        self.gimp.call("folders.make", path=str(path))
+        path.write_bytes(path.read_bytes()[:-200])
         (self.source / "empty.png").touch()
         (self.source / "loop.png").symlink_to("loop.png")
         self.refused |= {
@@ -313,12 +317,12 @@ NASTY_NAMES = [
 def test_two_hundred_nasty_names_have_their_own_results_or_an_honest_line(gimp, source, endpoint):
     endpoint.behave("invert")
     count = 200 if gimp.gimp.minor == "3.2" else 100
-    folder = NastyFolder(source, source.with_name("results"), count)
+    folder = NastyFolder(gimp, source, count)
     folder.fill()
     folder.surround()
     before = folder.hashes()
     assert len(folder.pictures) + len(folder.refused) == count
-    pattern = "**/*.{png,jpg,webp,tif,bmp,gif}"
+    pattern = "**/*.{png,jpg,webp,tif,bmp,gif,ico,xcf}"
     done, results = run(gimp, source, pattern=pattern, concurrency=16)
     assert (
         f"{len(folder.pictures)} of {count} pictures are done, {len(folder.refused)} failed, 3 skipped" in done["error"]
