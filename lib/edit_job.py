@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from lib import job_layers, result, settings, spending
+from lib.answer_files import AnswerFiles
 from lib.api.calls import cancelled
 from lib.api.client import ImagesClient
-from lib.api.errors import ApiError, CancelledError
+from lib.api.errors import ApiError, BadAnswerError, CancelledError
 from lib.api.events import ClientEvent, Downloading, Notice, Sent, Uploading, Waiting
 from lib.api.pacing import Paces
 from lib.api.providers import Provider
@@ -25,6 +26,7 @@ from lib.frame import Plan
 from lib.job import SENT, Job
 from lib.job_layers import Layers
 from lib.job_request import JobFailed, address_of, check_cost, check_room, named_provider, request_of, spent
+from lib.raster import PictureError
 from lib.rescue import Kept, Rescue
 from lib.translation import _
 
@@ -44,6 +46,7 @@ class EditJob:
         self._seconds: dict[str, float] = {}
         self._notes: list[str] = []
         self._rescue = Rescue(job)
+        self._answers = AnswerFiles(job, self._rescue)
         self._kept: list[Kept] = []
         self._sent: tuple[EditRequest, Provider] | None = None
 
@@ -72,6 +75,8 @@ class EditJob:
             return self._failed(error)
         except JobFailed as error:
             return {"event": "error", "message": error.message, "hint": error.hint}
+        except PictureError as error:
+            return self._unreadable(error)
         except OSError as error:
             return self._refused(error)
 
@@ -113,6 +118,7 @@ class EditJob:
                 timeouts=timeouts,
                 pace=None if endpoint else _PACES.of(base_url),
                 patience=asked.get("patience"),
+                record=self._answers.begin,
                 on_event=self._on_event,
             )
         try:
@@ -140,7 +146,8 @@ class EditJob:
                 if isinstance(event, PartialImage):
                     self._preview(event, request, plan)
                 elif isinstance(event, Completed):
-                    self._save_image(event.image)
+                    for image in event.response.images:
+                        self._save_image(image)
                     done.append(event.response)
                 elif isinstance(event, Failed):
                     failures.append(event.error)
@@ -162,7 +169,7 @@ class EditJob:
                 seen = result.layer_pixels(partial.image.data, plan, None, transparent=transparent)
                 layer = f"partial-{number}.rgba"
                 self._job.write(layer, seen.rgba)
-        except OSError:
+        except (OSError, PictureError):
             # A full disk, or a picture that is none: the edit goes on without this preview.
             return
         told = {"file": name, "image": partial.image_index, "index": partial.index, "layer": layer}
@@ -185,17 +192,22 @@ class EditJob:
         for image in response.images[len(self._kept) :]:
             self._save_image(image)
         names = [name for name in self._kept if isinstance(name, str)]
+        in_folder = [name for name in names if name == Path(name).name]
         answer = {
             "raw": response.raw,
             "usage": response.usage,
             "request_ids": response.request_ids,
-            "results": [name for name in names if name == Path(name).name],
+            "results": in_folder,
             "failures": [failure.message for failure in response.failures],
         }
         with contextlib.suppress(OSError):  # the pictures tell enough
             self._job.write_json("response.json", answer, durable=True)
         for name in names:
             self._emit({"event": "result", "file": name})
+        if any(isinstance(failure, BadAnswerError) for failure in response.failures) and self._answers.folder:
+            self._notes.append(_("The whole answer is kept in {folder}.").format(folder=self._answers.folder))
+        elif len(in_folder) == len(response.images) or self._answers.folder != self._job.folder:
+            self._answers.discard()
 
     def _save_image(self, image: EditedImage) -> None:
         name = f"result-{len(self._kept) + 1}.{image.format}"
@@ -247,9 +259,11 @@ class EditJob:
 
     def _failed(self, error: ApiError) -> Event:
         """The last event of a request that failed, and its trace in the folder: nothing is outstanding any more."""
+        if not error.maybe_billed:
+            self._answers.discard()
         told = {
             "message": error.message,
-            "hint": error.hint,
+            "hint": self._hint_of(error),
             "code": error.code,
             "request_id": error.request_id,
             "maybe_billed": error.maybe_billed,
@@ -262,6 +276,7 @@ class EditJob:
 
     def _stopped(self, error: CancelledError) -> Event:
         """The last event of a job that was cancelled; what had arrived is kept."""
+        self._answers.discard()
         if error.response:
             self._save(error.response)
             self._count(error.response)
@@ -276,12 +291,29 @@ class EditJob:
                 self._job.write_json("response.json", {"error": answer})
         return {"event": "cancelled"}
 
+    def _hint_of(self, error: ApiError) -> str:
+        """What to do, and where what had arrived is; nobody is told to try again what was answered."""
+        folder = self._answers.folder
+        if folder is None:
+            return error.hint
+        kept = _("The answer is kept in {folder}; History can read it again after an update.").format(folder=folder)
+        if isinstance(error, BadAnswerError):
+            return f"{error.hint} {kept}"
+        return f"{_('It may have been billed.')} {kept}"
+
+    def _unreadable(self, error: PictureError) -> Event:
+        """The last event where what was returned is a picture that can't be decoded."""
+        message = _("The result can't be shown: {reason}.").format(reason=error)
+        hint = _("It is kept in {folder}; History can read it again after an update.").format(folder=self._job.folder)
+        return {"event": "error", "message": message, "hint": hint, "maybe_billed": True}
+
     def _refused(self, error: OSError) -> Event:
-        """The last event where a file could not be read or written, or a picture not be decoded."""
+        """The last event where a file could not be read or written."""
         reason = error.strerror or str(error)
-        if self._kept:
+        folder = self._job.folder if self._kept else self._answers.folder
+        if folder:
             message = _("The result cannot be shown ({reason}).").format(reason=reason)
-            hint = _("It is kept in {folder}.").format(folder=self._job.folder)
+            hint = _("It is kept in {folder}.").format(folder=folder)
         else:
             message = _("A file of the job cannot be read or written ({reason}).").format(reason=reason)
             hint = _("Nothing was sent. Make room or access, then try again.")

@@ -65,7 +65,7 @@ def _news_of(folder: Path) -> State | None:
         state = files.state(folder)
     except OSError:
         return None
-    if TOLD in files.sizes or state not in (State.WAITING, State.UNKNOWN) or is_held(folder):
+    if TOLD in files.sizes or state not in (State.WAITING, State.UNKNOWN, State.UNREAD) or is_held(folder):
         return None
     return state
 

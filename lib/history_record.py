@@ -20,7 +20,8 @@ from lib.job import INSERTED, LOCK, SENT, VERSION, is_running
 from lib.translation import _
 
 _JOB_NAME = re.compile(r"(\d{8}-\d{6})-[0-9a-f]{6}")
-_RESULT = re.compile(r"result-(\d{1,3})\.(png|jpe?g|webp)")
+_RESULT = re.compile(r"result-(\d{1,3})\.[a-z0-9]{2,10}")
+_ANSWER = re.compile(r"answer-\d{1,4}\.body")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _LARGEST_JSON = 32 << 20
 _LONGEST_TEXT = 32_000
@@ -36,6 +37,7 @@ class State(Enum):
     FAILED = "failed"
     CANCELLED = "cancelled"
     UNKNOWN = "unknown"
+    UNREAD = "unread"
     UNSENT = "unsent"
     DAMAGED = "damaged"
 
@@ -49,6 +51,7 @@ class State(Enum):
             State.FAILED: _("failed"),
             State.CANCELLED: _("cancelled"),
             State.UNKNOWN: _("sent, answer unknown (may have been billed)"),
+            State.UNREAD: _("answered, but the answer could not be read"),
             State.UNSENT: _("cut off before it was sent"),
             State.DAMAGED: _("damaged or changed by hand"),
         }[self]
@@ -59,6 +62,7 @@ class Record:
     """One kept job: `note` is a sentence about what is wrong with it, `size` its bytes on disk.
 
     `plan` is None where job.json does not tell it; `results` are the names of pictures that are really there.
+    `has_answer` says that the answer is kept as it came, and can be read again where there are no results.
     `canvas` is the image's size at that time, `grown` what it was to become, in its coordinates (None: the same).
     """
 
@@ -73,6 +77,7 @@ class Record:
     plan: Plan | None
     note: str
     size: int
+    has_answer: bool = False
     canvas: Size | None = None
     grown: Rect | None = None
 
@@ -104,6 +109,11 @@ class Files:
         return tuple(name for _number, name in sorted(found))
 
     @property
+    def has_answer(self) -> bool:
+        """Whether an answer is kept as it came."""
+        return any(size and _ANSWER.fullmatch(name) for name, size in self.sizes.items())
+
+    @property
     def total(self) -> int:
         """Bytes of all files."""
         return sum(self.sizes.values())
@@ -114,6 +124,8 @@ class Files:
             return State.RUNNING
         if self.results:
             return State.INSERTED if INSERTED in self.sizes else State.WAITING
+        if self.has_answer:
+            return State.INSERTED if INSERTED in self.sizes else State.UNREAD
         if "response.json" in self.sizes:
             return State.FAILED
         return State.UNKNOWN if SENT in self.sizes else State.UNSENT
@@ -125,7 +137,10 @@ def read(folder: Path, files: Files) -> Record:
     told, _ignored = _json(folder, files, "report.json")
     answer, broken = _json(folder, files, "response.json")
     state, request = files.state(folder), _object(asked.get("request"))
-    if state is State.FAILED:
+    if state is State.UNREAD and not note:
+        cut_off = _("It was cut off while the answer arrived; Insert reads what there is.")
+        note = _failure(answer, "")[1] if answer else cut_off
+    elif state is State.FAILED:
         state, note = _failure(answer, note or broken)
     elif note and (state is not State.UNSENT or "job.json" in files.sizes):
         state = state if state is State.RUNNING else State.DAMAGED
@@ -143,6 +158,7 @@ def read(folder: Path, files: Files) -> Record:
         plan=_plan(asked),
         note=note,
         size=files.total,
+        has_answer=files.has_answer,
         canvas=_canvas(_object(asked.get("record"))),
         grown=_grown(_object(asked.get("record"))),
     )

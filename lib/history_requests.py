@@ -11,12 +11,15 @@ from typing import Any
 
 from PIL import Image
 
-from lib import history, job_layers, result
+from lib import history, job_layers, raster, result
+from lib.answer_files import delete_answers, read_again
+from lib.api.errors import ApiError
 from lib.frame import Plan
 from lib.geometry import Rect, Size
 from lib.history import Record
 from lib.job import Job
 from lib.job_request import JobFailed
+from lib.raster import PictureError
 from lib.rescue import Rescue
 from lib.translation import _
 
@@ -24,7 +27,7 @@ THUMBNAIL = "thumbnail.rgb"
 THUMBNAIL_EDGE = 72
 _LARGEST_EDGE = 1024
 _MOST_PIXELS = 200_000_000
-_UNREADABLE = (OSError, ValueError, Image.DecompressionBombError)
+_UNREADABLE = (OSError, ValueError, PictureError)
 _MOST_GROWTH = 10_000
 _GREY = (128, 128, 128)
 
@@ -68,10 +71,30 @@ def thumbnail(message: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _record(job: Job) -> Record:
+    """The job, after its answer was read again where it has no results yet; raises JobFailed where there are none."""
     found = history.record(job.folder)
+    if found and found.has_answer and not found.results:
+        _read_answer_again(job)
+        found = history.record(job.folder)
     if not found or not found.results:
         raise JobFailed(_("There is no picture in this job any more."), _("Run the edit again."))
     return found
+
+
+def _read_answer_again(job: Job) -> None:
+    """Makes results of an answer that is kept as it came; raises JobFailed where it still can't be read."""
+    try:
+        response = read_again(job)
+    except ApiError as error:
+        told = _("The answer of this job still can't be read. {reason}").format(reason=error.message)
+        raise JobFailed(told, _("It is kept in {folder}.").format(folder=job.folder)) from error
+    names = [f"result-{number}.{image.format}" for number, image in enumerate(response.images, 1)]
+    for name, image in zip(names, response.images, strict=True):
+        job.write(name, image.data, durable=True)
+    facts = {"raw": response.raw, "usage": response.usage, "request_ids": response.request_ids, "results": names}
+    job.write_json("response.json", facts, durable=True)
+    if not response.failures:
+        delete_answers(job)
 
 
 def _layers(job: Job, found: Record) -> dict[str, Any]:
@@ -123,8 +146,7 @@ def _is_shape(shape: Mapping[str, Any]) -> bool:
 
 def _whole(picture: Path) -> Plan:
     """The plan of a job that does not tell its own: the picture as it is."""
-    with Image.open(picture) as opened:
-        area = Rect(0, 0, *opened.size)
+    area = Rect(0, 0, *raster.decode(picture).size)
     return Plan(area, area, Size(area.width, area.height))
 
 
@@ -145,9 +167,7 @@ def _picture(found: Record, name: object) -> Path | None:
 
 def _small(path: Path, edge: int) -> Image.Image:
     """Scaled down, on grey where it is transparent."""
-    with Image.open(path) as picture:
-        picture.thumbnail((edge, edge))
-        whole = picture.convert("RGBA")
+    whole = raster.reduced(path, edge)
     ground = Image.new("RGBA", whole.size, (*_GREY, 255))
     return Image.alpha_composite(ground, whole).convert("RGB")
 

@@ -8,6 +8,8 @@ The folder is what the two processes share, and afterwards the history:
     selection.raw   the selection's soft values in the frame, one byte a pixel        plug-in
     sent.json       when the request left                    worker; without response.json beside it: answer unknown
     partial-*       previews; those that end in .rgba are as GIMP shows them, and deleted by the plug-in   worker
+    answer-1.body   the answer as it arrives, answer-1.json its head; deleted once its pictures are files of
+                    their own (see `lib.answer_files`)       worker
     result-1.png …  what was returned, byte for byte         worker
     response.json   the answer without its pictures          worker; its presence means that nothing is outstanding
     report.json     what was done: provider, model, frame, usage, cost, drift, seconds by stage   worker
@@ -96,7 +98,9 @@ class Job:
 
     def write_json(self, name: str, data: Mapping[str, Any], *, durable: bool = False) -> Path:
         """Writes a JSON file of this job."""
-        return self.write(name, json.dumps(data, ensure_ascii=False, indent=1).encode(), durable=durable)
+        text = json.dumps(data, ensure_ascii=False, indent=1)
+        # Half a character, as answers may hold, is written as JSON escapes it.
+        return self.write(name, text.encode("utf-8", "backslashreplace"), durable=durable)
 
     def read_json(self, name: str) -> dict[str, Any]:
         """Reads a JSON object of this job; raises OSError or ValueError where there is none."""
@@ -126,6 +130,11 @@ class Job:
     def has_result(self) -> bool:
         """Whether a picture was returned: it is on disk, whether it was inserted or not."""
         return any(self.folder.glob("result-*"))
+
+    @property
+    def has_answer(self) -> bool:
+        """Whether an answer arrived that is kept as it came."""
+        return any(path.stat().st_size for path in self.folder.glob("answer-*.body"))
 
     def mark_told(self) -> None:
         """Remembers that the user knows what became of it; where the disk refuses, it is told again."""

@@ -7,8 +7,9 @@ from typing import Any
 from lib import layer_mask, result
 from lib.frame import Plan
 from lib.job import LAYER_MASK, SELECTION, Job
+from lib.raster import PictureError
 from lib.rescue import Kept, Rescue
-from lib.translation import ngettext
+from lib.translation import _, ngettext
 
 
 @dataclass
@@ -27,20 +28,32 @@ def read_guide(job: Job, asked: Mapping[str, Any]) -> result.Guide | None:
         return None
     try:
         return result.Guide.read(job.path("image-1.png"), job.path("mask.png"))
-    except OSError:
+    except (OSError, PictureError):
         return None
 
 
 def make_layers(
     rescue: Rescue, pictures: Iterable[bytes], plan: Plan, guide: result.Guide | None, *, transparent: bool
 ) -> Layers:
-    """Writes each picture as the raw pixels of a layer; raises OSError where one cannot be decoded."""
+    """Writes each picture as the raw pixels of a layer; one that can't be decoded is a note while there are others.
+
+    Raises PictureError where none can be decoded.
+    """
     layers = Layers()
+    failures: list[PictureError] = []
     for number, data in enumerate(pictures, 1):
-        layer = result.layer_pixels(data, plan, guide, transparent=transparent)
+        try:
+            layer = result.layer_pixels(data, plan, guide, transparent=transparent)
+        except PictureError as error:
+            failures.append(error)
+            continue
         layers.notes += [note for note in layer.notes if note not in layers.notes]
         layers.drift.append(layer.drift)
         layers.pictures.append(rescue.write(f"layer-{number}.rgba", layer.rgba))
+    if failures and not layers.pictures:
+        raise failures[0]
+    for failure in failures:
+        layers.notes.append(_("A picture can't be read ({reason}). Its file is kept.").format(reason=failure))
     return layers
 
 

@@ -1,6 +1,7 @@
 """Writes a PNG from raw bytes with the standard library alone, as GIMP's own Python has no Pillow.
 
-Every byte is kept: the white under a mask's alpha 0 survives, which GIMP's exporter does not promise.
+Every byte is kept: the white under a mask's alpha 0 survives, which GIMP's exporter does not promise. Of a PNG that
+came from elsewhere, `essential` leaves what its pixels need.
 """
 
 import struct
@@ -8,6 +9,8 @@ import zlib
 
 _COLOUR_TYPE = {1: 0, 2: 4, 3: 2, 4: 6}
 _NO_FILTER, _FILTER_UP = b"\x00", b"\x02"
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_ESSENTIAL = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT"})
 
 
 def encode(width: int, height: int, channels: int, pixels: bytes, level: int = 1, *, flat: bool = False) -> bytes:
@@ -23,7 +26,26 @@ def encode(width: int, height: int, channels: int, pixels: bytes, level: int = 1
     rows = b"".join(name + filtered[start : start + stride] for start in range(0, len(pixels), stride))
     header = struct.pack(">IIBBBBB", width, height, 8, _COLOUR_TYPE[channels], 0, 0, 0)
     chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows, level)), (b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(name, data) for name, data in chunks)
+    return _SIGNATURE + b"".join(_chunk(name, data) for name, data in chunks)
+
+
+def essential(data: bytes) -> bytes | None:
+    """Return a PNG with nothing but what its pixels need, each chunk with a right checksum; None for other files.
+
+    Comments, profiles and times that a decoder stumbles over are gone, and so is what follows the pixels.
+    """
+    if not data.startswith(_SIGNATURE):
+        return None
+    parts, place, pixels = [_SIGNATURE], len(_SIGNATURE), False
+    while place + 8 <= len(data):
+        length, name = int.from_bytes(data[place : place + 4], "big"), data[place + 4 : place + 8]
+        if name in _ESSENTIAL:
+            parts.append(_chunk(name, data[place + 8 : place + 8 + length]))
+        elif pixels:
+            break
+        pixels = name == b"IDAT"
+        place += length + 12
+    return b"".join((*parts, _chunk(b"IEND", b"")))
 
 
 def _chunk(name: bytes, data: bytes) -> bytes:

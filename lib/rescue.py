@@ -1,6 +1,7 @@
 """Where what was paid for goes when the disk refuses: a temporary folder, or else the event itself."""
 
 import base64
+import contextlib
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,10 +29,21 @@ class Rescue:
         except OSError as error:
             return self._elsewhere(name, data, error)
 
+    def spare_folder(self) -> Path:
+        """Return a temporary folder for what the job's own disk refuses; raise OSError where there is none."""
+        self._spare = self._spare or Path(tempfile.mkdtemp(prefix="generative-edit-"))
+        return self._spare
+
+    def leave_spare_folder(self) -> None:
+        """Remove the temporary folder where nothing is in it."""
+        if self._spare:
+            with contextlib.suppress(OSError):
+                self._spare.rmdir()
+                self._spare = None
+
     def _elsewhere(self, name: str, data: bytes, error: OSError) -> Kept:
         try:
-            self._spare = self._spare or Path(tempfile.mkdtemp(prefix="generative-edit-"))
-            path = Job(self._spare).write(name, data)
+            path = Job(self.spare_folder()).write(name, data)
         except OSError:
             told = _("Nothing can be written to the disk ({reason}): the result is only in the image. Save it.")
             self._note(told, error)

@@ -1,6 +1,5 @@
 """From an answer's picture to the pixels of a layer: decoded once, lined up with the original, brought to the frame."""
 
-import io
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from lib import fit, seam
+from lib import fit, raster, seam
 from lib.frame import Plan
 from lib.geometry import Size
 from lib.resampling import scaled
@@ -27,10 +26,9 @@ class Guide:
 
     @classmethod
     def read(cls, picture: Path, mask: Path) -> "Guide":
-        """From the files of a job; raises OSError where they cannot be read."""
-        with Image.open(picture) as sent, Image.open(mask) as marked:
-            alpha = np.asarray(marked.getchannel("A"))
-            return cls(np.asarray(sent.convert("RGB")), np.equal(alpha, _PROTECTED))
+        """From the files of a job; raises OSError or PictureError where they cannot be read."""
+        alpha = np.asarray(raster.decode(mask).convert("RGBA").getchannel("A"))
+        return cls(np.asarray(raster.decode(picture).convert("RGB")), np.equal(alpha, _PROTECTED))
 
 
 @dataclass(frozen=True)
@@ -46,13 +44,14 @@ class LayerPixels:
 
 
 def layer_pixels(data: bytes, plan: Plan, guide: Guide | None, *, transparent: bool) -> LayerPixels:
-    """The picture in `data` (PNG, JPEG or WebP) lined up, cut and scaled to the plan's frame.
+    """The picture in `data`, of any raster format, lined up, cut and scaled to the plan's frame.
 
-    An alpha channel is kept where `transparent` was asked for and dropped otherwise. Raises OSError where the
-    picture cannot be decoded.
+    An alpha channel is kept where `transparent` was asked for, or where there is nothing below it to be shown instead.
+    Raises PictureError where the picture cannot be decoded.
     """
-    with Image.open(io.BytesIO(data)) as picture:
-        returned = picture.convert("RGBA" if transparent else "RGB")
+    returned = raster.decode(data)
+    if not (transparent or _hides_nothing(returned)):
+        returned = returned.convert("RGB")
     notes: tuple[str, ...] = ()
     asked = (plan.size.width, plan.size.height)
     if returned.size != asked:
@@ -65,6 +64,18 @@ def layer_pixels(data: bytes, plan: Plan, guide: Guide | None, *, transparent: b
     if guide:
         returned, drift = _lined_up(returned.resize(asked, Image.Resampling.LANCZOS), guide)
     return LayerPixels(_to_frame(returned, plan).convert("RGBA").tobytes(), notes, drift)
+
+
+def _hides_nothing(picture: Image.Image) -> bool:
+    """Whether what is fully transparent has one colour only, as encoders leave it: it must not be shown as black.
+
+    Some servers return a whole picture under the mask's own alpha; that picture is what was asked for.
+    """
+    if picture.mode != "RGBA":
+        return True
+    pixels = np.asarray(picture)
+    hidden = pixels[pixels[..., 3] == 0][:, :3]
+    return bool(len(hidden)) and bool((hidden == hidden[0]).all())
 
 
 def _lined_up(returned: Image.Image, guide: Guide) -> tuple[Image.Image, dict[str, Any]]:

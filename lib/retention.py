@@ -24,7 +24,7 @@ _UNTOUCHED_SECONDS = 3_600.0
 _MUCH_LONGER = 4
 _DUE_SECONDS = 600.0
 _TIDIED = ".tidied"
-_PRECIOUS = (State.WAITING, State.UNKNOWN)
+_PRECIOUS = (State.WAITING, State.UNKNOWN, State.UNREAD)
 
 
 @dataclass(frozen=True)

@@ -143,7 +143,7 @@ class Worker:
             final = self._running[folder].run()
         except Exception:  # noqa: BLE001 - the process's edge: whatever it was, the plug-in must hear of an end
             traceback.print_exc()
-            final = unexpected_error() | {"maybe_billed": Job(Path(folder)).was_sent}
+            final = unexpected_error(Job(Path(folder)))
         del self._running[folder]
         self._emit({**final, "job": folder})
         retention.tidy_when_due()
@@ -155,17 +155,23 @@ class Worker:
             told = answer(message)
         except Exception:  # noqa: BLE001 - the same edge
             traceback.print_exc()
-            told = {"error": unexpected_error()}
+            told = {"error": unexpected_error(None)}
         self._emit({**told, "event": "answer", "id": message["id"]})
 
 
-def unexpected_error() -> dict[str, Any]:
-    """The last event where something failed that nobody foresaw; the details are in the log."""
+def unexpected_error(job: Job | None) -> dict[str, Any]:
+    """The last event where something failed that nobody foresaw; the details are in the log.
+
+    A job whose request had left is not to be tried again: what had arrived is in its folder.
+    """
+    hint = _("Try again; the details are in worker.log.")
+    if job and job.was_sent:
+        hint = _("What had arrived is kept in {folder}; the details are in worker.log.").format(folder=job.folder)
+    sent = bool(job and job.was_sent)
     return {
-        "event": "error",
-        "message": _("The worker failed unexpectedly."),
-        "hint": _("Try again; the details are in worker.log in the job's folder."),
-    }
+        "event": "error", "message": _("The worker failed unexpectedly."), "hint": hint, "maybe_billed": sent,
+        "see_log": True,
+    }  # fmt: skip
 
 
 def _withdraw_at_signal(worker: Worker, signals: "SimpleQueue[int]") -> None:

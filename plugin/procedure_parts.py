@@ -2,12 +2,10 @@
 
 import traceback
 from collections.abc import Callable
-from pathlib import Path
 
 import gi
 from gi.repository import Gimp, GLib, GObject
 
-from lib.history_record import shown
 from lib.translation import N_, _
 from plugin.arguments import WIDE, Argument
 from plugin.options import BadArguments
@@ -69,12 +67,6 @@ def of_a_file(error: OSError) -> str:
     where = f" ({error.filename})" if error.filename else ""
     told = _("A file could not be read or written: {reason}. Make room or access, then try again.")
     return told.format(reason=f"{error.strerror}{where}")
-
-
-def of_a_result(error: OSError, folder: Path) -> str:
-    """What kept a result from being inserted, and the job's folder, where it is, in a sentence."""
-    told = _("The result cannot be inserted: {reason}. It is in {folder}.")
-    return told.format(reason=error.strerror or error, folder=shown(str(folder)))
 
 
 def has_display() -> bool:

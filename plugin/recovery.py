@@ -22,7 +22,8 @@ def forgotten_results() -> str:
     for folder in found:
         Job(folder).mark_told()
     states = list(found.values())
-    return " ".join(filter(None, (_waiting(states.count(State.WAITING)), _unknown(states.count(State.UNKNOWN)))))
+    waiting = states.count(State.WAITING) + states.count(State.UNREAD)
+    return " ".join(filter(None, (_waiting(waiting), _unknown(states.count(State.UNKNOWN)))))
 
 
 def _waiting(count: int) -> str:

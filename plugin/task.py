@@ -1,9 +1,11 @@
 """Runs a task: exports into a job folder, lets the worker ask the endpoint, inserts what came back."""
 
+import contextlib
 import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from gi.repository import Gegl, Gimp, GLib
@@ -11,6 +13,7 @@ from gi.repository import Gegl, Gimp, GLib
 from lib import frame, rescue, settings
 from lib.api import models
 from lib.geometry import Rect, Size
+from lib.history_record import shown
 from lib.job import VERSION, Job
 from lib.translation import _
 from plugin import insert
@@ -70,6 +73,7 @@ def run(image: Gimp.Image, task: Task, options: Options, python: str, progress: 
     """Runs a task to its end; raises EditFailed or EditCancelled, the image then being as it was."""
     clock = _Clock()
     job = Job.new()
+    final: Event = {}
     try:
         worker = _start(python, job)
         try:
@@ -83,10 +87,13 @@ def run(image: Gimp.Image, task: Task, options: Options, python: str, progress: 
         finally:
             worker.close()
         _raise_unless_done(job, final)
-        outcome = insert_done(image, task, options, job, final)
+        try:
+            outcome = insert_done(image, task, options, job, final)
+        except OSError as error:
+            raise EditFailed(of_a_result(error, job.folder)) from error
         clock.stage("insert")
     finally:
-        forget_unsent(job)
+        forget_unsent(job, final)
     outcome.report["seconds"].update(clock.seconds)
     return outcome
 
@@ -245,13 +252,26 @@ def repeatable(options: Options, sources: Mapping[str, Any]) -> dict[str, Any]:
     return {"version": RECORD_VERSION, "request": request, "options": chosen, "left_out": left_out, **sources}
 
 
-def forget_unsent(job: Job) -> None:
-    """Removes the folder of a job whose request never left: there is nothing in it that the user does not have."""
-    if not job.was_sent:
-        job.release()
+def forget_unsent(job: Job, final: Mapping[str, Any]) -> None:
+    """Removes the folder of a job whose request never left: there is nothing in it that the user does not have.
+
+    It stays where the last event sends the user to the log in it. What cannot be removed stays too: on Windows no file
+    that the worker still has open can be, and that must not hide why the job failed.
+    """
+    if job.was_sent or (final.get("see_log") and job.path(LOG).exists()):
+        return
+    job.release()
+    with contextlib.suppress(OSError):
         for path in job.folder.iterdir():
-            path.unlink()
+            with contextlib.suppress(OSError):
+                path.unlink()
         job.folder.rmdir()
+
+
+def of_a_result(error: OSError, folder: Path) -> str:
+    """What kept a result from being inserted, and the job's folder, where it is, in a sentence."""
+    told = _("The result cannot be inserted: {reason}. It is in {folder}.")
+    return told.format(reason=error.strerror or error, folder=shown(str(folder)))
 
 
 def forget_pixels(job: Job, final: Mapping[str, Any]) -> None:

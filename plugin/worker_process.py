@@ -141,7 +141,7 @@ class Worker:
         jobs, self._jobs = self._jobs, {}
         requests, self._requests = self._requests, {}
         for folder, on_event in jobs.items():
-            on_event({**error, "maybe_billed": Job(Path(folder)).was_sent})
+            on_event({**error, **_what_is_left(Job(Path(folder)), error)})
         for on_answer in requests.values():
             on_answer({"error": error})
 
@@ -151,4 +151,18 @@ def _ended(log: Path) -> Event:
         "event": "error",
         "message": _("The worker process ended before it had answered."),
         "hint": _("See {log}; then try again or run install.py again.").format(log=log),
+        "see_log": True,
     }
+
+
+def _what_is_left(job: Job, error: Event) -> Event:
+    """What of the worker's end differs for a job: one whose request had left is not to be tried again."""
+    try:
+        if job.has_result or job.has_answer:
+            kept = _("What had arrived is kept in {folder}; insert it from Filters ▸ Generative Edit ▸ History….")
+            return {"maybe_billed": True, "hint": kept.format(folder=job.folder)}
+    except OSError:
+        pass  # the folder has gone, or can't be listed: nothing is known of an answer
+    if job.was_sent and error.get("see_log"):
+        return {"maybe_billed": True, "hint": _("The details are in worker.log.")}
+    return {"maybe_billed": job.was_sent}

@@ -185,10 +185,18 @@ class Call:
             self._endpoint.notify(Waiting(seconds, attempt, error.message))
             self._pause(seconds, method)
 
-    def get(self, address: str, max_bytes: int, *, with_key: bool = True) -> bytes:
+    def get(
+        self,
+        address: str,
+        max_bytes: int,
+        *,
+        with_key: bool = True,
+        on_answer: Callable[[Exchange], None] = lambda exchange: None,
+    ) -> bytes:
         """Return what is at an address, following a few redirects; the key stays with the endpoint's host.
 
-        A host in a private network is refused, unless it is the endpoint or the endpoint is in one too.
+        `on_answer` gets the exchange before its body is read. A host in a private network is refused, unless it is the
+        endpoint or the endpoint is in one too.
         """
         url = self._endpoint.base_url
         for _attempt in range(_MOST_REDIRECTS):
@@ -198,6 +206,7 @@ class Call:
             url = whole
             with self.send("GET", url, with_key=with_key) as exchange:
                 if exchange.status < 300:
+                    on_answer(exchange)
                     return exchange.read(max_bytes)
                 address = exchange.headers.get("Location", "")
         raise BadAnswerError(_("{host} redirects too often.").format(host=host_of(url)))

@@ -13,11 +13,18 @@ from typing import Any
 
 from lib.api import models
 from lib.api.address import base_url_problem, endpoint_url, joined, names_deployment
-from lib.api.answer import Limits, parse_object, read_answer
+from lib.api.answer import FetchUrl, Limits, parse_object
 from lib.api.body import Body
 from lib.api.calls import Call, Calls, Endpoint, cancelled
 from lib.api.dialect import Adapted, adapt, encode, with_model
-from lib.api.errors import ApiError, AuthenticationError, BadAnswerError, CancelledError, InvalidRequestError
+from lib.api.errors import (
+    ApiError,
+    AuthenticationError,
+    BadAnswerError,
+    BrokenConnectionError,
+    CancelledError,
+    InvalidRequestError,
+)
 from lib.api.events import ClientEvent, Downloading, Notice
 from lib.api.failures import request_id_of
 from lib.api.files import Files
@@ -27,13 +34,15 @@ from lib.api.parallel import edit_at_once, stream_at_once
 from lib.api.problems import Problem
 from lib.api.providers import Provider
 from lib.api.providers import get as get_provider
+from lib.api.recording import AnswerHead, CoveringSink, Recorder, Secrets
 from lib.api.request import EditRequest
-from lib.api.response import Completed, EditResponse, Failed, StreamEvent, join
+from lib.api.response import Completed, EditedImage, EditResponse, Failed, StreamEvent, join
 from lib.api.retry import MAX_RETRIES
-from lib.api.stream import read_stream
+from lib.api.stream import read_body, read_stream
 from lib.api.text import readable
 from lib.api.transport import Exchange, Timeouts
 from lib.api.validation import validate
+from lib.raster import PictureError, decode
 from lib.translation import _
 
 _EDITS = "/images/edits"
@@ -53,8 +62,9 @@ class ImagesClient:
     `provider` is a name of providers.json or a `Provider`. Without `base_url`, the provider's address variable
     counts (`OPENAI_BASE_URL`), then its own address. `on_event` gets `Uploading`, `Sent`, `Waiting` and
     `Notice`, one at a time but from any thread. Clients with the same `pace` share what a rate limit leaves; with
-    `patience`, so many seconds may be waited for it, else a few repeats are tried. Raises `InvalidRequestError` when
-    the address can't be used, `AuthenticationError` when the key may not go there.
+    `patience`, so many seconds may be waited for it, else a few repeats are tried. `record` gets the body of every
+    successful answer to an edit, and of pictures that it points to, before anything reads them. Raises
+    `InvalidRequestError` when the address can't be used, `AuthenticationError` when the key may not go there.
     """
 
     def __init__(
@@ -68,6 +78,7 @@ class ImagesClient:
         max_retries: int = MAX_RETRIES,
         pace: Pace | None = None,
         patience: float | None = None,
+        record: Recorder | None = None,
         on_event: Callable[[ClientEvent], None] | None = None,
     ) -> None:
         self.provider = get_provider(provider) if isinstance(provider, str) else provider
@@ -80,6 +91,8 @@ class ImagesClient:
         self._event_lock = threading.Lock()
         self._limits = limits or Limits()
         self._has_key = bool(secrets)
+        self._record = record
+        self._secrets = Secrets(value.removeprefix("Bearer ") for value in secrets.values())
         self._endpoint = Endpoint(
             self.base_url,
             secrets,
@@ -199,28 +212,50 @@ class ImagesClient:
     def _stream_once(self, adapted: Adapted, call: Call, image_index: int) -> Iterator[StreamEvent]:
         with call.send("POST", self._url(_EDITS), self._body(adapted)) as exchange:
             if "text/event-stream" in exchange.headers.get("Content-Type", ""):
-                chunks, made = exchange.chunks(), False
-                try:
-                    for event in read_stream(
-                        chunks, self._limits, self._request_id(exchange), image_index, self._notify
-                    ):
-                        made = True
-                        yield event
-                except ApiError as error:
-                    error.maybe_billed = error.maybe_billed or made
-                    raise self._endpoint.without_key(error) from error.__cause__
+                yield from self._read_stream(exchange, call, image_index)
             else:  # a server that doesn't know `stream` answers as if it weren't there
                 yield from _completed(self._read_answer(exchange, call), image_index)
 
+    def _read_stream(self, exchange: Exchange, call: Call, image_index: int) -> Iterator[StreamEvent]:
+        self._record_body(exchange)
+        request_id, fetch, made = self._request_id(exchange), self._fetch_with(call), False
+        try:
+            for event in read_stream(exchange.chunks(), self._limits, request_id, image_index, self._notify, fetch):
+                made = True
+                yield self._without_key(event) if isinstance(event, Completed) else event
+        except ApiError as error:
+            error.maybe_billed = error.maybe_billed or made
+            raise self._endpoint.without_key(error) from error.__cause__
+
     def _read_answer(self, exchange: Exchange, call: Call) -> EditResponse:
-        text = exchange.read(
-            self._limits.max_body_bytes, lambda received, total: self._notify(Downloading(received, total))
-        )
-        answer = parse_object(text, _("The endpoint's answer"))
+        self._record_body(exchange)
+        request_id, fetch = self._request_id(exchange), self._fetch_with(call)
+        pieces: list[bytes] = []
+        broken: ApiError | None = None
+        try:
+            report = lambda received, total: self._notify(Downloading(received, total))  # noqa: E731
+            pieces.extend(exchange.bounded_chunks(self._limits.max_body_bytes, report))
+        except BrokenConnectionError as error:
+            broken = error
+        try:
+            response = read_body(b"".join(pieces), self._limits, fetch, request_id)
+        except ApiError as error:
+            raise self._endpoint.without_key(broken or error) from error.__cause__
+        if broken is not None:
+            # What had arrived whole was paid for, whatever became of the connection.
+            response.images = [image for image in response.images if _is_whole(image)]
+            response.failures.append(broken)
+            if not response.images:
+                raise broken
+        return self._without_key(Completed(response)).response
+
+    def _fetch_with(self, call: Call) -> FetchUrl:
+        """Return what fetches the pictures that an answer only points to."""
 
         def fetch(url: str) -> bytes:
+            record = lambda exchange: self._record_body(exchange, url)  # noqa: E731
             try:
-                return call.get(url, self._limits.max_image_bytes, with_key=False)
+                return call.get(url, self._limits.max_image_bytes, with_key=False, on_answer=record)
             except CancelledError as error:
                 raise cancelled(sent=True) from error
             except ApiError as error:
@@ -231,11 +266,25 @@ class ImagesClient:
                 failure = BadAnswerError(message, hint, status=error.status)
                 raise self._endpoint.without_key(failure) from error
 
-        return read_answer(answer, self._limits, fetch, self._request_id(exchange))
+        return fetch
 
     def _request_id(self, exchange: Exchange) -> str | None:
         request_id = request_id_of(exchange.headers)
         return self._endpoint.hide_key(request_id) if request_id else None
+
+    def _record_body(self, exchange: Exchange, address: str | None = None) -> None:
+        """Let the body of an answer be written down before it is read."""
+        if self._record is not None:
+            content_type = self._secrets.cover_in(exchange.headers.get("Content-Type", ""))
+            head = AnswerHead(
+                exchange.status, content_type, self._request_id(exchange), self._secrets.cover_in(address)
+            )
+            exchange.record(CoveringSink(self._record(head), self._secrets))
+
+    def _without_key(self, completed: Completed) -> Completed:
+        response = self._secrets.cover_response(completed.response)
+        response.failures = [self._endpoint.without_key(failure) for failure in response.failures]
+        return replace(completed, response=response)
 
     def _body(self, adapted: Adapted) -> Body:
         try:
@@ -253,6 +302,15 @@ class ImagesClient:
         if self._on_event is not None:
             with self._event_lock:
                 self._on_event(event)
+
+
+def _is_whole(image: EditedImage) -> bool:
+    """Return whether all of an image arrived: its header alone doesn't say."""
+    try:
+        decode(image.data)
+    except PictureError:
+        return False
+    return True
 
 
 def _for_one_image(adapted: Adapted, index: int) -> Adapted:

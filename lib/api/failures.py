@@ -174,33 +174,54 @@ def _details(body: bytes) -> dict[str, Any]:
         return _found(_from_html(text) if "<" in text else text)
 
 
+def has_words(data: Mapping[str, Any]) -> bool:
+    """Return whether an answer says in words what went wrong, as `error_from_event` reads them."""
+    return bool(_from_json(data)["message"])
+
+
+_WORDS = (
+    "message", "msg", "errorMessage", "error_message", "detail", "details", "errors", "error_description", "error",
+)  # fmt: skip
+"""Where servers put their words, the most telling first."""
+
+
 def _from_json(value: Any) -> dict[str, Any]:
-    """Read {"error": {…}}, {"error": "text"}, {"detail": "text" or [{"msg", "loc"}]}, {"message": "text"}."""
+    """Read {"error": {…}}, {"error": "text"}, {"error": "code", "message": "text"}, {"detail": "text" or a list}, …"""
     if not isinstance(value, Mapping):
-        return _found(value if isinstance(value, str) else "")
+        return _found(_words(value))
     inner = value.get("error")
     if isinstance(inner, Mapping):
         return _found(
-            inner.get("message"),
+            _words(inner) or _words({name: value[name] for name in value if name != "error"}),
             code=inner.get("code"),
             kind=inner.get("type"),
             param=inner.get("param"),
             moderation=inner.get("moderation_details"),
         )
-    for candidate in (inner, value.get("detail"), value.get("message")):
-        if isinstance(candidate, str) and candidate:
-            return _found(candidate, code=value.get("code"), kind=value.get("type"))
-        if isinstance(candidate, list):
-            return _found("; ".join(_validation_text(entry) for entry in candidate))
-    return _found("")
+    # A word beside its sentence is the sentence's code.
+    code = inner if isinstance(inner, str) and " " not in inner and not value.get("code") else value.get("code")
+    return _found(_words(value), code=code if code != _words(value) else None, kind=value.get("type"))
 
 
-def _validation_text(entry: Any) -> str:
-    if not isinstance(entry, Mapping):
-        return str(entry)
-    where = entry.get("loc")
+def _words(value: Any, depth: int = 0) -> str:
+    """Return what a server's answer says in words; "" where it says nothing."""
+    if isinstance(value, str):
+        return value
+    if depth > 4:
+        return ""
+    if isinstance(value, list):
+        return "; ".join(filter(None, (_entry_words(entry, depth + 1) for entry in value[:10])))
+    if isinstance(value, Mapping):
+        return next(filter(None, (_words(value.get(name), depth + 1) for name in _WORDS)), "")
+    return ""
+
+
+def _entry_words(entry: Any, depth: int) -> str:
+    """Return the words of one of several errors, after the name of the field where it is said."""
+    words = _words(entry, depth)
+    where = entry.get("loc") if isinstance(entry, Mapping) else None
     field = ".".join(str(step) for step in where if step != "body") if isinstance(where, list) else ""
-    return f"{field}: {entry.get('msg')}" if field else str(entry.get("msg"))
+    return f"{field}: {words}" if field and words else words
 
 
 def _from_html(text: str) -> str:

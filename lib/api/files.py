@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from lib.api.answer import Limits, parse_object
+from lib.api.answer import Limits, parse_object, whole_number
 from lib.api.body import multipart_body
 from lib.api.calls import Calls
 from lib.api.dialect import file_part
@@ -108,12 +108,8 @@ def _stored(entry: Any) -> StoredFile:
     return StoredFile(
         id=entry["id"],
         filename=str(entry.get("filename", "")),
-        size=_whole(entry.get("bytes")) or 0,
+        size=whole_number(entry.get("bytes")) or 0,
         purpose=str(entry.get("purpose", "")),
-        created_at=_whole(entry.get("created_at")),
-        expires_at=_whole(entry.get("expires_at")),
+        created_at=whole_number(entry.get("created_at")),
+        expires_at=whole_number(entry.get("expires_at")),
     )
-
-
-def _whole(value: Any) -> int | None:
-    return int(value) if isinstance(value, (int, float)) else None

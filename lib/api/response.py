@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class EditedImage:
-    """One image as the endpoint encoded it; size in pixels, format "png", "jpeg" or "webp"."""
+    """One image as the endpoint encoded it; size in pixels, format as a file's ending ("png", "jpeg", "webp", …)."""
 
     data: bytes = field(repr=False)
     format: str
@@ -80,10 +80,11 @@ def add_usage(one: dict[str, Any] | None, other: dict[str, Any] | None) -> dict[
         return one or other
     total = dict(one)
     for key, value in other.items():
+        there = total.get(key)
         if isinstance(value, dict):
-            total[key] = add_usage(total.get(key), value)
+            total[key] = add_usage(there if isinstance(there, dict) else None, value)
         elif isinstance(value, (int, float)):
-            total[key] = (total.get(key) or 0) + value
+            total[key] = (there if isinstance(there, (int, float)) else 0) + value
     return total
 
 

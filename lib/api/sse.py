@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 _BOM = b"\xef\xbb\xbf"
+_MOST_LINES = 10_000
 
 
 @dataclass(frozen=True)
@@ -19,8 +20,8 @@ class EventDecoder:
     """Feed it bytes, get events (WHATWG, "Server-sent events", 9.2.6).
 
     Lines end with CR, LF or CRLF. The work is linear in the bytes fed: an unfinished line is kept as a list
-    of pieces and never scanned twice. Raises `ValueError` once an event has more than `max_bytes`, or isn't
-    UTF-8.
+    of pieces and never scanned twice. What isn't UTF-8 becomes the replacement character. Raises `ValueError` once an
+    event has more than `max_bytes`, or more lines than any has: each takes memory, however short it is.
     """
 
     def __init__(self, max_bytes: int) -> None:
@@ -82,8 +83,11 @@ class EventDecoder:
         if name in (b"data", b"event"):
             start = len(name) + 1
             start += line[start : start + 1] == b" "
-            value = str(memoryview(line)[start:], "utf-8")  # a line can be 64 MiB: one copy is enough
+            # A line can be 64 MiB: one copy is enough.
+            value = str(memoryview(line)[start:], "utf-8", "replace")
             if name == b"data":
+                if len(self._data) >= _MOST_LINES:
+                    raise ValueError(f"an event has more than {_MOST_LINES:,} lines")
                 self._data.append(value)
             else:
                 self._event = value

@@ -11,6 +11,7 @@ import os
 import socket
 import ssl
 import threading
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from requests.auth import AuthBase
 
 from lib.api.body import Body
 from lib.api.connections import WatchedAdapter
+from lib.api.decompression import decompressed
 from lib.api.errors import (
     ApiError,
     BadAnswerError,
@@ -32,6 +34,7 @@ from lib.api.errors import (
 )
 from lib.api.failures import may_have_worked
 from lib.api.providers import host_of
+from lib.api.recording import Sink
 from lib.hosts import is_loopback, is_public_address
 from lib.translation import _
 
@@ -95,6 +98,7 @@ class Exchange:
         self._connected = False
         self._body: Body | None = None
         self._response: requests.Response | None = None
+        self._sink: Sink | None = None
         self._session = _Session()
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, WatchedAdapter(self))
@@ -149,12 +153,28 @@ class Exchange:
         """The answer's headers; their names' case doesn't matter."""
         return self._answer().headers
 
+    def record(self, sink: Sink) -> None:
+        """Write the answer's body to a sink while it arrives, each part before it is given to anyone."""
+        self._sink = sink
+
     def chunks(self) -> Iterator[bytes]:
-        """Give the answer's body as it comes."""
+        """Give the answer's body as it comes, without the compression that it may have."""
+        try:
+            for chunk in decompressed(self._raw_chunks(), self.headers.get("Content-Encoding", "")):
+                if self._sink is not None:
+                    self._sink.write(chunk)
+                yield chunk
+        except zlib.error as error:
+            raise self._error_for(error, self._answer().url) from error
+        finally:
+            if self._sink is not None:
+                self._sink.close()
+
+    def _raw_chunks(self) -> Iterator[bytes]:
         answer = self._answer()
         while True:
             with self._mapped_errors(answer.url):
-                chunk = answer.raw.read1(_READ, decode_content=True)
+                chunk = answer.raw.read1(_READ, decode_content=False)
             if not chunk:
                 return
             yield chunk
@@ -164,7 +184,13 @@ class Exchange:
 
         `on_progress` gets the bytes that have come and those that were announced, None when that wasn't said.
         """
-        pieces, size = [], 0
+        return b"".join(self.bounded_chunks(max_bytes, on_progress))
+
+    def bounded_chunks(
+        self, max_bytes: int, on_progress: Callable[[int, int | None], None] | None = None
+    ) -> Iterator[bytes]:
+        """Give the answer's body as `read` returns it, as it comes."""
+        size = 0
         too_long = BadAnswerError(_("The answer has more than {max_bytes:,} bytes.").format(max_bytes=max_bytes))
         length = self.headers.get("Content-Length", "")
         announced = int(length) if length.isdecimal() else None
@@ -174,10 +200,9 @@ class Exchange:
             size += len(chunk)
             if size > max_bytes:
                 raise too_long
-            pieces.append(chunk)
+            yield chunk
             if on_progress is not None:
                 on_progress(size, announced)
-        return b"".join(pieces)
 
     def abort(self, stop: Stop) -> None:
         """Close the connection now, from any thread; what the exchange is doing raises `stop`'s error."""

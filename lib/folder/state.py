@@ -139,8 +139,8 @@ class Next(Enum):
 
 
 def is_unknown(folder: Path) -> bool:
-    """Whether a job's request may have been billed without an answer. A folder that has gone tells nothing else."""
-    return _fate_of(folder) is State.UNKNOWN
+    """Whether a job's request may have been billed without a result. A folder that has gone tells nothing else."""
+    return _fate_of(folder) in (State.UNKNOWN, State.UNREAD)
 
 
 def judge(folder: Path, *, was_done: bool, retry_unknown: bool) -> Next:
@@ -148,7 +148,7 @@ def judge(folder: Path, *, was_done: bool, retry_unknown: bool) -> Next:
     fate = _fate_of(folder)
     if fate is State.RUNNING:
         return Next.WATCH
-    if fate is State.WAITING:
+    if fate is State.WAITING or (fate is State.UNREAD and not retry_unknown):
         return Next.COLLECT
     if was_done:
         return Next.TELL_GONE
@@ -184,7 +184,7 @@ def withdraw(state: RunState, picture: str, output: str, job: Job) -> bool:
 
 
 def _fate_of(folder: Path) -> State:
-    """RUNNING, WAITING (answered), FAILED (refused, not billed), UNSENT or UNKNOWN."""
+    """RUNNING, WAITING (answered), UNREAD (its answer too), FAILED (refused, not billed), UNSENT or UNKNOWN."""
     try:
         state = Files.of(folder).state(folder)
     except OSError:

@@ -18,6 +18,7 @@ from lib.translation import _
 from plugin.folder.arguments import Run
 from plugin.folder.flight import Flight
 from plugin.procedure_parts import of_a_file
+from plugin.task import of_a_result
 
 _MOST_ALIKE = 10
 
@@ -90,7 +91,10 @@ class Ledger:
 
     def spoilt(self, flight: Flight, error: Exception) -> None:
         """A picture cannot be read, or its result cannot be written."""
-        words = of_a_file(error) if isinstance(error, OSError) else getattr(error, "message", None) or str(error)
+        words = getattr(error, "message", None) or str(error)
+        if isinstance(error, OSError):
+            answered = flight.maybe_job and flight.job.has_result
+            words = of_a_result(error, flight.job.folder) if answered else of_a_file(error)
         self.failed(flight, {"message": words}, alike=isinstance(error, OSError))
 
     def withdraw(self, flight: Flight) -> bool:

@@ -119,7 +119,7 @@ class HistoryDialog:
         """Shows the chosen job, and enables what can be done with it."""
         chosen, one = self._list.selected, self._chosen()
         self._details.show_record(one)
-        there = bool(one and one.results and one.state is not State.RUNNING and not self._busy)
+        there = bool(one and (one.results or one.has_answer) and one.state is not State.RUNNING and not self._busy)
         in_image = there and fits(one, self._image)
         self._enable(_INSERT, in_image, "" if in_image else why_not(one, self._image))
         self._enable(_NEW_IMAGE, there, _("Opens the result over what was sent, as an image of its own"))
@@ -185,7 +185,7 @@ class HistoryDialog:
     def _may_delete(self, chosen: list[Record]) -> bool:
         count = len(chosen)
         question = ngettext("Delete this job?", "Delete these {count} jobs?", count).format(count=count)
-        waiting = sum(record.state is State.WAITING for record in chosen)
+        waiting = sum(record.state in (State.WAITING, State.UNREAD) for record in chosen)
         more = ngettext(
             "{count} result was never inserted and would be lost.",
             "{count} results were never inserted and would be lost.",

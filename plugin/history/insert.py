@@ -14,8 +14,7 @@ from lib.history import Record
 from lib.job import SELECTION, Job
 from lib.translation import _
 from plugin import insert
-from plugin.procedure_parts import of_a_result
-from plugin.task import public
+from plugin.task import of_a_result, public
 
 
 def fits(record: Record, image: Gimp.Image | None) -> bool:
@@ -39,7 +38,7 @@ def _canvas_for(record: Record, image: Gimp.Image) -> Rect | None:
 
 def why_not(record: Record | None, image: Gimp.Image | None) -> str:
     """Why a job cannot be inserted into an image, in a sentence."""
-    if not record or not record.results:
+    if not record or not (record.results or record.has_answer):
         return _("There is no result to insert")
     if not image or not image.is_valid():
         return _("No image is open; take As New Image")

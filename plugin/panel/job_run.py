@@ -10,8 +10,8 @@ from gi.repository import Gegl
 
 from lib.job import Job
 from plugin.panel.draft import Draft
-from plugin.procedure_parts import explain, of_a_result
-from plugin.task import Task, forget_pixels, forget_unsent, write_job
+from plugin.procedure_parts import explain
+from plugin.task import Task, forget_pixels, forget_unsent, of_a_result, write_job
 from plugin.worker_process import FINAL, Event, Worker
 
 End = TypeVar("End")
@@ -43,7 +43,7 @@ class JobRun(ABC, Generic[End]):
         try:
             write_job(self.job, self._task(), self.draft.options, interactive=True)
         except BaseException:
-            forget_unsent(self.job)
+            forget_unsent(self.job, {})
             raise
         self._worker.start(self.job, self._heard)
 
@@ -85,8 +85,7 @@ class JobRun(ABC, Generic[End]):
             end = self._done(event) if wanted else self._stopped(event)
         except Exception as error:  # noqa: BLE001 - the main loop's edge: the window would wait for an end for ever
             end = self._failed(self._not_inserted(error))
-        with contextlib.suppress(OSError):  # what cannot be removed stays
-            forget_unsent(self.job)
+        forget_unsent(self.job, event)
         self._listener.on_end(end)
 
     def _not_inserted(self, error: Exception) -> Event:
