@@ -105,6 +105,7 @@ def find_images(answer: Any, limits: Limits, fetch: FetchUrl) -> tuple[list[Edit
     """
     images: list[EditedImage] = []
     failures: list[ApiError] = []
+    answer = [answer] if isinstance(answer, str) else answer
     entries = _entries(answer)
     for entry in entries[:_MOST_ENTRIES]:
         read, failed = _read_entry(entry, limits, fetch, all_of_it=entry is answer)
@@ -224,8 +225,8 @@ def _no_image(answer: Any, request_id: str | None) -> ApiError:
 def _entries(answer: Any) -> list[Any]:
     """Return the images of `data`, else the answer as the one place to look in."""
     data = answer.get("data") if isinstance(answer, dict) else answer
-    if isinstance(data, list) and data:
-        return [data[place : place + 1] if isinstance(each, str) else each for place, each in enumerate(data)]
+    if isinstance(data, list) and data and not any(isinstance(each, str) for each in data):
+        return data
     return [answer]
 
 

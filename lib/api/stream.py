@@ -61,9 +61,7 @@ def read_body(body: bytes, limits: Limits, fetch: FetchUrl, request_id: str | No
     except BadAnswerError as error:
         error.request_id = request_id
         return _salvaged(body, limits, error)
-    if not isinstance(answer, (dict, str, list)):
-        raise BadAnswerError(_("The endpoint's answer is not a JSON object."), request_id=request_id)
-    return read_answer([answer] if isinstance(answer, str) else answer, limits, fetch, request_id)
+    return read_answer(answer, limits, fetch, request_id)
 
 
 def read_stream(
@@ -249,8 +247,10 @@ def _peeked(chunks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
 
 
 def _is_whole_body(start: bytes) -> bool:
-    """Return whether a body is one answer and no stream: its fields begin with a small letter, or a colon."""
-    return bool(start) and (start[:1] in b'{["<\0' or start[:1].isupper() or start[0] >= 0x80)
+    """Return whether a body is one answer and no stream, whose lines begin with a small letter or a colon."""
+    if not start:
+        return False
+    return start[:1] in b'{["<\0' or start[:1].isupper() or start[0] >= 0x80 or looks_embedded(start.decode("latin-1"))
 
 
 def _completed_in(body: bytes, limits: Limits, fetch: FetchUrl, request_id: str | None) -> EditResponse:

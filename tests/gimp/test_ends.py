@@ -57,6 +57,27 @@ def test_a_canvas_that_fails_ends_the_edit_too(gimp):
     assert end["error"]["maybe_billed"] is True and end["more_layers"] == 0
 
 
+def test_a_script_whose_result_cannot_be_read_is_told_where_it_is_and_not_to_try_again(gimp):
+    done = {"event": "done", "layers": ["layer-1.rgba"], "layer_mask": None, "report": {"notes": []}}
+    end = gimp.call("ends.script_end", **done)
+    assert end["error"].startswith("The result cannot be inserted: No such file")
+    assert "again" not in end["error"] and end["left"] and end["left"][0] in end["error"]
+
+
+def test_the_folder_stays_where_the_sentence_sends_people_to_its_log_and_else_goes(gimp):
+    failed = {"event": "error", "message": "The worker failed.", "hint": "See worker.log."}
+    assert gimp.call("ends.script_end", **failed)["left"] == []
+    end = gimp.call("ends.script_end", **failed, see_log=True)
+    assert end["error"].startswith("The worker failed.") and end["logs"] == [True]
+
+
+def test_a_worker_that_died_after_the_answer_says_where_it_is(gimp):
+    end = gimp.call("ends.worker_dies", answered=True)
+    assert end["folder"] in end["hint"] and "History" in end["hint"] and end["maybe_billed"] is True
+    end = gimp.call("ends.worker_dies", answered=False)
+    assert "again" not in end["hint"] and end["maybe_billed"] is True
+
+
 def test_the_worker_is_heard_after_a_failure_too(gimp):
     root, log = gimp.config / "plug-ins" / "generative-edit", gimp.work / "worker.log"
     assert gimp.call("ends.answers_after_a_failure", root=str(root), log=str(log)) == ["answer"]

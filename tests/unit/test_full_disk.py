@@ -56,10 +56,17 @@ def test_where_it_went_is_told_once(told):
         assert len(told_of) == len(set(told_of)) <= 2
 
 
+def test_the_answer_stays_where_its_pictures_found_no_room(told):
+    for run in told[1]:
+        assert "result-1.png" not in run["files"] or "answer-1.body" not in run["files"]
+    assert any("answer-1.body" in run["files"] for run in told[1])
+
+
 def test_no_half_file_stays_and_the_history_says_what_is_there(told):
     for run in told[1]:
         assert not [name for name in run["files"] if name.endswith(".part")]
-        expected = "waiting" if "result-1.png" in run["files"] else "damaged"
+        kept = "unread" if "answer-1.body" in run["files"] else "damaged"
+        expected = "waiting" if "result-1.png" in run["files"] else kept
         assert run["state"] == expected or (expected, run["state"]) == ("damaged", "unknown"), run
 
 

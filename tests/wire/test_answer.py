@@ -1,4 +1,4 @@
-"""Answers: lenient about what is absent, strict about types, bounded before anything is decoded."""
+"""Answers: only their pictures decide, in whatever shape they come; bounded before anything is decoded."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import base64
 import gc
 import json
 import threading
+import time
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,7 +23,9 @@ from lib.api import (
     EditRequest,
     ImagesClient,
     Limits,
+    ModerationError,
     NotFoundError,
+    ServerError,
     models,
     providers,
 )
@@ -29,6 +33,7 @@ from lib.api import calls as calls_module
 from lib.api.address import base_url_problem, is_public_host, joined, same_origin
 from lib.api.answer import decode_image, parse_object, read_answer
 from lib.api.response import add_usage
+from lib.api.stream import no_fetch, read_body
 from lib.api.transport import Exchange
 from tests.campaigns import examples
 from tests.wire.pictures import picture
@@ -98,17 +103,15 @@ def test_base64_may_have_lines_and_be_a_data_url() -> None:
         ({}, "holds no image"),
         ({"data": []}, "holds no image"),
         ({"data": "x"}, "holds no image"),
-        ({"data": ["x"]}, "is not an object"),
+        ({"data": ["x"]}, "holds no image"),
         ({"data": [{}]}, "neither data nor an address"),
-        ({"data": [{"b64_json": 5}]}, "is not text"),
+        ({"data": [{"b64_json": 5}]}, "neither data nor an address"),
         ({"data": [{"b64_json": "A"}]}, "not base64"),
         ({"data": [{"b64_json": "é"}]}, "not base64"),
         ({"data": [{"b64_json": "AAAA"}]}, "can't be read: it is no image"),
-        ({"data": [{"url": 5}]}, "url is not text"),
-        ({"data": [{"b64_json": ENCODED, "revised_prompt": 5}]}, "revised_prompt is not text"),
-        ({"data": [{"b64_json": ENCODED}], "size": 5}, "size is not text"),
-        ({"data": [{"b64_json": ENCODED}], "usage": []}, "usage is not an object"),
-        (Reply(200, b"[]"), "not a JSON object"),
+        ({"data": [{"url": 5}]}, "neither data nor an address"),
+        (Reply(200, b"[]"), "holds no image"),
+        (Reply(200, b"7"), "holds no image"),
         (Reply(200, b"<html>hello"), "is not JSON"),
         (Reply(200, b"[" * 200_000), "is not JSON"),
     ],
@@ -117,6 +120,58 @@ def test_what_cannot_be_used_is_a_bad_answer(answer: Any, message: str) -> None:
     with pytest.raises(BadAnswerError, match=message) as caught:
         edit(answer)
     assert caught.value.maybe_billed
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ({"error": {"message": "It broke."}}, "It broke."),
+        ({"error": "It broke."}, "It broke."),
+        ({"error": "server_error", "message": "It broke."}, "It broke."),
+        ({"error": {"code": 7, "msg": "It broke."}}, "It broke."),
+        ({"error": {"error": {"detail": "It broke."}}}, "It broke."),
+        ({"error": ["It broke."]}, "It broke."),
+        ({"message": "It broke."}, "It broke."),
+        ({"msg": "It broke.", "data": []}, "It broke."),
+        ({"errorMessage": "It broke."}, "It broke."),
+        ({"errors": [{"message": "It broke."}, {"detail": "Badly."}]}, "It broke.; Badly."),
+        ({"detail": [{"loc": ["body", "image"], "msg": "It broke."}]}, "image: It broke."),
+        ({"data": [{"error": {"message": "It broke."}}]}, "It broke."),
+        ({"error": {"code": "x"}, "detail": "It broke."}, "It broke."),
+    ],
+)
+def test_an_error_inside_a_success_is_the_servers_own(answer: Any, words: str) -> None:
+    with pytest.raises(ServerError) as caught:
+        edit(answer)
+    assert caught.value.message == words and caught.value.maybe_billed
+
+
+def test_an_error_inside_a_success_has_its_kind() -> None:
+    with pytest.raises(ModerationError):
+        edit({"error": {"message": "No.", "code": "moderation_blocked"}})
+    with pytest.raises(ServerError) as caught:
+        edit({"error": "overloaded", "message": "It broke."})
+    assert caught.value.code == "overloaded"
+
+
+def test_an_answer_of_three_million_entries_is_refused_at_once() -> None:
+    body = b'{"data":[' + b"{}," * 3_000_000 + b"{}]}"
+    begun = time.monotonic()
+    tracemalloc.start()
+    with pytest.raises(BadAnswerError, match="parts"):
+        read_body(body, Limits(), no_fetch, None)
+    _now, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 40 << 20 and time.monotonic() - begun < 10, "2.3 GB and 30 s before"
+
+
+def test_a_list_without_end_is_read_as_far_as_any_goes() -> None:
+    answer = {"data": [{"b64_json": ENCODED} for _number in range(101)]}
+    response = read_answer(answer, Limits(), no_fetch, None)
+    assert len(response.images) == 100 and "lists 101 images" in response.failures[0].message
+    answer = {"data": [{"b64_json": "?"} for _number in range(99)] + [{"b64_json": ENCODED}]}
+    response = read_answer(answer, Limits(), no_fetch, None)
+    assert len(response.images) == 1 and len(response.failures) == 10
 
 
 def test_one_bad_image_does_not_lose_the_others() -> None:
@@ -288,6 +343,7 @@ def test_usage_adds_up_key_by_key() -> None:
     assert add_usage(None, two) is two
     assert add_usage(one, None) is one
     assert add_usage(None, None) is None
+    assert add_usage({"a": 1, "b": {"c": 1}}, {"a": {"c": 2}, "b": 3}) == {"a": {"c": 2}, "b": 3}
 
 
 @pytest.mark.parametrize(

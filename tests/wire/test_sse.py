@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import tracemalloc
 
 import pytest
 from hypothesis import given
@@ -103,6 +104,17 @@ def test_many_short_lines_count_towards_the_limit_of_their_event() -> None:
         decoder.feed(b"data: 12345\n" * 200)
 
 
-def test_what_is_not_utf8_is_an_error() -> None:
-    with pytest.raises(ValueError, match="utf-8"):
-        EventDecoder(1000).feed(b"data: \xff\n")
+def test_what_is_not_utf8_stops_nothing() -> None:
+    assert EventDecoder(1000).feed(b"data: a\xff\n\n") == [ServerEvent("message", "a\ufffd")]
+
+
+@pytest.mark.parametrize("line", [b"data:\n", b"data\n", b"data: \r\n"])
+def test_lines_without_end_are_refused_before_they_take_memory(line: bytes) -> None:
+    decoder = EventDecoder(1 << 30)
+    tracemalloc.start()
+    with pytest.raises(ValueError, match="more than 10,000 lines"):
+        for _turn in range(1000):
+            decoder.feed(line * 1000)
+    _now, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2 << 20

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import random
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -81,13 +82,14 @@ def test_every_split_of_a_whole_stream_gives_its_events() -> None:
 def test_every_cut_before_the_end_is_an_error() -> None:
     tiny = picture("PNG", 1, 1, "L")
     stream = partial_event(tiny, 0) + completed_event(tiny)
-    whole = len(stream.rstrip(b"\n"))
+    whole = stream.rindex(b'"')  # of the image's text: what ends there is whole
+    whole = len(stream[:whole].rstrip()) + 1
     for cut in range(whole):
         with pytest.raises(BrokenConnectionError) as caught:
             list(read_stream([stream[:cut]], Limits(), "req_1", 0, pytest.fail))
         assert caught.value.maybe_billed
         assert caught.value.request_id == "req_1"
-    for cut in range(whole, len(stream) + 1):  # only the blank line is missing: it was paid for, so it counts
+    for cut in range(whole, len(stream) + 1):  # only the end of the event is missing: it was paid for, so it counts
         assert isinstance(list(read_stream([stream[:cut]], Limits(), None, 0, pytest.fail))[-1], Completed)
 
 
@@ -152,8 +154,16 @@ def test_a_compressed_bomb_is_refused() -> None:
         ImagesClient(server.url, "sk-1", limits=Limits(max_body_bytes=1_000_000)).edit(REQUEST)
 
 
-def test_what_says_it_is_compressed_and_is_not_is_an_error() -> None:
-    with serving(Reply(200, b"plain", {"Content-Encoding": "gzip"})) as server, pytest.raises(BrokenConnectionError):
+def test_what_says_it_is_compressed_and_is_not_is_read_as_it_is() -> None:
+    with serving(Reply(200, b"plain", {"Content-Encoding": "gzip"})) as server:
+        with pytest.raises(BadAnswerError, match="not JSON"):
+            ImagesClient(server.url, "sk-1").edit(REQUEST)
+
+
+def test_what_is_compressed_at_first_and_then_is_not_is_a_broken_answer() -> None:
+    whole = gzip.compress(random.Random(0).randbytes(5000))
+    packed = whole[:2000] + b"\0" * 500 + whole[2500:]
+    with serving(Reply(200, packed, {"Content-Encoding": "gzip"})) as server, pytest.raises(BrokenConnectionError):
         ImagesClient(server.url, "sk-1").edit(REQUEST)
 
 
@@ -165,6 +175,14 @@ def test_a_preview_that_cannot_be_read_is_skipped_with_a_notice() -> None:
     events = list(read_stream(chunks, Limits(), None, 0, notices.append))
     assert [type(event) for event in events] == [Completed]
     assert [type(notice) for notice in notices] == [Notice, Notice]
+
+
+@pytest.mark.parametrize("number", [None, "1", -1, 0.5, float("nan"), float("inf"), [], True])
+def test_the_number_of_a_preview_may_be_anything(number: object) -> None:
+    encoded = base64.b64encode(IMAGE).decode()
+    chunks = [event("image_edit.partial_image", b64_json=encoded, partial_image_index=number), completed_event(IMAGE)]
+    first, _last = read_stream(chunks, Limits(), None, 0, pytest.fail)
+    assert isinstance(first, PartialImage) and first.index == 0
 
 
 @pytest.mark.parametrize(
@@ -202,10 +220,35 @@ def test_an_error_without_words_still_gives_a_sentence() -> None:
         events_of(b'event: error\ndata: {"type": "error"}\n\n')
 
 
-@pytest.mark.parametrize("data", [b"data: [1]\n\n", b"data: no json\n\n", b"data: \xff\n\n"])
-def test_what_is_no_event_object_is_a_bad_answer(data: bytes) -> None:
-    with pytest.raises(BadAnswerError):
-        events_of(data, completed_event(IMAGE))
+@pytest.mark.parametrize("data", [b"data: [1]\n\n", b"data: no json\n\n", b"data: \xff\n\n", b"data:\n\n"])
+def test_what_is_no_event_object_is_a_heartbeat(data: bytes) -> None:
+    (last,) = events_of(data, completed_event(IMAGE))
+    assert isinstance(last, Completed)
+
+
+def test_a_stream_without_end_is_cut_off() -> None:
+    endless = (b"event: ping\ndata: {}\n\n" for _turn in range(10_000_000))
+    with pytest.raises(BadAnswerError, match="more than 100,000 bytes"):
+        list(read_stream(endless, Limits(max_body_bytes=100_000), None, 0, pytest.fail))
+
+
+def test_images_of_several_places_are_all_returned() -> None:
+    other = picture("PNG", 8, 8)
+    (last,) = events_of(
+        event("step", b64_json=base64.b64encode(other).decode(), index=0),
+        event("step", b64_json=base64.b64encode(IMAGE).decode(), index=0),
+        event("step", b64_json=base64.b64encode(other).decode(), index=1),
+    )
+    assert isinstance(last, Completed)
+    assert [image.data for image in last.response.images] == [IMAGE, other]
+
+
+def test_an_event_may_point_to_its_image() -> None:
+    reply = stream_reply(event("image_edit.completed", url="/picture"))
+    with serving(lambda request: Reply(200, IMAGE) if request.method == "GET" else reply) as server:
+        (last,) = ImagesClient(server.url, "sk-1").stream(REQUEST)
+    assert isinstance(last, Completed) and last.image.data == IMAGE
+    assert server.last.headers["Authorization"] is None
 
 
 def test_an_event_longer_than_the_limit_is_refused() -> None:

@@ -6,12 +6,15 @@ from pathlib import Path
 
 from gi.repository import GLib
 
-from lib.job import SENT
-from plugin import worker_process
+from lib import settings
+from lib.job import SENT, Job
+from plugin import task, worker_process
 from plugin.arguments import defaults
+from plugin.edit import edit
 from plugin.options import read
 from plugin.panel.draft import draft
 from plugin.panel.generation import Generation
+from plugin.task import EditFailed
 from tests.gimp.inside import edits
 
 REPORT = {"notes": [], "cost": None, "model": "x"}
@@ -84,3 +87,50 @@ def answers_after_a_failure(root, log):
     loop.run()
     worker.close()
     return heard
+
+
+class _PlayedEnd:
+    """A script's worker, that ends every job with the event that it was made for."""
+
+    def __init__(self, job, event):
+        self._job, self._event = job, event
+
+    def run(self, job, _on_event):
+        job.write("worker.log", b"what a library printed")
+        if self._event["event"] == "done":
+            job.write_json(SENT, {"time": time.time()})
+            job.write("result-1.png", b"what was paid for")
+        return self._event
+
+    def close(self):
+        pass
+
+
+def script_end(**event):
+    """A script's edit, or Remove Selection, whose worker ends with this event: the error, and the job's folders left."""
+    image, layers = edits.CASES["ellipse"]()
+    before = set(settings.jobs_folder().iterdir())
+    start, task._start = task._start, lambda python, job: _PlayedEnd(job, event)
+    try:
+        edit(image, layers, read({**defaults(), "prompt": "x", "provider": "custom"}), "python", lambda event: None)
+        error = None
+    except EditFailed as failed:
+        error = str(failed)
+    finally:
+        task._start = start
+        image.delete()
+    left = [str(folder) for folder in set(settings.jobs_folder().iterdir()) - before]
+    return {"error": error, "left": left, "logs": [(Path(folder) / "worker.log").exists() for folder in left]}
+
+
+def worker_dies(answered):
+    """What the real process's end says of a job whose answer had arrived, or had not."""
+    job = Job.new()
+    job.write_json(SENT, {"time": time.time()})
+    if answered:
+        job.write("answer-1.body", b"{")
+    worker, heard = worker_process.Worker.__new__(worker_process.Worker), []
+    worker._end, worker._jobs, worker._requests = None, {str(job.folder): heard.append}, {}
+    worker._tell_of_the_end(worker_process._ended(Path("worker.log")))
+    job.release()
+    return {"folder": str(job.folder), **heard[0]}

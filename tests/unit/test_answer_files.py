@@ -1,0 +1,277 @@
+"""What arrived is on disk before anything reads it, without the key, and is read again where nothing else is left."""
+
+import base64
+import json
+import os
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from lib import answer_files, history, history_requests
+from lib.answer_files import AnswerFiles, read_again
+from lib.api import BadAnswerError
+from lib.api.recording import AnswerHead, CoveringSink, Secrets
+from lib.edit_job import EditJob
+from lib.folder.state import Next, is_unknown, judge
+from lib.history import State
+from lib.job import INSERTED
+from lib.rescue import Rescue, data_of
+from tests.unit.test_worker import make_job
+from tests.wire import mutated_answers
+from tests.wire.mutated_answers import BASE64, PICTURE, STREAM, Case
+from tests.wire.server import Reply, serving
+
+KEY = "sk-canary/3d1f+77"
+HEAD = AnswerHead(200, "application/json", "req_1")
+
+
+@pytest.fixture(autouse=True)
+def data(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
+    (tmp_path / "tmp").mkdir()
+    (tmp_path / "data").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+
+
+class Bytes:
+    def __init__(self):
+        self.data = b""
+
+    def write(self, data):
+        self.data += data
+
+    def close(self):
+        pass
+
+
+TEXT = f'{{"a": "Bearer {KEY}", "b": "{KEY}{KEY}", "c": "{KEY[:-1]}", "d": "sk-sk-canary/3d1f+77"}}'.encode()
+COVERED = TEXT.replace(KEY.encode(), b"*" * len(KEY))
+
+
+def test_the_key_is_overwritten_wherever_the_chunks_are_cut():
+    secrets = Secrets([KEY])
+    for first in range(len(TEXT) + 1):
+        for second in (first, first + 1, first + 3, len(TEXT)):
+            sink = Bytes()
+            covering = CoveringSink(sink, secrets)
+            for chunk in (TEXT[:first], TEXT[first:second], TEXT[second:]):
+                covering.write(chunk)
+                assert KEY.encode() not in sink.data
+            covering.close()
+            assert sink.data == COVERED
+
+
+def test_one_byte_at_a_time_and_nothing_is_held_back_but_the_beginning_of_a_key():
+    sink = Bytes()
+    covering = CoveringSink(sink, Secrets([KEY]))
+    for place in range(len(TEXT)):
+        covering.write(TEXT[place : place + 1])
+        held = COVERED[len(sink.data) : place + 1]
+        assert len(held) < len(KEY) and (not held or TEXT[len(sink.data) : place + 1] == KEY.encode()[: len(held)])
+    covering.close()
+    assert sink.data == COVERED
+
+
+@pytest.mark.parametrize("written", [KEY.replace("/", "\\/"), "sk-canary%2F3d1f%2B77"])
+def test_the_key_as_json_and_addresses_write_it_is_overwritten_too(written):
+    assert Secrets([KEY]).cover(f'"{written}"'.encode()) == b'"' + b"*" * len(written) + b'"'
+
+
+def test_a_short_key_is_left_alone():
+    assert Secrets(["1234567"]).cover(b"1234567") == b"1234567"
+    assert Secrets(["12345678"]).cover(b"12345678") == b"********"
+
+
+def test_what_is_written_is_there_at_once_and_gone_when_it_is_discarded():
+    job = make_job()
+    files = AnswerFiles(job, Rescue(job))
+    assert files.folder is None
+    sink = files.begin(HEAD)
+    sink.write(b"half")
+    assert job.path("answer-1.body").read_bytes() == b"half" and files.folder == job.folder
+    assert job.read_json("answer-1.json")["request_id"] == "req_1"
+    files.begin(HEAD).write(b"another")
+    assert job.path("answer-2.body").read_bytes() == b"another" and job.has_answer
+    files.discard()
+    assert not list(job.folder.glob("answer*")) and files.folder is None and not job.has_answer
+
+
+@pytest.mark.parametrize("refuses", ["at once", "midway"])
+@pytest.mark.parametrize("everywhere", [False, True])
+def test_a_disk_that_refuses(refuses, everywhere, monkeypatch, tmp_path):
+    """What had arrived moves to the spare folder, with the rest; where that is full too, nothing is said to be kept."""
+    job = make_job()
+    files, real = AnswerFiles(job, Rescue(job)), os.write
+    full = [refuses == "at once"]
+
+    def write(file, data):
+        there = Path(f"/proc/self/fd/{file}").readlink()
+        if full[0] and (everywhere or there.is_relative_to(job.folder)):
+            if len(data) > 2:
+                return real(file, data[:2])
+            raise OSError(28, "No space left on device")
+        return real(file, data)
+
+    monkeypatch.setattr(answer_files.os, "write", write)
+    sink = files.begin(HEAD)
+    sink.write(b"first ")
+    full[0] = True
+    sink.write(b"second ")
+    sink.write(b"third")
+    sink.close()
+    if everywhere:
+        assert files.folder is None and not list((tmp_path / "tmp").glob("*/*"))
+    else:
+        assert files.folder != job.folder and (files.folder / "answer-1.body").read_bytes() == b"first second third"
+    assert not job.path("answer-1.body").exists()
+    files.discard()
+    assert not list((tmp_path / "tmp").iterdir())
+
+
+def edit(case, monkeypatch, key=KEY, job=None):
+    """One job whose endpoint answers as a case says; its last event, its folder, and the events before."""
+    headers = {"Content-Type": case.content_type} | ({"Content-Encoding": case.encoding} if case.encoding else {})
+    if case.announced is not None:
+        headers["Content-Length"] = str(case.announced)
+    reply = Reply(200, headers=headers, chunks=[case.body])
+
+    def answer(request):
+        return Reply(200, PICTURE, {"Content-Type": "image/png"}) if request.method == "GET" else reply
+
+    asked = {"prompt": "x", "n": 1, "size": "96x64", "stream": case.content_type == STREAM or None}
+    job = job or make_job(provider="custom", request=asked, previews=True)
+    with serving(answer) as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+        monkeypatch.setenv("OPENAI_API_KEY", key)
+        events = []
+        return EditJob(job, events.append).run(), job, events
+
+
+def bodies(job):
+    return [path.read_bytes() for path in sorted(job.folder.glob("answer-*.body"))]
+
+
+@pytest.mark.parametrize("case", mutated_answers.cases()[::9], ids=lambda case: case.name)
+def test_the_picture_is_in_the_image_or_on_disk_and_the_sentence_says_which(case, monkeypatch):
+    final, job, _events = edit(case, monkeypatch)
+    record = history.record(job.folder)
+    if final["event"] == "done":
+        assert len(data_of(job, final["layers"][0])) == 96 * 64 * 4
+        assert case.picture in [job.path(name).read_bytes() for name in record.results] and record.state is State.WAITING
+        # What else was in the answer is kept where it could not be read, and gone where all of it was.
+        kept = [note for note in final["report"]["notes"] if str(job.folder) in note]
+        assert bool(bodies(job)) == bool(kept)
+    else:
+        assert not case.whole, final
+        assert str(job.folder) in final["hint"] and "try again" not in f"{final['message']} {final['hint']}".lower()
+        assert final["maybe_billed"] and bodies(job)[0] == case.body
+        assert record.state is State.UNREAD and str(job.folder) in record.note
+
+
+GARBAGE = Case("garbage", json.dumps({"data": [{"b64_json": base64.b64encode(b"tomorrow's picture" * 9).decode()}]}).encode())
+
+
+def test_an_answer_that_could_not_be_read_is_read_again_by_a_later_version(monkeypatch):
+    final, job, _events = edit(GARBAGE, monkeypatch)
+    assert final["event"] == "error" and "History can read it again after an update" in final["hint"]
+    asked = history_requests.layers({"job": str(job.folder)})
+    assert "still can't be read" in asked["error"]["message"] and str(job.folder) in asked["error"]["hint"]
+    assert history.record(job.folder).has_answer, "it stays"
+    # What the present version can read stands for what an update would make of it.
+    job.write("answer-1.body", json.dumps({"data": [{"b64_json": BASE64}], "usage": {"total_tokens": 4}}).encode())
+    asked = history_requests.layers({"job": str(job.folder)})
+    assert len(data_of(job, asked["layers"][0])) == 96 * 64 * 4
+    assert job.path("result-1.png").read_bytes() == PICTURE and not bodies(job)
+    record = history.record(job.folder)
+    assert record.state is State.WAITING and record.results == ("result-1.png",) and not record.note
+    assert job.read_json("response.json")["usage"] == {"total_tokens": 4}
+
+
+def test_a_worker_that_died_before_it_had_read_the_answer_leaves_it_to_the_history(monkeypatch):
+    job = make_job(provider="custom")
+    job.write_json("sent.json", {})
+    sink = AnswerFiles(job, Rescue(job)).begin(HEAD)
+    sink.write(json.dumps({"data": [{"url": "/a.png"}]}).encode())
+    fetched = AnswerFiles(job, Rescue(job))
+    fetched.begin(HEAD)
+    fetched.begin(replace(HEAD, address="/a.png")).write(PICTURE)
+    job.write("answer-1.body", json.dumps({"data": [{"url": "/a.png"}]}).encode())
+    record = history.record(job.folder)
+    job.release()
+    assert record.state is State.UNREAD and "cut off" in record.note
+    assert history.news() == {job.folder: State.UNREAD}
+    assert read_again(job).images[0].data == PICTURE
+    job.path("answer-2.body").unlink()
+    with pytest.raises(BadAnswerError, match="is at /a.png"):
+        read_again(job)
+
+
+def test_a_folder_run_collects_it_and_never_pays_again_by_itself(monkeypatch):
+    _final, job, _events = edit(GARBAGE, monkeypatch)
+    assert is_unknown(job.folder)
+    assert judge(job.folder, was_done=False, retry_unknown=False) is Next.COLLECT
+    assert judge(job.folder, was_done=False, retry_unknown=True) is Next.SEND
+
+
+@pytest.mark.parametrize("head", [b"", b"[]", b"{", b'{"status": "x", "request_id": 7, "address": []}'])
+def test_a_head_that_is_wrong_counts_as_not_said(monkeypatch, head):
+    _final, job, _events = edit(GARBAGE, monkeypatch)
+    job.write("answer-1.json", head)
+    job.write("answer-1.body", PICTURE)
+    assert read_again(job).images[0].data == PICTURE
+
+
+def test_an_answer_that_was_inserted_says_so(monkeypatch):
+    _final, job, _events = edit(GARBAGE, monkeypatch)
+    job.path(INSERTED).touch()
+    assert history.record(job.folder).state is State.INSERTED
+
+
+def test_a_refusal_inside_a_success_leaves_nothing(monkeypatch):
+    refusal = {"error": {"message": "No.", "code": "moderation_blocked"}}
+    final, job, _events = edit(Case("refusal", json.dumps(refusal).encode()), monkeypatch)
+    assert final["message"] == "No." and not final["maybe_billed"] and not bodies(job)
+    assert history.record(job.folder).state is State.FAILED
+
+
+def test_a_picture_that_cannot_be_decoded_is_kept_and_nobody_is_told_to_try_again(monkeypatch):
+    cut = base64.b64encode(PICTURE[: len(PICTURE) // 2]).decode()
+    final, job, _events = edit(Case("cut", json.dumps({"data": [{"b64_json": cut}]}).encode()), monkeypatch)
+    assert final["event"] == "error" and final["maybe_billed"] and str(job.folder) in final["hint"]
+    assert "again" not in final["message"] and "try again" not in final["hint"]
+    assert job.path("result-1.png").exists()
+
+
+def test_one_picture_that_cannot_be_decoded_does_not_lose_the_others(monkeypatch):
+    cut = base64.b64encode(PICTURE[: len(PICTURE) // 2]).decode()
+    entries = {"data": [{"b64_json": cut}, {"b64_json": BASE64}]}
+    final, job, _events = edit(Case("one", json.dumps(entries).encode()), monkeypatch)
+    assert final["event"] == "done" and len(final["layers"]) == 1
+    assert any("can't be read" in note for note in final["report"]["notes"])
+
+
+def test_a_preview_with_a_broken_chunk_ends_nothing(monkeypatch):
+    broken = bytearray(PICTURE)
+    broken[29] ^= 0xFF
+    preview = {"type": "image_edit.partial_image", "b64_json": base64.b64encode(broken).decode()}
+    stream = f"data: {json.dumps(preview)}\n\ndata: {json.dumps({'type': 'completed', 'b64_json': BASE64})}\n\n"
+    final, job, _events = edit(Case("preview", stream.encode(), STREAM), monkeypatch)
+    assert final["event"] == "done" and job.path("result-1.png").read_bytes() == PICTURE
+
+
+@pytest.mark.parametrize("shape", ["{}", '{"data": [{"b64_json": "?", "x": "%s"}]}', '{"error": {"message": "%s"}}', "%s"])
+def test_a_key_that_an_answer_repeats_is_in_no_file_of_the_job(monkeypatch, shape):
+    body = shape.replace("%s", KEY)
+    final, job, _events = edit(Case("key", body.encode()), monkeypatch)
+    assert KEY not in json.dumps(final)
+    assert all(KEY.encode() not in path.read_bytes() for path in job.folder.iterdir())
+
+
+def test_a_key_beside_a_good_picture_is_in_no_file_either(monkeypatch):
+    said = {"data": [{"b64_json": BASE64, "revised_prompt": KEY}], "size": KEY, KEY: KEY, "error": {"message": KEY}}
+    final, job, _events = edit(Case("key", json.dumps(said).encode()), monkeypatch)
+    assert final["event"] == "done" and KEY not in json.dumps(final)
+    assert all(KEY.encode() not in path.read_bytes() for path in job.folder.iterdir())

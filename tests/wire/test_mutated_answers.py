@@ -1,0 +1,93 @@
+"""Whatever surrounds a good picture in an answer: the picture is returned, or its bytes were recorded."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+
+from lib.api import ApiError, EditRequest, ImagesClient
+from lib.api.recording import AnswerHead
+from lib.raster import decode
+from tests.wire import mutated_answers
+from tests.wire.mutated_answers import BASE64, PICTURE, Case
+from tests.wire.server import Recorded, Reply, serving
+
+CASES = mutated_answers.cases()
+
+
+class MemorySink:
+    """Remembers what is written, and how much of it was there when it was closed."""
+
+    def __init__(self, head: AnswerHead) -> None:
+        self.head = head
+        self.data = b""
+
+    def write(self, data: bytes) -> None:
+        self.data += data
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def server():
+    """A server that answers with the case that is under test."""
+    current: list[Case] = []
+
+    def answer(request: Recorded) -> Reply:
+        if request.method == "GET":
+            return Reply(200, PICTURE, {"Content-Type": "image/png"})
+        case = current[-1]
+        headers = {"Content-Type": case.content_type} | ({"Content-Encoding": case.encoding} if case.encoding else {})
+        if case.announced is not None:
+            headers["Content-Length"] = str(case.announced)
+        return Reply(200, headers=headers, chunks=[case.body])
+
+    with serving(answer) as running:
+        yield running, current
+
+
+def test_there_are_five_hundred() -> None:
+    assert len(CASES) >= 500
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_the_picture_is_returned_or_recorded(server, case: Case) -> None:
+    running, current = server
+    current.append(case)
+    sinks: list[MemorySink] = []
+
+    def record(head: AnswerHead) -> MemorySink:
+        sinks.append(MemorySink(head))
+        return sinks[-1]
+
+    request = EditRequest([PICTURE], "p", stream=case.content_type == mutated_answers.STREAM or None)
+    with ImagesClient(running.url, "sk-1-not-in-it", record=record) as client:
+        try:
+            response = client.edit(request)
+        except ApiError as error:
+            assert not case.whole, error
+            assert error.maybe_billed and "try again" not in error.message
+            recorded = b"".join(sink.data for sink in sinks)
+            assert recorded == case.body or case.encoding, "every byte that arrived is on disk"
+            return
+    assert case.picture in [image.data for image in response.images]
+    assert decode(response.images[0].data).size == (24, 16)
+    assert BASE64 not in repr(response.raw)
+
+
+def test_what_is_cut_is_recorded_as_far_as_it_came() -> None:
+    cut = [case for case in CASES if not case.whole]
+    assert len(cut) > 20 and all(base64.b64decode(BASE64) != case.body for case in cut)
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.content_type == mutated_answers.STREAM][::7])
+def test_a_stream_that_was_not_asked_for_is_read_too(server, case: Case) -> None:
+    running, current = server
+    current.append(case)
+    with ImagesClient(running.url, "sk-1-not-in-it") as client:
+        try:
+            assert case.picture in [image.data for image in client.edit(EditRequest([PICTURE], "p")).images]
+        except ApiError as error:
+            assert not case.whole, error
