@@ -57,6 +57,11 @@ class AnswerFiles:
         folders = [body.folder for body in self._bodies if body.folder and body.size]
         return next((folder for folder in folders if folder == self._job.folder), folders[0] if folders else None)
 
+    def close(self) -> None:
+        """Note that nothing more will come."""
+        for body in self._bodies:
+            body.close()
+
     def discard(self) -> None:
         """Delete what has arrived: its pictures are files of their own, or there are none in it."""
         for body in self._bodies:

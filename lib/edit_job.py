@@ -13,7 +13,7 @@ from lib import job_layers, result, settings, spending
 from lib.answer_files import AnswerFiles
 from lib.api.calls import cancelled
 from lib.api.client import ImagesClient
-from lib.api.errors import ApiError, BadAnswerError, CancelledError
+from lib.api.errors import ApiError, BadAnswerError, BrokenConnectionError, CancelledError
 from lib.api.events import ClientEvent, Downloading, Notice, Sent, Uploading, Waiting
 from lib.api.pacing import Paces
 from lib.api.providers import Provider
@@ -79,6 +79,8 @@ class EditJob:
             return self._unreadable(error)
         except OSError as error:
             return self._refused(error)
+        finally:
+            self._answers.close()
 
     def _run(self, asked: dict[str, Any]) -> Event:
         provider = named_provider(asked["provider"])
@@ -204,7 +206,8 @@ class EditJob:
             self._job.write_json("response.json", answer, durable=True)
         for name in names:
             self._emit({"event": "result", "file": name})
-        if any(isinstance(failure, BadAnswerError) for failure in response.failures) and self._answers.folder:
+        incomplete = (BadAnswerError, BrokenConnectionError)
+        if any(isinstance(failure, incomplete) for failure in response.failures) and self._answers.folder:
             self._notes.append(_("The whole answer is kept in {folder}.").format(folder=self._answers.folder))
         elif len(in_folder) == len(response.images) or self._answers.folder != self._job.folder:
             self._answers.discard()
@@ -297,9 +300,8 @@ class EditJob:
         if folder is None:
             return error.hint
         kept = _("The answer is kept in {folder}; History can read it again after an update.").format(folder=folder)
-        if isinstance(error, BadAnswerError):
-            return f"{error.hint} {kept}"
-        return f"{_('It may have been billed.')} {kept}"
+        # The other hints say to try again, once the account's usage was looked at.
+        return f"{kept} {error.hint if isinstance(error, BadAnswerError) else _('It may have been billed.')}"
 
     def _unreadable(self, error: PictureError) -> Event:
         """The last event where what was returned is a picture that can't be decoded."""

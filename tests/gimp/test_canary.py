@@ -27,6 +27,9 @@ class EchoingEndpoint(TestEndpoint):
         error = {"message": told, "type": "invalid_request_error", "param": None, "code": "invalid_api_key"}
         return Response(json.dumps({"error": error}), 401, content_type="application/json")
 
+    def _garbles(self, received):
+        return Response(f"<h1>{received.headers['Authorization']}</h1>", 200, content_type="text/html")
+
     def _breaks(self, received):
         return Response(f"<h1>{received.headers['Authorization']}</h1>", 500, content_type="text/html")
 
@@ -90,7 +93,7 @@ def test_no_process_shows_the_key_while_the_request_is_out(canary, endpoint):
     assert canary.result()["status"] == "success"
 
 
-@pytest.mark.parametrize("behaviour", in_turns(["denies", "breaks", "die", "garbage"]))
+@pytest.mark.parametrize("behaviour", in_turns(["denies", "breaks", "die", "garbage", "garbles"]))
 def test_no_error_text_has_the_key(canary, endpoint, behaviour):
     endpoint.behave(behaviour)
     done = edit(canary)
