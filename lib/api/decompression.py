@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
 _MOST_AT_ONCE = 1 << 20
+_PIECE = 1024
 
 
 def decompressed(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
@@ -22,9 +23,11 @@ def decompressed(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
     rest = iter(chunks)
     for chunk in rest:
         head = b"" if begun else head + chunk
-        while chunk:
+        # In small pieces: what was good before a fault is given before the fault is found.
+        pieces = [chunk[start : start + _PIECE] for start in range(0, len(chunk), _PIECE)]
+        while pieces:
             try:
-                data = decoder.decompress(chunk, _MOST_AT_ONCE)
+                data = decoder.decompress(pieces[0], _MOST_AT_ONCE)
             except zlib.error:
                 if begun:
                     raise
@@ -34,4 +37,4 @@ def decompressed(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
             if data:
                 begun = True
                 yield data
-            chunk = decoder.unconsumed_tail
+            pieces = [decoder.unconsumed_tail, *pieces[1:]] if decoder.unconsumed_tail else pieces[1:]

@@ -14,8 +14,8 @@ from lib.raster import PictureError, decode, probe
 from lib.result import layer_pixels
 from tests.unit.test_result import plan
 
-FORMATS = ["AVIF", "BMP", "DDS", "DIB", "GIF", "ICO", "IM", "JPEG", "JPEG2000", "MSP", "PCX", "PNG", "PPM", "QOI", "SGI",
-           "SPIDER", "TGA", "TIFF", "WEBP", "XBM"]  # fmt: skip
+FORMATS = ["AVIF", "BMP", "DDS", "DIB", "GIF", "ICO", "JPEG", "JPEG2000", "MSP", "PCX", "PNG", "PPM", "QOI",
+           "SGI", "SPIDER", "TGA", "TIFF", "WEBP", "XBM"]  # fmt: skip
 
 
 def gradient(mode="RGB", size=(32, 24)):

@@ -25,8 +25,8 @@ def _encoded(kind: str, **options: object) -> bytes:
 PICTURE = _encoded("PNG")
 BASE64 = base64.b64encode(PICTURE).decode()
 ODD_VALUES = [
-    None, True, -1, 0.5, 10**400, float("nan"), float("inf"), "", "text", "\ud800", "x" * 40_000, [], [1], {}, {"a": "b"},
-    [[[[]]]], {"total_tokens": "7"}, {"input_tokens_details": 3}, {"total_tokens": {"a": {"b": {"c": {}}}}},
+    None, True, -1, 0.5, 10**400, float("nan"), float("inf"), "", "text", "\ud800", "x" * 40_000, [], [1], {},
+    {"a": "b"}, [[[[]]]], {"total_tokens": "7"}, {"input_tokens_details": 3}, {"total_tokens": {"a": {"b": {"c": {}}}}},
 ]  # fmt: skip
 FACTS = ["created", "usage", "size", "quality", "background", "output_format"]
 
@@ -216,7 +216,8 @@ def _cuts() -> Iterator[Case]:
     stream = b"".join(events)
     picture_ends = stream.rindex(BASE64.encode()) + len(BASE64)
     ends = list(itertools.accumulate(map(len, events)))
-    for cut in sorted({max(0, end + by) for end in ends for by in (-3, -2, -1, 0, 1)} | {picture_ends, picture_ends + 1}):
+    near = {max(0, end + by) for end in ends for by in (-3, -2, -1, 0, 1)}
+    for cut in sorted(near | {picture_ends, picture_ends + 1}):
         for announced in (None, len(stream)):
             yield Case(f"stream cut {cut} {announced}", stream[:cut], STREAM, "", announced, whole=cut > picture_ends)
 

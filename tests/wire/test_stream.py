@@ -155,9 +155,9 @@ def test_a_compressed_bomb_is_refused() -> None:
 
 
 def test_what_says_it_is_compressed_and_is_not_is_read_as_it_is() -> None:
-    with serving(Reply(200, b"plain", {"Content-Encoding": "gzip"})) as server:
-        with pytest.raises(BadAnswerError, match="not JSON"):
-            ImagesClient(server.url, "sk-1").edit(REQUEST)
+    plain = Reply(200, b"plain", {"Content-Encoding": "gzip"})
+    with serving(plain) as server, pytest.raises(BadAnswerError, match="not JSON"):
+        ImagesClient(server.url, "sk-1").edit(REQUEST)
 
 
 def test_what_is_compressed_at_first_and_then_is_not_is_a_broken_answer() -> None:

@@ -107,7 +107,7 @@ class _PlayedEnd:
 
 
 def script_end(**event):
-    """A script's edit, or Remove Selection, whose worker ends with this event: the error, and the job's folders left."""
+    """A script's edit, or Remove Selection, whose worker ends with this event: the error, and the folders that stay."""
     image, layers = edits.CASES["ellipse"]()
     before = set(settings.jobs_folder().iterdir())
     start, task._start = task._start, lambda python, job: _PlayedEnd(job, event)
