@@ -30,8 +30,10 @@ _NOT_SHOWN = {
     r"too (few|little) .*|the (drift|estimate|original), .*|the (drift|estimate) .*|two halves .*|all edges .*"
     r"|in place already|no better than as it came|lined up": "why a fit was made or not, in the report for scripts",
     r"the request was stopped|nothing was sent yet|the data URL has no comma|a file id has no content"
-    r"|an event has more than  (bytes|lines)|module  has no attribute |the layer is not inserted yet":
+    r"|an event has more than  (bytes|lines)|module  has no attribute |the layer is not inserted yet|the proxy's address can't be used":
     "caught by ourselves, or a programmer's mistake",
+    r"before headers.*reset reason: .*|.*litellm.*Error: .*| \?\(\?:LiteLLM: .*":
+    "patterns of what servers write",
     r" bytes are not a picture of .*| of job  is not an object|a line between plug-in and worker .*": "the same",
     r"Fill the .*|.* from its surroundings|Make its plain .*|Arrange the .*|transparent part of the picture"
     r"|, then | Make its .*| The other pictures are not used\.|marked area|, inside the mask"
