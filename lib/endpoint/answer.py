@@ -1,5 +1,7 @@
 """The answers' JSON and events, with every key that the official schema requires.
 
+A JSON answer is made in parts, so that only one of its images is in memory at a time.
+
 Usage is counted, not billed: text tokens are the prompt's UTF-8 bytes / 4, rounded up; image tokens are
 32-pixel patches, ceil(width / 32) * ceil(height / 32), of each input image and of the mask on the way in,
 and of each result on the way out, with 100 more for each partial image sent. The sums agree.
@@ -48,14 +50,19 @@ def usage(prompt: str, inputs: Sequence[Size], outputs: Sequence[Size], partials
     }
 
 
-def images_response(request: EditRequest, outputs: Sequence[Output], counted: dict[str, Any]) -> dict[str, Any]:
-    """ImagesResponse. All outputs of a request have one size."""
-    return {
-        "created": int(time.time()),
-        **_described(request, outputs[0]),
-        "data": [{"b64_json": _base64(output.data), "revised_prompt": output.revised_prompt} for output in outputs],
-        "usage": counted,
-    }
+def response_start() -> bytes:
+    """The beginning of an ImagesResponse, up to its images."""
+    return f'{{"created": {int(time.time())}, "data": ['.encode()
+
+
+def response_image(output: Output) -> bytes:
+    """One image of an ImagesResponse; commas come between them."""
+    return json.dumps({"b64_json": _base64(output.data), "revised_prompt": output.revised_prompt}).encode()
+
+
+def response_end(request: EditRequest, last: Output, counted: dict[str, Any]) -> bytes:
+    """What follows the images of an ImagesResponse. All outputs of a request have one size."""
+    return f"], {json.dumps({**_described(request, last), 'usage': counted})[1:]}".encode()
 
 
 def partial_event(request: EditRequest, output: Output, index: int) -> bytes:

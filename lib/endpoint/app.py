@@ -5,27 +5,34 @@ import json
 import logging
 import secrets
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
+from werkzeug.wsgi import FileWrapper
 
 from lib.endpoint import files_api
+from lib.endpoint.cancellation import Cancelled
+from lib.endpoint.connection import has_left
 from lib.endpoint.edits import Edit
 from lib.endpoint.errors import ApiError
 from lib.endpoint.files import FileStore
 from lib.endpoint.form import read_form
 from lib.endpoint.jobs import Jobs
-from lib.endpoint.request import ALIASES, MODEL, check
+from lib.endpoint.memory import PIECE
+from lib.endpoint.request import MODEL, check, is_served
 from lib.endpoint.sources import loader
-from lib.endpoint.stream import events
+from lib.endpoint.stream import Answer
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 log = logging.getLogger(__name__)
+
+# What answered, whatever model the request has named.
+_ENGINE_HEADER = "x-generative-edit-model"
 
 _MODELS_SINCE = 1_767_225_600  # 2026-01-01
 
@@ -74,6 +81,9 @@ class App:
             return getattr(self, f"_{name}")(request, **values)  # type: ignore[no-any-return]
         except ApiError:
             raise
+        except Cancelled as error:
+            # Nobody reads it; the status is the one that nginx logs.
+            raise ApiError(499, "The client has left.", code="client_left") from error
         except NotFound as error:
             raise ApiError(404, "Unknown request URL. The API is under /v1.", code="unknown_url") from error
         except MethodNotAllowed as error:
@@ -101,19 +111,24 @@ class App:
             )
 
     def _edit(self, request: Request) -> Response:
+        connection = request.environ.get("werkzeug.socket")
         with self._jobs.place() as place:
             checked = check(read_form(request))
             edit = Edit(checked, self._load)
-            if checked.stream:
-                return _event_stream(events(edit, self._jobs, place))
-            with self._jobs.computing():
-                return _json(edit.answer())
+            work = edit.stream if checked.stream else edit.answer
+            answer = Answer.begun(
+                work, self._jobs, place, lambda: has_left(connection), whole=not checked.stream
+            )
+        headers = {_ENGINE_HEADER: MODEL}
+        if checked.stream:
+            return Response(answer, headers={**headers, "Cache-Control": "no-store"}, mimetype="text/event-stream")
+        return Response(answer, headers={**headers, "Content-Length": str(len(answer))}, mimetype="application/json")
 
     def _models(self, _request: Request) -> Response:
         return _json({"object": "list", "data": [_about_model(MODEL)]})
 
     def _model(self, _request: Request, model_id: str) -> Response:
-        if model_id not in (MODEL, *ALIASES):
+        if not is_served(model_id):
             raise ApiError(
                 404,
                 f"The model '{model_id[:64]}' does not exist here.",
@@ -137,8 +152,13 @@ class App:
         return _json({"id": file_id, "object": "file", "deleted": True})
 
     def _content(self, _request: Request, file_id: str) -> Response:
-        headers = {"Content-Disposition": "attachment", "X-Content-Type-Options": "nosniff"}
-        return Response(self._files.content(file_id), headers=headers, mimetype="application/octet-stream")
+        file, size = self._files.open(file_id)
+        headers = {
+            "Content-Disposition": "attachment",
+            "Content-Length": str(size),
+            "X-Content-Type-Options": "nosniff",
+        }
+        return Response(FileWrapper(file, PIECE), headers=headers, mimetype="application/octet-stream")
 
 
 def _about_model(model_id: str) -> dict[str, Any]:
@@ -147,7 +167,3 @@ def _about_model(model_id: str) -> dict[str, Any]:
 
 def _json(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     return Response(json.dumps(body), status, headers, mimetype="application/json")
-
-
-def _event_stream(body: Iterator[bytes]) -> Response:
-    return Response(body, headers={"Cache-Control": "no-store"}, mimetype="text/event-stream")

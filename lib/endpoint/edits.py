@@ -8,7 +8,17 @@ import numpy as np
 from PIL import Image
 
 from lib.endpoint import engine, pictures
-from lib.endpoint.answer import Output, Size, completed_event, images_response, partial_event, usage
+from lib.endpoint.answer import (
+    Output,
+    Size,
+    completed_event,
+    partial_event,
+    response_end,
+    response_image,
+    response_start,
+    usage,
+)
+from lib.endpoint.cancellation import checking, checkpoint
 from lib.endpoint.errors import ApiError, invalid, too_large
 from lib.endpoint.form import ImageRef
 from lib.endpoint.request import EditRequest
@@ -40,34 +50,45 @@ class Edit:
         self._images: list[np.ndarray] = []
         self._mask: np.ndarray | None = None
 
-    def answer(self) -> dict[str, object]:
-        """All results as one ImagesResponse. Raises ApiError."""
-        self._read()
-        outputs = [self._output(index, lambda _state: None) for index in range(self._request.n)]
-        return images_response(self._request, outputs, self._usage([output.size for output in outputs], 0))
+    def answer(self, emit: Emit) -> None:
+        """Hand the parts of one ImagesResponse to `emit`. Raises ApiError."""
+        with checking(self._check_time):
+            self._read()
+            sizes = []
+            emit(response_start())
+            for index in range(self._request.n):
+                output = self._output(index, lambda _state: None)
+                emit((b", " if index else b"") + response_image(output))
+                sizes.append(output.size)
+            emit(response_end(self._request, output, self._usage(sizes, 0)))
 
-    def stream(self, emit: Emit, go_on: Callable[[], None]) -> None:
-        """Hand each event to `emit` as it is ready; `go_on` is called between, and may raise to end it.
-
-        Raises ApiError.
-        """
-        self._read()
-        for index in range(self._request.n):
-            partials = _Partials(self._request, emit, go_on)
-            output = self._output(index, partials)
-            emit(completed_event(self._request, output, self._usage([output.size], partials.sent)))
+    def stream(self, emit: Emit) -> None:
+        """Hand each event to `emit` as it is ready. Raises ApiError."""
+        with checking(self._check_time):
+            self._read()
+            for index in range(self._request.n):
+                partials = _Partials(self._request, emit)
+                output = self._output(index, partials)
+                emit(completed_event(self._request, output, self._usage([output.size], partials.sent)))
 
     def _read(self) -> None:
         for index, ref in enumerate(self._request.images):
+            checkpoint()
             self._images.append(pictures.decode(self._load(ref), ref.param, reference=index > 0))
         self._check_results()
         if self._request.mask is not None:
             self._mask = self._read_mask(self._request.mask)
 
     def _check_results(self) -> None:
-        """All results of a request are in memory at a time, as files and once more as base64."""
+        """Refuse what could not be sent, before anything is computed."""
         height, width = self._images[0].shape[:2]
         width, height = self._request.size or (width, height)
+        most = pictures.MAX_SIDES[self._request.output_format]
+        if max(width, height) > most:
+            raise invalid(
+                f"A {self._request.output_format} image may have {most:,} pixels a side. Choose output_format png.",
+                "output_format",
+            )
         if self._request.n * width * height > MAX_RESULT_PIXELS:
             raise invalid(
                 f"{self._request.n} results of {width} x {height} are too many: together they may have "
@@ -86,10 +107,7 @@ class Edit:
         return mask[..., 3] < 255
 
     def _output(self, index: int, show: Callable[[np.ndarray], None]) -> Output:
-        def on_partial(state: np.ndarray) -> None:
-            self._check_time()
-            show(state)
-
+        checkpoint()
         try:
             result = engine.edit(
                 self._images,
@@ -99,11 +117,11 @@ class Edit:
                 variant=index,
                 size=self._request.size,
                 transparent=self._request.background == "transparent",
-                on_partial=on_partial,
+                on_partial=show,
             )
         except engine.Refused as error:
             raise invalid(error.message, _ABOUT.get(error.code, "prompt"), error.code) from error
-        self._check_time()
+        checkpoint()
         return finish(self._request, result.image, result.revised_prompt)
 
     def _check_time(self) -> None:
@@ -121,14 +139,13 @@ class Edit:
 class _Partials:
     """Sends the first intermediate states, as many as the request wants."""
 
-    def __init__(self, request: EditRequest, emit: Emit, go_on: Callable[[], None]) -> None:
+    def __init__(self, request: EditRequest, emit: Emit) -> None:
         self._request = request
         self._emit = emit
-        self._go_on = go_on
         self.sent = 0
 
     def __call__(self, state: np.ndarray) -> None:
-        self._go_on()
+        checkpoint()
         if self.sent < self._request.partial_images:
             self._emit(partial_event(self._request, finish(self._request, state, ""), self.sent))
             self.sent += 1

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import re
 import secrets
 import threading
@@ -64,13 +65,20 @@ class FileStore:
             raise ApiError(404, f"No such File object: {file_id[:64]}", code="not_found", param="id")
         return entry
 
-    def content(self, file_id: str) -> bytes:
-        """The file's bytes. Raises ApiError 404."""
+    def open(self, file_id: str) -> tuple[BinaryIO, int]:
+        """The file, open for reading, and its size. Raises ApiError 404."""
         self.get(file_id)
         try:
-            return self._data(file_id).read_bytes()
+            file = self._data(file_id).open("rb")
         except FileNotFoundError as error:
             raise ApiError(404, f"No such File object: {file_id}", code="not_found", param="id") from error
+        return file, os.fstat(file.fileno()).st_size
+
+    def content(self, file_id: str) -> bytes:
+        """The file's bytes. Raises ApiError 404."""
+        file, _size = self.open(file_id)
+        with file:
+            return file.read()
 
     def delete(self, file_id: str) -> None:
         """Forget the file. Raises ApiError 404."""

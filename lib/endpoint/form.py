@@ -1,28 +1,43 @@
-"""The two encodings of a request, multipart and JSON, read into one shape."""
+"""The two encodings of a request, multipart and JSON, read into one shape.
 
+Whatever is long lies in unnamed temporary files: requests that wait hardly take memory. What a file is, its bytes
+say: many clients call every file application/octet-stream, or image/jpg, or send it without a name.
+"""
+
+import base64
+import binascii
 import json
-from collections.abc import Mapping
+import re
+import threading
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
-from werkzeug.datastructures import FileStorage, MultiDict
+from werkzeug.datastructures import FileStorage, Headers, MultiDict
 from werkzeug.exceptions import RequestEntityTooLarge
-from werkzeug.formparser import FormDataParser
+from werkzeug.sansio.multipart import Data, Epilogue, Event, Field, File, MultipartDecoder, NeedData
 from werkzeug.wrappers import Request
 
 from lib.endpoint.errors import ApiError, invalid, too_large
+from lib.endpoint.memory import PIECE, spool
+from lib.endpoint.pictures import SIGNATURES
 
 MAX_BODY_BYTES = 256 * 1024 * 1024
 MAX_JSON_BYTES = 64 * 1024 * 1024
+MAX_JSON_MARKS = 100_000  # of ",", ":", "{" and "[": each makes an object, which is many times as large
 MAX_TEXT_BYTES = 256 * 1024
 MAX_PARTS = 64
 MAX_URL_CHARACTERS = 20_971_520
-MIME_TYPES = ("image/jpeg", "image/png", "image/webp")
+
+_IMAGE_FIELDS = ("image", "image[]", "mask")
+_DATA_URL = re.compile(r"data:([^;,]*)(;[^,]*)?,", re.IGNORECASE)
+# One at a time, as a long body and what it says are in memory together.
+_parsing_json = threading.Lock()
 
 
 @dataclass(frozen=True)
 class ImageRef:
-    """An input image before it is fetched: an upload, a URL, or the id of a stored file."""
+    """An input image before it is read: an upload or a data URL's bytes, an address, or the id of a stored file."""
 
     param: str
     upload: BinaryIO | None = None
@@ -44,7 +59,7 @@ def read_form(request: Request) -> Form:
     if request.mimetype == "multipart/form-data":
         return _from_multipart(*parse_multipart(request, MAX_BODY_BYTES))
     if request.mimetype == "application/json":
-        return _from_json(read_json(request))
+        return read_json(request)
     raise ApiError(
         415,
         "Send multipart/form-data or application/json.",
@@ -53,11 +68,18 @@ def read_form(request: Request) -> Form:
 
 
 def parse_multipart(request: Request, max_bytes: int) -> tuple[MultiDict[str, str], MultiDict[str, FileStorage]]:
-    """The text parts and the file parts. Files over 500 kB lie in unnamed temporary files."""
+    """The text parts and the file parts. Raises ApiError 400 or 413."""
     request.max_content_length = max_bytes
-    parser = FormDataParser(max_form_memory_size=MAX_TEXT_BYTES, max_form_parts=MAX_PARTS, silent=False)
+    form: MultiDict[str, str] = MultiDict()
+    files: MultiDict[str, FileStorage] = MultiDict()
     try:
-        _, form, files = parser.parse(request.stream, request.mimetype, request.content_length, request.mimetype_params)
+        for part in _parts(request, request.mimetype_params["boundary"].encode("ascii")):
+            if part.name is None:
+                raise invalid("A part of the multipart body has no name.", None, "invalid_body")
+            if part.is_file:
+                files.add(part.name, FileStorage(part.data, part.filename, part.name))
+            else:
+                form.add(part.name, part.text())
     except RequestEntityTooLarge as error:
         raise too_large(
             f"The body is larger than {max_bytes >> 20} MB, a text field longer than "
@@ -65,36 +87,86 @@ def parse_multipart(request: Request, max_bytes: int) -> tuple[MultiDict[str, st
         ) from error
     except (ValueError, LookupError) as error:
         raise invalid("The multipart body could not be read.", None, "invalid_body") from error
-    if None in form or None in files:  # Werkzeug's types do not say so, but a part may lack its name.
-        raise invalid("A part of the multipart body has no name.", None, "invalid_body")
     return form, files
 
 
-def read_json(request: Request) -> dict[str, Any]:
-    """The body as a JSON object."""
+class _Part:
+    """One part of a multipart body; `filename` is None where its sender gave none."""
+
+    def __init__(self, head: Field | File) -> None:
+        self.name = cast("str | None", head.name)
+        self.filename = head.filename if isinstance(head, File) else None
+        self.is_file = self.filename is not None or self.name in _IMAGE_FIELDS
+        self.data = spool()
+        self._headers: Headers = head.headers
+
+    def write(self, data: bytes) -> None:
+        """Append; RequestEntityTooLarge where a text becomes too long."""
+        self.data.write(data)
+        if not self.is_file and self.data.tell() > MAX_TEXT_BYTES:
+            raise RequestEntityTooLarge
+
+    def text(self) -> str:
+        """The text of a part that is no file."""
+        latin = "iso-8859-1" in self._headers.get("content-type", "").lower()
+        return self.data.read().decode("iso-8859-1" if latin else "utf-8", "replace")
+
+
+def _parts(request: Request, boundary: bytes) -> Iterator[_Part]:
+    """Each part of a multipart body, once it is complete."""
+    if not boundary:
+        raise ValueError("The boundary is empty.")
+    decoder = MultipartDecoder(boundary, MAX_TEXT_BYTES, max_parts=MAX_PARTS)
+    part: _Part | None = None
+    while True:
+        piece = request.stream.read(PIECE)
+        decoder.receive_data(piece or None)
+        for event in _events(decoder):
+            if isinstance(event, Field | File):
+                part = _Part(event)
+            elif isinstance(event, Data) and part:
+                part.write(event.data)
+                if not event.more_data:
+                    part.data.seek(0)
+                    yield part
+        if not piece:
+            return
+
+
+def _events(decoder: MultipartDecoder) -> Iterator[Event]:
+    while not isinstance(event := decoder.next_event(), Epilogue | NeedData):
+        yield event
+
+
+def read_json(request: Request) -> Form:
+    """The form that a JSON body spells. Raises ApiError 400 or 413."""
     request.max_content_length = MAX_JSON_BYTES
+    with spool() as body:
+        try:
+            while piece := request.stream.read(PIECE):
+                body.write(piece)
+        except RequestEntityTooLarge as error:
+            raise too_large(f"A JSON body may have {MAX_JSON_BYTES >> 20} MB; use multipart or files.") from error
+        body.seek(0)
+        with _parsing_json:
+            return _from_json(_parsed(body.read()))
+
+
+def _parsed(body: bytes) -> dict[str, Any]:
+    if sum(body.count(mark) for mark in (b",", b":", b"{", b"[")) > MAX_JSON_MARKS:
+        raise too_large("The JSON body has too many values.")
     try:
-        body = json.loads(request.get_data(cache=False))
-    except RequestEntityTooLarge as error:
-        raise too_large(f"A JSON body may have {MAX_JSON_BYTES >> 20} MB; use multipart or files.") from error
+        value = json.loads(body)
     except (ValueError, RecursionError) as error:
         raise invalid("The body is not valid JSON.", None, "invalid_json") from error
-    if not isinstance(body, dict):
+    if not isinstance(value, dict):
         raise invalid("The body must be a JSON object.", None, "invalid_type")
-    return body
+    return value
 
 
 def _from_multipart(form: MultiDict[str, str], files: MultiDict[str, FileStorage]) -> Form:
-    for name in ("image", "image[]", "mask"):
-        if name in form:
-            param = "mask" if name == "mask" else "image[0]"
-            raise invalid(
-                f"Invalid type for '{param}': expected a file, but got a string instead.",
-                param,
-                "invalid_type",
-            )
     for name in files:
-        if name not in ("image", "image[]", "mask"):
+        if name not in _IMAGE_FIELDS:
             raise invalid(f"Unknown file part: '{name[:64]}'.", name[:64], "unknown_parameter")
     for name in form:
         if len(form.getlist(name)) > 1:
@@ -107,14 +179,12 @@ def _from_multipart(form: MultiDict[str, str], files: MultiDict[str, FileStorage
 
 
 def _upload(part: FileStorage, param: str) -> ImageRef:
-    if part.mimetype not in MIME_TYPES:
+    stream = cast(BinaryIO, part.stream)
+    if part.filename is None and not stream.read(16).startswith(SIGNATURES):
         raise invalid(
-            f"Invalid file '{param}': unsupported mimetype ('{part.mimetype[:64]}'). "
-            f"Supported file formats are {', '.join(MIME_TYPES)}.",
-            param,
-            "unsupported_file_mimetype",
+            f"Invalid type for '{param}': expected a file, but got a string instead.", param, "invalid_type"
         )
-    return ImageRef(param, upload=part.stream)  # type: ignore[arg-type]
+    return ImageRef(param, upload=stream)
 
 
 def _from_json(body: dict[str, Any]) -> Form:
@@ -150,4 +220,23 @@ def _reference(entry: Any, param: str) -> ImageRef:
             f"{param}.{name}",
             "string_above_max_length",
         )
-    return ImageRef(param, url=value) if name == "image_url" else ImageRef(param, file_id=value)
+    if name == "file_id":
+        return ImageRef(param, file_id=value)
+    value = value.strip()
+    if value[:5].lower() == "data:":
+        return ImageRef(param, upload=_from_data_url(value, param))
+    return ImageRef(param, url=value)
+
+
+def _from_data_url(url: str, param: str) -> BinaryIO:
+    """The bytes of a data URL, whatever type it declares; base64 may be broken into lines."""
+    head = _DATA_URL.match(url)
+    if not head or not (head[2] or "").lower().endswith(";base64"):
+        raise invalid("A data URL must have the form data:image/png;base64,...", param, "invalid_image_url")
+    try:
+        data = base64.b64decode("".join(url[head.end() :].split()), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise invalid("The data URL's base64 could not be decoded.", param, "invalid_image_url") from error
+    file = spool()
+    file.write(data)
+    return file

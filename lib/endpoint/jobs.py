@@ -1,35 +1,67 @@
-"""A bounded queue: so many edits at a time, so many waiting, and no more."""
+"""The bounds of the endpoint's work: so many requests inside, a fixed number of threads that compute, and no more."""
 
 import threading
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from lib.endpoint.cancellation import Cancelled, checking
 from lib.endpoint.errors import busy
+from lib.endpoint.memory import give_back
 
 RETRY_AFTER_SECONDS = 5
 
 
 class Place:
-    """A place in the queue. Who sets `kept` takes it over, and calls `leave` at the end."""
+    """A place inside. Who sets `kept` takes it over, and calls `leave` at the end."""
 
     def __init__(self, places: threading.BoundedSemaphore) -> None:
         self._places = places
         self.kept = False
 
     def leave(self) -> None:
-        """Give the place back."""
+        """Give the place back, and the memory that the request has used."""
+        give_back()
         self._places.release()
 
 
-class Jobs:
-    """Lets `running` edits compute at a time; with them, at most `waiting` more may be in the house.
+class Task:
+    """Work for a thread of the pool. `over` is set once it has ended, or will never begin."""
 
-    A request takes its place before its body is read, so that memory is bounded too.
+    def __init__(self, work: Callable[[], None]) -> None:
+        self._work = work
+        self.cancelled = threading.Event()
+        self.over = threading.Event()
+
+    def run(self) -> None:
+        """Do the work, unless or until it is cancelled."""
+        try:
+            with checking(self._check):
+                self._check()
+                self._work()
+        except Cancelled:
+            pass
+        finally:
+            self.over.set()
+
+    def _check(self) -> None:
+        if self.cancelled.is_set():
+            raise Cancelled
+
+
+class Jobs:
+    """Lets `running` edits compute at a time; with them, at most `waiting` more requests may be inside.
+
+    A request takes its place before its body is read, and keeps it until its answer is sent, so that memory is
+    bounded too. The threads end when there is nothing to compute.
     """
 
     def __init__(self, running: int, waiting: int) -> None:
         self._places = threading.BoundedSemaphore(running + waiting)
-        self._cores = threading.BoundedSemaphore(running)
+        self._running = running
+        self._lock = threading.Lock()
+        self._queue: deque[Task] = deque()
+        self._threads = 0
 
     @contextmanager
     def place(self) -> Iterator[Place]:
@@ -43,8 +75,30 @@ class Jobs:
             if not place.kept:
                 place.leave()
 
-    @contextmanager
-    def computing(self) -> Iterator[None]:
-        """Wait for a core, in a place already taken."""
-        with self._cores:
-            yield
+    def submit(self, task: Task) -> None:
+        """Have the task done by the next free thread of the pool."""
+        with self._lock:
+            self._queue.append(task)
+            if self._threads == self._running:
+                return
+            self._threads += 1
+        threading.Thread(target=self._compute, name="edit", daemon=True).start()
+
+    def cancel(self, task: Task) -> None:
+        """End the task: at its next checkpoint, or now where it has not begun."""
+        task.cancelled.set()
+        with self._lock:
+            if task in self._queue:
+                self._queue.remove(task)
+                task.over.set()
+
+    def _compute(self) -> None:
+        while task := self._next():
+            task.run()
+
+    def _next(self) -> Task | None:
+        with self._lock:
+            if self._queue:
+                return self._queue.popleft()
+            self._threads -= 1
+            return None

@@ -11,12 +11,17 @@ from lib.endpoint.errors import ApiError, invalid
 MAX_IMAGE_BYTES = 50 * 1024 * 1024
 MAX_PIXELS = 50_000_000
 MAX_EDIT_PIXELS = 4096 * 4096
+MAX_INPUT_SIDE = 16_384  # longer lines of pixels are no pictures, but take minutes and gigabytes
 MAX_REFERENCE_SIDE = 1536
 
 OutputFormat = Literal["png", "jpeg", "webp"]
 
+MAX_SIDES: dict[OutputFormat, int] = {"png": MAX_INPUT_SIDE, "jpeg": MAX_INPUT_SIDE, "webp": 16_383}
+SIGNATURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"RIFF")
+
 _FORMATS = ("PNG", "JPEG", "WEBP", "MPO")
 _MODES = ("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX")
+_STRIP = 64
 _BIT_DEPTH_AT = 24  # in a PNG: signature 8, chunk length 4, "IHDR" 4, width 4, height 4, then the depth
 
 
@@ -29,11 +34,13 @@ def decode(data: bytes, param: str, *, reference: bool = False) -> np.ndarray:
     if len(data) > MAX_IMAGE_BYTES:
         raise invalid("The image is larger than 50 MB.", param, "image_too_large")
     try:
-        image = Image.open(io.BytesIO(data), formats=_FORMATS)
+        image: Image.Image = Image.open(io.BytesIO(data), formats=_FORMATS)
         _check_header(image, data, param, MAX_PIXELS if reference else MAX_EDIT_PIXELS)
         if reference:
             image.draft("RGB", (MAX_REFERENCE_SIDE, MAX_REFERENCE_SIDE))
-        upright = ImageOps.exif_transpose(image).convert("RGBA")
+            image = _reduced(image)
+        ImageOps.exif_transpose(image, in_place=True)
+        upright = image.convert("RGBA")
     except ApiError:
         raise
     except Image.DecompressionBombError as error:
@@ -43,6 +50,20 @@ def decode(data: bytes, param: str, *, reference: bool = False) -> np.ndarray:
     if reference:
         upright.thumbnail((MAX_REFERENCE_SIDE, MAX_REFERENCE_SIDE))
     return np.array(upright)
+
+
+def _reduced(image: Image.Image) -> Image.Image:
+    """`image` in RGBA, as many whole times smaller as `MAX_REFERENCE_SIDE` allows, converted strip by strip."""
+    factor = max(image.size) // MAX_REFERENCE_SIDE
+    if factor < 2:
+        return image
+    small = Image.new("RGBA", (-(-image.width // factor), -(-image.height // factor)))
+    rows = _STRIP * factor
+    for top in range(0, image.height, rows):
+        strip = image.crop((0, top, image.width, min(top + rows, image.height)))
+        small.paste(strip.convert("RGBA").reduce(factor), (0, top // factor))
+    small.info = image.info  # its orientation is read there
+    return small
 
 
 def has_alpha(data: bytes) -> bool:
@@ -86,6 +107,8 @@ def _check_header(image: Image.Image, data: bytes, param: str, max_pixels: int) 
     width, height = image.size
     if width * height > max_pixels:
         raise _too_many_pixels(param)
+    if max(width, height) > MAX_INPUT_SIDE:
+        raise invalid(f"The image has a side of more than {MAX_INPUT_SIDE:,} pixels.", param, "image_too_large")
     if image.mode not in _MODES:
         raise _refused(f"its colours are {image.mode}; save it as 8-bit RGB", param)
     if image.format == "PNG" and data[_BIT_DEPTH_AT] == 16:

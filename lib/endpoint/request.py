@@ -10,8 +10,8 @@ from lib.endpoint.form import Form, ImageRef
 from lib.endpoint.pictures import MAX_EDIT_PIXELS, OutputFormat
 
 MODEL = "built-in"
-# The names of the API's reference, answered by the built-in engine, so that its examples work unchanged.
-ALIASES = ("gpt-image-1.5", "gpt-image-1", "gpt-image-1-mini", "chatgpt-image-latest", "dall-e-2")
+# OpenAI's image models, past and to come: answered by the built-in engine, so that their clients work unchanged.
+_OPENAI_MODEL = re.compile(r"(gpt-image|chatgpt-image|dall-e)-[\w.-]{1,60}", re.ASCII)
 MAX_IMAGES = 16
 MAX_PROMPT = 32_000
 MAX_SIDE = 8192
@@ -42,6 +42,11 @@ class EditRequest:
     seed: int | None
 
 
+def is_served(model: str) -> bool:
+    """Whether a request for `model` is answered, always by the built-in engine."""
+    return model == MODEL or _OPENAI_MODEL.fullmatch(model) is not None
+
+
 def check(form: Form) -> EditRequest:
     """The request that `form` spells. Raises ApiError 400 with `param`, or 404 for an unknown model."""
     fields = {name: value for name, value in form.fields.items() if value is not None}
@@ -57,7 +62,7 @@ def check(form: Form) -> EditRequest:
         model=_model(fields),
         n=_integer(fields, "n", 1, 1, 10),
         size=_size(fields),
-        quality=_choice(fields, "quality", ("auto", "low", "medium", "high", "standard")),
+        quality=_choice(fields, "quality", ("auto", "low", "medium", "high", "xhigh", "max", "standard")),
         background=_choice(fields, "background", ("auto", "transparent", "opaque")),
         output_format=cast(OutputFormat, _choice(fields, "output_format", ("png", "jpeg", "webp"))),
         output_compression=_integer(fields, "output_compression", 100, 0, 100),
@@ -101,7 +106,7 @@ def _prompt(fields: Mapping[str, Any]) -> str:
 
 def _model(fields: Mapping[str, Any]) -> str:
     model = _string(fields, "model", MODEL)
-    if model not in (MODEL, *ALIASES):
+    if not is_served(model):
         raise ApiError(
             404,
             f"The model '{model[:64]}' does not exist here. This server has one: '{MODEL}'.",

@@ -1,44 +1,94 @@
 """Serves the endpoint in a thread of this process, on a port of this machine."""
 
+import contextlib
+import logging
 import os
 import secrets
 import shutil
 import socket
+import sys
 import tempfile
 import threading
 import weakref
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
-from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+from werkzeug.serving import ThreadedWSGIServer
 
 from lib.endpoint.app import App
+from lib.endpoint.connection import Handler
 from lib.endpoint.files import FileStore
 from lib.endpoint.jobs import Jobs
 
 WAITING = 12
-SOCKET_SECONDS = 60
+CONNECTIONS = 64
+BACKLOG = 512  # callers who wait for a connection, in the system's queue
 POLL_SECONDS = 0.05
 
-
-class _Quiet(WSGIRequestHandler):
-    """Logs nothing: a request's line, its headers and its errors are nobody's business."""
-
-    timeout = SOCKET_SECONDS
-
-    def log(self, type: str, message: str, *args: object) -> None:  # noqa: A002 - Werkzeug's name
-        pass
-
-    def version_string(self) -> str:
-        return "generative-edit"
+log = logging.getLogger(__name__)
 
 
-def _listen(host: str, port: int, app: App) -> BaseWSGIServer:
+class Server(ThreadedWSGIServer):
+    """Serves at most `CONNECTIONS` at a time, each in a thread; others wait until one is over.
+
+    Where none is free, the oldest one that has no request under way is cut: who holds connections without
+    using them keeps nobody out.
+    """
+
+    def __init__(self, host: str, port: int, app: App, fd: int) -> None:
+        super().__init__(host, port, app, Handler, fd=fd)
+        self._free = threading.BoundedSemaphore(CONNECTIONS)
+        self._lock = threading.Lock()
+        self._idle: dict[socket.socket, None] = {}
+        self._closing = False
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Called for each connection, by the thread that accepts them."""
+        while not self._free.acquire(timeout=POLL_SECONDS):
+            if self._closing:
+                self.shutdown_request(request)
+                return
+            self._cut_oldest()
+        self.set_idle(request, True)
+        super().process_request(request, client_address)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self.set_idle(request, False)
+            self._free.release()
+
+    def set_idle(self, connection: socket.socket, idle: bool) -> None:
+        """Say whether a connection has no request under way."""
+        with self._lock:
+            self._idle.pop(connection, None)
+            if idle:
+                self._idle[connection] = None
+
+    def _cut_oldest(self) -> None:
+        with self._lock, contextlib.suppress(StopIteration, OSError):
+            oldest = next(iter(self._idle))
+            del self._idle[oldest]
+            oldest.shutdown(socket.SHUT_RDWR)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Log a failure of ours; a caller who has left is none."""
+        if not isinstance(sys.exception(), OSError):
+            log.exception("A connection failed")
+
+    def shutdown(self) -> None:
+        """Stop accepting, also while all connections are taken."""
+        self._closing = True
+        super().shutdown()
+
+
+def _listen(host: str, port: int, app: App) -> Server:
     """A server on a socket of our own: where it cannot bind, Werkzeug's would end the process."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.create_server((host, port), family=family) as listening:
-        return make_server(host, port, app, threaded=True, request_handler=_Quiet, fd=listening.fileno())
+    with socket.create_server((host, port), family=family, backlog=BACKLOG) as listening:
+        return Server(host, port, app, listening.fileno())
 
 
 def _remove(temporary: Path | None) -> None:
@@ -50,7 +100,7 @@ def _remove(temporary: Path | None) -> None:
 class Endpoint:
     """A running endpoint. It ends with `close`, with its `with` block, or with its process."""
 
-    def __init__(self, server: BaseWSGIServer, key: str, temporary: Path | None) -> None:
+    def __init__(self, server: Server, key: str, temporary: Path | None) -> None:
         self._server = server
         self._remove = weakref.finalize(self, _remove, temporary)
         self.key = key

@@ -1,90 +1,163 @@
-"""An edit in a thread of its own, its events handed on as they come."""
+"""An edit computed in the pool: what it writes is handed on as it comes, and it ends once its caller has left."""
 
 import logging
-import queue
 import threading
-from collections.abc import Generator, Iterator
+import time
+from collections.abc import Callable, Iterator
 
 from lib.endpoint.answer import error_event
-from lib.endpoint.edits import Edit
+from lib.endpoint.cancellation import Cancelled
 from lib.endpoint.errors import ApiError
-from lib.endpoint.fill import Cancelled
-from lib.endpoint.jobs import Jobs, Place
+from lib.endpoint.jobs import Jobs, Place, Task
+from lib.endpoint.memory import PIECE, spool
 
 HEARTBEAT_SECONDS = 5
+LOOK_SECONDS = 0.1  # between two looks at whether the caller is still there
 
 log = logging.getLogger(__name__)
 
-Item = bytes | ApiError | None  # an event, an error, the end
+Emit = Callable[[bytes], None]
+HasLeft = Callable[[], bool]
 
 
-def events(edit: Edit, jobs: Jobs, place: Place) -> Iterator[bytes]:
-    """The stream's events. Returns when the first is there, so that an early error still has its own status.
+class Spool:
+    """Bytes on their way from the thread that computes to the one that sends; what is long lies on disk.
 
-    The thread keeps the caller's place in the queue until it ends. Raises ApiError.
+    So a caller who reads slowly holds up neither the pool nor memory.
     """
-    items: queue.Queue[Item] = queue.Queue()
-    gone = threading.Event()
-    threading.Thread(target=_work, args=(edit, jobs, place, items, gone), daemon=True).start()
-    place.kept = True
-    first = items.get()
-    if isinstance(first, ApiError):
-        raise first
-    return _Closing(_follow(first, items), gone)
 
+    def __init__(self) -> None:
+        self._file = spool()
+        self._changed = threading.Condition()
+        self._finished = False
+        self._sent = 0
+        self.written = 0
+        self.error: ApiError | None = None
 
-class _Closing(Iterator[bytes]):
-    """An iterator whose `close` tells the worker, even before the first `next`, that nobody listens."""
+    def write(self, data: bytes) -> None:
+        """Append."""
+        with self._changed:
+            self._file.seek(self.written)
+            self._file.write(data)
+            self.written += len(data)
+            self._changed.notify()
 
-    def __init__(self, following: Generator[bytes], gone: threading.Event) -> None:
-        self._following = following
-        self._gone = gone
+    def finish(self, error: ApiError | None = None) -> None:
+        """Say that nothing more is to come, and why."""
+        with self._changed:
+            self._finished, self.error = True, error
+            self._changed.notify()
 
-    def __next__(self) -> bytes:
-        return next(self._following)
+    def wait(self, seconds: float, *, whole: bool = False) -> bool:
+        """Whether within `seconds` there is something to read or nothing more to come; `whole`: only the latter."""
+        with self._changed:
+            return self._changed.wait_for(
+                lambda: self._finished or (not whole and self.written > self._sent), seconds
+            )
+
+    def read(self) -> bytes:
+        """The next bytes, empty where there are none yet."""
+        with self._changed:
+            self._file.seek(self._sent)
+            data = self._file.read(PIECE)
+            self._sent += len(data)
+            return data
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether everything has been read, and nothing more is to come."""
+        with self._changed:
+            return self._finished and self._sent == self.written
 
     def close(self) -> None:
-        """Called by the server when the response is over, sent or not."""
-        self._gone.set()
-        self._following.close()
+        """Forget the bytes."""
+        self._file.close()
 
 
-def _follow(first: Item, items: "queue.Queue[Item]") -> Generator[bytes]:
-    item = first
-    while item is not None:
-        if isinstance(item, ApiError):
-            yield error_event(item.body())
+class Answer(Iterator[bytes]):
+    """The body of the answer to an edit: what `work` emits. `close` ends the work and gives the place back."""
+
+    def __init__(self, work: Callable[[Emit], None], jobs: Jobs, place: Place, has_left: HasLeft) -> None:
+        self._work = work
+        self._jobs = jobs
+        self._place = place
+        self._has_left = has_left
+        self._spool = Spool()
+        self._closed = False
+        self._task = Task(self._compute)
+
+    @classmethod
+    def begun(
+        cls, work: Callable[[Emit], None], jobs: Jobs, place: Place, has_left: HasLeft, *, whole: bool
+    ) -> "Answer":
+        """An answer whose first bytes are there, or `whole`, so that an error up to then has its own status.
+
+        Raises ApiError; Cancelled where the caller has left meanwhile.
+        """
+        answer = cls(work, jobs, place, has_left)
+        place.kept = True
+        try:
+            answer._begin(whole)
+        except BaseException:
+            answer.close()
+            raise
+        return answer
+
+    def _begin(self, whole: bool) -> None:
+        self._jobs.submit(self._task)
+        while not self._spool.wait(LOOK_SECONDS, whole=whole):
+            if self._has_left():
+                raise Cancelled
+        if self._spool.error and (whole or not self._spool.written):
+            raise self._spool.error
+
+    def __len__(self) -> int:
+        """How many bytes a whole answer has."""
+        return self._spool.written
+
+    def __next__(self) -> bytes:
+        if self._closed:
+            raise StopIteration
+        silent_until = time.monotonic() + HEARTBEAT_SECONDS
+        while not (data := self._spool.read()):
+            if self._spool.exhausted or self._has_left():
+                self.close()
+                raise StopIteration
+            if not self._spool.wait(LOOK_SECONDS) and time.monotonic() > silent_until:
+                return b": still working\n\n"
+        return data
+
+    def close(self) -> None:
+        """Called when the answer is over, sent or not."""
+        if self._closed:
+            return
+        self._closed = True
+        self._jobs.cancel(self._task)
+        self._task.over.wait()
+        self._spool.close()
+        self._place.leave()
+
+    def _compute(self) -> None:
+        try:
+            self._work(self._spool.write)
+        except Cancelled:
+            raise
+        except ApiError as error:
+            self._fail(error)
+        except Exception:  # noqa: BLE001 - the thread's edge: the client gets a sentence and the log the trace
+            log.exception("An edit failed")
+            self._fail(
+                ApiError(500, "The server failed at this request.", code="server_error", kind="server_error")
+            )
         else:
-            yield item
-        item = _next(items)
-        while item == b"":
-            yield b": still working\n\n"
-            item = _next(items)
+            self._spool.finish()
+        finally:
+            # The pictures are not needed while the answer is sent.
+            del self._work
 
-
-def _next(items: "queue.Queue[Item]") -> Item:
-    """The next item; empty bytes when there was none for a while."""
-    try:
-        return items.get(timeout=HEARTBEAT_SECONDS)
-    except queue.Empty:
-        return b""
-
-
-def _work(edit: Edit, jobs: Jobs, place: Place, items: "queue.Queue[Item]", gone: threading.Event) -> None:
-    def go_on() -> None:
-        if gone.is_set():
-            raise Cancelled
-
-    try:
-        with jobs.computing():
-            edit.stream(items.put, go_on)
-    except Cancelled:
-        pass
-    except ApiError as error:
-        items.put(error)
-    except Exception:  # noqa: BLE001 - the thread's edge: the client gets a sentence and the log the trace
-        log.exception("A streamed edit failed")
-        items.put(ApiError(500, "The server failed at this request.", code="server_error", kind="server_error"))
-    finally:
-        place.leave()
-        items.put(None)
+    def _fail(self, error: ApiError) -> None:
+        """Hand an error on: as an event where a stream has begun; without its traces, which hold the pictures."""
+        error.__cause__ = error.__context__ = error.__traceback__ = None
+        if self._spool.written:
+            self._spool.write(error_event(error.body()))
+        self._spool.finish(error)

@@ -182,7 +182,7 @@ def test_no_temporary_file_is_left_and_threads_end(tmp_path: Path, monkeypatch: 
 
 
 def test_a_client_that_falls_silent_is_sent_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lib.endpoint.server._Quiet.timeout", 0.2)
+    monkeypatch.setattr("lib.endpoint.connection.GRACE_SECONDS", 0.2)
     with Endpoint.start(key="k") as endpoint:
         address = ("127.0.0.1", int(endpoint.base_url.split(":")[2].split("/")[0]))
         with socket.create_connection(address, SECONDS) as raw:

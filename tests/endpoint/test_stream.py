@@ -149,7 +149,8 @@ def test_one_computes_one_waits_and_the_third_is_sent_away(
 
     def call() -> None:
         data = {"prompt": "sepia", "image": part(encoded(photo(8, 8)))}
-        statuses.append(Client(caller.app).post(EDITS, data=data, headers=AUTH).status_code)
+        with Client(caller.app).post(EDITS, data=data, headers=AUTH) as answer:
+            statuses.append(answer.status_code)
 
     threads = [threading.Thread(target=call) for _ in range(2)]
     for thread in threads:

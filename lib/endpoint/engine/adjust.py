@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image, ImageColor, ImageFilter
 
+from lib.endpoint.cancellation import checkpoint
 from lib.endpoint.engine import lab
 from lib.endpoint.engine.denoise import denoise
 
@@ -103,6 +104,7 @@ def adjust(image: np.ndarray, region: np.ndarray, skill: str, amount: float, col
 def _by_rows(image: np.ndarray, region: np.ndarray, change: Callable[[np.ndarray], np.ndarray]) -> None:
     """Change the colours of `image` in `region`, in place."""
     for top in range(0, len(image), _ROWS):
+        checkpoint()
         rows, inside = image[top : top + _ROWS], region[top : top + _ROWS]
         rgb = rows[inside, :3].astype(np.float32) / 255
         rows[inside, :3] = np.round(np.clip(change(rgb), 0, 1) * 255).astype(np.uint8)

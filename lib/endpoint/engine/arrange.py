@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from PIL import Image
 
+from lib.endpoint.cancellation import checkpoint
 from lib.endpoint.engine.cutout import cut_out
 
 DEFAULT_SIZE = (1024, 1024)
@@ -20,6 +21,7 @@ def pieces(pictures: Sequence[np.ndarray], size: tuple[int, int]) -> tuple[list[
     """
     found, count = [], 0
     for picture in pictures:
+        checkpoint()
         small = Image.fromarray(picture)
         small.thumbnail(size)
         image = np.array(small)
@@ -48,6 +50,7 @@ def arrange(
     result = Image.new("RGBA", size, board)
     boxes = layout([image.width / image.height for image in order], size, GAP * (1 + 0.1 * variant))
     for index, (image, (left, top, width, height)) in enumerate(zip(order, boxes, strict=True)):
+        checkpoint()
         fitted = image.resize((max(1, int(width)), max(1, int(height))), Image.Resampling.LANCZOS)
         result.alpha_composite(fitted, (int(left), int(top)))
         if index + 1 < len(order):

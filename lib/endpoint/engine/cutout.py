@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from lib.endpoint.cancellation import checkpoint
 from lib.endpoint.engine import lab
 
 SAME = 9.0  # as different from the background (in Lab) as a pixel of it may be
@@ -36,6 +37,7 @@ def reach(start: np.ndarray, open_pixels: np.ndarray) -> np.ndarray:
     """The pixels of `open_pixels` (H, W, bool) that are connected with `start` along rows and columns."""
     reached: np.ndarray = start & open_pixels
     for _ in range(_MAX_SWEEPS):
+        checkpoint()
         before = np.count_nonzero(reached)
         reached = _along_rows(reached, open_pixels)
         reached = _along_rows(reached.T, open_pixels.T).T

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from lib.endpoint.cancellation import checkpoint
+
 _TO_YCC = np.array([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]], np.float32)
 _FROM_YCC = np.linalg.inv(_TO_YCC.astype(np.float64)).astype(np.float32)
 _BRIGHT_RADIUS = 2
@@ -15,6 +17,7 @@ def denoise(image: np.ndarray, amount: float) -> np.ndarray:
     noise = noise_deviation(image)
     result = image.copy()
     for top in range(0, len(image), _ROWS):
+        checkpoint()
         start = max(0, top - _MARGIN)
         rows = _denoise_rows(image[start : top + _ROWS + _MARGIN], noise * amount)
         result[top : top + _ROWS] = rows[top - start : top - start + _ROWS]

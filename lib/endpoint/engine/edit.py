@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import ImageColor
 
+from lib.endpoint.cancellation import checkpoint
 from lib.endpoint.engine import arrange
 from lib.endpoint.engine.adjust import adjust
 from lib.endpoint.engine.adjustments import ADJUSTMENTS, Adjustment
@@ -88,6 +89,7 @@ def _check(steps: Steps, task: Task) -> None:
 def _edit(steps: Steps, task: Task) -> Result:
     image = task.images[0]
     for index, step in enumerate(_distinct(steps)):
+        checkpoint()
         if index:
             task.on_partial(image)
         image = _fill(image, task) if step.kind in ("fill", "extend") else _adjust(image, step, task)

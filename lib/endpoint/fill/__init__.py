@@ -1,5 +1,5 @@
 """Content-aware fill with numpy alone: no model, no weights."""
 
-from .fill import Cancelled, NothingToCopyFrom, fill
+from .fill import NothingToCopyFrom, fill
 
-__all__ = ["Cancelled", "NothingToCopyFrom", "fill"]
+__all__ = ["NothingToCopyFrom", "fill"]

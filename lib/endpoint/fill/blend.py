@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..cancellation import checkpoint
 from .graph import SIDES, HoleGraph
 from .pyramid import Floats, Mask
 
@@ -55,6 +56,7 @@ def _equation(graph: HoleGraph, offsets: Indices, copied: Floats) -> _Equation:
     for begin in range(0, count, CHUNK):
         nodes = np.arange(begin, min(begin + CHUNK, count))
         for side in range(4):
+            checkpoint()
             mismatch, inner, rim = _mismatch(graph, offsets, copied, nodes, side)
             weight = inner / (1 + (mismatch * mismatch).sum(1) / EDGE**2) + rim
             wanted[nodes] -= weight[:, None] * mismatch
@@ -113,6 +115,7 @@ class _Box:
         direction = scaled.copy()
         power = _dot(residual, scaled)
         for _ in range(steps):
+            checkpoint()
             if _dot(residual, residual) < enough**2:
                 break
             image = self._apply(direction)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from ..cancellation import checkpoint
 from .blend import correction
 from .pyramid import Floats, Level, Mask, build, double
 from .refine import FINE_ROUNDS, refine
@@ -23,10 +24,6 @@ NEXT_STEPS = 41
 
 class NothingToCopyFrom(ValueError):  # noqa: N818 - it says what is wrong, not that something is
     """The hole leaves no known pixel, so there is nothing that it could be filled with."""
-
-
-class Cancelled(Exception):  # noqa: N818 - not an error
-    """For `on_partial` to raise: the caller does not want the result any more."""
 
 
 def fill(
@@ -107,6 +104,7 @@ class _Partials:
 
 def shift_maps(levels: list[Level], seed: int) -> Iterator[ShiftMap]:
     """From where the hole's pixels are copied, for each level, coarsest first."""
+    checkpoint()
     found = find(levels[-1], np.random.default_rng(seed))
     yield found
     for number in range(len(levels) - 2, -1, -1):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..cancellation import checkpoint
 from .pyramid import Floats
 
 Indices = NDArray[np.intp]
@@ -48,6 +49,7 @@ def propagate(problem: Problem, rounds: int) -> Floats:
     from_first = [np.zeros(shape, np.float32) for _ in problem.edges]
     from_second = [np.zeros(shape, np.float32) for _ in problem.edges]
     for _ in range(rounds):
+        checkpoint()
         belief = problem.unary + sum(from_first) + sum(from_second)
         for e, forth, back in zip(problem.edges, from_first, from_second, strict=True):
             out = belief[e.first] - back[e.first]
@@ -76,6 +78,7 @@ def improve(problem: Problem, labels: Indices, colour: NDArray[np.bool_], sweeps
     """Labels changed where that lowers the energy (ICM), all nodes of one chessboard `colour` at a time."""
     every = np.arange(len(labels))
     for sweep in range(sweeps):
+        checkpoint()
         total = problem.unary.copy()
         for e in problem.edges:
             pairs = np.arange(len(e.first))

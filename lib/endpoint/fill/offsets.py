@@ -6,6 +6,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from ..cancellation import checkpoint
 from .pyramid import Floats, Level, Mask
 
 Offsets = NDArray[np.intp]  # (labels, 2): rows and columns from a hole pixel to the pixel copied there
@@ -93,6 +94,7 @@ def _repetitions(patches: _Patches, count: int, shortest: int, rng: np.random.Ge
     best = np.empty(len(queries), np.intp)
     step = max(16, LARGEST_BLOCK // len(patches))
     for i in range(0, len(queries), step):
+        checkpoint()
         part = queries[i : i + step]
         distance = patches.descriptors[part] @ transposed + lengths
         near = np.abs(rows - rows[part, None]) < shortest
@@ -212,6 +214,7 @@ def cover(level: Level, offsets: Offsets, limit: int, choices: int, rng: np.rand
     added = list(offsets)
     padded = (2 * level.shape[0], 2 * level.shape[1])
     while bare.any() and len(added) < limit:
+        checkpoint()
         served = _served(level.source, bare)
         if served.max() < 0.5:
             break

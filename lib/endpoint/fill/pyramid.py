@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..cancellation import checkpoint
+
 Floats = NDArray[np.floating[Any]]  # single precision
 Mask = NDArray[np.bool_]
 
@@ -127,6 +129,7 @@ def build(level: Level) -> list[Level]:
     """
     levels = [level]
     while _needs_coarser(levels[-1]):
+        checkpoint()
         coarser = halve(levels[-1])
         if not coarser.known.any() or (levels[-1].source.any() and not coarser.source.any()):
             break

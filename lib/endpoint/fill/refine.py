@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ..cancellation import checkpoint
 from . import labels as labelling
 from .graph import INVALID, SIDES, SMOOTH, HoleGraph, distances
 from .offsets import Offsets
@@ -65,6 +66,7 @@ def _nudged(current: ShiftMap) -> ShiftMap:
         old = offsets[label]
         if not old.any():
             continue
+        checkpoint()
         nodes = np.flatnonzero(labels == label)
         border = _Border(ShiftMap(graph, np.array(offsets), labels), nodes, int(label))
         best, least, stays = old, border.mismatch(old) - 1e-6, None
@@ -126,6 +128,7 @@ def _near_seams(current: ShiftMap) -> Indices:
     own = grid[pad : pad + graph.height, pad : pad + graph.width]
     near = np.zeros(own.shape, bool)
     for y, x in _probes():
+        checkpoint()
         other = grid[pad + y : pad + y + graph.height, pad + x : pad + x + graph.width]
         near |= (other != own) & (other >= 0)
     wide = near.copy()
@@ -165,6 +168,7 @@ def _near_pairs(
         second = second[first]
         cost = np.zeros((len(first), NEARBY, NEARBY), np.float32)
         for at in (first, second):
+            checkpoint()
             y, x = graph.rows[nodes[at], None], graph.cols[nodes[at], None]
             ours = graph.look(graph.place(y + offsets[first, :, 0], x + offsets[first, :, 1]))
             theirs = graph.look(graph.place(y + offsets[second, :, 0], x + offsets[second, :, 1]))

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
-from lib.endpoint.fill import Cancelled, NothingToCopyFrom, fill
+from lib.endpoint.cancellation import Cancelled
+from lib.endpoint.fill import NothingToCopyFrom, fill
 from tests.campaigns import examples
 
 
