@@ -13,7 +13,14 @@ from lib import job_layers, result, settings, spending
 from lib.answer_files import AnswerFiles
 from lib.api.calls import cancelled
 from lib.api.client import ImagesClient
-from lib.api.errors import ApiError, BadAnswerError, BrokenConnectionError, CancelledError
+from lib.api.errors import (
+    ApiError,
+    BadAnswerError,
+    BadRequestError,
+    BrokenConnectionError,
+    CancelledError,
+    InvalidRequestError,
+)
 from lib.api.events import ClientEvent, Downloading, Notice, Sent, Uploading, Waiting
 from lib.api.pacing import Paces
 from lib.api.providers import Provider
@@ -186,7 +193,7 @@ class EditJob:
 
     def _count(self, response: EditResponse | None) -> None:
         """Counts what was spent; None stands for a request that may have been billed."""
-        if self._sent and self._sent[1].name != "local":
+        if self._sent and not self._is_free:
             spending.add(self._sent[1].name, spent(*self._sent, response) if response else None)
 
     def _save(self, response: EditResponse) -> None:
@@ -262,6 +269,7 @@ class EditJob:
 
     def _failed(self, error: ApiError) -> Event:
         """The last event of a request that failed, and its trace in the folder: nothing is outstanding any more."""
+        self._forget_bills(error)
         if not error.maybe_billed:
             self._answers.discard()
         told = {
@@ -279,6 +287,7 @@ class EditJob:
 
     def _stopped(self, error: CancelledError) -> Event:
         """The last event of a job that was cancelled; what had arrived is kept."""
+        self._forget_bills(error)
         self._answers.discard()
         if error.response:
             self._save(error.response)
@@ -307,7 +316,20 @@ class EditJob:
         """The last event where what was returned is a picture that can't be decoded."""
         message = _("The result can't be shown: {reason}.").format(reason=error)
         hint = _("It is kept in {folder}; History can read it again after an update.").format(folder=self._job.folder)
-        return {"event": "error", "message": message, "hint": hint, "maybe_billed": True}
+        return {"event": "error", "message": message, "hint": hint, "maybe_billed": not self._is_free}
+
+    @property
+    def _is_free(self) -> bool:
+        """Whether the request went to the built-in engine."""
+        return self._sent is not None and self._sent[1].name == "local"
+
+    def _forget_bills(self, error: ApiError) -> None:
+        """Let no error of the built-in engine speak of bills or of an address: it has neither."""
+        if self._is_free:
+            if error.maybe_billed or error.status is None:
+                kind = BadRequestError if isinstance(error, InvalidRequestError) else ApiError
+                error.hint = _(kind.hint)
+            error.maybe_billed = False
 
     def _refused(self, error: OSError) -> Event:
         """The last event where a file could not be read or written."""
@@ -321,7 +343,8 @@ class EditJob:
             hint = _("Nothing was sent. Make room or access, then try again.")
             if self._job.was_sent:
                 hint = _("Make room or access before you try again.")
-        return {"event": "error", "message": message, "hint": hint, "maybe_billed": self._job.was_sent}
+        maybe_billed = self._job.was_sent and not self._is_free
+        return {"event": "error", "message": message, "hint": hint, "maybe_billed": maybe_billed}
 
     def _on_event(self, event: ClientEvent) -> None:
         if isinstance(event, Uploading):

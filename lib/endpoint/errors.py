@@ -43,7 +43,7 @@ def busy(retry_after: int) -> ApiError:
     """A 429 with `Retry-After` in whole seconds: the queue is full."""
     return ApiError(
         429,
-        f"The endpoint is working on as many requests as it can. Try again in {retry_after} s.",
+        f"The built-in engine is busy with other edits. Try again in {retry_after} s.",
         code="rate_limit_exceeded",
         kind="rate_limit_error",
         headers={"Retry-After": str(retry_after)},

@@ -3,8 +3,7 @@
 import ctypes
 import sys
 import tempfile
-from collections.abc import Callable
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, cast
 
 PIECE = 64 * 1024  # bytes that are read or sent at a time
 IN_MEMORY = 512 * 1024
@@ -15,20 +14,24 @@ def spool() -> BinaryIO:
     return cast(BinaryIO, tempfile.SpooledTemporaryFile(IN_MEMORY))
 
 
-def _malloc_trim() -> Callable[[int], Any] | None:
-    """Return glibc's function, or None where there is another C library: those give memory back by themselves."""
+_M_ARENA_MAX = -8  # glibc's <malloc.h>
+
+
+def _libc() -> ctypes.CDLL | None:
+    """Return glibc, or None where there is another C library: those give memory back by themselves."""
     if sys.platform != "linux":
         return None
-    try:
-        return ctypes.CDLL(None).malloc_trim
-    except (OSError, AttributeError):
-        return None
+    libc = ctypes.CDLL(None)
+    return libc if hasattr(libc, "mallopt") and hasattr(libc, "malloc_trim") else None
 
 
-_trim = _malloc_trim()
+def use_one_heap() -> None:
+    """Have threads that start from now on share one heap: of its others, glibc never gives the last part back."""
+    if libc := _libc():
+        libc.mallopt(_M_ARENA_MAX, 1)
 
 
 def give_back() -> None:
-    """Return the freed pages of every thread's heap; glibc keeps them for later requests otherwise."""
-    if _trim is not None:
-        _trim(0)
+    """Return freed memory to the system; glibc keeps it for later requests otherwise."""
+    if libc := _libc():
+        libc.malloc_trim(0)

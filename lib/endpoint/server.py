@@ -20,6 +20,7 @@ from lib.endpoint.app import App
 from lib.endpoint.connection import Handler
 from lib.endpoint.files import FileStore
 from lib.endpoint.jobs import Jobs
+from lib.endpoint.memory import use_one_heap
 
 WAITING = 12
 CONNECTIONS = 64
@@ -125,6 +126,7 @@ class Endpoint:
         the end. `waiting` is how many edits may wait besides one on each core. Raises OSError where the
         port is taken, ValueError for an empty key.
         """
+        use_one_heap()
         key = secrets.token_urlsafe(24) if key is None else key
         temporary = None if files else Path(tempfile.gettempdir(), f"generative-edit-{secrets.token_hex(8)}")
         store = FileStore(files or temporary or Path())

@@ -316,11 +316,11 @@ def test_transparent_parts_are_not_copied_and_stay() -> None:
 def test_the_steps_come_in_their_order_and_are_told() -> None:
     states: list[np.ndarray] = []
     result = edit([photo()], AREA, "sepia, then slightly darker", on_partial=states.append)
-    assert result.revised_prompt == "Tone it in sepia, then make it slightly darker, inside the mask."
+    assert result.revised_prompt == "Tone it in sepia, then make it slightly darker, inside the selection."
     assert np.array_equal(states[0], edited("sepia", mask=AREA))
     assert np.array_equal(result.image, edited("slightly darker", states[0], AREA))
     others = edit([photo(), photo()], AREA, "fill").revised_prompt
-    assert others == "Fill the marked area from its surroundings. The other pictures are not used."
+    assert others == "Fill the selected area from its surroundings. The other pictures are not used."
 
 
 def test_a_part_that_is_named_needs_the_mask() -> None:

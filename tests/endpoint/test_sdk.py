@@ -29,7 +29,7 @@ def test_a_single_image_changes_inside_the_mask_only(client: OpenAI) -> None:
     assert answer.size == "48x40" and answer.quality == "high"
     assert answer.background == "opaque" and answer.output_format == "png"
     assert answer._request_id.startswith("req_")
-    assert "marked area" in answer.data[0].revised_prompt
+    assert "selected area" in answer.data[0].revised_prompt
     usage = answer.usage
     assert usage.total_tokens == usage.input_tokens + usage.output_tokens
     assert usage.input_tokens == usage.input_tokens_details.text_tokens + usage.input_tokens_details.image_tokens

@@ -43,7 +43,7 @@ def fill_area(image: np.ndarray, hole: np.ndarray, seed: int, on_partial: Callab
     except NothingToCopyFrom as error:
         raise Refused(
             "nothing_to_copy_from",
-            _("The mask leaves nothing to fill from. Mark a smaller part of the picture."),
+            _("The selection leaves nothing to fill from. Select a smaller part of the picture."),
         ) from error
     return finish(rgb)
 

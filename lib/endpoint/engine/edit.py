@@ -74,13 +74,13 @@ def edit(
 
 def _check(steps: Steps, task: Task) -> None:
     if task.mask is not None and not task.mask.any():
-        raise Refused("nothing_to_fill", _("Nothing is selected: the mask is opaque everywhere."))
+        raise Refused("nothing_to_fill", _("Nothing is selected. Select the area to change."))
     for step in steps:
         if step.kind == "adjust" and step.target and task.mask is None:
             raise Refused(
                 "mask_required",
                 _(
-                    "This engine cannot find '{target}' in the picture. Mark it with a mask, "
+                    "This engine cannot find '{target}' in the picture. Select it first, "
                     "or ask for the whole picture."
                 ).format(target=step.target),
             )
@@ -111,10 +111,7 @@ def _fill(image: np.ndarray, task: Task) -> np.ndarray:
     if not hole.any():
         raise Refused(
             "nothing_to_fill",
-            _(
-                "Nothing is selected. Send a mask whose transparent part is to be filled, or an image that is "
-                "transparent there."
-            ),
+            _("There is nothing to fill. Select the area to fill, or use a picture that is transparent there."),
         )
     return fill_area(image, hole, task.seed, task.on_partial)
 
@@ -150,9 +147,11 @@ def _cut_out(image: np.ndarray, task: Task, amount: float) -> np.ndarray:
 
 def _arrange(step: Step, task: Task) -> Result:
     if len(task.images) < 2:
-        raise Refused("images_required", _("An arrangement needs at least two pictures. Send more images."))
+        raise Refused(
+            "images_required", _("An arrangement needs at least two pictures. Add more layers or references.")
+        )
     if task.mask is not None:
-        raise Refused("mask_not_used", _("An arrangement makes a new picture. Send it without a mask."))
+        raise Refused("mask_not_used", _("An arrangement makes a new picture. Remove the selection first."))
     colour = step.colour or "white"
     board = (255, 255, 255, 0) if task.transparent else (*ImageColor.getrgb(colour)[:3], 255)
     size = task.size or arrange.DEFAULT_SIZE
@@ -166,7 +165,7 @@ def _arrange(step: Step, task: Task) -> Result:
 def _sentence(steps: Steps, task: Task) -> str:
     parts = [_says(step, task) for step in _distinct(steps)]
     text = ", then ".join(parts)
-    place = ", inside the mask" if task.mask is not None and any(s.kind == "adjust" for s in steps) else ""
+    place = ", inside the selection" if task.mask is not None and any(s.kind == "adjust" for s in steps) else ""
     others = " The other pictures are not used." if len(task.images) > 1 else ""
     return f"{text[0].upper()}{text[1:]}{place}.{others}"
 
@@ -175,5 +174,5 @@ def _says(step: Step, task: Task) -> str:
     if step.kind == "adjust":
         degree = "slightly " if step.amount < 0.8 else "much " if step.amount > 1.4 else ""
         return ADJUSTMENTS[step.name].says.format(degree=degree, colour=step.colour)
-    area = "transparent part of the picture" if task.mask is None else "marked area"
+    area = "transparent part of the picture" if task.mask is None else "selected area"
     return f"fill the {area} from its surroundings"

@@ -19,7 +19,7 @@ MAX_AMOUNT = 3.0
 
 # Translators: the words that the engine knows in your language are in lib/endpoint/engine/words.
 UNDERSTOOD = N_(
-    "Understood are: remove, erase, delete, clean up, heal or fill what the mask marks; extend a transparent "
+    "Understood are: remove, erase, delete, clean up, heal or fill what is selected; extend a transparent "
     "border; black and white, sepia, warmer, cooler, brighter, darker, more or less contrast, more or less "
     "saturated, sharpen, blur, denoise, invert, posterize, pixelate, 'make it COLOUR', transparent background, "
     "with 'slightly' or 'much'; arrange several pictures together."
