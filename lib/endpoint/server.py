@@ -22,6 +22,7 @@ from lib.endpoint.files import FileStore
 from lib.endpoint.jobs import Jobs
 from lib.endpoint.memory import use_one_heap
 
+RUNNING = 2  # edits that compute at a time: each may need hundreds of megabytes
 WAITING = 12
 CONNECTIONS = 64
 BACKLOG = 512  # callers who wait for a connection, in the system's queue
@@ -123,14 +124,14 @@ class Endpoint:
         """Serve on `host` and `port` (0: a free one) until `close`.
 
         `key` None makes a random one. `files` is the folder for uploads; None: a temporary one, removed at
-        the end. `waiting` is how many edits may wait besides one on each core. Raises OSError where the
+        the end. `waiting` is how many edits may wait besides those that compute. Raises OSError where the
         port is taken, ValueError for an empty key.
         """
         use_one_heap()
         key = secrets.token_urlsafe(24) if key is None else key
         temporary = None if files else Path(tempfile.gettempdir(), f"generative-edit-{secrets.token_hex(8)}")
         store = FileStore(files or temporary or Path())
-        app = App(key, store, Jobs(os.cpu_count() or 1, waiting), allow_urls=allow_urls)
+        app = App(key, store, Jobs(min(RUNNING, os.cpu_count() or 1), waiting), allow_urls=allow_urls)
         endpoint = cls(_listen(host, port, app), key, temporary)
         endpoint._thread.start()
         return endpoint

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from .labels import parts
 from .pyramid import Floats, Level, Mask
 
 Indices = NDArray[np.intp]
@@ -76,6 +77,9 @@ class HoleGraph:
 
 def distances(a: Floats, b: Floats) -> Floats:
     """Euclidean distances (n, k, m) between the rows of a (n, k, f) and of b (n, m, f)."""
-    squares = (a * a).sum(2)[:, :, None] + (b * b).sum(2)[:, None, :]
-    squares -= 2 * np.matmul(a, b.transpose(0, 2, 1))
-    return np.asarray(np.sqrt(np.maximum(squares, 0, out=squares), out=squares), np.float32)
+    out = np.empty((len(a), a.shape[1], b.shape[1]), np.float32)
+    for part in parts(len(a), a.shape[1] * b.shape[1]):
+        squares = (a[part] * a[part]).sum(2)[:, :, None] + (b[part] * b[part]).sum(2)[:, None, :]
+        squares -= 2 * np.matmul(a[part], b[part].transpose(0, 2, 1))
+        np.sqrt(np.maximum(squares, 0, out=squares), out=out[part])
+    return out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,7 @@ from .pyramid import Floats
 Indices = NDArray[np.intp]
 
 DAMPING = np.float32(0.4)
+ELEMENTS = 1_000_000  # of a table at once
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,22 @@ class Problem:
         return total
 
 
+def parts(count: int, size: int) -> Iterator[slice]:
+    """Slices of `count` rows of `size` elements: few at once, so that what is made on the way is small."""
+    step = max(1, ELEMENTS // size)
+    for start in range(0, count, step):
+        checkpoint()
+        yield slice(start, start + step)
+
+
+def _least(values: Floats, cost: Floats, axis: int) -> Floats:
+    """The minima (n, k) over `axis` of `values` (n, k, 1 or 1, k) + cost (n, k, k)."""
+    out = np.empty((len(cost), cost.shape[3 - axis]), np.float32)
+    for part in parts(len(cost), cost.shape[1] * cost.shape[2]):
+        (values[part] + cost[part]).min(axis, out=out[part])
+    return out
+
+
 def propagate(problem: Problem, rounds: int) -> Floats:
     """Beliefs (n, k), lowest for the best label, by min-sum loopy belief propagation, damped."""
     shape = problem.unary.shape
@@ -54,8 +72,8 @@ def propagate(problem: Problem, rounds: int) -> Floats:
         for e, forth, back in zip(problem.edges, from_first, from_second, strict=True):
             out = belief[e.first] - back[e.first]
             reply = belief[e.second] - forth[e.second]
-            forth[e.second] = _damped(forth[e.second], (out[:, :, None] + e.cost).min(1))
-            back[e.first] = _damped(back[e.first], (reply[:, None, :] + e.cost).min(2))
+            forth[e.second] = _damped(forth[e.second], _least(out[:, :, None], e.cost, 1))
+            back[e.first] = _damped(back[e.first], _least(reply[:, None, :], e.cost, 2))
     return problem.unary + sum(from_first) + sum(from_second)
 
 

@@ -12,9 +12,10 @@ from .pyramid import Floats, Level, Mask
 Offsets = NDArray[np.intp]  # (labels, 2): rows and columns from a hole pixel to the pixel copied there
 
 PATCH = 7
+MOST_PATCHES = 70_000  # more than a usual coarsest level has; narrow strips have many more
 COMPONENTS = 16  # principal components kept of a patch's 147 values
 MEAN_WEIGHT = 0.6  # of a patch's mean colour against its texture
-LARGEST_BLOCK = 8_000_000  # elements of a distance table at once
+LARGEST_BLOCK = 2_000_000  # elements of a distance table at once
 LEVEL_MOVES, PLUMB_MOVES = 8, 4  # straight displacements that are always tried
 SPARE = 8  # labels kept free for pixels that the others leave without
 CHOICES = 2  # valid labels that each pixel should have
@@ -58,6 +59,8 @@ class _Patches:
             return None
         free = sliding_window_view(level.source, (PATCH, PATCH)).all((2, 3))
         source = np.flatnonzero(free)
+        if len(source) > MOST_PATCHES:
+            source = np.sort(rng.choice(source, MOST_PATCHES, replace=False))
         return cls(level, PATCH, source, rng) if len(source) >= 32 else None
 
     def __len__(self) -> int:
@@ -127,12 +130,18 @@ def _rim_votes(level: Level, patches: _Patches, count: int, rng: np.random.Gener
     number = weight.sum(1)
     contrast = np.sqrt(np.maximum((rim**2).sum(1) / number - (rim.sum(1) / number) ** 2, 0)) + 2
     distance = weight @ (values**2).T - 2 * (rim @ values.T)
-    return _best_votes(distance, patches.rows[source] - rows[:, None], patches.cols[source] - cols[:, None],
-                       contrast, level.shape, count)
+    down = patches.rows[source].astype(np.int32) - rows[:, None].astype(np.int32)
+    along = patches.cols[source].astype(np.int32) - cols[:, None].astype(np.int32)
+    return _best_votes(distance, down, along, contrast, level.shape, count)
 
 
 def _best_votes(
-    distance: Floats, down: Offsets, along: Offsets, weight: Floats, shape: tuple[int, int], count: int
+    distance: Floats,
+    down: NDArray[np.int32],
+    along: NDArray[np.int32],
+    weight: Floats,
+    shape: tuple[int, int],
+    count: int,
 ) -> Offsets:
     """Each row votes for its three best matches that are not next to each other."""
     every = np.arange(len(distance))

@@ -119,7 +119,10 @@ def _pairs(graph: HoleGraph, own: Floats, side: int) -> labelling.Edges:
     other = graph.neighbours(np.arange(len(graph)), side)[0]
     first = np.flatnonzero(other >= 0)
     second = other[first]
-    return labelling.Edges(first, second, own[first] + own[second])
+    cost = own[first]
+    for part in labelling.parts(len(second), own.shape[1] * own.shape[2]):
+        cost[part] += own[second[part]]
+    return labelling.Edges(first, second, cost)
 
 
 def _valid_only(unary: Floats, chosen: Indices) -> Indices:
