@@ -12,6 +12,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from lib import settings, spending
+from lib.edit_job import EditJob
 from lib.folder.state import Next, judge
 from lib.frame import Plan
 from lib.geometry import Rect, Size
@@ -363,3 +364,22 @@ def test_an_own_provider_is_asked_and_one_that_has_gone_is_told(job, endpoint):
     settings.forget_provider("mine")
     last = run(make_job(provider="mine"))[-1]
     assert last["event"] == "error" and "no provider “mine”" in last["message"] and "Settings" in last["hint"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({}, RuntimeError("broken")),
+        ({"request": {"prompt": "fill", "n": 1, "size": "96x64", "output_format": "x"}}, None),
+    ],
+)
+def test_no_error_of_the_built_in_engine_speaks_of_bills(changes, error, monkeypatch):
+    def edit(*_arguments, **_options):
+        raise error
+
+    monkeypatch.setattr("lib.endpoint.engine.edit", edit)
+    job = make_job(**changes)
+    final = EditJob(job, lambda event: None).run()
+    assert final["event"] == "error" and not final["maybe_billed"]
+    assert "bill" not in final["hint"] and "usage" not in final["hint"] and final["hint"]
+    assert job.read_json("response.json")["error"]["maybe_billed"] is False

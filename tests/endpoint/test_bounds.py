@@ -1,0 +1,344 @@
+"""What callers may take: memory, threads, connections and time, each within its bound."""
+
+import base64
+import io
+import json
+import socket
+import threading
+import time
+import tracemalloc
+from typing import Any
+
+import numpy as np
+import pytest
+import requests
+
+from lib.endpoint import Endpoint, connection, edits, server
+from lib.endpoint.cancellation import Cancelled, checking, checkpoint
+from lib.endpoint.connection import Chunks
+from lib.endpoint.engine import Result, edit
+from lib.endpoint.fill import offsets
+from lib.endpoint.fill.offsets import PATCH
+from lib.endpoint.fill.pyramid import LARGEST_SIDE, Level
+from lib.endpoint.jobs import Jobs, Task
+from tests.endpoint.abuse import BOUNDARY, multipart
+from tests.endpoint.support import AUTH, EDITS, Caller, encoded, error_of, hole, mask, part, photo
+from tests.endpoint.test_images import png_header
+from tests.endpoint.test_stream import free_places, wait_for
+
+SECONDS = 20  # a hang guard
+BODY = multipart({"image": encoded(photo(8, 8))}, prompt="sepia")
+
+
+def connected(endpoint: Endpoint) -> socket.socket:
+    port = int(endpoint.base_url.split(":")[2].split("/")[0])
+    return socket.create_connection(("127.0.0.1", port), SECONDS)
+
+
+def head(key: str, length: int, *more: str) -> bytes:
+    lines = [
+        "POST /v1/images/edits HTTP/1.1", "Host: x", f"Authorization: Bearer {key}",
+        f"Content-Type: multipart/form-data; boundary={BOUNDARY}", f"Content-Length: {length}", *more, "", "",
+    ]  # fmt: skip
+    return "\r\n".join(lines).encode()
+
+
+def read_all(raw: socket.socket) -> bytes:
+    answer = b""
+    while piece := raw.recv(1 << 16):
+        answer += piece
+    return answer
+
+
+def working(monkeypatch: pytest.MonkeyPatch, jobs: Jobs, running: Endpoint) -> tuple[threading.Event, threading.Event]:
+    """Replace the engine by one that works until it is cancelled, and the endpoint's jobs; events: begun, ended."""
+    begun, ended = threading.Event(), threading.Event()
+
+    def work(*_arguments: object, **_options: object) -> Result:
+        begun.set()
+        try:
+            end = time.monotonic() + SECONDS
+            while time.monotonic() < end:
+                checkpoint()
+                time.sleep(0.005)
+        except Cancelled:
+            ended.set()
+            raise
+        return Result(photo(8, 8), "Done.")
+
+    monkeypatch.setattr(edits.engine, "edit", work)
+    monkeypatch.setattr(running._server.app, "_jobs", jobs)
+    return begun, ended
+
+
+def test_refused_bodies_take_no_memory(endpoint: Endpoint) -> None:
+    body = memoryview(bytes(9_000_000))
+    with connected(endpoint) as raw:
+        raw.sendall(head("wrong", 1) + b"x")
+        read_all(raw)
+    tracemalloc.start()
+    try:
+        with connected(endpoint) as raw:
+            raw.sendall(head("wrong", len(body)))
+            raw.sendall(body)
+            assert read_all(raw).startswith(b"HTTP/1.1 401 ")
+        assert tracemalloc.get_traced_memory()[1] < 2_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_refused_body_without_end_is_cut(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "DRAIN_BYTES", 1_000_000)
+    sent = 0
+    with connected(endpoint) as raw:
+        raw.sendall(head("wrong", 1 << 40))
+        with pytest.raises(OSError):
+            while sent < 1 << 30:
+                sent += raw.send(bytes(1 << 16))
+    assert 1_000_000 <= sent < 100_000_000
+
+
+def test_a_body_that_will_be_refused_is_not_asked_for(endpoint: Endpoint) -> None:
+    for key, expected in (("wrong", b"HTTP/1.1 401 "), (endpoint.key, b"HTTP/1.1 100 Continue\r\n\r\n")):
+        with connected(endpoint) as raw:
+            raw.sendall(head(key, len(BODY), "Expect: 100-continue"))
+            assert raw.recv(1 << 16).startswith(expected)
+            if key == endpoint.key:
+                raw.sendall(BODY)
+                assert read_all(raw).startswith(b"HTTP/1.1 200 ")
+
+
+def test_an_edit_ends_when_its_caller_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs = Jobs(1, 1)
+    with Endpoint.start(key="k") as running:
+        begun, ended = working(monkeypatch, jobs, running)
+        with connected(running) as raw:
+            raw.sendall(head("k", len(BODY)) + BODY)
+            assert begun.wait(SECONDS)
+        assert ended.wait(SECONDS)
+        wait_for(lambda: free_places(jobs) == 2)
+
+
+def test_who_leaves_the_queue_gives_the_place_back_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs = Jobs(1, 1)
+    with Endpoint.start(key="k") as running:
+        begun, ended = working(monkeypatch, jobs, running)
+        with connected(running) as first:
+            first.sendall(head("k", len(BODY)) + BODY)
+            assert begun.wait(SECONDS)
+            with connected(running) as second:
+                second.sendall(head("k", len(BODY)) + BODY)
+                wait_for(lambda: free_places(jobs) == 0 and jobs._queue)
+            wait_for(lambda: free_places(jobs) == 1)
+            assert not ended.is_set()
+
+
+@pytest.mark.parametrize(
+    "prompt", ["fill", "denoise", "warmer", "make it red", "transparent background", "collage", "blur, then sepia"]
+)
+def test_every_skill_of_the_engine_has_checkpoints(prompt: str) -> None:
+    pictures = [photo(64, 64)] * 2 if prompt == "collage" else [photo(64, 64)]
+    if prompt == "transparent background":
+        pictures[0][:20] = pictures[0][40:] = pictures[0][:, :20] = pictures[0][:, 40:] = 255
+    area = None if prompt in ("collage", "transparent background") else hole(64, 64)
+    calls = []
+
+    def check() -> None:
+        calls.append(1)
+        if len(calls) == 2:
+            raise Cancelled
+
+    with checking(check), pytest.raises(Cancelled):
+        edit(pictures, area, prompt)
+
+
+def test_so_many_compute_and_no_more() -> None:
+    jobs, lock, release = Jobs(2, 0), threading.Lock(), threading.Event()
+    now = most = 0
+
+    def work() -> None:
+        nonlocal now, most
+        with lock:
+            now += 1
+            most = max(most, now)
+        release.wait(SECONDS)
+        with lock:
+            now -= 1
+
+    tasks = [Task(work) for _ in range(6)]
+    for task in tasks:
+        jobs.submit(task)
+    wait_for(lambda: now == 2)
+    release.set()
+    for task in tasks:
+        assert task.over.wait(SECONDS)
+    assert most == 2
+    wait_for(lambda: jobs._threads == 0)
+
+
+def test_who_holds_connections_keeps_nobody_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "CONNECTIONS", 3)
+    with Endpoint.start(key="k") as running:
+        held = [connected(running) for _ in range(5)]
+        answer = requests.get(f"{running.base_url}/models", headers={"Authorization": "Bearer k"}, timeout=SECONDS)
+        assert answer.status_code == 200
+        assert held[0].recv(1) == b""  # the oldest was cut
+        for raw in held:
+            raw.close()
+
+
+def test_an_endpoint_without_a_free_connection_closes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "CONNECTIONS", 1)
+    with Endpoint.start(key="k") as running:
+        working(monkeypatch, Jobs(1, 0), running)
+        with connected(running) as busy, connected(running):
+            busy.sendall(head("k", len(BODY)) + BODY)
+            wait_for(lambda: running._server.app._jobs._threads == 1)
+            running.close()
+
+
+def test_a_head_without_end_is_refused(endpoint: Endpoint) -> None:
+    with connected(endpoint) as raw:
+        raw.sendall(b"GET /v1/models HTTP/1.1\r\n" + b"".join(b"x-%d: %b\r\n" % (i, b"y" * 2000) for i in range(90)))
+        assert raw.recv(1 << 16).startswith(b"HTTP/1.1 431 ")
+
+
+def test_a_slow_body_is_refused(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A byte now and then is not silence, but it is too slow."""
+    monkeypatch.setattr(connection, "GRACE_SECONDS", 0.3)
+    monkeypatch.setattr(connection, "DRAIN_SECONDS", 0.1)
+    with connected(endpoint) as raw:
+        raw.sendall(head(endpoint.key, len(BODY)))
+        end = time.monotonic() + SECONDS
+        with pytest.raises(OSError):
+            while time.monotonic() < end:
+                raw.sendall(b"-")
+                time.sleep(0.02)
+
+
+def test_the_place_is_kept_until_the_answer_is_sent(caller: Caller) -> None:
+    jobs = caller.app._jobs
+    response = caller.edit("sepia")
+    assert response.status_code == 200 and free_places(jobs) == 5
+    response.close()
+    assert free_places(jobs) == 6
+
+
+@pytest.mark.parametrize("size", [(1 << 24, 1), (1, 1 << 24)])
+def test_a_line_is_no_picture(caller: Caller, size: tuple[int, int]) -> None:
+    error = error_of(caller.form(prompt="blur", image=part(png_header(*size))))
+    assert error["code"] == "image_too_large" and "side" in error["message"]
+
+
+def test_what_webp_cannot_hold_is_refused_before_the_work(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(edits.engine, "edit", lambda *_arguments, **_options: pytest.fail("it was computed"))
+    wide = part(encoded(np.full((1, 16_384, 3), 9, np.uint8)))
+    error = error_of(caller.form(prompt="sepia", image=wide, output_format="webp"))
+    assert error["param"] == "output_format" and "16,383" in error["message"]
+
+
+def test_a_narrow_strip_has_no_more_patches_than_a_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (LARGEST_SIDE - PATCH) ** 2 < offsets.MOST_PATCHES
+    monkeypatch.setattr(offsets, "MOST_PATCHES", 1000)
+    known = np.ones((12, 500), bool)
+    patches = offsets._Patches.of(Level(np.zeros((12, 500, 3), np.float32), known, known), np.random.default_rng(0))
+    assert patches is not None and len(patches) == 1000
+
+
+def test_json_of_many_values_is_refused_unread(caller: Caller) -> None:
+    body = b'{"images": [' + b"{}," * 1_000_000 + b"{}]}"
+    tracemalloc.start()
+    try:
+        response = caller.json(body)
+        assert tracemalloc.get_traced_memory()[1] < 6 * len(body)
+    finally:
+        tracemalloc.stop()
+    assert response.status_code == 413 and error_of(response)["code"] == "request_too_large"
+
+
+def chunked(*chunks: bytes, trailers: bytes = b"") -> bytes:
+    return b"".join(chunks) + b"0;last\r\n" + trailers + b"\r\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (chunked(b"3\r\nabc\r\n", b"2\r\nde\r\n"), b"abcde"),
+        (chunked(b"3;name=value\r\nabc\r\n", b'002 ; q="a;b"\r\nde\r\n'), b"abcde"),
+        (chunked(b"A\r\n0123456789\r\n", trailers=b"x-checksum: 1\r\nx-more: 2\r\n"), b"0123456789"),
+    ],
+)
+def test_chunks_are_read_with_extensions_and_trailers(body: bytes, expected: bytes) -> None:
+    assert io.BufferedReader(Chunks(io.BytesIO(body))).read() == expected
+
+
+@pytest.mark.parametrize("body", [b"", b"zz\r\nabc\r\n", b"-1\r\n", b"3\r\nab", b"3\r\nabcd\r\n", b"f" * 5000])
+def test_broken_chunks_are_an_error(body: bytes) -> None:
+    with pytest.raises(OSError):
+        io.BufferedReader(Chunks(io.BytesIO(body))).read()
+
+
+def test_a_chunked_edit_with_extensions(endpoint: Endpoint) -> None:
+    pieces = [BODY[start : start + 100] for start in range(0, len(BODY), 100)]
+    chunks = b"".join(b"%x;piece=%d\r\n%b\r\n" % (len(piece), at, piece) for at, piece in enumerate(pieces))
+    lines = head(endpoint.key, 0).replace(b"Content-Length: 0", b"Transfer-Encoding: chunked")
+    with connected(endpoint) as raw:
+        raw.sendall(lines + chunks + b"0\r\n\r\n")
+        assert read_all(raw).startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize("mime", ["application/octet-stream", "image/jpg", "image/x-png", "text/plain", ""])
+def test_the_bytes_say_what_a_file_is(caller: Caller, mime: str) -> None:
+    response = caller.form(
+        prompt="sepia", image=part(encoded(photo()), "upload", mime), mask=part(encoded(mask(hole())), "upload", mime)
+    )
+    assert response.status_code == 200, response.text
+
+
+def test_a_file_without_a_name_is_a_file(caller: Caller) -> None:
+    """As Node's form-data sends a Buffer."""
+    body = multipart({"image": encoded(photo(8, 8))}, prompt="sepia").replace(b'; filename="image.png"', b"")
+    assert b"filename" not in body
+    content_type = f"multipart/form-data; boundary={BOUNDARY}"
+    response = caller.client.post(EDITS, data=body, headers=AUTH, content_type=content_type)
+    assert response.status_code == 200, response.text
+
+
+@pytest.mark.parametrize("mime", ["image/jpg", "application/octet-stream", ""])
+def test_a_data_url_may_have_lines_and_any_type(caller: Caller, mime: str) -> None:
+    data = encoded(photo()[..., :3], "JPEG") if mime == "image/jpg" else encoded(photo())
+    url = f"data:{mime};base64,{base64.encodebytes(data).decode()}"
+    response = caller.json({"images": [{"image_url": url}], "prompt": "sepia"})
+    assert response.status_code == 200, response.text
+
+
+@pytest.mark.parametrize(
+    "model", ["gpt-image-2", "gpt-image-2-2026-04-21", "gpt-image-2.6-flare", "dall-e-3", "chatgpt-image-latest"]
+)
+@pytest.mark.parametrize("stream", ["false", "true"])
+def test_openai_models_are_served_and_the_answer_says_by_what(caller: Caller, model: str, stream: str) -> None:
+    response = caller.edit("sepia", model=model, stream=stream, quality="high")
+    assert response.status_code == 200 and response.headers["x-generative-edit-model"] == "built-in"
+    described = caller.client.get(f"/v1/models/{model}", headers=AUTH).json
+    assert described["id"] == model and described["owned_by"] == "generative-edit"
+
+
+def test_an_answer_is_the_same_json_in_parts(caller: Caller) -> None:
+    answer = json.loads(caller.edit("sepia", n="3", seed="1").data)
+    assert list(answer) == ["created", "data", "background", "output_format", "quality", "size", "usage"]
+    assert len(answer["data"]) == 3 and all(set(image) == {"b64_json", "revised_prompt"} for image in answer["data"])
+
+
+def test_the_engine_speaks_to_a_person_with_a_selection() -> None:
+    """What it says is shown in GIMP as it is: no masks, no endpoints, no bills."""
+    import ast
+    from pathlib import Path
+
+    said: list[str] = []
+    for path in (Path(edits.__file__).parent / "engine").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("_", "N_"):
+                said += [each.value for each in ast.walk(node) if isinstance(each, ast.Constant)]
+    text: Any = " ".join(map(str, said)).lower()
+    assert "select" in text
+    assert not [word for word in ("mask", "endpoint", "bill", "server", "send") if word in text]
