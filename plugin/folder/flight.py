@@ -65,8 +65,10 @@ def output_names(run: Run, state: RunState, out: OutputFolder) -> OutputNames:
 def flights(run: Run, state: RunState, names: OutputNames) -> Iterator[Flight]:
     """Every picture as earlier runs have left it; those that are done have no job any more."""
     for item in run.items:
-        last = state.last(item.picture)
-        flight = Flight(item, last["output"] if last else names.choose(item.picture, run.ending(item)))
+        last, ending = state.last(item.picture), run.ending(item)
+        # Another output-format may be asked for than last time.
+        is_same = last is not None and last["output"].endswith(ending)
+        flight = Flight(item, last["output"] if last and is_same else names.choose(item.picture, ending))
         if last and last.get("state") == DONE:
             flight.was_done = True
             if all(os.path.exists(run.out / name) for name in last.get("outputs", ())):  # noqa: PTH110 - Path's raises

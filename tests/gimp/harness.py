@@ -189,7 +189,8 @@ class RunningGimp:
         line = json.dumps({"function": function, "arguments": arguments})
         self._connection.sendall(line.encode() + b"\n")
 
-    def result(self):
+    def result(self, seconds=CALL_SECONDS):
+        self._connection.settimeout(seconds)
         line = self._answers.readline()
         if not line:
             raise FailedInside(f"GIMP has gone: {(self.work / 'gimp.log').read_text()[-2000:]}")

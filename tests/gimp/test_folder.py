@@ -15,6 +15,7 @@ import pytest
 from PIL import Image, ImageChops, ImageCms, ImageOps
 
 from tests.gimp.conftest import in_turns
+from tests.gimp.harness import CALL_SECONDS
 
 
 @pytest.fixture
@@ -34,10 +35,11 @@ def picture(path, size=(64, 48), mode="RGB", hole=None):
     return path
 
 
-def run(gimp, source, **arguments):
+def run(gimp, source, *, seconds=CALL_SECONDS, **arguments):
     results = source.with_name("results")
     given = {"input_folder": str(source), "output_folder": str(results), "prompt": "x", "provider": "custom"}
-    return gimp.call("folders.run", **{**given, **arguments}), results
+    gimp.begin("folders.run", **{**given, **arguments})
+    return gimp.result(seconds), results
 
 
 # How a picture is stored that a viewer shows upright once it has turned it as this orientation says.
@@ -323,7 +325,7 @@ def test_two_hundred_nasty_names_have_their_own_results_or_an_honest_line(gimp, 
     before = folder.hashes()
     assert len(folder.pictures) + len(folder.refused) == count
     pattern = "**/*.{png,jpg,webp,tif,bmp,gif,ico,xcf}"
-    done, results = run(gimp, source, pattern=pattern, concurrency=16)
+    done, results = run(gimp, source, pattern=pattern, concurrency=16, seconds=1200)
     assert (
         f"{len(folder.pictures)} of {count} pictures are done, {len(folder.refused)} failed, 3 skipped" in done["error"]
     )
@@ -347,7 +349,7 @@ def test_two_hundred_nasty_names_have_their_own_results_or_an_honest_line(gimp, 
         assert told[name]["status"] == "skipped"
     (source / "ours.png").hardlink_to(results / "S.png")
     (source / "out").symlink_to(results)
-    again, _ = run(gimp, source, pattern=pattern, concurrency=16)
+    again, _ = run(gimp, source, pattern=pattern, concurrency=16, seconds=1200)
     assert len(endpoint.received) == len(folder.pictures), "nothing is sent again, no result of ours is edited"
     assert f"{len(folder.refused)} failed, 5 skipped" in again["error"]
     assert {path: folder.hashes()[path] for path in before} == before
