@@ -170,7 +170,7 @@ def test_what_a_photograph_tells_of_itself_stays_with_the_result(gimp, source, e
             assert before.shape == after.shape and np.abs(255 - before - after).max() < 24
 
 
-@pytest.mark.parametrize("policy", ["ask", "keep"])
+@pytest.mark.parametrize("policy", in_turns(["ask", "keep"]))
 def test_a_turned_photograph_and_its_upright_mask_belong_together(gimp, source, endpoint, policy):
     endpoint.behave("invert")
     upright, box = (120, 80), (10, 20, 50, 70)
@@ -316,9 +316,10 @@ NASTY_NAMES = [
 ]  # fmt: skip
 
 
-def test_two_hundred_nasty_names_have_their_own_results_or_an_honest_line(gimp, source, endpoint):
+@pytest.mark.one_gimp("3.2")
+def test_two_hundred_nasty_names_have_their_own_results_or_an_honest_line(gimp, source, endpoint, campaign):
     endpoint.behave("invert")
-    count = 200 if gimp.gimp.minor == "3.2" else 100
+    count = campaign(brief=100, whole=200)
     folder = NastyFolder(gimp, source, count)
     folder.fill()
     folder.surround()

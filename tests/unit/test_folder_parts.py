@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lib import history
@@ -204,7 +204,6 @@ def test_a_picture_has_one_row_and_a_file_has_some(tmp_path):
         read_prompts(path, KINDS)
 
 
-@settings(deadline=None)  # it waits for the disk
 @given(st.binary(max_size=200), st.sampled_from([".csv", ".jsonl"]))
 def test_whatever_a_file_holds_it_is_read_or_refused_in_words(tmp_path_factory, data, ending):
     path = tmp_path_factory.mktemp("any") / f"a{ending}"
@@ -229,7 +228,6 @@ def test_the_last_line_of_a_picture_counts_also_after_a_new_start(tmp_path):
     assert "state" not in state.last("b ü") and state.last("c") is None and state.pictures() == ["a", "b ü"]
 
 
-@settings(deadline=None)  # it waits for the disk
 @given(st.integers(0, 400))
 def test_a_file_that_was_cut_off_anywhere_is_read_and_goes_on(tmp_path_factory, end):
     path = tmp_path_factory.mktemp("cut") / "run.jsonl"
