@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from lib import translation
-from lib.installer import demo, doctor, pythons, release, removal, serve, targets, user
+from lib.installer import demo, doctor, pythons, release, removal, serve, system_packages, targets, user
 from lib.installer.installation import version
 from lib.installer.packages import CHECKOUT
 from lib.installer.problem import SetupProblem
@@ -119,6 +119,8 @@ def _release(options: argparse.Namespace, _words: Sequence[str]) -> int:
 
 
 def _demo(options: argparse.Namespace, words: Sequence[str]) -> int:
+    if options.no_system_packages:
+        system_packages.forbid()
     out = Path(options.out or Path.cwd() / _DEMO_FOLDER).absolute()
     select = _rectangle(options.select) if options.select else None
     picture = Path(options.picture).absolute() if options.picture else None
@@ -182,3 +184,4 @@ def _add_demo(command: argparse.ArgumentParser) -> None:
     where.add_argument("--mask", metavar="FILE", help="a picture of the same size, white where it may change")
     command.add_argument("--prompt", default="remove", metavar="TEXT", help="what should be there (default: remove)")
     command.add_argument("--out", metavar="DIR", help=f"where the results go (default: {_DEMO_FOLDER})")
+    command.add_argument("--no-system-packages", action="store_true", help="install nothing with apt-get, also as root")

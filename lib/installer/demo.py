@@ -67,7 +67,7 @@ def _run_inside(gimp: private_gimp.PrivateGimp, demo: Demo, arguments: Sequence[
         [CHECKOUT, private_gimp.cache_folder(), demo.out, *inputs],
         environment,
     )
-    done = subprocess.run(command)
+    done = subprocess.run(command, stdin=subprocess.DEVNULL)
     if done.returncode:
         sys.exit(done.returncode)
 
@@ -88,8 +88,8 @@ def _edit(gimp: gimps.Gimp, demo: Demo, environment: Mapping[str, str]) -> None:
     variables = {**os.environ, **environment, "GENERATIVE_EDIT_DEMO": json.dumps(task)}
     print(f"Editing in GIMP {gimp.version} …", flush=True)
     try:
-        done = subprocess.run(command, env=variables, capture_output=True, encoding="utf-8", errors="replace",
-                              timeout=_SECONDS)  # fmt: skip
+        done = subprocess.run(command, env=variables, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8",
+                              errors="replace", timeout=_SECONDS)  # fmt: skip
     except subprocess.TimeoutExpired:
         raise SetupProblem(f"GIMP did not end in {_SECONDS} seconds.", "Try a smaller picture.") from None
     missing = [name for name in OUTPUTS if not (demo.out / name).exists()]

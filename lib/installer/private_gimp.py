@@ -1,8 +1,10 @@
-"""A real GIMP of our own for a machine that has none: a Debian system in a folder, entered with bubblewrap.
+"""A real GIMP of our own for a machine that has none: a Debian system in a folder, entered without being installed.
 
 It lies in the user's cache folder and is read-only in use. It serves the demo, and the tests, which want two versions.
 """
 
+import contextlib
+import getpass
 import os
 import platform
 import re
@@ -15,8 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lib.file_lock import locked
+from lib.installer import isolation, system_packages
 from lib.installer.problem import SetupProblem
 from lib.settings import NAME
+
+install_system_packages = system_packages.install
 
 # The Debian suite in which each version is found.
 SUITES = {"3.0": "trixie", "3.2": "forky"}
@@ -24,21 +29,28 @@ _PACKAGES = (
     "gimp", "gir1.2-gimp-3.0", "python3", "python3-gi", "python3-pip", "ca-certificates", "fonts-dejavu-core",
     "adwaita-icon-theme", "xvfb", "xdotool", "openbox", "dbus", "at-spi2-core", "gir1.2-atspi-2.0",
 )  # fmt: skip
-_TOOLS = {"mmdebstrap": "mmdebstrap", "bwrap": "bubblewrap"}
-# What the inside needs of the outside: names of hosts, authorities, pip's settings.
-_SHARED_FILES = (
-    "/etc/resolv.conf",
-    "/etc/hosts",
-    "/etc/passwd",
-    "/etc/group",
-    "/etc/ssl/certs",
-    "/etc/pip.conf",
-    "/etc/xdg/pip",
-)
+# What a build needs, and the packages in which Debian and its like have it; the second is for users other than root.
+_BUILD_TOOLS = {
+    "mmdebstrap": "mmdebstrap",
+    "/usr/share/keyrings/debian-archive-keyring.gpg": "debian-archive-keyring",
+}
+_USERS_BUILD_TOOLS = {"newuidmap": "uidmap"}
 _MOUNT_POINTS = ("etc/resolv.conf", "etc/hosts", "etc/pip.conf", "etc/xdg/pip/.keep")
-_PASSED_ON = re.compile(
-    r"(PIP_.*|SSL_CERT_.*|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|.*_proxy|.*_PROXY|LANG|LC_.*|OPENBLAS_.*)"
-)
+# Written as a build's last step and removed as a removal's first: a system without it is not whole.
+_MARKER = "etc/generative-edit-whole"
+_SUBORDINATE_IDS = (Path("/etc/subuid"), Path("/etc/subgid"))
+# Runs a command whose whole group ends, by force after a while, when our end of its standard input is closed.
+_ENDING_WITH_INPUT = """
+exec 3<&0 </dev/null
+(trap '' TERM; cat <&3; kill -TERM 0; sleep 20; kill -KILL 0) >/dev/null 2>&1 &
+exec 3<&-
+trap : TERM
+"$@"
+code=$?
+kill -KILL $!
+exit $code
+"""
+_LAST_LINES = 40
 
 
 def cache_folder() -> Path:
@@ -53,42 +65,33 @@ class PrivateGimp:
     root: Path
     minor: str
 
+    def is_whole(self) -> bool:
+        """Whether it was built to the end, and no removal has begun."""
+        return (self.root / _MARKER).exists()
+
     def command(self, words: Iterable[str], folders: Iterable[Path], environment: Mapping[str, str]) -> list[str]:
         """The command that runs `words` inside, with `folders` of the outside at their own places.
 
         Only `environment` and what the network needs is passed on. Nothing is left mounted afterwards.
         """
-        bwrap = ["bwrap", "--die-with-parent", "--unshare-pid", "--clearenv", "--dev", "/dev", "--proc", "/proc",
-                 "--tmpfs", "/tmp", "--tmpfs", "/run"]  # fmt: skip
-        for name in ("usr", "etc", "var"):
-            bwrap += ["--ro-bind", str(self.root / name), f"/{name}"]
-        for link, target in (("bin", "usr/bin"), ("sbin", "usr/sbin"), ("lib", "usr/lib"), ("lib64", "usr/lib64")):
-            bwrap += ["--symlink", target, f"/{link}"]
-        for name in _SHARED_FILES:
-            bwrap += ["--ro-bind-try", os.path.realpath(name), name]
-        for folder in folders:
-            bwrap += ["--bind", str(folder), str(folder)]
-        passed = {name: value for name, value in os.environ.items() if _PASSED_ON.fullmatch(name)}
-        for name, value in {**passed, "PATH": "/usr/bin:/bin", **environment}.items():
-            bwrap += ["--setenv", name, value]
-        return [*bwrap, "--", *words]
+        inside = {**isolation.inherited_environment(), **environment}
+        return isolation.choose().command(self.root, words, folders, inside)
 
 
 def ensure(minor: str) -> PrivateGimp:
     """The private GIMP of this minor version, made if it is not there (a minute, about 1 GB).
 
-    Raises SetupProblem where this system cannot make one.
+    Raises SetupProblem where this system cannot make one, before anything is fetched.
     """
     folder = cache_folder()
     gimp = PrivateGimp(folder / f"gimp-{minor}", minor)
-    if gimp.root.exists():
-        _need_tools(["bwrap"])
+    if gimp.is_whole():
+        isolation.choose()
         return gimp
     _check_system()
-    _need_tools(_TOOLS)
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder / f"gimp-{minor}.lock", wait=True):
-        if not gimp.root.exists():
+        if not gimp.is_whole():
             _build(gimp)
     return gimp
 
@@ -98,30 +101,36 @@ def add(gimp: PrivateGimp, packages: Iterable[str]) -> None:
     missing = [name for name in packages if not (gimp.root / "var/lib/dpkg/info" / f"{name}.list").exists()]
     if not missing:
         return
-    _need_tools(["bwrap"])
     install = f"apt-get install --yes --no-install-recommends {shlex.join(missing)}"
     script = f"apt-get -o Acquire::Check-Valid-Until=false update && {install} && apt-get clean"
-    command = ["bwrap", "--die-with-parent", "--unshare-pid", "--cap-add", "ALL", "--bind", str(gimp.root), "/",
-               "--dev", "/dev", "--proc", "/proc", "--perms", "1777", "--tmpfs", "/tmp", "--tmpfs", "/run"]  # fmt: skip
-    for name in _SHARED_FILES:
-        if name not in ("/etc/passwd", "/etc/group"):  # a package may change these
-            command += ["--ro-bind-try", os.path.realpath(name), name]
-    command += ["--setenv", "DEBIAN_FRONTEND", "noninteractive", "sh", "-c", script]
+    command = isolation.choose().command_as_root(gimp.root, ["sh", "-c", script])
+    # A user's path has not the system's programs in it, which apt-get needs.
+    path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "PATH": path}
     with locked(gimp.root.with_name(f"{gimp.root.name}.lock"), wait=True):
-        helper = [] if _is_root() else ["mmdebstrap", "--unshare-helper"]
-        done = subprocess.run([*helper, *command], capture_output=True, text=True)
+        done = subprocess.run(_as_root(command), capture_output=True, encoding="utf-8", errors="replace",
+                              stdin=subprocess.DEVNULL, env=environment)  # fmt: skip
     if done.returncode:
-        reason = (done.stderr.strip().splitlines() or ["apt-get failed"])[-1]
-        raise SetupProblem(f"{', '.join(missing)} could not be added to {gimp.root}: {reason}.", "Check the network.")
+        lines = done.stderr.strip().splitlines() or ["apt-get failed"]
+        what = f"{', '.join(missing)} could not be added to {gimp.root}: {lines[-1].rstrip('.')}."
+        raise SetupProblem(what, system_packages.advice(lines, "Run this again."))
 
 
 def remove(root: Path) -> None:
-    """Removes a private GIMP, whole or broken, with what a killed build may have left mounted in it."""
+    """Removes a private GIMP, whole or broken, with what a killed build may have left mounted in it.
+
+    Raises SetupProblem where something of it can't be removed.
+    """
     for point in sorted(_mounts_below(root), reverse=True):
-        subprocess.run(["umount", point], check=True)
+        subprocess.run(["umount", point], check=True, stdin=subprocess.DEVNULL)
+    if not root.exists():
+        return
+    # What a build made belongs to users of the user's own namespace; the folder itself may be the user's.
+    script = 'rm -f "$1/$2"; find "$1" -xdev -mindepth 1 -delete'
+    _failure(_as_root(["sh", "-c", script, "sh", str(root), _MARKER]))
+    reason = _failure(["rm", "-rf", "--one-file-system", str(root)])
     if root.exists():
-        command = ["rm", "-rf", "--one-file-system", str(root)]
-        subprocess.run(command if _is_root() else ["mmdebstrap", "--unshare-helper", *command], check=True)
+        raise SetupProblem(f"{root} could not be removed: {reason}.", f"Run: sudo rm -rf {shlex.quote(str(root))}")
 
 
 def installed() -> list[Path]:
@@ -131,33 +140,102 @@ def installed() -> list[Path]:
 
 def _build(gimp: PrivateGimp) -> None:
     """Builds under another name and renames when whole, so that a killed build is never taken for a GIMP."""
+    isolation.choose(_build_tools())
+    _check_namespace_of_user()
     suite, part = SUITES[gimp.minor], gimp.root.with_name(gimp.root.name + ".part")
+    lock = part.with_name(f"{part.name}.lock")
+    with locked(lock) as free:
+        if not free:
+            print(f"Waiting for an earlier build in {part} to end …", flush=True)
+    with locked(lock, wait=True):
+        remove(part)
+        remove(gimp.root)
     print(f"Fetching GIMP {gimp.minor} from Debian {suite}: about 0.3 GB to fetch, 1 GB in {gimp.root}", flush=True)
-    remove(part)
+    try:
+        # With the lock inherited by all that the build starts, none of that is still at work when the next one begins.
+        lines = _run_build(["flock", "--no-fork", str(lock), *_build_command(suite, part)])
+        if lines:
+            reason = next((line for line in lines if line.startswith("E: ")), lines[-1])
+            what = f"GIMP {gimp.minor} could not be fetched: {reason.rstrip('.')}."
+            raise SetupProblem(what, system_packages.advice(lines, "Run this again."))
+        part.rename(gimp.root)
+    except BaseException:
+        with contextlib.suppress(SetupProblem, OSError, subprocess.SubprocessError):
+            remove(part)
+        raise
+
+
+def _build_tools() -> tuple[tuple[str, str], ...]:
+    tools = _BUILD_TOOLS if system_packages.is_root() else _BUILD_TOOLS | _USERS_BUILD_TOOLS
+    return tuple(tools.items())
+
+
+def _build_command(suite: str, part: Path) -> list[str]:
     touch = " && ".join(f'mkdir -p "$(dirname "$1/{point}")" && touch "$1/{point}"' for point in _MOUNT_POINTS)
-    command = [
-        "mmdebstrap", f"--mode={'root' if _is_root() else 'unshare'}", "--variant=apt",
+    return [
+        "mmdebstrap", f"--mode={'root' if system_packages.is_root() else 'unshare'}", "--variant=apt",
         "--aptopt=Acquire::Check-Valid-Until \"false\"", f"--customize-hook={touch}",
+        f"--customize-hook=touch \"$1/{_MARKER}\"",
         f"--include={','.join(_PACKAGES)}", suite, str(part), *_mirror(),
     ]  # fmt: skip
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    last = _show_progress(process)
-    if process.wait():
-        remove(part)
+
+
+def _run_build(command: list[str]) -> list[str]:
+    """Runs mmdebstrap and prints its steps; returns its last lines, which tell the reason, where it fails.
+
+    However this ends, all that mmdebstrap started ends too.
+    """
+    lines: list[str] = []
+    # A session of its own, so that each of its processes ends when standard input closes.
+    process = subprocess.Popen(["sh", "-c", _ENDING_WITH_INPUT, "sh", *command], stdin=subprocess.PIPE,
+                               stderr=subprocess.PIPE, encoding="utf-8", errors="replace",
+                               start_new_session=True)  # fmt: skip
+    with process:
+        try:
+            for line in process.stderr or ():
+                lines = [*lines[1 - _LAST_LINES :], line.strip()] if line.strip() else lines
+                if line.startswith("I: ") and "-hook in shell" not in line:
+                    print(f"  {line[3:].strip()}", flush=True)
+        finally:
+            # By hand, as the end of the block waits only a moment after Ctrl-C.
+            if process.stdin:
+                process.stdin.close()
+            process.wait()
+    return (lines or ["mmdebstrap failed"]) if process.returncode else []
+
+
+def _check_namespace_of_user() -> None:
+    """Raises SetupProblem where a user other than root may not have the namespace in which a build is root."""
+    if system_packages.is_root() or not (reason := _failure(_as_root(["true"]))):
+        return
+    user = getpass.getuser()
+    if not _has_subordinate_ids(user):
         raise SetupProblem(
-            f"GIMP {gimp.minor} could not be fetched: {last}.", "Check the network, then run this again."
+            f"The user {user} has no subordinate ids, with which a GIMP is fetched without administrator rights.",
+            f"Run: sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {user}",
         )
-    part.rename(gimp.root)
+    raise SetupProblem(f"This machine lets no user make namespaces: {reason}.", isolation.ALLOW_NAMESPACES)
 
 
-def _show_progress(process: "subprocess.Popen[str]") -> str:
-    """Prints mmdebstrap's steps; returns its last line, which tells the reason where it fails."""
-    last = ""
-    for line in process.stderr or ():
-        last = line.strip() or last
-        if line.startswith("I: "):
-            print(f"  {line[3:].strip()}", flush=True)
-    return last
+def _has_subordinate_ids(user: str) -> bool:
+    names = (user, str(os.getuid()))
+    texts = [path.read_text(encoding="utf-8") if path.is_file() else "" for path in _SUBORDINATE_IDS]
+    return all(any(line.split(":")[0] in names for line in text.splitlines()) for text in texts)
+
+
+def _as_root(command: list[str]) -> list[str]:
+    """The command as root, or as the root of the namespace in which a user's builds are made."""
+    return command if system_packages.is_root() else ["mmdebstrap", "--unshare-helper", *command]
+
+
+def _failure(command: list[str]) -> str:
+    """The last words of a command that fails; nothing where it does not."""
+    try:
+        done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace",
+                              stdin=subprocess.DEVNULL)  # fmt: skip
+    except OSError as error:
+        return str(error)
+    return (done.stderr.strip().splitlines() or ["it failed"])[-1].rstrip(".") if done.returncode else ""
 
 
 def _mirror() -> list[str]:
@@ -179,38 +257,7 @@ def _check_system() -> None:
         )
 
 
-def _need_tools(tools: Iterable[str]) -> None:
-    """Installs the missing tools as root; otherwise names the one command that is needed."""
-    missing = [_TOOLS[tool] for tool in tools if not shutil.which(tool)]
-    install_system_packages(missing)
-
-
-def install_system_packages(packages: list[str]) -> None:
-    """Installs Debian packages where we are root; raises SetupProblem with the command where we are not."""
-    if not packages:
-        return
-    install = ["apt-get", "install", "--yes", "--no-install-recommends", *packages]
-    if not _is_root():
-        raise SetupProblem(f"Needed and missing: {', '.join(packages)}.", f"Run: sudo {shlex.join(install)}")
-    print(f"Installing {', '.join(packages)} …", flush=True)
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    # Whoever else installs something at this moment is waited for.
-    patience = "--option=DPkg::Lock::Timeout=300"
-    for command in (["apt-get", "update", "--quiet"], [*install, patience]):
-        done = subprocess.run(command, capture_output=True, text=True, env=environment)
-    if done.returncode:
-        reason = (done.stderr.strip().splitlines() or ["apt-get failed"])[-1]
-        raise SetupProblem(
-            f"{', '.join(packages)} could not be installed: {reason}.",
-            f"Try by hand: {shlex.join(install)}",
-        )
-
-
 def _mounts_below(root: Path) -> list[str]:
     mounts = Path("/proc/mounts").read_text(encoding="utf-8").splitlines()
     points = [line.split(" ")[1].replace("\\040", " ") for line in mounts]
     return [point for point in points if point.startswith(f"{root}/")]
-
-
-def _is_root() -> bool:
-    return os.geteuid() == 0

@@ -213,12 +213,6 @@ def test_a_machine_without_debian_says_where_to_get_gimp(machine, capsys):
     assert code == 1 and "Install GIMP 3 from your distribution" in told.err
 
 
-def test_without_root_the_one_command_is_named(monkeypatch):
-    monkeypatch.setattr(private_gimp, "_is_root", lambda: False)
-    with pytest.raises(SetupProblem, match=r"Run: sudo apt-get install --yes --no-install-recommends bubblewrap"):
-        private_gimp.install_system_packages(["bubblewrap"])
-
-
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
@@ -235,12 +229,24 @@ def test_bad_words_get_a_sentence(machine, capsys, words, sentence):
 def test_a_broken_build_is_unmounted_and_removed(tmp_path, monkeypatch):
     part = tmp_path / "gimp-3.0.part"
     (part / "proc").mkdir(parents=True)
-    mounts, calls = f"proc {part}/proc proc rw 0 0\nsys {part}/sys sysfs rw 0 0\nx /elsewhere ext4 rw 0 0\n", []
-    monkeypatch.setattr(private_gimp.Path, "read_text", lambda self, **_: mounts)
-    monkeypatch.setattr(private_gimp.subprocess, "run", lambda words, **_: calls.append(words))
+    mounts, calls = [f"{part}/sys", f"{part}/proc"], []
+    monkeypatch.setattr(private_gimp, "_mounts_below", lambda root: [point for point in mounts if str(root) in point])
+    real = private_gimp.subprocess.run
+
+    def run(words, **options):
+        calls.append(words)
+        return None if words[0] == "umount" else real(words, **options)
+
+    monkeypatch.setattr(private_gimp.subprocess, "run", run)
     private_gimp.remove(part)
     assert calls[:2] == [["umount", f"{part}/sys"], ["umount", f"{part}/proc"]]
-    assert calls[2][-3:] == ["-rf", "--one-file-system", str(part)]
+    assert "--one-file-system" in calls[-1] and not part.exists()
+
+
+def test_what_lies_mounted_in_a_folder(monkeypatch):
+    mounts = "proc /a/gimp-3.0/proc proc rw 0 0\nx /a/gimp-3.0/a\\040b ext4 rw 0 0\nx /a/gimp-3.0-2 ext4 rw 0 0\n"
+    monkeypatch.setattr(private_gimp.Path, "read_text", lambda self, **_: mounts)
+    assert private_gimp._mounts_below(Path("/a/gimp-3.0")) == ["/a/gimp-3.0/proc", "/a/gimp-3.0/a b"]
 
 
 def test_the_data_folder_is_private(machine):

@@ -1,30 +1,146 @@
 """The demo and the private GIMP: each way in which they fail, in two sentences."""
 
+import signal
+import subprocess
+import sys
 from dataclasses import replace
-from types import SimpleNamespace
+from pathlib import Path
 
 import pytest
 
-from lib.installer import demo, gimps, private_gimp
+from lib.installer import demo, gimps, isolation, private_gimp, system_packages
 from lib.installer.problem import SetupProblem
 from tests.unit.made_machine import put_program
 
 
-@pytest.mark.parametrize(("errors", "reason"), [("E: Unable to fetch", "E: Unable to fetch"), ("", "apt-get failed")])
-def test_system_packages_that_cannot_be_installed(monkeypatch, errors, reason):
-    monkeypatch.setattr(private_gimp, "_is_root", lambda: True)
-    monkeypatch.setattr(private_gimp.subprocess, "run", lambda *_, **__: SimpleNamespace(returncode=100, stderr=errors))
-    with pytest.raises(SetupProblem, match=f"bubblewrap could not be installed: {reason}. Try by hand: apt-get"):
-        private_gimp.install_system_packages(["bubblewrap"])
+@pytest.fixture
+def builder(machine, monkeypatch):
+    """A machine that allows namespaces, as root; `mmdebstrap` is for the test to make, `part` is its folder."""
+    monkeypatch.setattr(isolation, "choose", lambda tools=(): isolation.Bubblewrap())
+    monkeypatch.setattr(private_gimp, "_check_system", lambda: None)
+    monkeypatch.setattr(system_packages, "is_root", lambda: True)
+    monkeypatch.setenv("PATH", f"{machine}/bin:/usr/bin:/bin")
+    return machine
 
 
-def test_a_private_gimp_that_cannot_be_fetched(machine, monkeypatch):
-    put_program(machine / "bin/mmdebstrap", "echo 'I: downloading' >&2; echo 'E: no such suite' >&2; exit 25")
-    gimp = private_gimp.PrivateGimp(machine / "gimp-3.0", "3.0")
-    monkeypatch.setattr(private_gimp, "remove", lambda root: None)
-    with pytest.raises(SetupProblem, match=r"GIMP 3\.0 could not be fetched: E: no such suite\. Check the network"):
-        private_gimp._build(gimp)
-    assert not gimp.root.exists()
+FOLDER = 'for word; do case "$word" in *.part) part="$word" ;; esac; done; mkdir -p "$part/etc"\n'
+BUILD = FOLDER + 'echo "I: unpacking" >&2; touch "$part/etc/generative-edit-whole" "$part/gimp"'
+
+
+def gimps_there():
+    return sorted(path.name for path in private_gimp.installed())
+
+
+def test_a_private_gimp_is_built_once(builder, capsys):
+    put_program(builder / "bin/mmdebstrap", f"echo call >> {builder}/calls; {BUILD}")
+    for _ in range(2):
+        gimp = private_gimp.ensure("3.0")
+        assert gimp.is_whole() and (gimp.root / "gimp").exists()
+    assert (builder / "calls").read_text() == "call\n" and gimps_there() == ["gimp-3.0"]
+    assert "unpacking" in capsys.readouterr().out
+
+
+def test_a_build_asks_nothing(builder):
+    put_program(builder / "bin/mmdebstrap", f"read answer && exit 9; {BUILD}")
+    assert private_gimp.ensure("3.0").is_whole()
+
+
+def test_a_folder_that_merely_exists_is_no_gimp(builder):
+    for name in ("gimp-3.0/usr", "gimp-3.0.part/usr"):
+        (private_gimp.cache_folder() / name).mkdir(parents=True)
+    put_program(builder / "bin/mmdebstrap", BUILD)
+    gimp = private_gimp.ensure("3.0")
+    assert gimp.is_whole() and not (gimp.root / "usr").exists() and gimps_there() == ["gimp-3.0"]
+
+
+@pytest.mark.parametrize(
+    ("errors", "sentences"),
+    [
+        ("E: no such suite", r"could not be fetched: E: no such suite\. Run this again"),
+        ("E: Temporary failure resolving 'x'", r"could not be fetched: .*\. Check the network"),
+        ("E: write error: No space left on device", r"could not be fetched: .*\. Make room on the disk"),
+        ("", r"could not be fetched: I: downloading\. Run this again"),
+    ],
+)
+def test_a_private_gimp_that_cannot_be_fetched(builder, errors, sentences):
+    put_program(builder / "bin/mmdebstrap", f"{FOLDER} echo 'I: downloading' >&2; echo \"{errors}\" >&2; exit 25")
+    with pytest.raises(SetupProblem, match=rf"GIMP 3\.0 {sentences}"):
+        private_gimp.ensure("3.0")
+    assert not gimps_there()
+
+
+def test_an_interrupted_build_ends_with_all_that_it_started(builder, monkeypatch):
+    script = f"{FOLDER} sleep 60 & echo $! > {builder}/child; echo 'I: downloading' >&2; wait"
+    put_program(builder / "bin/mmdebstrap", script)
+
+    def interrupt(text, **_):
+        if "downloading" in text:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("builtins.print", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        private_gimp.ensure("3.0")
+    assert not gimps_there()
+    status = Path(f"/proc/{(builder / 'child').read_text().strip()}/stat")
+    assert not status.exists() or status.read_text().split()[2] == "Z"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL], ids=lambda number: number.name)
+def test_a_build_ends_with_install_py_and_the_next_one_waits_for_that(builder, number):
+    """Also where install.py is killed: what was half done is built again, by nobody else at the same time."""
+    script = (
+        f"trap 'sleep 0.2; touch {builder}/ended; exit 1' TERM; {FOLDER} echo 'I: downloading' >&2; sleep 60 & wait"
+    )
+    put_program(builder / "bin/mmdebstrap", script)
+    program = "from lib.installer import isolation, private_gimp, system_packages as packages\n"
+    program += "packages.is_root = lambda: True; isolation.choose = lambda tools=(): isolation.Bubblewrap()\n"
+    program += "private_gimp._check_system = lambda: None; private_gimp.ensure('3.0')"
+    command = [sys.executable, "-c", program]
+    with subprocess.Popen(command, cwd=private_gimp.__file__.split("/lib/")[0], stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
+        assert b"downloading" in process.stdout.readline()
+        process.send_signal(number)
+    put_program(builder / "bin/mmdebstrap", f"[ -e {builder}/ended ] || exit 1; {BUILD}")
+    assert private_gimp.ensure("3.0").is_whole() and gimps_there() == ["gimp-3.0"]
+
+
+def test_what_belongs_to_the_users_of_a_namespace_is_removed_as_its_root(builder, monkeypatch):
+    """As an ordinary user: the helper empties the folder, and the user removes it."""
+    monkeypatch.setattr(system_packages, "is_root", lambda: False)
+    script = f'echo "$1 $(id -u)" >> {builder}/calls; shift; exec "$@"'
+    put_program(builder / "bin/mmdebstrap", script)
+    for root in (builder / "gimp-3.0", builder / "empty"):
+        (root / "etc").mkdir(parents=True)
+        (root / "etc/generative-edit-whole").touch()
+        private_gimp.remove(root)
+        assert not root.exists()
+    assert (builder / "calls").read_text().startswith("--unshare-helper")
+
+
+@pytest.mark.parametrize("helper", [None, "echo 'E: newuidmap is not installed' >&2; exit 1"])
+def test_what_cannot_be_removed_is_a_sentence(builder, monkeypatch, helper):
+    monkeypatch.setattr(system_packages, "is_root", lambda: False)
+    if helper:
+        put_program(builder / "bin/mmdebstrap", helper)
+    put_program(builder / "bin/rm", "echo 'rm: cannot remove x: Permission denied' >&2; exit 1")
+    root = builder / "gimp 3.0"
+    root.mkdir()
+    with pytest.raises(SetupProblem, match=r"could not be removed: .*denied\. Run: sudo rm -rf '.*gimp 3\.0'"):
+        private_gimp.remove(root)
+
+
+@pytest.mark.parametrize(
+    ("ids", "sentence"), [("", "has no subordinate ids.* sudo usermod"), ("{user}:100000:65536", "namespaces.* sysctl")]
+)
+def test_a_user_who_may_not_build_learns_why(builder, monkeypatch, ids, sentence):
+    monkeypatch.setattr(system_packages, "is_root", lambda: False)
+    monkeypatch.setattr(private_gimp.getpass, "getuser", lambda: "anna")
+    (builder / "ids").write_text(ids.format(user="anna"))
+    monkeypatch.setattr(private_gimp, "_SUBORDINATE_IDS", (builder / "ids", builder / "ids"))
+    put_program(builder / "bin/mmdebstrap", f'touch {builder}/fetched; [ "$1" = --unshare-helper ] && exit 1')
+    with pytest.raises(SetupProblem, match=sentence):
+        private_gimp.ensure("3.0")
+    assert not gimps_there()
 
 
 DEMO = demo.Demo(None, None, None, "remove", None)
