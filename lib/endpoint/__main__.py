@@ -60,6 +60,9 @@ def _wait(until_stdin_closes: bool) -> None:
     over = threading.Event()
     signal.signal(signal.SIGINT, lambda *_: over.set())
     signal.signal(signal.SIGTERM, lambda *_: over.set())
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        # A terminal that was closed; nohup has this ignored.
+        signal.signal(signal.SIGHUP, lambda *_: over.set())
     if until_stdin_closes:
         threading.Thread(target=_watch_stdin, args=(over,), daemon=True).start()
     # A timeout, as a signal cannot interrupt an endless wait on Windows.

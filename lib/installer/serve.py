@@ -1,37 +1,60 @@
-"""`install.py serve`: the embedded endpoint by itself, with this Python's packages or those of an installation."""
+"""`install.py serve`: the embedded endpoint by itself, with the packages that this Python has, or fetched for it."""
 
+import contextlib
 import importlib.util
 import os
-import subprocess
+import shutil
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
-from lib.installer import pythons, stamp, targets
-from lib.installer.packages import CHECKOUT
-from lib.installer.problem import SetupProblem
+from lib.file_lock import locked
+from lib.installer import packages, private_gimp, pythons, stamp, targets
 
 _NEEDED = ("werkzeug", "numpy", "PIL", "requests")
+# Taken as by the other commands; nothing here installs system packages.
+_NO_SYSTEM_PACKAGES = "--no-system-packages"
 
 
 def run(words: Sequence[str]) -> int:
-    """Serves until it is stopped; raises SetupProblem where the packages are nowhere."""
-    environment = dict(os.environ)
+    """Serves until it is stopped; raises SetupProblem where the packages are nowhere and can't be fetched.
+
+    It serves in this process, so that whatever ends this ends the server.
+    """
     if not all(importlib.util.find_spec(name) for name in _NEEDED):
-        environment["PYTHONPATH"] = _vendor()
-    command = [sys.executable, "-m", "lib.endpoint", *words]
-    with subprocess.Popen(command, cwd=CHECKOUT, env=environment) as process:
-        try:
-            return process.wait()
-        except KeyboardInterrupt:
-            # The endpoint hears it too, and ends by itself.
-            return process.wait()
+        vendor = str(_installed_packages() or _own_packages())
+        sys.path.insert(0, vendor)
+        # For the processes that the endpoint starts.
+        os.environ["PYTHONPATH"] = vendor
+        importlib.invalidate_caches()
+    from lib.endpoint.__main__ import main
+
+    return main([word for word in words if word != _NO_SYSTEM_PACKAGES])
 
 
-def _vendor() -> str:
-    """The packages of an installation for this Python."""
-    wanted = stamp.identity(pythons.running())
+def _installed_packages() -> Path | None:
+    """The packages of an installation for this Python; None where there is none."""
+    identity = stamp.identity(pythons.running())
     for target in targets.find_installed(None).places:
-        has = target.installation.stamp() or {}
-        if all(has.get(key) == value for key, value in wanted.items()):
-            return str(target.installation.folder / "vendor")
-    raise SetupProblem("The endpoint's packages are not installed for this Python.", "First run: python3 install.py")
+        installed = target.installation.stamp() or {}
+        if all(installed.get(key) == value for key, value in identity.items()):
+            return target.installation.folder / "vendor"
+    return None
+
+
+def _own_packages() -> Path:
+    """The packages in a folder of the cache, fetched where they are not there for this Python and these pins."""
+    python = pythons.running()
+    identity = stamp.identity(python)
+    folder = private_gimp.cache_folder() / "serve"
+    vendor = folder / f"{identity['python_version']}-{identity['platform']}-{identity['pins'][:12]}"
+    folder.mkdir(parents=True, exist_ok=True)
+    with locked(vendor.with_name(f"{vendor.name}.lock"), wait=True):
+        if not vendor.is_dir():
+            part = vendor.with_name(f"{vendor.name}.part")
+            shutil.rmtree(part, ignore_errors=True)
+            # The first lines of stdout are the address and the key, for the programs that read them.
+            with contextlib.redirect_stdout(sys.stderr):
+                packages.fetch(part, python)
+            part.rename(vendor)
+    return vendor

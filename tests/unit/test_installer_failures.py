@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 from lib import file_lock, settings
-from lib.installer import command, installation, packages, pythons, serve
+from lib.installer import command, installation, packages, pythons
 from lib.installer.installation import Installation
 from lib.installer.problem import SetupProblem
 from tests.unit.made_machine import put_gimp, run
@@ -214,35 +214,6 @@ def test_the_lock_on_windows(tmp_path, monkeypatch):
             assert (first, second, held) == (True, False, [2])
     finally:
         importlib.reload(file_lock)
-
-
-def test_serve_takes_the_packages_of_an_installation(machine, capsys, monkeypatch):
-    calls = []
-
-    class Served:
-        def __init__(self, words, **options):
-            calls.append((words, options["env"].get("PYTHONPATH")))
-
-        def __enter__(self):
-            return self
-
-        def __exit__(self, *_):
-            pass
-
-        def wait(self):
-            return 0
-
-    monkeypatch.delenv("PYTHONPATH", raising=False)
-    monkeypatch.setattr(serve, "subprocess", SimpleNamespace(Popen=Served))
-    assert run(capsys, "serve", "--port", "8000")[0] == 0
-    assert calls.pop() == ([sys.executable, "-m", "lib.endpoint", "--port", "8000"], None)
-    monkeypatch.setattr(serve, "_NEEDED", ("no_such_package",))
-    code, told = run(capsys, "serve")
-    assert code == 1 and told.err.endswith("First run: python3 install.py\n") and not calls
-    put_gimp(machine, "gimp", "3.0.4")
-    run(capsys)
-    assert run(capsys, "serve")[0] == 0
-    assert calls[0][1] == str(machine / "home/.config/GIMP/3.0/plug-ins/generative-edit/vendor")
 
 
 def test_keys_that_cannot_be_forgotten_are_named(installed, capsys, monkeypatch):
