@@ -35,9 +35,6 @@ def shell(installed, tmp_path):
     (tmp_path / "photos").mkdir()
     for name in ("photo.jpg", "photos/beach.jpg", "photos/street.jpg"):
         Image.fromarray(photograph("astronaut.png", 640, 512)).save(tmp_path / name)
-    mask = Image.new("L", (640, 512))
-    mask.paste(255, (200, 100, 300, 200))
-    mask.save(tmp_path / "photos" / "beach.mask.png")
     (tmp_path / "edit.py").write_text(block("python"), encoding="utf-8")
     (tmp_path / "prompts.csv").write_text(block("csv"), encoding="utf-8")
 
@@ -80,11 +77,18 @@ def test_a_command_does_what_it_says(shell, number):
             assert [row["status"] for row in rows] == ["done", "done"]
 
 
-@pytest.mark.parametrize("number", [1, 2, 4])
+@pytest.mark.parametrize("number", range(len(LEAVES)))
 def test_a_failure_is_seen_in_the_code_and_told_in_a_sentence(shell, number):
     done = shell("export GENERATIVE_EDIT_PROVIDER=nobody\n" + COMMANDS[number])
     assert done.returncode != 0
     assert "There is no provider “nobody”" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("number", [number for number, names in enumerate(LEAVES) if len(names) > 1])
+def test_one_bad_picture_of_several_is_seen_in_the_code(shell, number):
+    """Also where it is not the last."""
+    (shell.folder / "photos" / "beach.jpg").write_bytes(b"no picture")
+    assert shell(COMMANDS[number]).returncode != 0
 
 
 @pytest.mark.parametrize("path", re.findall(r"\]\(((?!http)[^)]+)\)", README.read_text(encoding="utf-8")))
