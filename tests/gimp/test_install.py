@@ -11,7 +11,7 @@ import pytest
 
 from lib.installer import release
 from tests.gimp.conftest import VERSIONS
-from tests.gimp.harness import CALL_SECONDS, CHECKOUT, GimpUnderTest
+from tests.gimp.harness import CALL_SECONDS, CHECKOUT, GimpUnderTest, need_namespaces
 
 HOME = "Дом von Jürgen 山田"
 OFFLINE = ["--unshare-net"]
@@ -34,6 +34,9 @@ class System:
     def command(self, words, options=()):
         environment = {"HOME": str(self.home), "PIP_CONFIG_FILE": "/dev/null"}
         command = self.gimp.command([str(word) for word in words], [CHECKOUT, self.work], environment)
+        if not options:
+            return command
+        need_namespaces()
         if not self.gimp.private:
             return ["bwrap", "--dev-bind", "/", "/", *options, "--", *command]
         end = command.index("--")

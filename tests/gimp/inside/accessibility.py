@@ -8,6 +8,8 @@ import gi
 gi.require_version("Atspi", "2.0")
 from gi.repository import Atspi, GLib
 
+# A program that is slow to answer is not one that has gone.
+Atspi.set_timeout(20_000, 60_000)
 MOST_DEPTH = 40
 CONTROLS = {
     "push button", "button", "toggle button", "check box", "radio button", "combo box", "entry", "text",
