@@ -106,8 +106,9 @@ def add(gimp: PrivateGimp, packages: Iterable[str]) -> None:
     missing = [name for name in packages if not (gimp.root / "var/lib/dpkg/info" / f"{name}.list").exists()]
     if not missing:
         return
+    update = "apt-get -o Acquire::Check-Valid-Until=false update"
     install = f"apt-get install --yes --no-install-recommends {shlex.join(missing)}"
-    script = f"apt-get -o Acquire::Check-Valid-Until=false update && {install} && apt-get clean && rm -r /var/lib/apt/lists/*"
+    script = f"{update} && {install} && apt-get clean && rm -r /var/lib/apt/lists/*"
     command = isolation.choose().command_as_root(gimp.root, ["sh", "-c", script])
     # A user's path has not the system's programs in it, which apt-get needs.
     path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
