@@ -17,6 +17,7 @@ from lib.api.errors import ApiError, BadAnswerError
 from lib.api.failures import error_from_event, has_words
 from lib.api.image_header import ImageHeaderError, read_header
 from lib.api.response import EditedImage, EditResponse
+from lib.api.text import readable
 from lib.raster import PictureError
 from lib.translation import _
 
@@ -52,7 +53,6 @@ _URL_KEYS = frozenset({"url", "uri", "image_url", "image", "images", "output", "
 _NOT_ANSWERS = frozenset(
     {"error", "errors", "usage", "input", "inputs", "request", "parameters", "mask", "init_images"}
 )
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _SIGNATURES = (
     b"\x89PNG\r\n", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"8BPS", b"qoif", b"\0\0\0\x0cjP", b"\0\0\1\0",
     b"DDS ", b"icns",
@@ -194,10 +194,8 @@ def whole_number(value: Any) -> int | None:
 
 
 def plain_text(value: Any) -> str | None:
-    """Return a text that any window can show, without control characters and halves of characters; else None."""
-    if not isinstance(value, str):
-        return None
-    return _CONTROL.sub(" ", value[:_LONGEST_TEXT].encode("utf-8", "replace").decode("utf-8"))
+    """Return a text as any window can show it; None for everything else."""
+    return readable(value) if isinstance(value, str) else None
 
 
 _URL_SAFE = str.maketrans("-_", "+/")
