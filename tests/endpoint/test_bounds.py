@@ -24,7 +24,7 @@ from lib.endpoint.jobs import Jobs, Task
 from tests.endpoint.abuse import BOUNDARY, multipart
 from tests.endpoint.support import AUTH, EDITS, Caller, encoded, error_of, hole, mask, part, photo
 from tests.endpoint.test_images import png_header
-from tests.endpoint.test_stream import free_places, wait_for
+from tests.waiting import wait_until
 
 SECONDS = 20  # a hang guard
 BODY = multipart({"image": encoded(photo(8, 8))}, prompt="sepia")
@@ -41,6 +41,11 @@ def head(key: str, length: int, *more: str) -> bytes:
         f"Content-Type: multipart/form-data; boundary={BOUNDARY}", f"Content-Length: {length}", *more, "", "",
     ]  # fmt: skip
     return "\r\n".join(lines).encode()
+
+
+def free_places(jobs: Jobs) -> int:
+    """How many requests could enter now; to try would keep them out meanwhile."""
+    return jobs._places._value
 
 
 def read_all(raw: socket.socket) -> bytes:
@@ -116,7 +121,7 @@ def test_an_edit_ends_when_its_caller_leaves(monkeypatch: pytest.MonkeyPatch) ->
             raw.sendall(head("k", len(BODY)) + BODY)
             assert begun.wait(SECONDS)
         assert ended.wait(SECONDS)
-        wait_for(lambda: free_places(jobs) == 2)
+        wait_until(lambda: free_places(jobs) == 2)
 
 
 def test_who_leaves_the_queue_gives_the_place_back_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,8 +133,8 @@ def test_who_leaves_the_queue_gives_the_place_back_at_once(monkeypatch: pytest.M
             assert begun.wait(SECONDS)
             with connected(running) as second:
                 second.sendall(head("k", len(BODY)) + BODY)
-                wait_for(lambda: free_places(jobs) == 0 and jobs._queue)
-            wait_for(lambda: free_places(jobs) == 1)
+                wait_until(lambda: free_places(jobs) == 0 and jobs._queue)
+            wait_until(lambda: free_places(jobs) == 1)
             assert not ended.is_set()
 
 
@@ -168,12 +173,12 @@ def test_so_many_compute_and_no_more() -> None:
     tasks = [Task(work) for _ in range(6)]
     for task in tasks:
         jobs.submit(task)
-    wait_for(lambda: now == 2)
+    wait_until(lambda: now == 2)
     release.set()
     for task in tasks:
         assert task.over.wait(SECONDS)
     assert most == 2
-    wait_for(lambda: jobs._threads == 0)
+    wait_until(lambda: jobs._threads == 0)
 
 
 def test_who_holds_connections_keeps_nobody_out(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -193,7 +198,7 @@ def test_an_endpoint_without_a_free_connection_closes(monkeypatch: pytest.Monkey
         working(monkeypatch, Jobs(1, 0), running)
         with connected(running) as busy, connected(running):
             busy.sendall(head("k", len(BODY)) + BODY)
-            wait_for(lambda: running._server.app._jobs._threads == 1)
+            wait_until(lambda: running._server.app._jobs._threads == 1)
             running.close()
 
 
