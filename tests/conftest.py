@@ -56,9 +56,10 @@ class OneProcessForEachGimp(LoadScopeScheduling):
 
     def _split_scope(self, nodeid):
         file, _bracket, parameters = nodeid.partition("[")
-        if not file.startswith("tests/gimp/"):
-            return file.partition("::")[0]
-        return "3.0" if "3.0" in re.split(r"[-\]]", parameters) else "3.2"
+        versions = {"3.0", "3.2"} & set(re.split(r"[-\]]", parameters))
+        if file.startswith("tests/gimp/") and not file.startswith("tests/gimp/test_install.py") and versions:
+            return versions.pop()
+        return file.partition("::")[0]
 
 
 def pytest_xdist_make_scheduler(config, log):

@@ -49,7 +49,7 @@ def write(window, name, text):
 
 
 def test_layers_are_added_put_in_order_and_taken_out(window, sent):
-    assert "1 · Background" in texts(window) and "2 · " not in texts(window)
+    assert "1 · picture" in texts(window) and "2 · " not in texts(window)
     click(window, "Add a layer")
     window.settle()
     window.keys("key", "Down", "Return")
@@ -59,11 +59,11 @@ def test_layers_are_added_put_in_order_and_taken_out(window, sent):
     assert whole[0] / whole[1] == pytest.approx(1500 / 900, abs=0.01) and frame != whole, "a whole layer"
     shoot(window, "panel-inputs")
     click(window, "Send it earlier: tint")
-    wait_until(lambda: "1 · tint" in texts(window) and "2 · Background" in texts(window), "they have changed places")
+    wait_until(lambda: "1 · tint" in texts(window) and "2 · picture" in texts(window), "they have changed places")
     tint = sent().images[0].convert("RGBA")
     assert tint.getpixel((tint.width - 1, tint.height - 1))[:3] == (0, 128, 128), "the tint is what is edited now"
     click(window, "Do not send it: tint")
-    wait_until(lambda: "1 · Background" in texts(window) and "tint" not in texts(window), "it is out of the list")
+    wait_until(lambda: "1 · picture" in texts(window) and "tint" not in texts(window), "it is out of the list")
     assert len(sent().images) == 1
 
 

@@ -13,7 +13,7 @@ KINDS = {"RGB": Gimp.ImageBaseType.RGB, "GRAY": Gimp.ImageBaseType.GRAY}
 def splash(width=1920, height=1080):
     """GIMP's own splash image as an RGB image of this size."""
     image = Gimp.Image.new(width, height, Gimp.ImageBaseType.RGB)
-    layer = Gimp.Layer.new(image, "Background", width, height, Gimp.ImageType.RGB_IMAGE, 100.0, Gimp.LayerMode.NORMAL)
+    layer = Gimp.Layer.new(image, "picture", width, height, Gimp.ImageType.RGB_IMAGE, 100.0, Gimp.LayerMode.NORMAL)
     image.insert_layer(layer, None, 0)
     layer.get_buffer().set(canvas(image), "R'G'B' u8", _splash_pixels(width, height))
     layer.get_buffer().flush()
