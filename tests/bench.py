@@ -26,9 +26,9 @@ try:
 except ImportError:
     if Path(sys.prefix).name.startswith("venv-"):
         raise  # this is the tests' environment already
-    from tests import run
+    from tests import runner
 
-    sys.exit(run.main(["--python", *sys.argv]))
+    sys.exit(runner.run(["--python", *sys.argv]))
 
 from PIL import Image
 

@@ -3,77 +3,29 @@
 
 python3 tests/run.py                    all tests, those of GIMP 3.0 beside those of GIMP 3.2 and those without one
 python3 tests/run.py --all              the same with longer campaigns, and everything in both GIMPs
-python3 tests/run.py PYTEST_ARGS…       what pytest's own arguments choose, one after the other
+python3 tests/run.py PYTEST_ARGS...      what pytest's own arguments choose, one after the other
 python3 tests/run.py --lint             ruff and mypy instead
-python3 tests/run.py --python FILE …    a program of the tests' own, in their environment
+python3 tests/run.py --python FILE ...    a program of the tests' own, in their environment
+
+--no-system-packages, as the first word, forbids to install what is missing with apt-get.
+This file parses on Python 2.7, so that an old Python gets a sentence, not a SyntaxError.
 """
 
-import hashlib
-import shutil
-import subprocess
+import os
 import sys
-import venv
-from pathlib import Path
 
-CHECKOUT = Path(__file__).absolute().parent.parent
-sys.path.insert(0, str(CHECKOUT))
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from lib.file_lock import locked
-from lib.installer.private_gimp import cache_folder, install_system_packages
-from lib.installer.problem import SetupProblem
-
-REQUIREMENTS = (CHECKOUT / "tests" / "requirements.txt", CHECKOUT / "lib" / "requirements.txt")
-PROXY_REQUIREMENTS = (CHECKOUT / "tests" / "litellm-requirements.txt",)
-# One process for each GIMP, which mostly waits for windows, and one for the tests without.
-AT_ONCE = ["--numprocesses=3"]
-LINTERS = (["ruff", "check", "."], ["mypy", "lib"])
+from install import check_python
 
 
-def main(arguments):
-    try:
-        python = environment()
-    except SetupProblem as problem:
-        print(f"{problem.what}\n{problem.mend}", file=sys.stderr)
+def main():
+    if not check_python("tests/run.py", sys.argv[1:]):
         return 1
-    if arguments == ["--lint"]:
-        return max(subprocess.call([python, "-m", *words], cwd=CHECKOUT) for words in LINTERS)
-    if arguments[:1] == ["--python"]:
-        return subprocess.call([python, *arguments[1:]])
-    chosen = AT_ONCE if arguments == ["--all"] else arguments or [*AT_ONCE, "--brief"]
-    return subprocess.call([python, "-m", "pytest", *chosen], cwd=CHECKOUT)
+    from tests.runner import run
 
-
-def environment(requirements=REQUIREMENTS):
-    """The Python of a virtual environment, made where it is not there or its pins have changed.
-
-    The first file of requirements is installed; the others are those that it includes.
-    """
-    pins = hashlib.sha256(b"".join(path.read_bytes() for path in requirements)).hexdigest()[:12]
-    name = f"{requirements[0].stem}-{sys.version_info.major}.{sys.version_info.minor}"
-    folder = cache_folder() / "tests" / f"{name}-{pins}"
-    python = folder / "bin" / "python"
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with locked(folder.parent / f"{name}.lock", wait=True):
-        if not (folder / "whole").exists():
-            print(f"Making the environment {folder} from {requirements[0].name} …", flush=True)
-            for old in folder.parent.glob(f"{name}-*"):
-                shutil.rmtree(old, ignore_errors=True)
-            make(folder, requirements[0])
-            (folder / "whole").touch()
-    return str(python)
-
-
-def make(folder, requirements):
-    """Makes a virtual environment; Debian keeps what that needs in a package of its own."""
-    try:
-        import ensurepip  # noqa: F401
-    except ImportError:
-        install_system_packages([f"python{sys.version_info.major}.{sys.version_info.minor}-venv"])
-    venv.create(folder, with_pip=True)
-    pip = [folder / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    if subprocess.call([*pip, "-r", requirements]):
-        raise SetupProblem("The tests' packages could not be fetched.", "Check the network, then run this again.")
+    return run(sys.argv[1:])
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -18,7 +18,7 @@ import requests
 from PIL import Image, ImageOps
 
 from tests.gimp.counted_endpoint import name_of
-from tests.run import PROXY_REQUIREMENTS, environment
+from tests.runner import PROXY_REQUIREMENTS, environment
 
 CHECKOUT = Path(__file__).parents[2]
 CONFIG = re.search(r"```yaml\n(.*?)```", (CHECKOUT / "README.md").read_text(encoding="utf-8"), re.DOTALL)[1]

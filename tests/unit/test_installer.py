@@ -169,11 +169,18 @@ def old_pythons():
     return [path for path in found if path and not subprocess.run([path, "-V"], capture_output=True).returncode]
 
 
-def test_an_old_python_gets_a_sentence(tmp_path):
-    """The file itself must parse and answer on Python 2.7 and 3.6: nothing newer stands in it."""
-    text = (CHECKOUT / "install.py").read_text()
+@pytest.mark.parametrize("name", ["install.py", "tests/run.py"])
+def test_nothing_stands_in_a_program_that_an_old_python_cannot_parse(name):
+    text = (CHECKOUT / name).read_text(encoding="utf-8")
     ast.parse(text, feature_version=(3, 6))
     assert text.isascii(), "Python 2.7 takes no other letters without a comment that names their encoding"
+    for old in old_pythons():
+        done = subprocess.run([old, CHECKOUT / name], capture_output=True, text=True)
+        assert done.returncode == 1 and done.stderr.startswith("Generative Edit needs Python 3.11 or later")
+
+
+def test_an_old_python_gets_a_sentence(tmp_path):
+    text = (CHECKOUT / "install.py").read_text()
     (tmp_path / "install.py").write_text(text.replace("OLDEST_PYTHON = (3, 11)", "OLDEST_PYTHON = (9, 0)"))
     here = [(sys.executable, tmp_path / "install.py"), *((old, CHECKOUT / "install.py") for old in old_pythons())]
     for python, program in here:

@@ -1,0 +1,71 @@
+"""What tests/run.py does: makes the environment of the tests, then runs what was asked for in it."""
+
+import hashlib
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+from lib.file_lock import locked
+from lib.installer import system_packages
+from lib.installer.private_gimp import cache_folder
+from lib.installer.problem import SetupProblem
+
+CHECKOUT = Path(__file__).absolute().parent.parent
+
+REQUIREMENTS = (CHECKOUT / "tests" / "requirements.txt", CHECKOUT / "lib" / "requirements.txt")
+PROXY_REQUIREMENTS = (CHECKOUT / "tests" / "litellm-requirements.txt",)
+# One process for each GIMP, which mostly waits for windows, and one for the tests without.
+AT_ONCE = ["--numprocesses=3"]
+LINTERS = (["ruff", "check", "."], ["mypy", "lib"])
+
+
+def run(arguments):
+    """Do what the arguments of tests/run.py say; return the exit code."""
+    if arguments[:1] == ["--no-system-packages"]:
+        system_packages.forbid()
+        arguments = arguments[1:]
+    try:
+        python = environment()
+    except SetupProblem as problem:
+        print(f"{problem.what}\n{problem.mend}", file=sys.stderr)
+        return 1
+    if arguments == ["--lint"]:
+        return max(subprocess.call([python, "-m", *words], cwd=CHECKOUT) for words in LINTERS)
+    if arguments[:1] == ["--python"]:
+        return subprocess.call([python, *arguments[1:]])
+    chosen = AT_ONCE if arguments == ["--all"] else arguments or [*AT_ONCE, "--brief"]
+    return subprocess.call([python, "-m", "pytest", *chosen], cwd=CHECKOUT)
+
+
+def environment(requirements=REQUIREMENTS):
+    """The Python of a virtual environment, made where it is not there or its pins have changed.
+
+    The first file of requirements is installed; the others are those that it includes.
+    """
+    pins = hashlib.sha256(b"".join(path.read_bytes() for path in requirements)).hexdigest()[:12]
+    name = f"{requirements[0].stem}-{sys.version_info.major}.{sys.version_info.minor}"
+    folder = cache_folder() / "tests" / f"{name}-{pins}"
+    python = folder / "bin" / "python"
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with locked(folder.parent / f"{name}.lock", wait=True):
+        if not (folder / "whole").exists():
+            print(f"Making the environment {folder} from {requirements[0].name} …", flush=True)
+            for old in folder.parent.glob(f"{name}-*"):
+                shutil.rmtree(old, ignore_errors=True)
+            make(folder, requirements[0])
+            (folder / "whole").touch()
+    return str(python)
+
+
+def make(folder, requirements):
+    """Makes a virtual environment; Debian keeps what that needs in a package of its own."""
+    try:
+        import ensurepip  # noqa: F401
+    except ImportError:
+        system_packages.install([f"python{sys.version_info.major}.{sys.version_info.minor}-venv"])
+    venv.create(folder, with_pip=True)
+    pip = [folder / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    if subprocess.call([*pip, "-r", requirements]):
+        raise SetupProblem("The tests' packages could not be fetched.", "Check the network, then run this again.")
