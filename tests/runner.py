@@ -8,7 +8,8 @@ import venv
 from pathlib import Path
 
 from lib.file_lock import locked
-from lib.installer import system_packages
+from lib.installer import pip, pip_wheel, system_packages
+from lib.installer.pip_failure import Failure
 from lib.installer.private_gimp import cache_folder
 from lib.installer.problem import SetupProblem
 
@@ -28,15 +29,24 @@ def run(arguments):
         arguments = arguments[1:]
     try:
         python = environment()
+    except Failure as failure:
+        return failed(failure.problem())
     except SetupProblem as problem:
-        print(f"{problem.what}\n{problem.mend}", file=sys.stderr)
-        return 1
+        return failed(problem)
+    except OSError as error:
+        what = f"{error.filename or cache_folder()} cannot be written: {error.strerror or error}."
+        return failed(SetupProblem(what, "Make room or give access to it, then run this again."))
     if arguments == ["--lint"]:
         return max(subprocess.call([python, "-m", *words], cwd=CHECKOUT) for words in LINTERS)
     if arguments[:1] == ["--python"]:
         return subprocess.call([python, *arguments[1:]])
     chosen = AT_ONCE if arguments == ["--all"] else arguments or [*AT_ONCE, "--brief"]
     return subprocess.call([python, "-m", "pytest", *chosen], cwd=CHECKOUT)
+
+
+def failed(problem):
+    print(f"{problem.what}\n{problem.mend}", file=sys.stderr)
+    return 1
 
 
 def environment(requirements=REQUIREMENTS):
@@ -60,12 +70,6 @@ def environment(requirements=REQUIREMENTS):
 
 
 def make(folder, requirements):
-    """Makes a virtual environment; Debian keeps what that needs in a package of its own."""
-    try:
-        import ensurepip  # noqa: F401
-    except ImportError:
-        system_packages.install([f"python{sys.version_info.major}.{sys.version_info.minor}-venv"])
-    venv.create(folder, with_pip=True)
-    pip = [folder / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    if subprocess.call([*pip, "-r", requirements]):
-        raise SetupProblem("The tests' packages could not be fetched.", "Check the network, then run this again.")
+    """Make a virtual environment; venv's own way to put pip into it is missing on a plain Debian."""
+    venv.create(folder, with_pip=False)
+    pip.run(["install", f"pip=={pip_wheel.VERSION}", "-r", str(requirements)], folder, str(folder / "bin" / "python"))
