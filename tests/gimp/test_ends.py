@@ -5,6 +5,8 @@ import os
 import shutil
 import signal
 
+import pytest
+
 from tests.gimp.harness import CHECKOUT, GimpUnderTest
 from tests.waiting import wait_until
 
@@ -91,6 +93,7 @@ def linked_or_copied(source, target):
         shutil.copy2(source, target)
 
 
+@pytest.mark.whole_run
 def test_the_folder_that_3_2_takes_over_from_3_0_gives_the_one_sentence_until_install(tmp_path):
     """3.2 copies plug-ins only to a certain depth; what arrives says what to do, and install.py mends it."""
     old, new = GimpUnderTest.find("3.0"), GimpUnderTest.find("3.2")

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from tests.gimp.endpoint import TestEndpoint, images_answer
+from tests.waiting import wait_until
 
 PICTURES, BRIEF_PICTURES = 60, 24
 KILLS = 10
@@ -107,6 +108,14 @@ def kill_at_random_moments(runs, chance, times, *words):
         running.kill(signal.SIGKILL, *words)
 
 
+def kill_while_requests_are_out(runs, endpoint, times, *words):
+    """Kill a run as soon as a new request has arrived, so that it and its neighbours have no answer yet."""
+    for _number in range(times):
+        running, before = runs.begin(), endpoint.asked.total()
+        wait_until(lambda before=before: endpoint.asked.total() > before, "a request is out", pause=0.01)
+        running.kill(signal.SIGKILL, *words)
+
+
 def assert_all_done(runs, endpoint):
     told = runs.report()
     assert {row["status"] for row in told.values()} == {"done"} and len(told) == runs.pictures
@@ -130,9 +139,8 @@ def test_ten_kills_of_gimp_and_the_plug_in_cost_nothing(runs, endpoint):
 
 
 def test_what_was_out_when_the_workers_were_killed_too_is_told_and_only_sent_again_on_request(runs, endpoint, campaign):
-    chance = random.Random(9)
     kills = campaign(BRIEF_WORKER_KILLS, WORKER_KILLS)
-    kill_at_random_moments(runs, chance, kills, *VICTIMS, "lib.worker")
+    kill_while_requests_are_out(runs, endpoint, kills, *VICTIMS, "lib.worker")
     done = runs.run()
     assert endpoint.asked.total() == len(endpoint.asked) <= runs.pictures, "nothing was sent twice"
     told = runs.report()

@@ -87,7 +87,8 @@ def two_sentences(done):
     return done.stderr
 
 
-@pytest.mark.parametrize("minor", ["3.0", pytest.param("3.2", marks=pytest.mark.whole_run)])
+@pytest.mark.whole_run
+@pytest.mark.parametrize("minor", VERSIONS)
 def test_the_release_file_needs_no_network(minor, unpacked, tmp_path):
     system = System(minor, tmp_path)
     options = [*OFFLINE, "--ro-bind", unpacked, unpacked]
