@@ -288,12 +288,14 @@ class EditJob:
     def _stopped(self, error: CancelledError) -> Event:
         """The last event of a job that was cancelled; what had arrived is kept."""
         self._forget_bills(error)
-        self._answers.discard()
         if error.response:
+            # The pictures are written before the answer that holds them goes: the worker may be ended meanwhile.
             self._save(error.response)
             self._count(error.response)
-        elif error.maybe_billed:
-            self._count(None)
+        else:
+            self._answers.discard()
+            if error.maybe_billed:
+                self._count(None)
         with contextlib.suppress(OSError):
             if not error.maybe_billed and not self._kept:
                 self._job.path(SENT).unlink(missing_ok=True)

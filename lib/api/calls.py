@@ -29,13 +29,13 @@ from lib.api.events import ClientEvent, Sent, Uploading, Waiting
 from lib.api.failures import error_from_answer
 from lib.api.pacing import Pace, Turn
 from lib.api.providers import host_of
+from lib.api.recording import SHORTEST_SECRET
 from lib.api.text import readable
 from lib.api.transport import Exchange, Stop, Timeouts
 from lib.translation import _
 
 _MOST_REDIRECTS = 5
 _LONGEST_REFUSAL = 1 << 20
-_SHORTEST_SECRET = 8
 _TOO_MANY = (RateLimitError, OverloadedError)
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
@@ -60,11 +60,11 @@ class Endpoint:
     def hide_key(self, text: str) -> str:
         """Return a text with the key taken out of it: some endpoints repeat the key that they got.
 
-        A key of fewer than eight characters is no secret, and may be a part of any word.
+        A short key is no secret, and may be a part of any word.
         """
         for header in self.secrets.values():
             key = header.removeprefix("Bearer ")
-            if len(key) >= _SHORTEST_SECRET:
+            if len(key) >= SHORTEST_SECRET:
                 text = text.replace(key, _("[the key]"))
         return text
 

@@ -14,7 +14,7 @@ _NONE_FITS = re.compile(r"No matching distribution found for (\S+)|(\S+) is not 
 # As pip writes it into its log, and we into ours.
 UNREACHED = re.compile(r"Could not fetch URL (\S+?):? (.*)")
 _HOST = re.compile(r"host='([^']+)', port=(\d+)|Failed to resolve '([^']+)'|https?://(?:[^/@\s]*@)?([^/\s'\")]+)")
-_SYSTEMS_WORDS = re.compile(r"\[(?:Errno|WinError) -?\d+\] ([^'\")\]:]+)")
+_SYSTEMS_WORDS = re.compile(r"\[(?:Errno|WinError) -?\d+\] ([^'\")\]:\n]+?)(?= - skipping|['\")\]:\n]|$)")
 _STATUS = re.compile(
     r"\b([45]\d\d) (?:Client|Server) Error: ([^:\n]+?)(?: for url|\n|$)|(?:too many|HTTP error) (\d{3})"
 )

@@ -101,6 +101,7 @@ class ProvidersPage(Page):
         self._tell("")
         self._state.set_text("")
         self._show_buttons()
+        self._forget.set_sensitive(False)
         self._dialog.ask("key-state", lambda answer: self._on_state(name, answer), provider=name)
 
     def _show_buttons(self) -> None:
@@ -111,10 +112,9 @@ class ProvidersPage(Page):
         takes_key = name != "local" and settings.provider(name).auth != "none"
         self._key.set_sensitive(takes_key)
         self._store.set_sensitive(takes_key and bool(self._key.get_text().strip()))
-        self._forget.set_sensitive(takes_key)
 
     def _on_state(self, name: str, answer: Event) -> None:
-        """Where the key comes from; an answer about one that is not chosen any more is dropped."""
+        """Shows where the key comes from, and offers to forget it where there is one."""
         if name == self._chosen():
             self._state.set_text(_error(answer) or answer["words"])
             self._forget.set_sensitive(answer.get("kind") in ("store", "file", "locked", "environment"))

@@ -252,6 +252,8 @@ def test_every_control_has_a_name_and_is_reached_by_tab(window, mine):
     months = {time.strftime("%Y-%m"): spent}
     (window.data / "spending.json").write_text(json.dumps({"version": 1, "months": months}))
     open_window(window)
+    # The worker says whether there is a key to forget.
+    wait_for_text(window, "There is no key for 127.0.0.1")
     pages = {"alt+v": "Key", "alt+d": "Model", "alt+o": "Spent this month", "alt+y": "Log Prompts"}
     for mnemonic, control in pages.items():
         window.keys("key", mnemonic)

@@ -315,6 +315,9 @@ RETRYING = "WARNING: Retrying (Retry(total=0)) after connection broken by"
         ("Could not fetch URL https://a.example/simple/: connection error: Failed to resolve IP address for "
          "'a.example' ([Errno -3] Temporary failure in name resolution) - skipping",
          "the host a.example was not found"),
+        ("Could not fetch URL https://a.example/simple/: connection error: Failed to connect to a.example on port 443: "
+         f"[Errno 111] Connection refused - skipping\n{NONE}",
+         "a.example does not answer (Connection refused)."),
         ("OSError: HTTPSConnectionPool(host='files.example', port=443): Max retries exceeded with url: /a.whl (Caused "
          "by NewConnectionError('<x>: Failed to establish a new connection: [Errno 101] Network is unreachable'))",
          "files.example:443 does not answer (Network is unreachable)"),
