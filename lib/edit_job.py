@@ -1,5 +1,7 @@
 """One job, from its folder to the pixels of its layers: the request, the answer on disk, then decoding and fitting."""
 
+from __future__ import annotations
+
 import contextlib
 import sys
 import time
@@ -7,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lib import job_layers, result, settings, spending
 from lib.answer_files import AnswerFiles
@@ -28,7 +30,6 @@ from lib.api.request import EditRequest
 from lib.api.response import Completed, EditedImage, EditResponse, Failed, PartialImage, join
 from lib.api.text import readable
 from lib.api.transport import Timeouts
-from lib.endpoint import Endpoint
 from lib.frame import Plan
 from lib.job import SENT, Job
 from lib.job_layers import Layers
@@ -36,6 +37,9 @@ from lib.job_request import JobFailed, address_of, check_cost, check_room, named
 from lib.raster import PictureError
 from lib.rescue import Kept, Rescue
 from lib.translation import _
+
+if TYPE_CHECKING:
+    from lib.endpoint import Endpoint
 
 Event = Mapping[str, Any]
 _PACES = Paces()
@@ -116,7 +120,7 @@ class EditJob:
     def _connected(self, provider: Provider, asked: Mapping[str, Any]) -> Iterator[ImagesClient]:
         """The client of the provider's endpoint; the embedded one runs for as long."""
         with self._timed("start"):
-            endpoint = Endpoint.start() if provider.name == "local" else None
+            endpoint = _start_endpoint() if provider.name == "local" else None
             somebody = asked.get("interactive", False)
             base_url, key = (endpoint.base_url, endpoint.key) if endpoint else address_of(provider, somebody)
             timeouts = Timeouts(overall=asked["timeout"])
@@ -369,3 +373,10 @@ class EditJob:
             yield
         finally:
             self._seconds[stage] = round(time.monotonic() - begun, 3)
+
+
+def _start_endpoint() -> Endpoint:
+    """Start the embedded endpoint, which is loaded only where it is used: that takes an eighth of a second."""
+    from lib.endpoint import Endpoint
+
+    return Endpoint.start()

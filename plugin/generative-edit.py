@@ -2,7 +2,7 @@
 """The file that GIMP starts: loads the plug-in that lies beside it, or says in a sentence why it cannot.
 
 GIMP 3.2 takes over the configuration folder of 3.0 only to a certain depth, so that half of an installation can arrive
-here. Nothing of ours but the translation is imported before the list of files in stamp.json was checked.
+here: whole folders are missing then. Nothing of ours but the translation is imported before that was checked.
 """
 
 import json
@@ -31,10 +31,11 @@ NOT_INSTALLED = _(
 
 
 def complete() -> bool:
-    """Whether all files that install.py wrote are here."""
+    """Return whether the folders that install.py wrote are here, by one file of each; two thousand take 50 ms."""
     try:
         stamp = json.loads((ROOT / "stamp.json").read_text(encoding="utf-8"))
-        return Path(stamp["python"]).exists() and all((ROOT / name).exists() for name in stamp["files"])
+        samples = {name.rpartition("/")[0]: name for name in stamp["files"]}.values()
+        return Path(stamp["python"]).exists() and all((ROOT / name).exists() for name in samples)
     except (OSError, ValueError, KeyError):
         return False
 

@@ -1,6 +1,7 @@
 """What tests/run.py does: makes the environment of the tests, then runs what was asked for in it."""
 
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
@@ -40,8 +41,10 @@ def run(arguments):
         return max(subprocess.call([python, "-m", *words], cwd=CHECKOUT) for words in LINTERS)
     if arguments[:1] == ["--python"]:
         return subprocess.call([python, *arguments[1:]])
-    chosen = AT_ONCE if arguments == ["--all"] else arguments or [*AT_ONCE, "--brief"]
-    return subprocess.call([python, "-m", "pytest", *chosen], cwd=CHECKOUT)
+    options = AT_ONCE if arguments == ["--all"] else arguments or [*AT_ONCE, "--brief"]
+    # Compiled files are kept even where the user wants none: a hundred workers are started from this checkout.
+    variables = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return subprocess.call([python, "-m", "pytest", *options], cwd=CHECKOUT, env=variables)
 
 
 def failed(problem):

@@ -4,11 +4,14 @@ import time
 
 
 def wait_until(condition, what="it is so", seconds=60, pause=0.05):
-    """Waits for something, looking again after each pause; returns what `condition` gave."""
+    """Wait for something, looking again after each pause; return what `condition` gave.
+
+    What takes long to look at is looked at less often: it has other work to do.
+    """
     end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        found = condition()
-        if found:
-            return found
-        time.sleep(pause)
+    while (begun := time.monotonic()) < end:
+        value = condition()
+        if value:
+            return value
+        time.sleep(max(pause, time.monotonic() - begun))
     raise AssertionError(f"not within {seconds} seconds: {what}")

@@ -55,7 +55,9 @@ def main(arguments: list[str]) -> int:
 
 def _prepare() -> None:
     """Between fork and exec: proot ends with us, and the newer calls don't exist for what it runs."""
+    # A shell starts what runs in its background with both ignored.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     _control(_SET_DEATH_SIGNAL, signal.SIGQUIT)
     machine = platform.machine()
     if machine not in _CALLS:

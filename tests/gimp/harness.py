@@ -208,15 +208,14 @@ class RunningGimp:
         return done.stdout
 
     def wait_for_window(self, name, seconds=60):
-        """Waits until a window with this in its title is there; returns its id."""
-        words = ["xdotool", "search", "--onlyvisible", "--name", name]
+        """Wait until a window with this in its title is there; return its id."""
+        words = ["timeout", str(seconds), "xdotool", "search", "--sync", "--onlyvisible", "--name", name]
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             # A window that goes while they are looked through ends the search without any.
-            found = subprocess.run(self._beside(words), capture_output=True, text=True, timeout=60).stdout.split()
-            if found:
-                return found[0]
-            time.sleep(0.05)
+            ids = subprocess.run(self._beside(words), capture_output=True, text=True).stdout.split()
+            if ids:
+                return ids[0]
         raise AssertionError(f"no window {name!r} after {seconds} seconds")
 
     def screenshot(self, path=None):
@@ -231,7 +230,7 @@ class RunningGimp:
         """Wait until the screen has hardly changed for a quarter of a second; return it."""
         end, last, since = time.monotonic() + seconds, self.screenshot(), time.monotonic()
         while time.monotonic() < min(end, since + STILL_SECONDS):
-            time.sleep(0.05)
+            time.sleep(0.08)
             now = self.screenshot()
             if not _same(last, now):
                 last, since = now, time.monotonic()
@@ -319,5 +318,7 @@ def _quoted(words):
 
 def _same(one: Image.Image, other: Image.Image) -> bool:
     """Alike but for the selection's marching ants and a cursor that blinks."""
+    if one.tobytes() == other.tobytes():
+        return True
     changed = ImageChops.difference(one, other).convert("L").point(lambda value: 255 if value else 0)
     return changed.histogram()[255] < 0.005 * one.width * one.height

@@ -59,6 +59,7 @@ def test_remove_with_the_embedded_endpoint(gimp, out, case):
     assert set(report["seconds"]) >= {"export", "request", "insert"}
 
 
+@pytest.mark.one_gimp("3.0")
 def test_nothing_for_this_computer_reaches_a_proxy(gimp, out, endpoint, proxy):
     endpoint.behave("invert")
     for provider in ("local", "custom"):
@@ -91,6 +92,7 @@ def test_no_selection_sends_the_whole_layer_and_no_mask(gimp, out, endpoint):
     assert np.abs(65535 - before[..., :3].astype(int) - after[..., :3]).max() <= 1
 
 
+@pytest.mark.one_gimp("3.2")
 def test_two_layers_arrive_as_two_images(gimp, out, endpoint):
     endpoint.behave("invert")
     done = gimp.call("edits.edit_case", case="two_layers", out=str(out), prompt="like the second", provider="custom")
@@ -125,6 +127,7 @@ def test_mask_is_right_for_both_polarities_and_four_pixels_wider(gimp, out, endp
     assert (mask[selected] == (255, 255, 255, 0)).all() and (mask[~selected] == (0, 0, 0, 255)).all()
 
 
+@pytest.mark.one_gimp("3.2")
 def test_echo_gives_a_layer_identical_to_the_original(gimp, out, endpoint):
     endpoint.behave("echo")
     done = gimp.call("edits.edit_case", case="ellipse", out=str(out), prompt="x", provider="custom")
@@ -145,6 +148,7 @@ def test_a_link_layer_is_read_like_any_other_and_stays_a_link(gimp, out, endpoin
     assert done["after"]["layers"][1:] == done["before"]["layers"]
 
 
+@pytest.mark.one_gimp("3.0")
 def test_a_drifting_answer_is_lined_up_before_it_is_inserted(gimp, out, endpoint):
     """Published plug-ins show a mean error of 13 levels in the 16 pixels inside the selection's edge."""
     endpoint.behave("drift")
@@ -160,6 +164,7 @@ def test_a_drifting_answer_is_lined_up_before_it_is_inserted(gimp, out, endpoint
     assert done["parasite"]["drift"][0]["accepted"]
 
 
+@pytest.mark.one_gimp("3.2")
 def test_several_results_go_into_a_group_with_the_first_visible(gimp, out, endpoint):
     endpoint.behave("invert")
     done = gimp.call("edits.edit_case", case="corner", out=str(out), prompt="three", provider="custom", n=3)
@@ -180,7 +185,7 @@ def test_an_answer_of_another_size_is_scaled_to_the_frame_and_reported(gimp, out
 
 @pytest.mark.parametrize(
     ("behaviour", "sentence"),
-    [("refuse", "The test refuses this"), ("die", "billed"), ("garbage", "endpoint")],
+    in_turns([("refuse", "The test refuses this"), ("die", "billed"), ("garbage", "endpoint")]),
 )
 def test_a_failure_of_the_endpoint_is_told_and_leaves_the_image(gimp, out, endpoint, behaviour, sentence):
     endpoint.behave(behaviour)
@@ -222,6 +227,7 @@ def test_bad_arguments_are_all_named_before_anything_is_sent(gimp, out, endpoint
     assert_untouched(done)
 
 
+@pytest.mark.one_gimp("3.0")
 def test_an_indexed_image_is_refused_in_words(gimp, out):
     done = gimp.call("edits.edit_case", case="indexed", out=str(out), prompt="remove")
     assert done["status"] == "execution-error" and "Mode ▸ RGB" in done["error"]
@@ -303,6 +309,7 @@ def test_a_file_id_makes_the_request_json(gimp, out, endpoint):
     assert received.mask.size == received.images[0].size and received.mask.mode == "RGBA"
 
 
+@pytest.mark.one_gimp("3.2")
 def test_a_stream_with_previews(gimp, out):
     done = gimp.call("edits.edit_case", case="ellipse", out=str(out), prompt="remove", stream=True, partial_images=2)
     assert done["status"] == "success", done["error"]
@@ -311,6 +318,7 @@ def test_a_stream_with_previews(gimp, out):
     assert len(list(folder.glob("partial-1-*.png"))) == 2
 
 
+@pytest.mark.one_gimp("3.0")
 def test_sample_merged_sends_what_is_visible_and_inserts_on_top(gimp, out, endpoint):
     endpoint.behave("invert")
     done = gimp.call("edits.edit_case", case="tinted", out=str(out), prompt="x", provider="custom", sample_merged=True)
@@ -322,6 +330,7 @@ def test_sample_merged_sends_what_is_visible_and_inserts_on_top(gimp, out, endpo
     assert done["after"]["layers"][0]["name"] == "x" and assert_only_selection_changed(out, done["size"])
 
 
+@pytest.mark.one_gimp("3.2")
 def test_references_are_sent_after_the_layers(gimp, out, endpoint):
     endpoint.behave("echo")
     gimp.call("pictures.write_png", path=str(out / "reference.png"), width=20, height=10)
@@ -331,6 +340,7 @@ def test_references_are_sent_after_the_layers(gimp, out, endpoint):
     assert [image.size for image in endpoint.received[-1].images[1:]] == [(300, 200), (20, 10)]
 
 
+@pytest.mark.one_gimp("3.0")
 def test_context_and_largest_size_bound_what_is_sent(gimp, out, endpoint):
     endpoint.behave("echo")
     done = gimp.call("edits.edit_case", case="ellipse", out=str(out), context="canvas", largest_size="960")
@@ -339,6 +349,7 @@ def test_context_and_largest_size_bound_what_is_sent(gimp, out, endpoint):
     assert done["report"]["frame"] == [0, 0, 150, 110]
 
 
+@pytest.mark.one_gimp("3.0")
 def test_feather_softens_inwards_only(gimp, out, endpoint):
     endpoint.behave("invert")
     done = gimp.call("edits.edit_case", case="corner", out=str(out), prompt="x", provider="custom", feather=12.0)
@@ -350,6 +361,7 @@ def test_feather_softens_inwards_only(gimp, out, endpoint):
     assert change[40, 60] > 3 * change[40, 129] and change[40, 60] > 10_000
 
 
+@pytest.mark.one_gimp("3.2")
 def test_grow_changes_so_many_pixels_more_and_the_report_says_so(gimp, out, endpoint):
     endpoint.behave("invert")
     done = gimp.call("edits.edit_case", case="corner", out=str(out), prompt="x", provider="custom", grow=9)
@@ -359,6 +371,7 @@ def test_grow_changes_so_many_pixels_more_and_the_report_says_so(gimp, out, endp
     assert (rows.max(), columns.max()) == (90 + 8, 130 + 8)
 
 
+@pytest.mark.one_gimp("3.0")
 def test_max_cost_stops_before_anything_is_sent(gimp, out, endpoint):
     endpoint.behave("echo")
     done = gimp.call(

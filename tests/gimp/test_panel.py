@@ -34,8 +34,8 @@ from tests.gimp.screen import (
 )
 from tests.waiting import wait_until
 
-# What does not depend on GIMP's version.
-in_one_gimp = pytest.mark.one_gimp("3.2")
+# What does not depend on GIMP's version; the two share the work.
+in_3_0, in_3_2 = pytest.mark.one_gimp("3.0"), pytest.mark.one_gimp("3.2")
 
 
 @pytest.fixture
@@ -109,6 +109,7 @@ def test_previews_appear_in_place_and_all_is_one_undo_step(window, image, endpoi
     undo_and_redo(window, image, before, pixels, edited)
 
 
+@in_3_0
 def test_the_second_of_three_results_is_chosen_and_kept_in_one_undo_step(window, image, endpoint):
     endpoint.behave("variations")
     before, pixels = window.call("edits.state_of", image_id=image), visible(window, image)
@@ -128,7 +129,7 @@ def test_the_second_of_three_results_is_chosen_and_kept_in_one_undo_step(window,
     undo_and_redo(window, image, before, pixels, second)
 
 
-@in_one_gimp
+@in_3_0
 def test_a_result_is_chosen_and_kept_with_the_keyboard_alone(window, image, endpoint):
     endpoint.behave("variations")
     ask_for(window, results=3)
@@ -148,6 +149,7 @@ def test_a_result_is_chosen_and_kept_with_the_keyboard_alone(window, image, endp
     assert np.array_equal(visible(window, image), second)
 
 
+@in_3_2
 def test_keep_all_makes_a_group_and_more_like_this_joins_it(window, image, endpoint):
     endpoint.behave("variations")
     ask_for(window, results=2)
@@ -166,7 +168,7 @@ def test_keep_all_makes_a_group_and_more_like_this_joins_it(window, image, endpo
     assert all(child["masked"] for child in group["children"])
 
 
-@in_one_gimp
+@in_3_2
 def test_the_picture_follows_the_selection_and_the_result_goes_where_it_was_asked_for(window, image, endpoint):
     endpoint.behave("invert", seconds=2)
     ask_for(window)
@@ -185,6 +187,7 @@ def test_the_picture_follows_the_selection_and_the_result_goes_where_it_was_aske
     assert masked == [255, None], "the layer mask is the selection that was sent"
 
 
+@in_3_0
 def test_a_result_for_a_layer_that_was_deleted_lies_above_all_and_says_so(window, endpoint):
     endpoint.behave("invert", seconds=2)
     with panel_of(window, "small_layer") as image:
@@ -240,7 +243,7 @@ def is_over(job):
     return not job.exists() or (job / "told").exists()
 
 
-@in_one_gimp
+@in_3_0
 def test_an_error_is_told_in_the_panel_and_tried_again(window, image, endpoint):
     endpoint.behave("refuse")
     count = len(layers(window, image))
@@ -261,6 +264,7 @@ def test_an_error_is_told_in_the_panel_and_tried_again(window, image, endpoint):
     assert "The test refuses this" not in texts(window)
 
 
+@in_3_2
 def test_what_may_have_been_billed_is_not_offered_again(window, image, endpoint):
     endpoint.behave("die")
     ask_for(window)
@@ -269,7 +273,7 @@ def test_what_may_have_been_billed_is_not_offered_again(window, image, endpoint)
     assert not can_be_used(window, "Try again") and len(endpoint.received) == 1
 
 
-@in_one_gimp
+@in_3_2
 def test_results_that_were_deleted_meanwhile_are_told_of(window, image, endpoint):
     endpoint.behave("variations")
     count = len(layers(window, image))
@@ -304,7 +308,7 @@ def test_an_undo_during_previews_is_respected(window, image, endpoint):
     wait_for_layers(window, image, count + 1)
 
 
-@in_one_gimp
+@in_3_2
 def test_a_prompt_that_the_built_in_engine_refuses_disables_generate(window, image, endpoint):
     endpoint.behave("invert")
     ask_for(window)
@@ -325,7 +329,7 @@ def test_a_prompt_that_the_built_in_engine_refuses_disables_generate(window, ima
     choose_provider(window, "Any other server")  # as an edit was made, what is chosen now is so the next time
 
 
-@in_one_gimp
+@in_3_0
 def test_a_dear_edit_is_asked_for_first(window, image, endpoint):
     endpoint.behave("invert")
     choose_provider(window, "OpenAI")
@@ -340,13 +344,13 @@ def test_a_dear_edit_is_asked_for_first(window, image, endpoint):
     assert not endpoint.received
 
 
-@in_one_gimp
+@in_3_2
 def test_a_second_call_raises_the_panel_that_is_open(window, image):
     open_panel(window, image)
     assert sum(PANEL in title for title in window.call("accessibility.windows")) == 1
 
 
-@in_one_gimp
+@in_3_0
 def test_every_control_has_a_name_and_is_reached_by_tab(window, image):
     click_prompt(window)
     window.keys("key", "alt+o")
@@ -356,6 +360,7 @@ def test_every_control_has_a_name_and_is_reached_by_tab(window, image):
     assert [name for name in order if name in expected] == expected
 
 
+@in_3_0
 def test_remove_selection_takes_one_click(window, endpoint):
     endpoint.behave("invert")
     shown = window.call("edits.show", case="corner")
@@ -371,7 +376,7 @@ def test_remove_selection_takes_one_click(window, endpoint):
     window.call("edits.close", image_id=shown)
 
 
-@in_one_gimp
+@in_3_0
 def test_repeat_asks_first_where_nobody_knows_the_cost(window, image, endpoint):
     endpoint.behave("invert")
     ask_for(window)
@@ -448,7 +453,7 @@ def test_a_result_for_an_image_that_was_closed_comes_in_a_new_one(window, endpoi
     window.call("edits.close_all")
 
 
-@in_one_gimp
+@in_3_2
 def test_an_error_after_the_image_was_closed_can_still_be_read(window, endpoint):
     close_while_the_endpoint_works(window, endpoint, "refuse", "ellipse")
     wait_until(lambda: "The test refuses this" in texts(window), "the panel says what went wrong")
@@ -458,7 +463,7 @@ def test_an_error_after_the_image_was_closed_can_still_be_read(window, endpoint)
     close_panel(window)
 
 
-@in_one_gimp
+@in_3_2
 def test_a_light_theme_at_double_scale(installed, environment, tmp_path):
     """On a screen of 2560 by 1440 with everything twice as large, nothing of the panel is beyond the screen."""
     work = tmp_path / "work"

@@ -1,5 +1,6 @@
 """How a system in a folder is entered: what this machine allows is found out before anything is fetched."""
 
+import functools
 import os
 import signal
 import subprocess
@@ -121,7 +122,9 @@ def test_calls_that_are_newer_than_proot_do_not_exist_inside(machine):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_proot_ends_with_whoever_started_it(machine, number):
-    process = proot(machine, "sh", "-c", "echo $PPID; exec sleep 60")
+    """In the background of a shell too, which starts it with SIGQUIT ignored."""
+    in_background = functools.partial(signal.signal, signal.SIGQUIT, signal.SIG_IGN)
+    process = proot(machine, "sh", "-c", "echo $PPID; exec sleep 60", preexec_fn=in_background)
     inside = int(process.stdout.readline())
     process.send_signal(number)
     process.wait(30)
