@@ -31,6 +31,10 @@ def pytest_configure(config):
     settings.load_profile("brief" if config.getoption("--brief") else "whole")
 
 
+def pytest_unconfigure():
+    _data.cleanup()  # a process of pytest-xdist ends without doing so by itself
+
+
 def pytest_collection_modifyitems(config, items):
     if config.getoption("--brief"):
         left_out = {item for item in items if item.get_closest_marker("whole_run")}

@@ -85,8 +85,12 @@ class GimpUnderTest:
         self.config.mkdir(parents=True, exist_ok=True)
         # A version that GIMP knows already: else it opens its welcome over what is tested. Nor may the windows of one
         # run be where an interrupted run before it left them.
-        settings = f'(config-version "{self.version()}")\n(show-welcome-dialog no)\n(check-updates no)\n'
-        (self.config / "gimprc").write_text(settings + "(save-session-info no)\n(restore-session no)\n")
+        settings = [f'(config-version "{self.version()}")', "(show-welcome-dialog no)", "(check-updates no)"]
+        settings += ["(save-session-info no)", "(restore-session no)"]
+        rc = self.config / "gimprc"
+        # GIMP adds its language, and asks all of its plug-ins again where that is missing.
+        if not rc.exists() or not set(settings) <= set(rc.read_text().splitlines()):
+            rc.write_text("\n".join(settings) + "\n")
         (self.config / "sessionrc").unlink(missing_ok=True)
         self._add_interpreter()
         return self.python(CHECKOUT / "install.py", "--gimp-dir", config or self.config)

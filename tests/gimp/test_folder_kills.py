@@ -15,7 +15,7 @@ from PIL import Image, ImageOps
 from tests.gimp.endpoint import TestEndpoint, images_answer
 from tests.waiting import wait_until
 
-PICTURES, BRIEF_PICTURES = 60, 24
+PICTURES, BRIEF_PICTURES = 60, 14
 KILLS = 10
 WORKER_KILLS, BRIEF_WORKER_KILLS = 4, 2
 LATENCY = 0.4

@@ -17,6 +17,9 @@ HOME = "Дом von Jürgen 山田"
 OFFLINE = ["--unshare-net"]
 DEMO = ("before.png", "mask.png", "after.png", "edit.xcf", "report.json")
 
+# Every run installs the plug-in in each GIMP; what is here takes minutes, most of them for the release file.
+pytestmark = pytest.mark.whole_run
+
 
 class System:
     """A GIMP's system, with a home of our own and bubblewrap's options for what we do to it."""
@@ -87,7 +90,6 @@ def two_sentences(done):
     return done.stderr
 
 
-@pytest.mark.whole_run
 @pytest.mark.parametrize("minor", VERSIONS)
 def test_the_release_file_needs_no_network(minor, unpacked, tmp_path):
     system = System(minor, tmp_path)
@@ -113,7 +115,6 @@ def test_without_pip_the_release_file_brings_its_own(system, unpacked):
     assert done.returncode == 0 and (system.installed / "vendor/numpy").is_dir(), done.stderr
 
 
-@pytest.mark.whole_run
 def test_another_user_who_cannot_write_the_release_folder(system, unpacked):
     options = [*OFFLINE, "--ro-bind", unpacked, unpacked, "--unshare-user", "--uid", "4321", "--gid", "4321"]
     for word in ("Installed", "Updated"):
@@ -160,7 +161,6 @@ def test_a_full_disk_halfway(system, unpacked):
     ]  # fmt: skip
 
 
-@pytest.mark.whole_run
 def test_two_at_once(system, unpacked):
     command = system.command(["python3", unpacked / "install.py"], [*OFFLINE, "--ro-bind", unpacked, unpacked])
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
@@ -183,7 +183,6 @@ def with_another_python(work):
     raise AssertionError("every GIMP here has our own Python")
 
 
-@pytest.mark.whole_run
 def test_made_with_another_python(unpacked, tmp_path):
     """A Python that is gone, then one that was replaced in its place: a sentence each, and install.py mends it."""
     system, here, there = with_another_python(tmp_path)

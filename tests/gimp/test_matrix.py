@@ -25,10 +25,16 @@ UNTOUCHED = ("selection", "guides", "active", "colours", "channels", "images")
 
 
 def combinations():
-    """Every kind of image with every selection; layers and GIMPs take turns, so that each meets all of the others."""
+    """Every kind of image with every selection; layers and GIMPs take turns, so that each meets all of the others.
+
+    A brief run tries every kind of image and of layer with two or three selections.
+    """
     turns, minors = itertools.cycle(LAYERS), itertools.cycle(VERSIONS)
-    for kind, selection in itertools.product(KINDS, SELECTIONS):
-        yield pytest.param(kind, next(turns), selection, marks=pytest.mark.one_gimp(next(minors)))
+    for number, (kind, selection) in enumerate(itertools.product(KINDS, SELECTIONS)):
+        marks = [pytest.mark.one_gimp(next(minors))]
+        if number % 4 > 1:
+            marks.append(pytest.mark.whole_run)
+        yield pytest.param(kind, next(turns), selection, marks=marks)
 
 
 def raw(out, name, channels=4, pixels=-1):
