@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lib import settings
-from lib.api import key_store, keys
+from lib.api import key_file, key_store, keys
 from lib.api.errors import ApiError
 from lib.api.keys import Key, headers_with_key
 from lib.api.providers import Provider, host_of
@@ -85,8 +85,8 @@ def _where(provider: Provider, key: Key | None, host: str) -> Answer:
         words = _("The system's key store ({store}) is locked: whether it has a key for {host} shows when it is used.")
         return {"kind": "locked", "words": words.format(store=store.name, host=host)}
     needed, perhaps = _("There is no key for {host}."), _("There is no key for {host}; it may need none.")
-    words = needed if provider.needs_key else perhaps
-    return {"kind": "none", "words": words.format(host=host)}
+    words = (needed if provider.needs_key else perhaps).format(host=host)
+    return {"kind": "none", "words": " ".join(filter(None, [words, key_file.problem(settings.key_file())]))}
 
 
 def provider_of(message: Message) -> Provider:

@@ -7,6 +7,8 @@
 """
 
 import contextlib
+import functools
+import glob
 import json
 import os
 import time
@@ -83,6 +85,14 @@ class StoredJson:
         if _SET_ASIDE in self.read().data:
             self.change(lambda data: {name: value for name, value in data.items() if name != _SET_ASIDE})
 
+    def remove(self) -> None:
+        """Deletes the file with all that was set aside of it; raises OSError."""
+        folder, broken = self.path.parent, f"{glob.escape(self.path.name)}.broken-*"
+        if folder.is_dir():
+            with self._locked():
+                for path in (self.path, self._part(), *folder.glob(broken)):
+                    _patiently(functools.partial(path.unlink, missing_ok=True))
+
     def _found(self, data: Data) -> Found:
         aside = data.get(_SET_ASIDE)
         if not isinstance(aside, str):
@@ -122,10 +132,12 @@ class StoredJson:
         return aside.name
 
     def _write(self, data: Data) -> None:
-        part = self.path.with_name(f".{self.path.name}.part")
+        part = self._part()
         text = json.dumps(data, ensure_ascii=False, indent=1).encode("utf-8", "backslashreplace")
+        part.unlink(missing_ok=True)
         try:
-            with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            # Created with its mode: there is no moment in which another user could read it.
+            with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
@@ -134,6 +146,9 @@ class StoredJson:
             with contextlib.suppress(OSError):
                 part.unlink()
             raise
+
+    def _part(self) -> Path:
+        return self.path.with_name(f".{self.path.name}.part")
 
     def _locked(self) -> AbstractContextManager[bool]:
         return locked_where_possible(self.path.with_name(f".{self.path.name}.lock"), wait=True)

@@ -2,42 +2,49 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
-from lib.file_lock import locked
+from lib.stored_json import Data, StoredJson
+
+_VERSION = 1
 
 
 def read(file: Path) -> dict[str, str]:
-    """The keys of a file by account; none where it cannot be read."""
-    try:
-        kept = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return {str(name): str(value) for name, value in kept.items()} if isinstance(kept, dict) else {}
+    """Return the keys of a file by account; none where it cannot be read."""
+    return _keys(StoredJson(file, _VERSION).read().data)
+
+
+def problem(file: Path) -> str:
+    """Return what is wrong with the file, in a sentence; "" for nothing."""
+    return StoredJson(file, _VERSION).read().problem
 
 
 def change(file: Path, edit: Callable[[dict[str, str]], dict[str, str]]) -> None:
-    """Writes what `edit` makes of the keys; raises OSError."""
+    """Write what `edit` makes of the keys; raise OSError."""
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with locked(file.with_name(f".{file.name}.lock"), wait=True):
-        _write(file, edit(read(file)))
 
+    def change_keys(data: Data) -> Data:
+        keys = _keys(data)
+        return {name: value for name, value in data.items() if name not in keys} | edit(keys)
 
-def _write(file: Path, kept: Mapping[str, str]) -> None:
-    fresh = file.with_name(file.name + ".new")
-    with contextlib.suppress(FileNotFoundError):
-        fresh.unlink()
-    # Created with its mode: there is no moment in which another user could read it.
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as out:
-        json.dump(dict(kept), out)
-    fresh.replace(file)
+    stored = StoredJson(file, _VERSION)
+    stored.acknowledge()
+    stored.change(change_keys)
 
 
 def forget(file: Path, account: str) -> None:
-    """Deletes the key of an account; raises OSError."""
+    """Delete the key of an account; raise OSError."""
     if account in read(file):
-        change(file, lambda kept: {name: value for name, value in kept.items() if name != account})
+        change(file, lambda keys: {name: value for name, value in keys.items() if name != account})
+
+
+def remove(file: Path) -> None:
+    """Delete the file, and what was set aside because it was damaged; raise OSError."""
+    StoredJson(file, _VERSION).remove()
+    file.unlink(missing_ok=True)
+
+
+def _keys(data: Data) -> dict[str, str]:
+    """The accounts' entries: their names are a provider and a host, and what the storage itself notes has one word."""
+    return {name: value for name, value in data.items() if " " in name and isinstance(value, str)}

@@ -89,7 +89,12 @@ def look() -> Store | None:
 
 
 def _index(keeper: Any) -> set[str]:
-    return set(json.loads(keeper.get_password(_SERVICE, _INDEX) or "[]"))
+    """The names that are noted; one that is damaged is begun afresh, as it must not keep the store from being used."""
+    try:
+        names = json.loads(keeper.get_password(_SERVICE, _INDEX) or "[]")
+    except (ValueError, RecursionError):
+        names = None
+    return {name for name in names if isinstance(name, str)} if isinstance(names, list) else set()
 
 
 def _delete(keeper: Any, account: str) -> bool:

@@ -103,7 +103,7 @@ def forget_all(*, file: Path | None = None, interactive: bool = True) -> bool | 
     Return False when the store did not delete one of them, None when there is no store that answers.
     """
     if file is not None:
-        file.unlink(missing_ok=True)
+        key_file.remove(file)
     return key_store.remove_all(interactive=interactive)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lib.file_lock import locked
+from lib.file_lock import locked_where_possible
 from lib.installer import catalogues, packages, pythons, stamp
 from lib.installer.packages import CHECKOUT
 from lib.installer.problem import SetupProblem
@@ -91,7 +91,7 @@ class Installation:
         try:
             with _folders(self.folder.parent, self.place.parent):
                 try:
-                    with locked(lock) as held:
+                    with locked_where_possible(lock) as held:
                         if not held:
                             what = "Another install.py is at work in this folder."
                             raise SetupProblem(what, "Wait until it has ended.")

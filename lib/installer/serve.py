@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from lib.file_lock import locked
+from lib.file_lock import locked_where_possible
 from lib.installer import packages, private_gimp, pythons, stamp, targets
 
 _NEEDED = ("werkzeug", "numpy", "PIL", "requests")
@@ -49,7 +49,7 @@ def _own_packages() -> Path:
     folder = private_gimp.cache_folder() / "serve"
     vendor = folder / f"{identity['python_version']}-{identity['platform']}-{identity['pins'][:12]}"
     folder.mkdir(parents=True, exist_ok=True)
-    with locked(vendor.with_name(f"{vendor.name}.lock"), wait=True):
+    with locked_where_possible(vendor.with_name(f"{vendor.name}.lock"), wait=True):
         if not vendor.is_dir():
             part = vendor.with_name(f"{vendor.name}.part")
             shutil.rmtree(part, ignore_errors=True)

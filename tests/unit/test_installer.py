@@ -1,6 +1,7 @@
 """install.py against made-up machines: every failure sentence, and that an old installation survives."""
 
 import ast
+import errno
 import json
 import os
 import shutil
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import install
-from lib import settings
+from lib import file_lock, settings
 from lib.file_lock import locked
 from lib.installer import gimps, packages, private_gimp, removal
 from lib.installer.problem import SetupProblem
@@ -105,6 +106,16 @@ def test_two_installs_at_once(machine, capsys):
         code, told = run(capsys)
     assert code == 1 and "Another install.py is at work" in told.err
     assert run(capsys)[0] == 0
+
+
+def test_an_install_on_a_file_system_without_locks(machine, capsys, monkeypatch):
+    def unsupported(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(file_lock, "_take", unsupported)
+    put_gimp(machine, "gimp", "3.0.4")
+    assert run(capsys)[0] == 0
+    assert (machine / "home/.config/GIMP/3.0/plug-ins/generative-edit").is_dir()
 
 
 def test_link_follows_the_checkout(machine, capsys):

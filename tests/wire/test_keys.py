@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import stat
 import sys
@@ -14,8 +15,10 @@ import keyring
 import pytest
 from keyring.errors import PasswordDeleteError
 
-from lib.api import AuthenticationError, ImagesClient, Key, key_store, keys, providers
+from lib import file_lock
+from lib.api import AuthenticationError, ImagesClient, Key, key_file, key_store, keys, providers
 from lib.api.keys import headers_with_key
+from tests.unit.permissions import permissions_count
 
 OPENAI = "api.openai.com"
 LOCAL = "http://127.0.0.1:8000/v1"
@@ -191,17 +194,85 @@ def test_the_file_is_the_users_alone(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("no_store")
 def test_a_left_over_of_an_interrupted_write_does_not_matter(tmp_path: Path) -> None:
     file = tmp_path / "keys.json"
-    (tmp_path / "keys.json.new").write_text("half")
+    left = tmp_path / ".keys.json.part"
+    left.write_text("half")
+    left.chmod(0o644)
     keys.store("openai", "sk-1", file=file)
     assert keys.find("openai", file=file) is not None
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+DAMAGED = ["", "{", "[]", "\udcff", '{"openai api.openai.com": "sk-old"', "[" * 100_000]
 
 
 @pytest.mark.usefixtures("no_store")
-@pytest.mark.parametrize("content", ["", "{", "[]", "\udcff"])
-def test_a_broken_file_holds_no_key(tmp_path: Path, content: str) -> None:
+@pytest.mark.parametrize("content", DAMAGED)
+def test_a_damaged_file_holds_no_key_and_is_set_aside_before_one_is_stored(tmp_path: Path, content: str) -> None:
     file = tmp_path / "keys.json"
     file.write_bytes(content.encode(errors="surrogateescape"))
     assert keys.find("openai", file=file) is None
+    assert "keys.json.broken-1" in key_file.problem(file)
+    keys.store("openai", "sk-new", file=file)
+    assert (tmp_path / "keys.json.broken-1").read_bytes() == content.encode(errors="surrogateescape")
+    found = keys.find("openai", file=file)
+    assert found is not None and found.value == "sk-new"
+    assert key_file.problem(file) == "", "known once a key was stored"
+    keys.forget_all(file=file)
+    assert [path.name for path in tmp_path.iterdir()] == [".keys.json.lock"]
+
+
+@pytest.mark.usefixtures("no_store")
+def test_a_file_that_cannot_be_read_is_not_written_over(tmp_path: Path) -> None:
+    file = tmp_path / "keys.json"
+    keys.store("openai", "sk-1", file=file)
+    file.chmod(0)
+    with permissions_count(), pytest.raises(AuthenticationError, match="can't be written"):
+        keys.store("custom", "sk-2", LOCAL, file=file)
+    file.chmod(0o600)
+    found = keys.find("openai", file=file)
+    assert found is not None and found.value == "sk-1"
+
+
+@pytest.mark.usefixtures("no_store")
+def test_a_key_is_stored_on_a_file_system_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unsupported(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(file_lock, "_take", unsupported)
+    file = tmp_path / "keys.json"
+    assert keys.store("openai", "sk-1", file=file) == "the key file"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    keys.forget("openai", file=file)
+    assert keys.find("openai", file=file) is None
+    keys.forget_all(file=file)
+    assert not file.exists()
+
+
+@pytest.mark.usefixtures("no_store")
+def test_the_file_of_an_earlier_version_is_read_and_keeps_its_keys(tmp_path: Path) -> None:
+    file = tmp_path / "keys.json"
+    file.write_text(json.dumps({f"openai {OPENAI}": "sk-1"}))
+    keys.store("custom", "sk-2", LOCAL, file=file)
+    assert json.loads(file.read_text()) == {
+        f"openai {OPENAI}": "sk-1", "custom 127.0.0.1:8000": "sk-2", "version": 1
+    }  # fmt: skip
+
+
+@pytest.mark.usefixtures("no_store")
+def test_all_keys_are_forgotten_where_a_link_leads(tmp_path: Path) -> None:
+    file, target = tmp_path / "keys.json", tmp_path / "elsewhere.json"
+    file.symlink_to(target)
+    keys.store("openai", "sk-1", file=file)
+    assert file.is_symlink() and "sk-1" in target.read_text()
+    keys.forget_all(file=file)
+    assert not file.is_symlink() and not target.exists()
+
+
+@pytest.mark.parametrize("index", ["{", '{"a": 1}', "[" * 100_000])
+def test_a_damaged_list_in_the_store_does_not_keep_it_from_being_used(store: FakeStore, index: str) -> None:
+    store.kept["generative-edit", "accounts"] = index
+    assert keys.store("openai", "sk-1") == "the key store"
+    assert keys.forget_all() is True and store.kept == {}
 
 
 @pytest.mark.usefixtures("no_store")
