@@ -16,6 +16,7 @@ from lib.answer_files import AnswerFiles
 from lib.api.calls import cancelled
 from lib.api.client import ImagesClient
 from lib.api.errors import (
+    CHANGE_WHAT_IS_NAMED,
     ApiError,
     BadAnswerError,
     BadRequestError,
@@ -332,9 +333,12 @@ class EditJob:
     def _forget_bills(self, error: ApiError) -> None:
         """Let no error of the built-in engine speak of bills or of an address: it has neither."""
         if self._is_free:
-            if error.maybe_billed or error.status is None:
-                kind = BadRequestError if isinstance(error, InvalidRequestError) else ApiError
-                error.hint = _(kind.hint)
+            if isinstance(error, InvalidRequestError):
+                error.hint = _(CHANGE_WHAT_IS_NAMED)
+            elif isinstance(error, BadRequestError):
+                error.hint = ""  # the engine's own sentences say what to do
+            elif error.maybe_billed or error.status is None or error.status >= 500:
+                error.hint = _(ApiError.hint)
             error.maybe_billed = False
 
     def _refused(self, error: OSError) -> Event:
@@ -349,8 +353,7 @@ class EditJob:
             hint = _("Nothing was sent. Make room or access, then try again.")
             if self._job.was_sent:
                 hint = _("Make room or access before you try again.")
-        maybe_billed = self._job.was_sent and not self._is_free
-        return {"event": "error", "message": message, "hint": hint, "maybe_billed": maybe_billed}
+        return {"event": "error", "message": message, "hint": hint, "maybe_billed": self._job.maybe_billed}
 
     def _on_event(self, event: ClientEvent) -> None:
         if isinstance(event, Uploading):

@@ -14,6 +14,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from lib.api.text import sentences
 from lib.frame import FrameError, Plan
 from lib.geometry import Rect, Size
 from lib.job import INSERTED, LOCK, SENT, VERSION, is_running
@@ -183,7 +184,7 @@ def _json(folder: Path, files: Files, name: str) -> tuple[dict[str, Any], str]:
 def _failure(answer: Mapping[str, Any], note: str) -> tuple[State, str]:
     """A job with an answer and no picture: what it says of itself, or what is wrong with the folder."""
     error = _object(answer.get("error"))
-    told = " ".join(filter(None, (_text(error.get("message")), _text(error.get("hint")))))
+    told = sentences(_text(error.get("message")), _text(error.get("hint")))
     if error.get("code") == "cancelled":
         return State.CANCELLED, told
     if error:

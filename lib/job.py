@@ -123,8 +123,21 @@ class Job:
 
     @property
     def was_sent(self) -> bool:
-        """Whether the request had left: it may have been billed."""
+        """Whether the request had left."""
         return self.path(SENT).exists()
+
+    @property
+    def is_free(self) -> bool:
+        """Whether it is for the built-in engine, which bills nothing."""
+        try:
+            return bool(self.read_json("job.json").get("provider") == "local")
+        except (OSError, ValueError):
+            return False
+
+    @property
+    def maybe_billed(self) -> bool:
+        """Whether the request had left for somebody who may bill it."""
+        return self.was_sent and not self.is_free
 
     @property
     def has_result(self) -> bool:

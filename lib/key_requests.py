@@ -11,6 +11,7 @@ from lib.api import key_file, key_store, keys
 from lib.api.errors import ApiError
 from lib.api.keys import Key, headers_with_key
 from lib.api.providers import Provider, host_of
+from lib.api.text import sentences
 from lib.job_request import JobFailed, address_of
 from lib.own_providers import as_provider, checked_entry
 from lib.translation import _
@@ -61,7 +62,7 @@ def key_state(message: Message) -> Answer:
             return {"kind": "unneeded", "words": _("{provider} needs no key.").format(provider=provider.title)}
         base_url, key = address_of(provider)
     except JobFailed as error:
-        return {"kind": "nowhere", "words": f"{error.message} {error.hint}"}
+        return {"kind": "nowhere", "words": sentences(error.message, error.hint)}
     except ValueError as error:
         return {"kind": "nowhere", "words": str(error)}
     return _where(provider, key, host_of(base_url))
@@ -86,7 +87,7 @@ def _where(provider: Provider, key: Key | None, host: str) -> Answer:
         return {"kind": "locked", "words": words.format(store=store.name, host=host)}
     needed, perhaps = _("There is no key for {host}."), _("There is no key for {host}; it may need none.")
     words = (needed if provider.needs_key else perhaps).format(host=host)
-    return {"kind": "none", "words": " ".join(filter(None, [words, key_file.problem(settings.key_file())]))}
+    return {"kind": "none", "words": sentences(words, key_file.problem(settings.key_file()))}
 
 
 def provider_of(message: Message) -> Provider:

@@ -56,7 +56,7 @@ def layer_pixels(data: bytes, plan: Plan, guide: Guide | None, *, transparent: b
     asked = (plan.size.width, plan.size.height)
     if returned.size != asked:
         notes = (
-            _("The endpoint answered in {width}x{height} instead of {size}; it was scaled.").format(
+            _("The result has {width}x{height} pixels instead of {size}; it was scaled.").format(
                 width=returned.width, height=returned.height, size=plan.size
             ),
         )

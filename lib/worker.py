@@ -167,10 +167,9 @@ def unexpected_error(job: Job | None) -> dict[str, Any]:
     hint = _("Try again; the details are in worker.log.")
     if job and job.was_sent:
         hint = _("What had arrived is kept in {folder}; the details are in worker.log.").format(folder=job.folder)
-    sent = bool(job and job.was_sent)
     return {
-        "event": "error", "message": _("The worker failed unexpectedly."), "hint": hint, "maybe_billed": sent,
-        "see_log": True,
+        "event": "error", "message": _("The worker failed unexpectedly."), "hint": hint,
+        "maybe_billed": bool(job and job.maybe_billed), "see_log": True,
     }  # fmt: skip
 
 

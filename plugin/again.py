@@ -9,6 +9,7 @@ from typing import Any
 
 from gi.repository import Gimp
 
+from lib.api.text import sentences
 from lib.translation import _
 from plugin.again_record import LARGEST, Again, BadRecord, LayerName, missing_references, read_record
 from plugin.arguments import defaults, set_values
@@ -66,7 +67,7 @@ def interact(
         _select(image, earlier.layer)
         earlier.shown.set_visible(False)
     Gimp.displays_flush()
-    told = " ".join(filter(None, (earlier.missing, *earlier.again.notes)))
+    told = sentences(earlier.missing, *earlier.again.notes)
     if told:
         Gimp.message(told)
     edited = show_panel(procedure, config, image, earlier.inputs)

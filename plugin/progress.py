@@ -9,9 +9,9 @@ from plugin.worker_process import Event
 
 _STAGES = {
     "export": N_("Generative Edit: reading the picture"),
-    "start": N_("Generative Edit: starting the endpoint"),
+    "start": N_("Generative Edit: starting"),
     "request": N_("Generative Edit: sending the picture"),
-    "wait": N_("Generative Edit: waiting for the endpoint"),
+    "wait": N_("Generative Edit: waiting for the result"),
     "fit": N_("Generative Edit: lining the result up"),
 }
 

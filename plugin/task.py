@@ -12,6 +12,7 @@ from gi.repository import Gegl, Gimp, GLib
 
 from lib import frame, rescue, settings
 from lib.api import models
+from lib.api.text import sentences
 from lib.geometry import Rect, Size
 from lib.history_record import shown
 from lib.job import VERSION, Job
@@ -208,7 +209,7 @@ def error_in_words(error: Event) -> str:
     if error.get("maybe_billed") and "code" not in error:
         # The client's own errors say so themselves.
         words.append(_("It may have been billed."))
-    return " ".join(filter(None, words))
+    return sentences(*words)
 
 
 def insert_done(image: Gimp.Image, task: Task, options: Options, job: Job, final: Mapping[str, Any]) -> Outcome:

@@ -160,9 +160,9 @@ def _what_is_left(job: Job, error: Event) -> Event:
     try:
         if job.has_result or job.has_answer:
             kept = _("What had arrived is kept in {folder}; insert it from Filters ▸ Generative Edit ▸ History….")
-            return {"maybe_billed": True, "hint": kept.format(folder=job.folder)}
+            return {"maybe_billed": not job.is_free, "hint": kept.format(folder=job.folder)}
     except OSError:
         pass  # the folder has gone, or can't be listed: nothing is known of an answer
     if job.was_sent and error.get("see_log"):
-        return {"maybe_billed": True, "hint": _("The details are in worker.log.")}
-    return {"maybe_billed": job.was_sent}
+        return {"maybe_billed": job.maybe_billed, "hint": _("The details are in worker.log.")}
+    return {"maybe_billed": job.maybe_billed}

@@ -7,7 +7,7 @@ ApiError
     AuthenticationError         401
     PermissionDeniedError       403
     NotFoundError               404
-    QuotaError                  429 or 400 that no waiting mends
+    QuotaError                  402, or a 429 or 400 that no waiting mends
     RateLimitError              429
     OverloadedError             503
     ServerError                 any other 5xx; may have been billed
@@ -63,6 +63,9 @@ class ApiError(Exception):
             self.maybe_billed = maybe_billed
 
 
+CHANGE_WHAT_IS_NAMED = N_("Change what the message names, then try again.")
+
+
 class InvalidRequestError(ApiError):
     """The request breaks a rule that we know, so nothing was sent; `problems` lists every broken rule."""
 
@@ -76,7 +79,7 @@ class InvalidRequestError(ApiError):
 class BadRequestError(ApiError):
     """The endpoint refused the request as it stands: the same request will be refused again."""
 
-    hint = N_("Change what the message names, then try again.")
+    hint = N_("Change the prompt, the picture or the options; the same request will be refused again.")
 
 
 class ModerationError(BadRequestError):

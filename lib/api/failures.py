@@ -11,6 +11,7 @@ from http import HTTPStatus
 from typing import Any
 
 from lib.api.errors import (
+    CHANGE_WHAT_IS_NAMED,
     ApiError,
     AuthenticationError,
     BadRequestError,
@@ -42,6 +43,7 @@ _QUOTA_TYPES = frozenset({"insufficient_quota", "billing", "budget_exceeded"})
 _MODERATION_CODES = frozenset({"moderation_blocked", "content_policy_violation"})
 _BY_STATUS: dict[int, type[ApiError]] = {
     401: AuthenticationError,
+    402: QuotaError,
     403: PermissionDeniedError,
     404: NotFoundError,
     408: TimedOutError,
@@ -59,6 +61,7 @@ _HINTS = {
     "unsupported_country_region_territory": N_("Use a provider that serves your country."),
 }
 _HINTS_BY_STATUS = {
+    402: N_("The account has no credit left. Add some on the provider's site, then try again."),
     405: N_("Check the endpoint's address; it usually ends in /v1."),
     413: N_("Send a smaller picture: choose a smaller frame or fewer reference images."),
 }
@@ -74,6 +77,13 @@ _LOST_UPSTREAM = re.compile(r"before headers.*reset reason: (connection terminat
 _REQUEST_IDS = ("llm_provider-x-request-id", "x-request-id", "apim-request-id", "x-litellm-call-id")
 """Headers with a request's id: the one that LiteLLM passes on from where the work was done comes first."""
 
+
+_HTTP_TO_HTTPS = re.compile(
+    rb"plain HTTP request was sent to HTTPS port|HTTP request to an HTTPS server|plain HTTP to an SSL-enabled server"
+    rb"|combination of host and port requires TLS",
+    re.IGNORECASE,
+)
+"""What nginx, Go, Apache and Tomcat say where https is expected."""
 
 _WRAPPING = re.compile(r"(?:litellm\.\w+: |\w+Error: |Timeout Error: )+(?:\w+Exception - )?")
 _WRAPPERS_NOTES = re.compile(
@@ -101,11 +111,14 @@ def error_from_answer(
     status: int, headers: Mapping[str, str], body: bytes, hide: Callable[[str], str] = str
 ) -> ApiError:
     """Return the error for a refused request, whatever the shape of its body; `hide` takes the key out of a text."""
+    if status == 400 and _HTTP_TO_HTTPS.search(body[:_MOST_HTML]):
+        message = _("The server uses https, and the address begins with http://.")
+        return ConnectionFailedError(message, _("Write https:// in the address."), code="tls", status=status)
     details = _details(body)
-    hint = _HINTS.get(details["code"] or "") or _HINTS_BY_STATUS.get(status)
-    error = _class_of(status, details)(
+    kind = _class_of(status, details)
+    error = kind(
         shortened(hide(_message(status, details)), _LONGEST_MESSAGE),
-        _(hint) if hint else None,
+        _hint(status, kind, details),
         code=details["code"],
         param=details["param"],
         status=status,
@@ -122,6 +135,7 @@ def error_from_event(data: Mapping[str, Any], request_id: str | None) -> ApiErro
     error = kind(
         shortened(details["message"], _LONGEST_MESSAGE)
         or _("The endpoint broke off with an error that it does not explain."),
+        _hint(400, kind, details) if kind is BadRequestError else None,
         code=details["code"],
         param=details["param"],
         request_id=request_id,
@@ -143,6 +157,19 @@ def _class_of(status: int, details: Mapping[str, Any]) -> type[ApiError]:
     if status == 503 and _LOST_UPSTREAM.search(details["message"]):
         return ServerError
     return _BY_STATUS.get(status, ServerError if status >= 500 else BadRequestError)
+
+
+def _hint(status: int, kind: type[ApiError], details: Mapping[str, Any]) -> str | None:
+    """Return what to do about a refusal; None where its kind says it well enough."""
+    hint = _HINTS.get(details["code"] or "") or _HINTS_BY_STATUS.get(status)
+    if hint:
+        return _(hint)
+    if kind is not BadRequestError or not details["param"]:
+        return None
+    name = re.match(r"\w*", details["param"])
+    if name and name[0] and name[0].lower() in re.findall(r"\w+", details["message"].lower()):
+        return _(CHANGE_WHAT_IS_NAMED)
+    return _("Change “{field}”, then try again.").format(field=details["param"])
 
 
 def _message(status: int, details: Mapping[str, Any]) -> str:
@@ -200,7 +227,8 @@ def _from_json(value: Any) -> dict[str, Any]:
         )
     # A word beside its sentence is the sentence's code.
     code = inner if isinstance(inner, str) and " " not in inner and not value.get("code") else value.get("code")
-    return _found(_words(value), code=code if code != _words(value) else None, kind=value.get("type"))
+    words = _words(value)
+    return _found(words, code=code if code != words else None, kind=value.get("type"), param=_field_of(value))
 
 
 def _words(value: Any, depth: int = 0) -> str:
@@ -219,9 +247,19 @@ def _words(value: Any, depth: int = 0) -> str:
 def _entry_words(entry: Any, depth: int) -> str:
     """Return the words of one of several errors, after the name of the field where it is said."""
     words = _words(entry, depth)
-    where = entry.get("loc") if isinstance(entry, Mapping) else None
-    field = ".".join(str(step) for step in where if step != "body") if isinstance(where, list) else ""
+    field = _location(entry)
     return f"{field}: {words}" if field and words else words
+
+
+def _field_of(value: Mapping[str, Any]) -> str | None:
+    """Return the field of the first error in a list."""
+    entries = value.get("detail")
+    return (_location(entries[0]) if isinstance(entries, list) and entries else "") or None
+
+
+def _location(entry: Any) -> str:
+    where = entry.get("loc") if isinstance(entry, Mapping) else None
+    return ".".join(str(step) for step in where if step != "body") if isinstance(where, list) else ""
 
 
 def _from_html(text: str) -> str:

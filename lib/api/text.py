@@ -12,6 +12,8 @@ _ESCAPES = re.compile(
     r"|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c]{0,1000}(?:\x07|\x1b\\|\x9c)"
     r"|\x1b[ -/]{0,8}[0-~]"
 )
+_ENDS = frozenset(".!?…。！？")
+_CLOSING = "\"'”’»›)]）」』"
 _HIDDEN = frozenset({"Cc", "Cf", "Cs"})
 _JOINERS = "\u200c\u200d"  # Persian and Hindi words need them
 
@@ -29,3 +31,15 @@ def readable(text: str) -> str:
 def shortened(text: str, most: int) -> str:
     """Return a text of at most so many characters, and "…" where something was cut off."""
     return text if len(text) <= most else text[:most] + "…"
+
+
+def sentence(text: str) -> str:
+    """Return a text with a full stop, unless it has an end of its own: servers' words often have none."""
+    text = text.rstrip(" ,;:–—")
+    return text if not text or text.rstrip(_CLOSING)[-1:] in _ENDS else f"{text}."
+
+
+def sentences(*texts: str | None) -> str:
+    """Return those texts that hold something, one after the other, each but the last as a sentence."""
+    parts = [text.strip() for text in texts if text and text.strip()]
+    return " ".join([*map(sentence, parts[:-1]), *parts[-1:]])

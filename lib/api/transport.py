@@ -40,6 +40,10 @@ from lib.translation import _
 
 USER_AGENT = "generative-edit/0.1"
 _READ = 65_536
+_NOT_TLS = frozenset(
+    {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"}
+)
+"""What OpenSSL's versions call an answer that is no TLS."""
 
 
 @dataclass(frozen=True)
@@ -324,6 +328,12 @@ def _connection_error(error: Exception, host: str, proxied: bool) -> ApiError:
         return ConnectionFailedError(message, _("Check the proxy's settings."), code="address")
     if isinstance(error, requests.exceptions.InvalidURL):
         return ConnectionFailedError(_("The endpoint's address can't be used."), code="address")
+    if isinstance(error, requests.exceptions.SSLError) and getattr(_innermost(error), "reason", "") in _NOT_TLS:
+        return ConnectionFailedError(
+            _("The server at {host} does not use https.").format(host=host),
+            _("Write http:// instead of https:// in the address."),
+            code="tls",
+        )
     if isinstance(error, requests.exceptions.SSLError):
         return ConnectionFailedError(
             _("{host} can't prove who it is: {cause}.").format(host=host, cause=_cause(error)),

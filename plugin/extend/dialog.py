@@ -9,6 +9,7 @@ import gi
 gi.require_version("GimpUi", "3.0")
 from gi.repository import Gimp, GimpUi
 
+from lib.api.text import sentences
 from lib.geometry import Size
 from lib.translation import _
 from plugin.arguments import EXTEND_ARGUMENTS, start_with_settings, values_of
@@ -153,7 +154,7 @@ class ExtendDialog:
         else:
             self._extended = True
             if ended.notes:
-                Gimp.message(" ".join(ended.notes))
+                Gimp.message(sentences(*ended.notes))
             self._window.close()
         self._window.refresh_soon()
 

@@ -80,7 +80,7 @@ class Extending(JobRun[Ended]):
         Gimp.Display.new(image)
 
     def _cancelled(self) -> Ended:
-        return Ended(cancelled=cancelled(self.job))
+        return Ended(cancelled=cancelled(self.job, self.draft.provider.name))
 
     def _failed(self, error: Event) -> Ended:
         return Ended(error=error)

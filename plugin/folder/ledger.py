@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from lib.api.text import sentences
 from lib.folder.history import Kept
 from lib.folder.output import OutputFolder
 from lib.folder.output_names import OutputNames, preferred_name, variation_names
@@ -69,7 +70,8 @@ class Ledger:
     def done(self, flight: Flight, files: list[str], report: Mapping[str, Any]) -> None:
         """A picture's result is in its files."""
         facts = {name: report.get(name) for name in ("cost", "request_ids", "provider", "model")}
-        facts |= {"seconds": report.get("seconds", {}).get("request"), "message": " ".join(self._notes(flight, report))}
+        facts["seconds"] = report.get("seconds", {}).get("request")
+        facts["message"] = sentences(*self._notes(flight, report))
         self._end(flight, state=DONE, outputs=files, **facts)
         flight.job.mark_inserted()
         self._kept.add(flight.job.folder)
@@ -77,7 +79,7 @@ class Ledger:
 
     def failed(self, flight: Flight, told: Mapping[str, Any], state: str = FAILED, *, alike: bool = False) -> None:
         """A picture has no result. `alike` says that what happened may well happen to the next one too."""
-        message = " ".join(filter(None, (told.get("message"), told.get("hint"))))
+        message = sentences(told.get("message"), told.get("hint"))
         request_ids = [told["request_id"]] if told.get("request_id") else []
         self._end(flight, state=state, message=message, request_ids=request_ids)
         if flight.maybe_job:

@@ -7,6 +7,7 @@ from typing import Any
 
 from gi.repository import Gimp, GObject
 
+from lib.api.text import sentences
 from lib.file_lock import locked_where_possible
 from lib.folder.own_results import OWN_FOLDER, STATE
 from lib.folder.pictures import readable
@@ -95,7 +96,7 @@ def _work(folder_run: FolderRun) -> Summary:
         raise EditCancelled
     if not summary.whole:
         where = _("See {file}.").format(file=folder_run.run.out / summary.table)
-        raise EditFailed(" ".join(filter(None, (folder_run.stopped_by, str(summary), where))))
+        raise EditFailed(sentences(folder_run.stopped_by, str(summary), where))
     return summary
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from gi.repository import Gegl, Gimp, Gio, GLib
 
+from lib.api.text import sentence
 from lib.translation import N_, _
 from plugin.task import EditFailed
 
@@ -145,7 +146,7 @@ def _run(name: str, image: Gimp.Image, path: Path, settings: dict[str, float | i
     for setting, value in settings.items():
         config.set_property(setting, value)
     if procedure.run(config).index(0) != Gimp.PDBStatusType.SUCCESS:
-        reason = Gimp.get_pdb().get_last_error()
+        reason = sentence(Gimp.get_pdb().get_last_error())
         raise EditFailed(_("The result cannot be written: {reason} Make room or access.").format(reason=reason))
 
 

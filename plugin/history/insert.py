@@ -9,6 +9,7 @@ from typing import Any
 from gi.repository import Gegl, Gimp
 
 from lib import rescue
+from lib.api.text import sentences
 from lib.geometry import Rect, Size
 from lib.history import Record
 from lib.job import SELECTION, Job
@@ -49,7 +50,7 @@ def insert_and_tell(record: Record, made: Mapping[str, Any], image: Gimp.Image |
     """Inserts, and says in a sentence what came of it."""
     if "error" in made:
         error = made["error"]
-        return f"{error['message']} {error.get('hint', '')}".strip()
+        return sentences(error["message"], error.get("hint"))
     if image and not image.is_valid():
         image = None
     try:
@@ -57,8 +58,8 @@ def insert_and_tell(record: Record, made: Mapping[str, Any], image: Gimp.Image |
     except OSError as error:
         return of_a_result(error, record.folder)
     if image:
-        return " ".join([_("Inserted into {image}.").format(image=where.get_name()), *made["notes"]])
-    return " ".join([_("Opened as a new image."), *made["notes"]])
+        return sentences(_("Inserted into {image}.").format(image=where.get_name()), *made["notes"])
+    return sentences(_("Opened as a new image."), *made["notes"])
 
 
 def insert_again(record: Record, made: Mapping[str, Any], image: Gimp.Image | None) -> Gimp.Image:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from gi.repository import GLib, Gtk
 
+from lib.api.text import sentence
 from lib.job import Job
 from lib.translation import _
 from plugin.panel.fields import button
@@ -75,7 +76,7 @@ class Activity(Gtk.Box):
         now = time.monotonic()
         if self._repeat_at > now:
             text = _("{reason} Trying again in {seconds} s.")
-            self._label.set_text(text.format(reason=self._text, seconds=round(self._repeat_at - now)))
+            self._label.set_text(text.format(reason=sentence(self._text), seconds=round(self._repeat_at - now)))
             return
         self._label.set_text(_("{stage} … {seconds} s").format(stage=self._text, seconds=int(now - self._begun)))
 
@@ -83,9 +84,9 @@ class Activity(Gtk.Box):
 def _stages() -> dict[str, str]:
     return {
         "export": _("Reading the picture"),
-        "start": _("Starting the endpoint"),
+        "start": _("Starting"),
         "request": _("Sending the picture"),
-        "wait": _("Waiting for the endpoint"),
+        "wait": _("Waiting for the result"),
         "fit": _("Lining the result up"),
     }
 
@@ -102,10 +103,12 @@ def _transfer(event: Event) -> tuple[str, float | None]:
     return words.format(done=done / _MEGABYTE, total=total / _MEGABYTE), done / total
 
 
-def cancelled(job: Job) -> str:
+def cancelled(job: Job, provider: str) -> str:
     """How a job ended that the user cancelled; one whose request never left has no folder any more."""
     if job.has_result:
         return _("Cancelled. The result had arrived already: it is in the history.")
+    if provider == "local":
+        return _("Cancelled.")
     if job.was_sent:
         return _("Cancelled. The request had been sent, so it may have been billed.")
     return _("Cancelled; nothing was billed.")

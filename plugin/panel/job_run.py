@@ -91,7 +91,7 @@ class JobRun(ABC, Generic[End]):
     def _not_inserted(self, error: Exception) -> Event:
         """The event of an error on the way into GIMP: what arrived is kept, and must not be paid for twice."""
         told = of_a_result(error, self.job.folder) if isinstance(error, OSError) else explain(error)
-        return {"event": "error", "message": told, "maybe_billed": self.job.was_sent}
+        return {"event": "error", "message": told, "maybe_billed": self.job.maybe_billed}
 
     def _stopped(self, event: Event) -> End:
         self.job.mark_told()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from lib.api.text import sentences
 from lib.translation import _, ngettext
 from plugin.insert import Results
 from plugin.panel.activity import cancelled
@@ -102,7 +103,7 @@ class Session:
         if finished.error:
             self._view.on_error(finished.error)
         elif finished.cancelled:
-            self._view.on_idle(cancelled(finished.generation.job))
+            self._view.on_idle(cancelled(finished.generation.job, finished.generation.draft.provider.name))
         else:
             earlier = self.offer.variations if self.offer else []
             self.offer = Offer(finished.generation, [*earlier, *finished.variations], _in_words(finished))
@@ -113,7 +114,7 @@ def _in_words(finished: Finished) -> str:
     """What came, what it cost, and what is to be known about it."""
     count = len(finished.variations)
     results = ngettext("{count} result", "{count} results", count).format(count=count)
-    return " ".join([results + _price(finished.report), *finished.notes])
+    return sentences(results + _price(finished.report), *finished.notes)
 
 
 def _price(report: dict[str, Any]) -> str:

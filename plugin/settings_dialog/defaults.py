@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from gi.repository import Gtk
 
 from lib import settings
+from lib.api.text import sentences
 from lib.settings import Settings
 from lib.translation import _
 from plugin.settings_dialog.rows import Page, beside, button, named, note, spin
@@ -126,7 +127,7 @@ class DefaultsPage(Page):
         self._list.set_sensitive(True)
         if "error" in answer:
             error = answer["error"]
-            self._listed.set_text(f"{error['message']} {error['hint']}".strip())
+            self._listed.set_text(sentences(error["message"], error["hint"]))
             return
         chosen, self._filling = self._text(), True
         self._model.remove_all()

@@ -7,6 +7,7 @@ from gi.repository import Gtk
 
 from lib import settings
 from lib.api import providers
+from lib.api.text import sentences
 from lib.settings import Settings
 from lib.translation import _
 from plugin.settings_dialog.form import ProviderForm
@@ -147,8 +148,8 @@ class ProvidersPage(Page):
     def _on_verdict(self, name: str, key: str, answer: Event) -> None:
         self._test.set_sensitive(True)
         if name == self._chosen():
-            told = _error(answer) or f"{_MARKS[answer['verdict']]} {answer['message']} {answer['hint']}".strip()
-            self._tell(f"{told} {_('The key that you entered is not stored yet.')}" if key else told)
+            told = _error(answer) or f"{_MARKS[answer['verdict']]} {sentences(answer['message'], answer['hint'])}"
+            self._tell(sentences(told, _("The key that you entered is not stored yet.")) if key else told)
 
     def _add(self) -> None:
         ProviderForm(self._dialog.window, "", {}, self._now.providers, self._keep)
@@ -208,4 +209,4 @@ def _address(name: str, now: Settings) -> str:
 
 def _error(answer: Event) -> str:
     error = answer.get("error")
-    return f"{error['message']} {error['hint']}".strip() if error else ""
+    return sentences(error["message"], error["hint"]) if error else ""

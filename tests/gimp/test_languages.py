@@ -70,7 +70,8 @@ def test_errors_come_in_its_language_from_every_side(window, said, endpoint):
     assert said["This engine has no model and does not understand this prompt. {understood}"][:16] in done["error"]
     endpoint.behave("refuse")
     done = window.call("edits.edit_shown", image_id=image, prompt="x", provider="custom")
-    assert said["Change what the message names, then try again."] in done["error"]
+    hint = "Change the prompt, the picture or the options; the same request will be refused again."
+    assert said[hint] in done["error"]
 
 
 @pytest.mark.parametrize(

@@ -208,7 +208,7 @@ NOT_SENT = "Cancelled; nothing was billed."
 ARRIVED = "Cancelled. The result had arrived already: it is in the history."
 STAGES = {
     "sending": ("large", "deaf", 4, 1, 0, "Sending: ", NOT_SENT),
-    "waiting": ("ellipse", "echo", 4, 1, 0, "Waiting for the endpoint", SENT),
+    "waiting": ("ellipse", "echo", 4, 1, 0, "Waiting for the result", SENT),
     "preview": ("ellipse", "previews", 4, 1, 2, "waiting for the next", SENT),
     "repeat": ("ellipse", "busy", 0, 1, 0, "Trying again in", NOT_SENT),
     "download": ("ellipse", "drip", 0, 1, 0, "Receiving", SENT),

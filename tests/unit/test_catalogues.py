@@ -39,6 +39,14 @@ def test_no_text_for_a_user_is_unmarked(name):
     assert [f"{name}:{line}: {text}" for line, text in in_source(source, name)] == []
 
 
+@pytest.mark.parametrize("name", ["lib/result.py", "plugin/panel/activity.py", "plugin/progress.py"])
+def test_what_the_built_in_engine_shows_somebody_with_a_selection_is_in_the_words_of_gimp(name):
+    messages = catalogues.in_module((catalogues.CHECKOUT / name).read_text())
+    of_others = {"Cancelled; nothing was billed.", "Cancelled. The request had been sent, so it may have been billed."}
+    shown = {message.one for message in messages} - of_others
+    assert [text for text in shown if re.search(r"\b(endpoint|mask|bill)", text, re.IGNORECASE)] == []
+
+
 @pytest.mark.parametrize("name", MODULES)
 def test_only_whole_texts_are_marked(name):
     """`_(f"…")` is never found in a catalogue, and a `_` that is assigned hides the function."""

@@ -5,7 +5,8 @@ import stat
 
 import pytest
 
-from lib.job import HELD, Job, decode_line, encode_line
+from lib.job import HELD, SENT, Job, decode_line, encode_line
+from lib.worker import unexpected_error
 
 
 @pytest.fixture
@@ -35,6 +36,17 @@ def test_a_failed_write_keeps_the_old_file(job, monkeypatch):
     with pytest.raises(OSError, match="No space"):
         job.write("a", b"new")
     assert job.path("a").read_bytes() == b"old"
+
+
+@pytest.mark.parametrize(
+    ("provider", "sent", "billed"), [("openai", True, True), ("openai", False, False), ("local", True, False)]
+)
+def test_what_went_to_the_built_in_engine_is_never_billed(job, provider, sent, billed):
+    job.write_json("job.json", {"provider": provider})
+    if sent:
+        job.write_json(SENT, {})
+    assert (job.was_sent, job.maybe_billed) == (sent, billed)
+    assert unexpected_error(job)["maybe_billed"] is billed
 
 
 @pytest.mark.parametrize("text", ["[1]", "{", ""])

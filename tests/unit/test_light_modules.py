@@ -15,6 +15,7 @@ LIGHT = (
     "lib.api.models",
     "lib.api.providers",
     "lib.api.request",
+    "lib.api.text",
     "lib.api.validation",
     "lib.choices",
     "lib.extension",

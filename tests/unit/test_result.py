@@ -78,7 +78,7 @@ def test_no_guide_no_lining_up(original):
 def test_another_size_is_scaled_and_told(original, guide):
     layer = layer_pixels(encode(original.resize((128, 128))), plan(), guide, transparent=False)
     assert len(layer.rgba) == SIDE * SIDE * 4
-    assert layer.notes == ("The endpoint answered in 128x128 instead of 256x256; it was scaled.",)
+    assert layer.notes == ("The result has 128x128 pixels instead of 256x256; it was scaled.",)
 
 
 def test_padding_is_cut_off_without_resampling(original):

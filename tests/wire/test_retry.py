@@ -125,6 +125,11 @@ def test_an_empty_account_is_never_repeated() -> None:
 
 
 @pytest.mark.usefixtures("no_waiting")
+def test_an_account_without_credit_is_never_repeated() -> None:
+    assert sent_times(json_reply({"error": {"message": "pay"}}, 402, {"Retry-After": "0"}), QuotaError) == 1
+
+
+@pytest.mark.usefixtures("no_waiting")
 def test_a_server_that_says_not_to_repeat_is_believed() -> None:
     reply = json_reply({"error": {"message": "busy"}}, 429, {"x-should-retry": "false"})
     assert sent_times(reply, RateLimitError) == 1

@@ -299,6 +299,17 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(certificate: Path) -> 
     assert events == []  # not repeated: it would fail again
 
 
+def test_an_http_server_behind_https_is_told_as_that() -> None:
+    trusting_context.cache_clear()
+    events: list[object] = []
+    with serving(images_reply(IMAGE)) as server, pytest.raises(ConnectionFailedError) as caught:
+        url = server.url.replace("http://", "https://")
+        ImagesClient(url, CANARY, on_event=events.append).edit(REQUEST)
+    assert caught.value.message == f"The server at {server.url.split('/')[2]} does not use https."
+    assert caught.value.hint == "Write http:// instead of https:// in the address."
+    assert events == [] and not server.requests, "not repeated: it would fail again"
+
+
 @pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"])
 def test_further_authorities_are_trusted(variable: str, certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     trusting_context.cache_clear()

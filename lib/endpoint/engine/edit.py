@@ -139,7 +139,8 @@ def _cut_out(image: np.ndarray, task: Task, amount: float) -> np.ndarray:
             "no_plain_background",
             _(
                 "No plain background was found: the border of the picture is not of one colour. This engine "
-                "has no model to tell a thing from a busy background."
+                "has no model to tell a thing from a busy background. Use a picture with a plain background, or "
+                "another provider."
             ),
         )
     return cut
