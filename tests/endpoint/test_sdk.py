@@ -2,6 +2,8 @@
 
 import base64
 import io
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import openai
@@ -34,6 +36,24 @@ def test_a_single_image_changes_inside_the_mask_only(client: OpenAI) -> None:
     assert usage.total_tokens == usage.input_tokens + usage.output_tokens
     assert usage.input_tokens == usage.input_tokens_details.text_tokens + usage.input_tokens_details.image_tokens
     assert usage.input_tokens_details.image_tokens == 2 * 4 and usage.output_tokens == 4
+
+
+@pytest.mark.parametrize("form", ["raw bytes", "unnamed BytesIO", "open file", "image/jpg", "wrong name"])
+def test_a_picture_is_taken_in_each_form_that_the_sdk_sends(client: OpenAI, tmp_path: Path, form: str) -> None:
+    data = encoded(photo())
+    path = tmp_path / "picture.jpg"
+    path.write_bytes(data)
+    with path.open("rb") as file:
+        image: Any = {
+            "raw bytes": data,
+            "unnamed BytesIO": io.BytesIO(data),
+            "open file": file,
+            "image/jpg": ("a.jpg", encoded(photo()[..., :3], "JPEG"), "image/jpg"),
+            "wrong name": ("a.txt", data, "text/plain"),
+        }[form]
+        answer = client.images.with_raw_response.edit(image=image, prompt="sepia", model="gpt-image-2")
+    assert answer.headers["x-generative-edit-model"] == "built-in"
+    assert decoded(answer.parse().data[0].b64_json).shape == photo().shape
 
 
 def test_a_list_is_arranged(client: OpenAI) -> None:
