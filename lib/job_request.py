@@ -7,10 +7,12 @@ from typing import Any
 
 from lib import settings
 from lib.api import cost, keys, models
+from lib.api.address import environment_problem
 from lib.api.keys import Key
 from lib.api.providers import Provider
 from lib.api.request import EditRequest, FileId, ImageSource, Url
 from lib.api.response import EditResponse
+from lib.api.text import sentences
 from lib.frame import Plan
 from lib.job import Job
 from lib.reference_files import upright
@@ -21,7 +23,7 @@ class JobFailed(Exception):
     """The job cannot be done; two sentences for the user: what happened, what to do."""
 
     def __init__(self, message: str, hint: str) -> None:
-        super().__init__(f"{message} {hint}")
+        super().__init__(sentences(message, hint))
         self.message = message
         self.hint = hint
 
@@ -71,10 +73,13 @@ def spent(request: EditRequest, provider: Provider, response: EditResponse) -> f
 
 
 def address_of(provider: Provider, interactive: bool = False) -> tuple[str, Key | None]:
-    """Where the provider is, and the key for it; raises JobFailed where no address is known.
+    """Where the provider is, and the key for it; raises JobFailed where no address is known that can be one.
 
     Where somebody is there to answer, `interactive`, a locked key store may ask for its password.
     """
+    problem = environment_problem(provider, os.environ)
+    if problem:
+        raise JobFailed(f"{problem}.", _("Correct this environment variable, then start GIMP again."))
     base_url = provider.resolve_url(None, os.environ)
     if not base_url:
         hint = _("Add a provider of your own with its address in Settings, or set {variable} to it.")

@@ -53,7 +53,7 @@ def checked_entry(name: str, entry: object) -> Entry:
     if values["like"] not in LIKE:
         told = _("The provider “{name}” cannot be used: it must be like one of {names}.")
         raise ValueError(told.format(name=name, names=", ".join(LIKE)))
-    wrong = base_url_problem(values["base_url"], has_key=False)
+    wrong = base_url_problem(values["base_url"], providers.get(values["like"]))
     if wrong:
         raise ValueError(_("The provider “{name}” cannot be used: {problem}.").format(name=name, problem=wrong))
     if not _API_VERSION.fullmatch(values["api_version"]):

@@ -1,11 +1,13 @@
 """All that is wrong with an edit's arguments, found before anything is exported or sent, and named at once."""
 
+import os
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from lib import settings
 from lib.api import models
+from lib.api.address import environment_problem
 from lib.api.request import EditRequest
 from lib.api.validation import parameter_problems
 from lib.translation import _
@@ -30,6 +32,9 @@ def problems_of(values: Mapping[str, Any]) -> tuple[Options, list[str]]:
         provider = settings.provider(options.provider)
     except ValueError as error:
         return options, [*problems, str(error)]
+    address = environment_problem(provider, os.environ)
+    if address:
+        problems = [*problems, f"{address}."]
     model = models.get(options.model or provider.default_model or "")
     request = EditRequest(images=(), **options.request)
     # A number that is no argument's at all is told already.

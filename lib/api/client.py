@@ -83,10 +83,9 @@ class ImagesClient:
     ) -> None:
         self.provider = get_provider(provider) if isinstance(provider, str) else provider
         self.base_url = self.provider.resolve_url(base_url, os.environ) or ""
+        self._check_address(has_key=False)
         secrets = headers_with_key(api_key, self.provider, self.base_url)
-        problem = base_url_problem(self.base_url, bool(secrets))
-        if problem:
-            raise InvalidRequestError([problem])
+        self._check_address(has_key=bool(secrets))
         self._on_event = on_event
         self._event_lock = threading.Lock()
         self._limits = limits or Limits()
@@ -105,6 +104,11 @@ class ImagesClient:
         )
         self._calls = Calls(self._endpoint)
         self.files = Files(self._calls, self._url, self._limits)
+
+    def _check_address(self, *, has_key: bool) -> None:
+        problem = base_url_problem(self.base_url, self.provider, has_key)
+        if problem:
+            raise InvalidRequestError([problem])
 
     def __enter__(self) -> ImagesClient:
         return self

@@ -60,7 +60,8 @@ class Provider:
     def resolve_url(self, base_url: str | None, environment: Mapping[str, str]) -> str | None:
         """Return the base URL to use: the one given, else from the environment, else the provider's own."""
         named = next((environment[name] for name in self.url_variables if environment.get(name)), None)
-        return base_url or named or self.base_url
+        chosen = base_url or named or self.base_url
+        return chosen.strip() if chosen else None
 
 
 def names() -> list[str]:
@@ -80,10 +81,16 @@ def get(name: str) -> Provider:
 
 
 def host_of(url: str) -> str:
-    """Return a URL's host and port, lower case ("127.0.0.1:8000"); the port only where it was given."""
-    parts = urlsplit(url)
-    host = (parts.hostname or "").lower()
-    return f"{host}:{parts.port}" if parts.port else host
+    """Return a URL's host and port, lower case ("127.0.0.1:8000"); the port only where it was given.
+
+    Return "" for what is no URL.
+    """
+    try:
+        parts = urlsplit(url)
+        host, port = (parts.hostname or "").lower(), parts.port
+    except ValueError:
+        return ""
+    return f"{host}:{port}" if port else host
 
 
 @cache

@@ -11,6 +11,7 @@ from gi.repository import Gimp
 
 from lib import settings
 from lib.api import models
+from lib.api.address import environment_problem
 from lib.api.cost import Cost
 from lib.api.models import Model
 from lib.api.providers import Provider
@@ -54,6 +55,9 @@ class Draft:
 def draft(image: Gimp.Image, layers: Sequence[Gimp.Layer], options: Options) -> Draft:
     """What the options stand for on this image; raises BadArguments or EditFailed where it cannot be sent."""
     provider, model = chosen(options)
+    problem = environment_problem(provider, os.environ)
+    if problem:
+        raise BadArguments([f"{problem}."])
     task = prepare(image, layers, options)
     return Draft(image, layers, options, task, provider, model, estimate(image, options, task, model, len(layers)))
 

@@ -4,6 +4,7 @@ import pytest
 
 from lib import settings
 from plugin.arguments import EXTEND_ARGUMENTS, defaults, start_with_settings, values_of, with_settings
+from plugin.checks import checked
 from plugin.options import BadArguments, Options, read
 
 
@@ -79,6 +80,16 @@ def test_all_mistakes_are_told_at_once():
     with pytest.raises(BadArguments) as caught:
         read_with(n=99, grow=-1, extra="x")
     assert len(caught.value.problems) == 3
+
+
+def test_an_address_of_the_environment_that_cannot_be_one_is_told_before_anything_is_exported(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:port/v1")
+    with pytest.raises(BadArguments) as caught:
+        checked(defaults() | {"provider": "openai"})
+    told = "OPENAI_BASE_URL http://127.0.0.1:port/v1: the port must be a number from 1 to 65535."
+    assert caught.value.problems == [told]
+    assert checked(defaults()).provider == "local"
 
 
 @pytest.fixture

@@ -201,6 +201,14 @@ def test_without_a_key_store_the_key_is_in_a_file_and_that_is_said(data):
     assert ask("forget-key")["kind"] == "none" and KEY not in (data / "keys.json").read_text()
 
 
+def test_a_damaged_key_file_is_said_where_a_key_is_missing(data):
+    keep("mine", "https://mine.example/v1")
+    (data / "keys.json").write_text("{")
+    state = ask("key-state")
+    assert state["kind"] == "none" and "no key for mine.example" in state["words"]
+    assert "keys.json could not be read. It was set aside as keys.json.broken-1" in state["words"]
+
+
 def test_with_a_key_store_its_name_is_said_and_no_file_is_made(data, monkeypatch):
     keeper = Keeper()
     monkeypatch.setattr(keyring, "get_keyring", lambda: keeper)
@@ -209,6 +217,14 @@ def test_with_a_key_store_its_name_is_said_and_no_file_is_made(data, monkeypatch
     assert told["kind"] == "store" and "Windows Credential Manager" in told["words"]
     assert KEY in keeper.kept.values() and not (data / "keys.json").exists()
     assert ask("forget-key")["kind"] == "none" and KEY not in keeper.kept.values()
+
+
+def test_an_address_of_the_environment_that_cannot_be_one_is_said_where_its_key_would_be(monkeypatch):
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:99999/v1")
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    for state in (ask("key-state", "openai")["words"], ask("test-connection", "openai")["message"]):
+        assert state.startswith("OPENAI_BASE_URL http://127.0.0.1:99999/v1: the port must be a number from 1 to 65535.")
+    assert "the port must be" in ask("store-key", "openai", key=KEY)["error"]["message"]
 
 
 def test_a_locked_key_store_is_said(monkeypatch):

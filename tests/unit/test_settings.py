@@ -140,7 +140,9 @@ def test_an_api_version_is_the_users(monkeypatch):
     ("openai", {}, "built in"), ("My Server", {}, "named"), ("", {}, "named"), (None, {}, "named"),
     ("../x", {}, "named"), ("x", {"like": "local"}, "like one of"), ("x", {"like": "nobody"}, "like one of"),
     ("x", {"base_url": "ftp://a"}, "http"), ("x", {"base_url": ""}, "base URL"), ("x", {"base_url": 3}, "base_url"),
-    ("x", {"base_url": "https://me:secret@a.example/v1"}, "password"), ("x", {"title": "a\nb"}, "title"),
+    ("x", {"base_url": "https://me:secret@a.example/v1"}, "password"), ("x", {"base_url": "http://a:port"}, "port"),
+    ("x", {"base_url": "http://[a/v1"}, "brackets"), ("x", {"base_url": "http://a b/v1"}, "spaces"),
+    ("x", {"title": "a\nb"}, "title"),
     ("x", {"model": "m" * 300}, "model"), ("x", {"api_version": "1&key=x"}, "API version"),
 ])  # fmt: skip
 def test_an_own_provider_that_cannot_be_is_refused_and_in_a_file_left_out(data, name, changes, said):

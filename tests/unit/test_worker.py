@@ -274,6 +274,12 @@ def test_a_provider_without_an_address_is_told(job):
     assert last["event"] == "error" and "OPENAI_BASE_URL" in last["hint"]
 
 
+def test_an_address_that_cannot_be_one_is_told(job):
+    last = run(make_job(provider="custom"), {"OPENAI_BASE_URL": "http://127.0.0.1:port/v1"})[-1]
+    assert last["message"] == "OPENAI_BASE_URL http://127.0.0.1:port/v1: the port must be a number from 1 to 65535."
+    assert "Correct this environment variable" in last["hint"]
+
+
 def test_packages_for_another_python_are_told(job, tmp_path):
     """A stamp of another Python beside the code: one event, before any package is loaded."""
     for name in ("lib", "plugin"):
@@ -364,6 +370,12 @@ def test_an_own_provider_is_asked_and_one_that_has_gone_is_told(job, endpoint):
     settings.forget_provider("mine")
     last = run(make_job(provider="mine"))[-1]
     assert last["event"] == "error" and "no provider “mine”" in last["message"] and "Settings" in last["hint"]
+
+
+def test_what_the_built_in_engine_refuses_says_itself_what_to_do(tmp_path):
+    request = {"prompt": "a dog that plays the piano", "n": 1, "size": "96x64"}
+    final = EditJob(make_job(request=request), lambda event: None).run()
+    assert final["message"].startswith("This engine has no model") and final["hint"] == ""
 
 
 @pytest.mark.parametrize(
