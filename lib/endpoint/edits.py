@@ -21,6 +21,7 @@ from lib.endpoint.answer import (
 from lib.endpoint.cancellation import checking, checkpoint
 from lib.endpoint.errors import ApiError, invalid, too_large
 from lib.endpoint.form import ImageRef
+from lib.endpoint.jobs import room_for
 from lib.endpoint.request import EditRequest
 
 MAX_SECONDS = 300
@@ -47,12 +48,13 @@ class Edit:
         self._load = load
         self._deadline = time.monotonic() + MAX_SECONDS
         self._seed = secrets.randbits(32) if request.seed is None else request.seed
+        self._first = b""
         self._images: list[np.ndarray] = []
         self._mask: np.ndarray | None = None
 
     def answer(self, emit: Emit) -> None:
         """Hand the parts of one ImagesResponse to `emit`. Raises ApiError."""
-        with checking(self._check_time):
+        with checking(self._check_time), room_for(self._pixels()):
             self._read()
             sizes = []
             emit(response_start())
@@ -64,17 +66,25 @@ class Edit:
 
     def stream(self, emit: Emit) -> None:
         """Hand each event to `emit` as it is ready. Raises ApiError."""
-        with checking(self._check_time):
+        with checking(self._check_time), room_for(self._pixels()):
             self._read()
             for index in range(self._request.n):
                 partials = _Partials(self._request, emit)
                 output = self._output(index, partials)
                 emit(completed_event(self._request, output, self._usage([output.size], partials.sent)))
 
+    def _pixels(self) -> int:
+        """Load the first image; return its pixels, or those of a larger result."""
+        self._first = self._load(self._request.images[0])
+        width, height = self._request.size or (0, 0)
+        return max(pictures.pixels(self._first), width * height)
+
     def _read(self) -> None:
         for index, ref in enumerate(self._request.images):
             checkpoint()
-            self._images.append(pictures.decode(self._load(ref), ref.param, reference=index > 0))
+            data = self._load(ref) if index else self._first
+            self._images.append(pictures.decode(data, ref.param, reference=index > 0))
+        self._first = b""
         self._check_results()
         if self._request.mask is not None:
             self._mask = self._read_mask(self._request.mask)

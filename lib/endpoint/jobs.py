@@ -1,15 +1,40 @@
 """The bounds of the endpoint's work: so many requests inside, a fixed number of threads that compute, and no more."""
 
+import math
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from lib.endpoint.cancellation import Cancelled, checking
+from lib.endpoint.cancellation import Cancelled, checking, checkpoint
 from lib.endpoint.errors import busy
 from lib.endpoint.memory import give_back
 
 RETRY_AFTER_SECONDS = 5
+MEGAPIXELS = 4  # of all edits that compute: one of 2048 x 2048 needs about 250 MB
+LOOK_SECONDS = 0.1  # between two looks at whether the caller is still there
+
+
+_turn = threading.Lock()  # so that small edits do not pass a large one for ever
+_megapixels = threading.Semaphore(MEGAPIXELS)
+
+
+@contextmanager
+def room_for(pixels: int) -> Iterator[None]:
+    """Wait until the edits that compute have few enough pixels for this one too; the largest compute alone.
+
+    Raises what `checkpoint` does.
+    """
+    needed, held = min(math.ceil(pixels / 1_000_000), MEGAPIXELS), 0
+    try:
+        with _turn:
+            while held < needed:
+                checkpoint()
+                held += _megapixels.acquire(timeout=LOOK_SECONDS)
+        yield
+    finally:
+        if held:
+            _megapixels.release(held)
 
 
 class Place:

@@ -8,11 +8,10 @@ from collections.abc import Callable, Iterator
 from lib.endpoint.answer import error_event
 from lib.endpoint.cancellation import Cancelled
 from lib.endpoint.errors import ApiError
-from lib.endpoint.jobs import Jobs, Place, Task
+from lib.endpoint.jobs import LOOK_SECONDS, Jobs, Place, Task
 from lib.endpoint.memory import PIECE, spool
 
 HEARTBEAT_SECONDS = 5
-LOOK_SECONDS = 0.1  # between two looks at whether the caller is still there
 
 log = logging.getLogger(__name__)
 

@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 import tracemalloc
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ import pytest
 import requests
 
 from lib.endpoint import Endpoint, connection, edits, server
+from lib.endpoint import jobs as jobs_module
 from lib.endpoint.cancellation import Cancelled, checking, checkpoint
 from lib.endpoint.connection import Chunks
 from lib.endpoint.engine import Result, edit
@@ -21,6 +23,7 @@ from lib.endpoint.fill import offsets
 from lib.endpoint.fill.offsets import PATCH
 from lib.endpoint.fill.pyramid import LARGEST_SIDE, Level
 from lib.endpoint.jobs import Jobs, Task
+from lib.endpoint.pictures import pixels
 from tests.endpoint.abuse import BOUNDARY, multipart
 from tests.endpoint.support import AUTH, EDITS, Caller, encoded, error_of, hole, mask, part, photo
 from tests.endpoint.test_images import png_header
@@ -179,6 +182,56 @@ def test_so_many_compute_and_no_more() -> None:
         assert task.over.wait(SECONDS)
     assert most == 2
     wait_until(lambda: jobs._threads == 0)
+
+
+def test_large_edits_compute_one_after_the_other_and_none_is_passed() -> None:
+    large, small, began, release = 2048 * 2048, 1024 * 1024, list[str](), threading.Event()
+
+    def work(name: str, pixels: int) -> Callable[[], None]:
+        def run() -> None:
+            with jobs_module.room_for(pixels):
+                began.append(name)
+                release.wait(SECONDS)
+
+        return run
+
+    jobs = Jobs(4, 0)
+    tasks = [Task(work("first", small))]
+    jobs.submit(tasks[0])
+    wait_until(lambda: began == ["first"])
+    tasks.append(Task(work("large", large)))
+    jobs.submit(tasks[1])
+    wait_until(jobs_module._turn.locked)
+    tasks += [Task(work("small", small)) for _ in range(2)]
+    for task in tasks[2:]:
+        jobs.submit(task)
+    leaving = Task(work("left", large))
+    jobs.submit(leaving)
+    jobs.cancel(leaving)
+    assert leaving.over.wait(SECONDS) and began == ["first"]
+    release.set()
+    for task in tasks:
+        assert task.over.wait(SECONDS)
+    assert began == ["first", "large", "small", "small"]
+
+
+def test_who_waits_for_room_leaves_without_it() -> None:
+    waits = threading.Event()
+
+    def check() -> None:
+        if waits.is_set():
+            raise Cancelled
+        waits.set()
+
+    with jobs_module.room_for(1), checking(check), pytest.raises(Cancelled), jobs_module.room_for(50_000_000):
+        raise AssertionError("there is no room")
+    with jobs_module.room_for(50_000_000):
+        assert not jobs_module._turn.locked()
+
+
+@pytest.mark.parametrize("data", [b"", b"no picture", encoded(photo(8, 8))[:20]])
+def test_what_is_no_picture_has_no_pixels(data: bytes) -> None:
+    assert pixels(data) == 0 and pixels(encoded(photo(12, 10))) == 120
 
 
 def test_who_holds_connections_keeps_nobody_out(monkeypatch: pytest.MonkeyPatch) -> None:
