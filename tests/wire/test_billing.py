@@ -18,7 +18,17 @@ from typing import Any
 
 import pytest
 
-from lib.api import ApiError, CancelledError, EditRequest, ImagesClient, TimedOutError, Timeouts, providers
+from lib.api import (
+    ApiError,
+    CancelledError,
+    Downloading,
+    EditRequest,
+    ImagesClient,
+    TimedOutError,
+    Timeouts,
+    Waiting,
+    providers,
+)
 from tests.wire.pictures import picture
 from tests.wire.server import completed_event, event, images_reply, partial_event
 
@@ -375,12 +385,12 @@ def test_a_time_limit_counts_what_has_gone_out(share: float, billed: bool, attem
 
 def test_of_several_cancelled_requests_one_that_may_have_been_billed_counts() -> None:
     one_at_a_time = replace(providers.get("custom"), n_works=False)
-    waiting = threading.Semaphore(0)
+    others = threading.Semaphore(0)
     done: list[Script] = [[take(ALL), answer(200, PNG_ANSWER)]]
-    out: Script = [take(ALL), lambda peer: waiting.acquire(timeout=10) and None, cancel]
+    out: Script = [take(ALL), *[lambda peer: others.acquire(timeout=60) and None] * 2, cancel]
     refused: Script = [*BUSY[:1], answer(429, error(), "Retry-After: 100")]
     with playing(*done, refused, out) as (url, _connections, hand):
-        client = ImagesClient(url, provider=one_at_a_time, on_event=partial(_release_when_waiting, waiting))
+        client = ImagesClient(url, provider=one_at_a_time, on_event=partial(_release_when_answered, others))
         hand(client)
         with pytest.raises(CancelledError) as caught:
             client.edit(replace(SMALL, n=3))
@@ -388,9 +398,10 @@ def test_of_several_cancelled_requests_one_that_may_have_been_billed_counts() ->
     assert caught.value.response is not None
 
 
-def _release_when_waiting(waiting: threading.Semaphore, event: object) -> None:
-    if type(event).__name__ == "Waiting":
-        waiting.release()
+def _release_when_answered(others: threading.Semaphore, event: object) -> None:
+    """Count a request that was answered whole, and one that was refused and waits."""
+    if isinstance(event, Waiting) or (isinstance(event, Downloading) and event.received == event.total):
+        others.release()
 
 
 def withdraw(peer: Peer) -> None:
