@@ -36,6 +36,21 @@ def star(text: str, starred: bool) -> None:
     _change(lambda kept: [Prompt(each.text, starred if each.text == text else each.starred) for each in kept])
 
 
+class Recall:
+    """Steps through the earlier prompts; what was typed and never sent counts as newer than all of them."""
+
+    def __init__(self) -> None:
+        self._typed: list[str] = []
+
+    def step(self, text: str, steps: int) -> str:
+        """Return what comes so many steps before `text` in the box, or after it where they are negative."""
+        earlier = [prompt.text for prompt in load()]
+        if text not in (*self._typed, *earlier):
+            self._typed.insert(0, text)
+        texts = [typed for typed in self._typed if typed not in earlier] + earlier
+        return texts[max(0, min(texts.index(text) + steps, len(texts) - 1))]
+
+
 def _but(kept: list[Prompt], text: str) -> list[Prompt]:
     return [each for each in kept if each.text != text]
 

@@ -14,7 +14,7 @@ class PromptBox(Gtk.Box):
     def __init__(self, config: Gimp.ProcedureConfig, question: str = "") -> None:
         super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=3)
         self._config = config
-        self._earlier = -1
+        self._recall = prompts.Recall()
         margins = dict.fromkeys(("left_margin", "right_margin", "top_margin", "bottom_margin"), 5)
         self.view = Gtk.TextView(wrap_mode=Gtk.WrapMode.WORD_CHAR, accepts_tab=False, **margins)
         self.view.get_accessible().set_name(_("Prompt"))
@@ -64,9 +64,7 @@ class PromptBox(Gtk.Box):
         steps = {Gdk.KEY_Up: 1, Gdk.KEY_Down: -1}
         if not event.state & Gdk.ModifierType.CONTROL_MASK or event.keyval not in steps:
             return False
-        texts = [prompt.text for prompt in prompts.load()]
-        self._earlier = max(-1, min(self._earlier + steps[event.keyval], len(texts) - 1))
-        self._config.set_property("prompt", texts[self._earlier] if self._earlier >= 0 else "")
+        self._config.set_property("prompt", self._recall.step(self._text(), steps[event.keyval]))
         return True
 
 

@@ -44,7 +44,7 @@ def replace_prompt(window, text):
 def test_ctrl_up_and_down_go_through_the_earlier_prompts(window):
     replace_prompt(window, "x")
     for key, text in (("Up", "a blue boat"), ("Up", "a blue lake"), ("Up", "a red boat"), ("Up", "a red boat"),
-                      ("Down", "a blue lake")):  # fmt: skip
+                      ("Down", "a blue lake"), ("Down", "a blue boat"), ("Down", "x"), ("Down", "x")):  # fmt: skip
         window.keys("key", f"ctrl+{key}")
         wait_until(lambda text=text: prompt(window) == text, f"{key} shows {text!r}")
 

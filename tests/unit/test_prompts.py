@@ -5,7 +5,7 @@ import json
 import pytest
 
 from lib import last_used, prompts, settings
-from lib.prompts import Prompt
+from lib.prompts import Prompt, Recall
 
 
 @pytest.fixture(autouse=True)
@@ -31,6 +31,35 @@ def test_a_star_stays_and_comes_first():
     assert prompts.load()[0].starred
     prompts.star("prompt 3", False)
     assert [prompt.text for prompt in prompts.load() if prompt.starred] == []
+
+
+def walk(recall, text, directions):
+    """Yield what the box shows after each step back ("U") or forward ("D")."""
+    for direction in directions:
+        text = recall.step(text, 1 if direction == "U" else -1)
+        yield text
+
+
+def test_what_was_typed_comes_back_after_the_earlier_prompts():
+    for text in ("a lake", "a hill"):
+        prompts.remember(text)
+    recall = Recall()
+    assert list(walk(recall, "typed", "DUUUDDD")) == ["typed", "a hill", "a lake", "a lake", "a hill", "typed", "typed"]
+    assert list(walk(recall, "a hill!", "UDDU")) == ["typed", "a hill!", "a hill!", "typed"], "an earlier one, changed"
+    assert list(walk(recall, "", "UD")) == ["a hill!", ""], "nothing was typed"
+
+
+def test_a_step_begins_at_the_prompt_in_the_box():
+    for text in ("a lake", "a hill", "a boat"):
+        prompts.remember(text)
+    recall = Recall()
+    assert list(walk(recall, "a hill", "UDD")) == ["a lake", "a hill", "a boat"]
+    prompts.remember("typed")
+    assert list(walk(recall, "typed", "DUD")) == ["typed", "a boat", "typed"], "it was sent meanwhile"
+
+
+def test_without_an_earlier_prompt_the_box_stays():
+    assert list(walk(Recall(), "typed", "UD")) == ["typed", "typed"]
 
 
 def test_what_is_wrong_in_the_file_is_left_out(folder):
