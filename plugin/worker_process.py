@@ -48,6 +48,11 @@ class Worker:
         """Whether nothing can be asked of it any more."""
         return self._end is not None
 
+    @property
+    def is_running(self) -> bool:
+        """Whether its process is there; `ended` comes later, once its last line has been read."""
+        return not self.ended and self._process.get_identifier() is not None
+
     def start(self, job: Job, on_event: OnEvent) -> None:
         """Starts a job whose export is complete; its last event is done, error or cancelled."""
         if self._end:

@@ -21,11 +21,11 @@ from plugin.panel.consent import may_cancel, may_send
 from plugin.panel.draft import Draft, in_words
 from plugin.panel.engine_note import EngineNote
 from plugin.panel.raising import answer_for, raise_open_panel
-from plugin.panel.workers import Workers
 from plugin.procedure_parts import explain
 from plugin.procedure_window import ProcedureWindow
 from plugin.task import EditFailed
 from plugin.worker_process import Event
+from plugin.workers import Workers
 
 _WINDOW = "extend"
 

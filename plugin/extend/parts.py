@@ -11,6 +11,7 @@ from lib.geometry import Size
 from lib.translation import _
 from plugin.extend.preview import ExtendPreview
 from plugin.extend.sides import SideFields
+from plugin.labels import Message
 from plugin.panel.activity import Activity
 from plugin.panel.engine_note import EngineNote
 from plugin.panel.form import Form
@@ -37,7 +38,7 @@ class ExtendParts:
         self.activity = Activity(on_cancel)
         self.problem = Problem(on_retry)
         self._measures = Gtk.Label()
-        self._note = Gtk.Label(xalign=0.0, wrap=True, max_width_chars=56)
+        self._note = Message(characters=56)
         self._asked = self._laid_out(PromptBox(config, _("_What should be there (empty: continue the picture):")))
 
     def column(self) -> Gtk.Box:

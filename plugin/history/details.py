@@ -5,13 +5,15 @@ from __future__ import annotations
 import gi
 
 gi.require_version("Gtk", "3.0")
-from gi.repository import Gtk, Pango
+from gi.repository import Gtk
 
 from lib.history import Record, shown
 from lib.history_words import cost_of, megabytes, when
 from lib.translation import _
 from plugin.history.job_list import pixbuf_of
-from plugin.worker_process import Event, Worker
+from plugin.labels import wrapped_label
+from plugin.worker_process import Event
+from plugin.workers import Workers
 
 _ONE_EDGE, _SEVERAL_EDGE, _WIDTH = 224, 104, 288
 _MOST_PICTURES = 4
@@ -21,9 +23,9 @@ _LINE_CHARACTERS = 38
 class JobDetails(Gtk.Box):
     """Shows a record; None shows nothing."""
 
-    def __init__(self, worker: Worker) -> None:
+    def __init__(self, workers: Workers) -> None:
         super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=6)
-        self._worker = worker
+        self._workers = workers
         self._record: Record | None = None
         self._pictures = Gtk.FlowBox(selection_mode=Gtk.SelectionMode.NONE, homogeneous=True)
         self._pictures.set_size_request(_WIDTH, _ONE_EDGE)
@@ -52,7 +54,7 @@ class JobDetails(Gtk.Box):
         for name in self._names():
             edge = _SEVERAL_EDGE if several else _ONE_EDGE
             wanted = {"job": str(record.folder), "edge": edge} | ({"file": name} if name else {})
-            self._worker.ask("thumbnail", lambda answer, asked=record: self._add(answer, asked), **wanted)
+            self._workers.ask("thumbnail", lambda answer, asked=record: self._add(answer, asked), **wanted)
 
     def _lay_out(self) -> None:
         above = Gtk.Label(label=_("P_rompt:"), use_underline=True, xalign=0.0, mnemonic_widget=self._prompt)
@@ -79,8 +81,9 @@ class JobDetails(Gtk.Box):
 
 
 def _label() -> Gtk.Label:
-    label = Gtk.Label(xalign=0.0, wrap=True, wrap_mode=Pango.WrapMode.WORD_CHAR, selectable=True, can_focus=False)
-    label.set_max_width_chars(_LINE_CHARACTERS)
+    label = wrapped_label(characters=_LINE_CHARACTERS)
+    label.set_selectable(True)
+    label.set_can_focus(False)
     return label
 
 

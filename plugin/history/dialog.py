@@ -9,7 +9,7 @@ import gi
 gi.require_version("Gdk", "3.0")
 gi.require_version("GimpUi", "3.0")
 gi.require_version("Gtk", "3.0")
-from gi.repository import Gdk, Gimp, GimpUi, GLib, Gtk
+from gi.repository import Gdk, Gimp, GimpUi, Gtk
 
 from lib import history, settings
 from lib.history import Record, State
@@ -19,10 +19,10 @@ from plugin.help import give_help
 from plugin.history.details import JobDetails
 from plugin.history.insert import fits, insert_and_tell, why_not
 from plugin.history.job_list import JobList
-from plugin.installation import worker_python
+from plugin.labels import Message, wrap_dialog, wrapped_label
 from plugin.recovery import forgotten_results
-from plugin.task import EditFailed
-from plugin.worker_process import LOG, Event, Worker
+from plugin.worker_process import Event
+from plugin.workers import Workers
 
 _INSERT, _NEW_IMAGE, _COPY, _DELETE = 1, 2, 3, 4
 _SIZE = (820, 640)
@@ -31,17 +31,17 @@ _SIZE = (820, 640)
 class HistoryDialog:
     """The window; `run` returns when it was closed."""
 
-    def __init__(self, image: Gimp.Image | None, worker: Worker) -> None:
+    def __init__(self, image: Gimp.Image | None, workers: Workers) -> None:
         self._image = image
-        self._worker = worker
+        self._workers = workers
         self._busy = False
         self._dialog = GimpUi.Dialog(title=_("Generative Edit: History"), role="generative-edit-history")
-        self._list = JobList(worker)
-        self._details = JobDetails(worker)
+        self._list = JobList(workers)
+        self._details = JobDetails(workers)
         self._search = Gtk.SearchEntry(placeholder_text=_("Words of the prompt, a model, a state"))
         self._waiting = Gtk.CheckButton(label=_("Only results _never inserted"), use_underline=True)
-        self._used = Gtk.Label(xalign=0.0, wrap=True)
-        self._told = Gtk.Label(xalign=0.0, wrap=True)
+        self._used = wrapped_label()
+        self._told = Message()
         self._lay_out()
         give_help(self._dialog, "history")
         self._add_buttons()
@@ -149,7 +149,7 @@ class HistoryDialog:
         self._busy = True
         self._told.set_text(_("Making the layers…"))
         self._follow()
-        self._worker.ask("layers", lambda made: self._finish(record, made, image), job=str(record.folder))
+        self._workers.ask("layers", lambda made: self._finish(record, made, image), job=str(record.folder))
 
     def _finish(self, record: Record, made: Event, image: Gimp.Image | None) -> None:
         self._busy = False
@@ -195,6 +195,7 @@ class HistoryDialog:
             transient_for=self._dialog, modal=True, message_type=Gtk.MessageType.QUESTION, text=question
         )
         asking.format_secondary_text(more if waiting else _("Layers that are in an image stay there."))
+        wrap_dialog(asking)
         asking.add_button(_("_Cancel"), Gtk.ResponseType.CANCEL)
         asking.add_button(_("_Delete"), Gtk.ResponseType.OK)
         sure = asking.run() == Gtk.ResponseType.OK
@@ -219,12 +220,9 @@ class HistoryDialog:
 def show_history(image: Gimp.Image | None) -> None:
     """Shows the window until it is closed; raises EditFailed where the worker cannot be started."""
     GimpUi.init("generative-edit")
+    workers = Workers()
+    workers.get()
     try:
-        worker = Worker(worker_python(), settings.data_folder() / LOG)
-    except GLib.Error as error:
-        told = _("The worker cannot be started: {reason}. Run install.py again.")
-        raise EditFailed(told.format(reason=error.message)) from None
-    try:
-        HistoryDialog(image, worker).run()
+        HistoryDialog(image, workers).run()
     finally:
-        worker.close()
+        workers.close()

@@ -17,7 +17,8 @@ from lib import history
 from lib.history import Record, State
 from lib.history_words import cost_of, when
 from lib.translation import _
-from plugin.worker_process import Event, Worker
+from plugin.worker_process import Event
+from plugin.workers import Workers
 
 PICTURE_EDGE = 72
 _AT_ONCE = 50
@@ -32,9 +33,9 @@ class JobList(Gtk.ScrolledWindow):
         "activated": (GObject.SignalFlags.RUN_FIRST, None, ()),
     }
 
-    def __init__(self, worker: Worker) -> None:
+    def __init__(self, workers: Workers) -> None:
         super().__init__(hscrollbar_policy=Gtk.PolicyType.NEVER, min_content_height=240, min_content_width=380)
-        self._worker = worker
+        self._workers = workers
         self.records: dict[str, Record] = {}
         self._asked: set[str] = set()
         self._words = ""
@@ -144,11 +145,13 @@ class JobList(Gtk.ScrolledWindow):
                 self._ask(name)
 
     def _ask(self, name: str) -> None:
-        self._worker.ask(
+        self._workers.ask(
             "thumbnail", lambda answer: self._show_picture(name, answer), job=str(self.records[name].folder)
         )
 
     def _show_picture(self, name: str, answer: Event) -> None:
+        if "error" in answer:  # the worker has ended: the picture is made when the row is seen next
+            self._asked.discard(name)
         picture = pixbuf_of(answer)
         for row in self._store if picture else ():
             if row[_FOLDER] == name:

@@ -8,6 +8,7 @@ from gi.repository import Gtk
 
 from lib import settings
 from lib.translation import _
+from plugin.labels import wrap_dialog
 from plugin.panel.draft import Draft, in_words
 
 
@@ -40,6 +41,7 @@ def _ask(parent: Gtk.Window | None, question: str, reasons: str, no: str, yes: s
     )
     dialog.get_accessible().set_name(question)
     dialog.format_secondary_text(reasons)
+    wrap_dialog(dialog)
     dialog.add_button(no, Gtk.ResponseType.CANCEL)
     dialog.add_button(yes, Gtk.ResponseType.OK)
     dialog.set_default_response(Gtk.ResponseType.OK)

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from gi.repository import GLib, Gtk
 
 from lib.translation import _
+from plugin.labels import wrapped_label
 from plugin.panel.draft import Draft
 from plugin.panel.fields import button
-from plugin.panel.workers import Workers
 from plugin.worker_process import Event
+from plugin.workers import Workers
 
 _PAUSE_MILLISECONDS = 250
 
@@ -29,7 +30,7 @@ class EngineNote(Gtk.Box):
         self._on_verdict = on_verdict
         self._asked = ""
         self._waiting = 0
-        self._label = Gtk.Label(label=_can(), xalign=0.0, wrap=True, max_width_chars=44)
+        self._label = wrapped_label(_can(), characters=44)
         self.pack_start(self._label, True, True, 0)
         self.pack_start(button(_("Se_ttings…"), on_settings, _("Other providers, and their keys")), False, False, 0)
 
@@ -65,7 +66,7 @@ class EngineNote(Gtk.Box):
             if prompt == self._asked:
                 self._judge(answer.get("refusal") or "")
 
-        self._workers.get().ask("check-prompt", heard, prompt=prompt)
+        self._workers.ask("check-prompt", heard, prompt=prompt)
         return GLib.SOURCE_REMOVE
 
     def _judge(self, refusal: str) -> None:

@@ -12,6 +12,7 @@ from gi.repository import Gimp, GObject, Gtk
 
 from lib.choices import Choice
 from lib.translation import _
+from plugin.labels import shorten_choices
 
 
 class Field:
@@ -65,7 +66,7 @@ class ListField(Field):
         tooltip: str = "",
     ) -> None:
         self._titles: dict[str, str] = {}
-        combo = Gtk.ComboBoxText.new_with_entry() if free else Gtk.ComboBoxText.new()
+        combo = Gtk.ComboBoxText.new_with_entry() if free else shorten_choices(Gtk.ComboBoxText.new())
         self._values: list[str] = []
         self._default = default
         self._free = free

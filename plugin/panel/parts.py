@@ -5,6 +5,7 @@ from __future__ import annotations
 from gi.repository import Gimp, Gtk
 
 from lib.geometry import Size
+from plugin.labels import Message
 from plugin.panel.activity import Activity
 from plugin.panel.draft import Draft
 from plugin.panel.engine_note import EngineNote
@@ -37,7 +38,7 @@ class PanelParts:
         self._config = config
         self._picture = SentPicture()
         self._engine, self._problem, self._results = engine, problem, results
-        self._note = Gtk.Label(xalign=0.0, wrap=True, max_width_chars=56)
+        self._note = Message(characters=56)
 
     def column(self) -> Gtk.Box:
         """All of them, one below the other; what is asked for scrolls where the screen is small."""

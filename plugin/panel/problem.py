@@ -8,6 +8,7 @@ from collections.abc import Callable
 from gi.repository import Gdk, Gtk
 
 from lib.translation import _
+from plugin.labels import Message
 from plugin.panel.fields import button
 from plugin.task import error_in_words
 from plugin.worker_process import Event
@@ -21,13 +22,13 @@ class Problem(Gtk.Box):
     def __init__(self, on_retry: Callable[[], None]) -> None:
         super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=4)
         self._event: Event = {}
-        self._label = Gtk.Label(xalign=0.0, wrap=True, selectable=True, max_width_chars=52, can_focus=True)
+        self._message = Message(characters=52, selectable=True)
         icon = Gtk.Image.new_from_icon_name("dialog-warning", Gtk.IconSize.LARGE_TOOLBAR)
         self._retry = button(_("_Try again"), on_retry)
         copy = button(_("Copy _details"), self._copy, _("For a bug report; there is no key in them."))
         row = Gtk.Box(spacing=8)
         row.pack_start(icon, False, False, 0)
-        row.pack_start(self._label, True, True, 0)
+        row.pack_start(self._message, True, True, 0)
         buttons = Gtk.Box(spacing=4, halign=Gtk.Align.END)
         buttons.pack_start(copy, False, False, 0)
         buttons.pack_start(self._retry, False, False, 0)
@@ -38,7 +39,7 @@ class Problem(Gtk.Box):
         """Shows the error of an event; a request that may have been billed is never offered `again`."""
         again = again and not event.get("maybe_billed")
         self._event = event
-        self._label.set_text(error_in_words(event))
+        self._message.set_text(error_in_words(event))
         self._retry.set_sensitive(again)
         told = _("Sends it again as it is shown now; nothing was billed.")
         self._retry.set_tooltip_text(told if again else None)

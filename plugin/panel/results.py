@@ -9,6 +9,7 @@ from gi.repository import Gtk
 
 from lib.geometry import Size
 from lib.translation import _
+from plugin.labels import Message
 from plugin.panel import thumbnails
 from plugin.panel.fields import button
 from plugin.panel.generation import Variation
@@ -34,7 +35,7 @@ class Results(Gtk.Box):
     def __init__(self, act: Choices) -> None:
         super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=4)
         self._act = act
-        self._label = Gtk.Label(xalign=0.0, wrap=True, max_width_chars=52)
+        self._message = Message(characters=52)
         self._strip = Gtk.Box(spacing=4)
         scroller = Gtk.ScrolledWindow(can_focus=False, min_content_height=_THUMBNAIL.height + 22)
         scroller.set_policy(Gtk.PolicyType.AUTOMATIC, Gtk.PolicyType.NEVER)
@@ -49,7 +50,7 @@ class Results(Gtk.Box):
             button(_("_Use as input"), act.use, _("Keeps it, and sends what is visible, with it, the next time.")),
         ):
             row.pack_start(each, True, True, 0)
-        for each in (self._label, scroller, row):
+        for each in (self._message, scroller, row):
             self.pack_start(each, False, False, 0)
 
     def offer(self, variations: Sequence[Variation], size: Size, chosen: int, words: str) -> None:
@@ -64,13 +65,13 @@ class Results(Gtk.Box):
                 radio.set_active(True)
             radio.connect("clicked", self._on_clicked, number)
             self._strip.pack_start(radio, False, False, 0)
-        self._label.set_text(words)
+        self._message.set_text(words)
         self._keep_all.set_sensitive(len(variations) > 1)
         self._strip.show_all()
 
     def say(self, words: str) -> None:
         """Changes the words above the results."""
-        self._label.set_text(words)
+        self._message.set_text(words)
 
     def _thumbnail(
         self, number: int, variation: Variation, size: Size, first: Gtk.RadioButton | None

@@ -11,8 +11,8 @@ from plugin.insert import Results
 from plugin.panel.activity import cancelled
 from plugin.panel.draft import Draft
 from plugin.panel.generation import Finished, Generation, Variation
-from plugin.panel.workers import Workers
 from plugin.worker_process import Event
+from plugin.workers import Workers
 
 
 class View(Protocol):

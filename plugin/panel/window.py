@@ -23,11 +23,11 @@ from plugin.panel.parts import PanelParts
 from plugin.panel.problem import Problem
 from plugin.panel.results import Choices, Results
 from plugin.panel.session import Offer, Session
-from plugin.panel.workers import Workers
 from plugin.procedure_parts import explain, of_a_file
 from plugin.procedure_window import ProcedureWindow
 from plugin.task import EditFailed
 from plugin.worker_process import Event
+from plugin.workers import Workers
 
 
 class Panel:

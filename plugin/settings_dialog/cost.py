@@ -1,6 +1,6 @@
 """The page on what was spent this month."""
 
-from gi.repository import Gtk
+from gi.repository import Gtk, Pango
 
 from lib import settings, spending
 from lib.settings import Settings
@@ -18,7 +18,8 @@ class CostPage(Page):
         titles = (_("Provider"), _("US dollars"), _("Edits"), _("Edits of unknown cost"))
         for number, title in enumerate(titles):
             right = float(number > 0)
-            cell = Gtk.CellRendererText(xalign=right)
+            cut = Pango.EllipsizeMode.NONE if right else Pango.EllipsizeMode.END
+            cell = Gtk.CellRendererText(xalign=right, ellipsize=cut)
             column = Gtk.TreeViewColumn(title, cell, text=number)
             column.set_alignment(right)
             column.set_expand(number == 0)

@@ -9,7 +9,8 @@ from lib import settings
 from lib.api.text import sentences
 from lib.settings import Settings
 from lib.translation import _
-from plugin.settings_dialog.rows import Page, beside, button, named, note, spin
+from plugin.labels import shorten_choices
+from plugin.settings_dialog.rows import Page, beside, button, message, named, note, spin
 from plugin.worker_process import Event
 
 if TYPE_CHECKING:
@@ -26,9 +27,9 @@ class DefaultsPage(Page):
     def __init__(self, dialog: "SettingsDialog") -> None:
         super().__init__()
         self._dialog, self._filling = dialog, False
-        self._provider = Gtk.ComboBoxText()
+        self._provider = shorten_choices(Gtk.ComboBoxText())
         self._model = Gtk.ComboBoxText.new_with_entry()
-        self._listed = note()
+        self._listed = message()
         self._list = button(_("_List Models"), self._ask_models)
         self._confirm = spin(0, 1_000_000, 0.05, digits=2)
         self._context, self._around = Gtk.ComboBoxText(), spin(0, 99_999, 8)

@@ -11,7 +11,7 @@ from gi.repository import GimpUi, Gtk
 from lib.api import providers
 from lib.own_providers import FIELDS, LIKE, checked_entry, new_name
 from lib.translation import _
-from plugin.settings_dialog.rows import Page, note
+from plugin.settings_dialog.rows import Page, message
 
 Keep = Callable[[str, Mapping[str, str]], bool]
 
@@ -34,7 +34,7 @@ class ProviderForm:
         for like in LIKE:
             self._like.append(like, providers.get(like).title)
         self._fields = {field: Gtk.Entry(activates_default=True) for field in FIELDS if field != "like"}
-        self._problem = note()
+        self._problem = message()
         self._lay_out()
         self._show(entry)
         self._like.connect("changed", lambda _combo: self._on_like())

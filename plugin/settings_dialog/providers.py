@@ -3,15 +3,16 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from gi.repository import Gtk
+from gi.repository import Gtk, Pango
 
 from lib import settings
 from lib.api import providers
 from lib.api.text import sentences
 from lib.settings import Settings
 from lib.translation import _
+from plugin.labels import wrap_dialog
 from plugin.settings_dialog.form import ProviderForm
-from plugin.settings_dialog.rows import SPACE, Page, beside, bold, button, named, note
+from plugin.settings_dialog.rows import SPACE, Page, beside, bold, button, message, named, note
 from plugin.worker_process import Event
 
 if TYPE_CHECKING:
@@ -30,8 +31,10 @@ class ProvidersPage(Page):
         self._now = Settings()
         self._rows_of_names = Gtk.ListStore(str, str)
         self._list = Gtk.TreeView(model=self._rows_of_names, headers_visible=False)
-        self._list.append_column(Gtk.TreeViewColumn("", Gtk.CellRendererText(), text=1))
-        self._title, self._address, self._state, self._verdict = Gtk.Label(xalign=0.0), note(), note(), note()
+        titles = Gtk.CellRendererText(ellipsize=Pango.EllipsizeMode.END)
+        self._list.append_column(Gtk.TreeViewColumn("", titles, text=1))
+        self._title, self._address = note(), message()
+        self._state, self._verdict = message(), message()
         self._key = Gtk.Entry(visibility=False, input_purpose=Gtk.InputPurpose.PASSWORD)
         self._edit = button(_("_Edit…"), self._edit_chosen)
         self._remove = button(_("_Remove…"), self._ask_removal)
@@ -177,6 +180,7 @@ class ProvidersPage(Page):
         ask = Gtk.MessageDialog(
             transient_for=self._dialog.window, modal=True, message_type=Gtk.MessageType.QUESTION, text=told
         )
+        wrap_dialog(ask)
         ask.add_button(_("_Cancel"), Gtk.ResponseType.CANCEL)
         ask.add_button(_("_Remove"), Gtk.ResponseType.OK)
 

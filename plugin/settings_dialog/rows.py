@@ -7,6 +7,8 @@ import gi
 gi.require_version("Gtk", "3.0")
 from gi.repository import Gtk, Pango
 
+from plugin.labels import Message, wrapped_label
+
 SPACE = 12
 _TEXT_WIDTH = 56
 
@@ -19,7 +21,14 @@ def named(widget: Gtk.Widget, name: str) -> Gtk.Widget:
 
 def note(text: str = "") -> Gtk.Label:
     """A text that wraps."""
-    return Gtk.Label(label=text, xalign=0.0, wrap=True, max_width_chars=_TEXT_WIDTH, width_chars=_TEXT_WIDTH)
+    label = wrapped_label(text, characters=_TEXT_WIDTH)
+    label.set_width_chars(_TEXT_WIDTH)
+    return label
+
+
+def message() -> Message:
+    """A text of any length, as a server's is."""
+    return Message(characters=_TEXT_WIDTH)
 
 
 def button(label: str, act: Callable[[], None]) -> Gtk.Button:

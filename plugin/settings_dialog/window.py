@@ -12,13 +12,14 @@ from gi.repository import GimpUi, GLib, Gtk
 from lib import settings
 from lib.translation import _
 from plugin.help import give_help
-from plugin.installation import worker_python
+from plugin.labels import Message
 from plugin.settings_dialog.cost import CostPage
 from plugin.settings_dialog.defaults import DefaultsPage
 from plugin.settings_dialog.history import HistoryPage
 from plugin.settings_dialog.providers import ProvidersPage
 from plugin.settings_dialog.rows import SPACE
-from plugin.worker_process import LOG, Event, OnEvent, Worker
+from plugin.worker_process import Event, OnEvent
+from plugin.workers import Workers
 
 _MOMENT = 400
 
@@ -42,7 +43,7 @@ class SettingsDialog:
     def __init__(self, parent: Gtk.Window | None, on_changed: Callable[[], None]) -> None:
         GimpUi.init("generative-edit")
         self._on_changed = on_changed
-        self._worker: Worker | None = None
+        self._workers = Workers()
         self._open = True
         self._pending: dict[str, Any] = {}
         self._timer = 0
@@ -84,20 +85,13 @@ class SettingsDialog:
         self._on_changed()
 
     def ask(self, do: str, on_answer: OnEvent, **values: Any) -> None:
-        """Asks the worker, which is started at the first time; an answer after the window's end is dropped."""
-        try:
-            self._worker = self._worker or Worker(worker_python(), settings.data_folder() / LOG)
-        except (GLib.Error, OSError) as error:
-            reason = error.message if isinstance(error, GLib.Error) else error
-            told = _("The worker cannot be started: {reason}.").format(reason=reason)
-            on_answer({"error": {"message": told, "hint": _("Run install.py again.")}})
-            return
+        """Asks the worker; an answer after the window's end is dropped."""
 
         def heard(answer: Event) -> None:
             if self._open:
                 on_answer(answer)
 
-        self._worker.ask(do, heard, **values)
+        self._workers.ask(do, heard, **values)
 
     def tell(self, text: str) -> None:
         """Says at the top of the window what went wrong."""
@@ -176,9 +170,7 @@ class SettingsDialog:
 
     def _close(self) -> None:
         self._open = False
-        if self._worker:
-            self._worker.close()
-            self._worker = None
+        self._workers.close()
 
 
 class _Banner(Gtk.InfoBar):
@@ -188,14 +180,14 @@ class _Banner(Gtk.InfoBar):
         super().__init__(message_type=Gtk.MessageType.WARNING)
         # GTK's own close button has no name for screen readers.
         self.add_button(_("Dismiss"), Gtk.ResponseType.CLOSE)
-        self._label = Gtk.Label(xalign=0.0, wrap=True, max_width_chars=70)
-        self.get_content_area().add(self._label)
+        self._message = Message(characters=70)
+        self.get_content_area().pack_start(self._message, True, True, 0)
         self.connect("response", lambda bar, _response: bar.hide())
 
     def tell(self, text: str) -> None:
-        self._label.set_text(text)
+        self._message.set_text(text)
         self.show()
 
     def hide_unless_told(self) -> None:
-        if not self._label.get_text():
+        if not self._message.get_text():
             self.hide()

@@ -39,9 +39,9 @@ class _Quiet(WSGIRequestHandler):
 
 
 class TestEndpoint:
-    """Answers `POST /v1/images/edits` as `behave` says: "echo", "invert", "half", "refuse", "die", "garbage",
-    "variations" (results of different colours), "previews" (of a stream, with `seconds` after each), "deaf" (nothing is
-    read for `seconds`; what comes then is not answered), "held" (an echo, once it is released), "drip",
+    """Answers `POST /v1/images/edits` as `behave` says: "echo", "invert", "half", "refuse", "refuse_at_length", "die",
+    "garbage", "variations" (results of different colours), "previews" (of a stream, with `seconds` after each), "deaf"
+    (nothing is read for `seconds`; what comes then is not answered), "held" (an echo, once it is released), "drip",
     "busy", "drift".
 
     `GET /v1/models` accepts `key` alone (None: any) and is answered from `models` as `listing` says.
@@ -134,6 +134,10 @@ class TestEndpoint:
 
     def _refuse(self, _received):
         return _error(400, "refused", "The test refuses this.")
+
+    def _refuse_at_length(self, _received):
+        """In a word as long as an error's text may be."""
+        return _error(400, "refused", "The test refuses this: " + "x" * 570)
 
     def _die(self, _received):
         def half_an_answer():

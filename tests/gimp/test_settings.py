@@ -1,6 +1,7 @@
 """Settings… in a real window: keys, connections, own providers, old and broken files; what a key never gets into."""
 
 import json
+import signal
 import stat
 import time
 from pathlib import Path
@@ -118,6 +119,16 @@ def test_a_wrong_key_then_the_right_one_and_where_it_is_kept(window, mine):
     assert KEY not in (window.data / "keys.json").read_text()
     wait_until(lambda: not window.processes("lib.worker"))
     assert_nowhere(window)
+
+
+def test_a_worker_that_was_killed_is_started_again(window, mine):
+    open_window(window)
+    wait_for_text(window, "There is no key for 127.0.0.1")
+    window.kill(signal.SIGKILL, "lib.worker")
+    wait_until(lambda: not window.processes("lib.worker"))
+    window.keys("key", "alt+t")
+    wait_for_text(window, "needs a key, and none was found")
+    close_window(window)
 
 
 def assert_only_in_the_key_file(window):
