@@ -1,9 +1,11 @@
-"""Edit Again…: the same edit once more, from what a layer tells of its making; its mask becomes the selection."""
+"""Edit Again…: the same edit once more, from what a layer tells of its making, where its mask shows.
+
+The image is not touched until the result comes: one undo step then inserts it and hides the earlier one.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,18 +16,20 @@ from lib.translation import _
 from plugin.again_record import LARGEST, Again, BadRecord, LayerName, missing_references, read_record
 from plugin.arguments import defaults, set_values
 from plugin.checks import checked
-from plugin.edit import edit
-from plugin.insert import PARASITE, undo_group
+from plugin.edit import check_quick_mask, prepare
+from plugin.export import masked_area
+from plugin.insert import PARASITE
 from plugin.installation import worker_python
-from plugin.task import EditFailed, Outcome, Progress
+from plugin.selection import Selection
+from plugin.task import EditFailed, Outcome, Progress, run
 
 
 @dataclass(frozen=True)
 class Earlier:
-    """An earlier edit: its layer, what hides with it (its group, where it is one of several), and what it used."""
+    """An earlier edit: its result (the group, where it is one of several), the area that it changed, what it used."""
 
-    layer: Gimp.Layer
     shown: Gimp.Layer
+    selection: Selection
     again: Again
     inputs: list[Gimp.Layer]
     missing: str
@@ -33,7 +37,8 @@ class Earlier:
 
 def find(image: Gimp.Image, layers: Iterable[Gimp.Layer]) -> Earlier:
     """The edit that one of these layers came from; raises EditFailed where there is none, or it cannot be repeated."""
-    layer = next((each for each in _with_children(layers) if each.get_parasite(PARASITE)), None)
+    check_quick_mask(image)
+    layer = next((each for each in _with_children(layers) if _is_result(each)), None)
     if layer is None:
         what = _("This layer was not made by Generative Edit.")
         raise EditFailed(f"{what} {_('Select a layer that was, or use Edit with Prompt.')}")
@@ -42,45 +47,42 @@ def find(image: Gimp.Image, layers: Iterable[Gimp.Layer]) -> Earlier:
     except BadRecord as error:
         raise EditFailed(str(error)) from None
     shown = _result_of(layer)
-    edited = _found(image, again.edited) or _below(image, shown)
+    selection = masked_area(image, layer)
+    if layer.get_mask() and selection.bounds is None:
+        what = _("The area that was edited is not in this image any more.")
+        raise EditFailed(f"{what} {_('Select another one, and use Edit with Prompt.')}")
+    edited = _found(image, again.edited, shown) or _below(image, shown)
     if edited is None:
         what = _("The layer that was edited is not in this image any more.")
         raise EditFailed(f"{what} {_('Select another one, and use Edit with Prompt.')}")
-    references = [_found(image, name) for name in again.references]
+    references = [_found(image, name, shown) for name in again.references]
     there = [each for each in references if each]
     missing = missing_references(len(references) - len(there) + again.other_references)
-    return Earlier(layer, shown, again, [edited, *there], missing)
+    return Earlier(shown, selection, again, [edited, *there], missing)
 
 
 def interact(
     procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, image: Gimp.Image, layers: Sequence[Gimp.Layer]
 ) -> Gimp.PDBStatusType:
-    """Opens the panel with the earlier edit's own request; one undo step selects what was selected then."""
-    from plugin.panel import show_panel
+    """Opens the panel with the earlier edit's own request, for the area that was selected then."""
+    from plugin.panel import Repeated, show_panel
     from plugin.panel.raising import raise_open_panel
 
     earlier = find(image, layers)
     if raise_open_panel(image):
         raise EditFailed(_("The window for this image is open already. Close it, then use Edit Again."))
     set_values(config, earlier.again.values)
-    with undo_group(image):
-        _select(image, earlier.layer)
-        earlier.shown.set_visible(False)
-    Gimp.displays_flush()
     told = sentences(earlier.missing, *earlier.again.notes)
     if told:
         Gimp.message(told)
-    edited = show_panel(procedure, config, image, earlier.inputs)
-    if not edited and earlier.shown.is_valid():
-        earlier.shown.set_visible(True)
+    edited = show_panel(procedure, config, image, earlier.inputs, Repeated(earlier.selection, earlier.shown))
     return Gimp.PDBStatusType.SUCCESS if edited else Gimp.PDBStatusType.CANCEL
 
 
 def again(image: Gimp.Image, layers: list[Gimp.Layer], values: dict[str, Any], progress: Progress) -> Outcome:
     """The same request straight away; arguments that are not at their defaults take the place of the layer's.
 
-    One undo step; the earlier result is hidden, the selection as it was. Raises BadArguments, EditFailed or
-    EditCancelled.
+    One undo step, which hides the earlier result. Raises BadArguments, EditFailed or EditCancelled.
     """
     earlier = find(image, layers)
     if earlier.missing:
@@ -88,48 +90,16 @@ def again(image: Gimp.Image, layers: list[Gimp.Layer], values: dict[str, Any], p
     usual = defaults()
     changed = {name: value for name, value in values.items() if value != usual[name]}
     options = checked(earlier.again.values | changed)
-    with undo_group(image), _selected(image, earlier):
-        outcome = edit(image, earlier.inputs, options, worker_python(), progress)
+    task = prepare(image, earlier.inputs, options, earlier.selection, earlier.shown)
+    outcome = run(image, task, options, worker_python(), progress)
     outcome.report["notes"] = [*outcome.report["notes"], *earlier.again.notes]
     return outcome
 
 
-@contextmanager
-def _selected(image: Gimp.Image, earlier: Earlier) -> Iterator[None]:
-    """Selects what was selected then; afterwards the selection is as before.
-
-    The earlier result is hidden, and stays so unless the edit fails.
-    """
-    active, channels = image.get_selected_layers(), image.get_selected_channels()
-    kept = None if Gimp.Selection.is_empty(image) else Gimp.Selection.save(image)
-    visible = earlier.shown.get_visible()
-    _select(image, earlier.layer)
-    earlier.shown.set_visible(False)
-    try:
-        yield
-    except BaseException:
-        earlier.shown.set_visible(visible)
-        raise
-    finally:
-        if kept:
-            image.select_item(Gimp.ChannelOps.REPLACE, kept)
-            image.remove_channel(kept)
-        else:
-            Gimp.Selection.none(image)
-        # The channel that held the selection had become the active one.
-        if channels:
-            image.set_selected_channels(channels)
-        else:
-            image.set_selected_layers(active)
-
-
-def _select(image: Gimp.Image, layer: Gimp.Layer) -> None:
-    """The layer's mask as the selection; without one, nothing was selected."""
-    mask = layer.get_mask()
-    if mask:
-        image.select_item(Gimp.ChannelOps.REPLACE, mask)
-    elif not Gimp.Selection.is_empty(image):
-        Gimp.Selection.none(image)
+def _is_result(layer: Gimp.Layer) -> bool:
+    """Whether a layer tells of its making. The layer “Before” of version 0.1 says null: it was not made by an edit."""
+    parasite = layer.get_parasite(PARASITE)
+    return parasite is not None and (parasite.size != len("null") or _data(layer) != b"null")
 
 
 def _data(layer: Gimp.Layer) -> bytes:
@@ -151,17 +121,24 @@ def _with_children(layers: Iterable[Gimp.Layer]) -> Iterator[Gimp.Layer]:
 def _result_of(layer: Gimp.Layer) -> Gimp.Layer:
     """The group that holds nothing but results, or the layer itself."""
     parent = layer.get_parent()
-    if parent and all(child.get_parasite(PARASITE) for child in parent.get_children()):
+    if parent and all(_is_result(child) for child in parent.get_children()):
         return parent
     return layer
 
 
-def _found(image: Gimp.Image, name: LayerName | None) -> Gimp.Layer | None:
-    """The layer of that number, else of that name."""
+def _found(image: Gimp.Image, name: LayerName | None, result: Gimp.Layer) -> Gimp.Layer | None:
+    """Return the layer of that name, else of that number, which is another layer's in another image.
+
+    Never the result itself, or one that is in it.
+    """
     if name is None:
         return None
-    layer = image.get_layer_by_tattoo(name.tattoo) if name.tattoo else None
-    return layer or image.get_layer_by_name(name.name)
+    named = image.get_layer_by_name(name.name)
+    numbered = image.get_layer_by_tattoo(name.tattoo) if name.tattoo else None
+    if numbered and numbered.get_name() == name.name:
+        named = numbered
+    own = {each.get_id() for each in _tree(result)}
+    return next((layer for layer in (named, numbered) if layer and layer.get_id() not in own), None)
 
 
 def _below(image: Gimp.Image, layer: Gimp.Layer) -> Gimp.Layer | None:
@@ -169,7 +146,7 @@ def _below(image: Gimp.Image, layer: Gimp.Layer) -> Gimp.Layer | None:
     parent = layer.get_parent()
     siblings = parent.get_children() if parent else image.get_layers()
     lower = siblings[image.get_item_position(layer) + 1 :]
-    return next((each for each in lower if not any(child.get_parasite(PARASITE) for child in _tree(each))), None)
+    return next((each for each in lower if not any(map(_is_result, _tree(each)))), None)
 
 
 def _tree(layer: Gimp.Layer) -> Iterator[Gimp.Layer]:

@@ -1,13 +1,24 @@
 """The layer that shows an edit on the canvas: a preview first, then whichever result the user looks at."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gi.repository import Gimp
 
 from lib.geometry import Rect
-from plugin.insert import Place, Results, fill, insert_group, insert_results, new_layer, place_above, undo_group
+from plugin.insert import (
+    Place,
+    Results,
+    fill,
+    hide,
+    insert_group,
+    insert_results,
+    new_layer,
+    place_above,
+    same_items_selected,
+    undo_group,
+)
 
 
 @dataclass(frozen=True)
@@ -24,16 +35,18 @@ class CanvasLayer:
 
     What is written into its buffer later is not recorded: undo takes the layer away, redo brings the last pixels back.
     `edited` is the layer that it lies above, None for the top of the stack. `beside` is an earlier such layer of the
-    same edit: both then lie in one group, the earlier one hidden.
+    same edit: both then lie in one group, the earlier one hidden. Of `place` the frame counts, and what is replaced.
     """
 
     def __init__(
-        self, image: Gimp.Image, edited: Gimp.Layer | None, frame: Rect, beside: "CanvasLayer | None" = None
+        self, image: Gimp.Image, edited: Gimp.Layer | None, place: Place, beside: "CanvasLayer | None" = None
     ) -> None:
         self.image = image
         self.layer: Gimp.Layer | None = None
         self._edited = edited
-        self.frame = frame
+        self.frame = place.frame
+        self._replaced = place.replaced
+        self._has_replaced = False
         self._beside = beside
         self._group: Gimp.GroupLayer | None = None
 
@@ -57,12 +70,10 @@ class CanvasLayer:
         if not self.image.is_valid():
             self._open_new_image()
         self.layer = new_layer(self.image, self.frame, look.name, rgba, look.mask, look.record)
-        active = self.image.get_selected_layers()
-        with undo_group(self.image):
+        with undo_group(self.image), same_items_selected(self.image):
             place = self._place(look.name)
             self.image.insert_layer(self.layer, place.parent, place.position)
-            if active:  # GIMP takes no empty list
-                self.image.set_selected_layers(active)
+            self._has_replaced = hide(self._replaced)
         Gimp.displays_flush()
 
     def show(self, rgba: bytes) -> None:
@@ -74,13 +85,15 @@ class CanvasLayer:
         Gimp.displays_flush()
 
     def remove(self) -> None:
-        """Takes the layer away; the earlier one of the same edit shows again."""
+        """Takes the layer away; the earlier one of the same edit shows again, or what it has replaced."""
         if not self.there:
             return
         with undo_group(self.image):
             self.image.remove_layer(self.layer)
             if self._beside and self._beside.there:
                 self._beside.layer.set_visible(True)
+            if self._has_replaced and self._replaced.is_valid():
+                self._replaced.set_visible(True)
         Gimp.displays_flush()
 
     def replace_by(self, results: Results) -> None:
@@ -88,7 +101,8 @@ class CanvasLayer:
         shown = self._group if self._group and self._group.is_valid() else self.layer
         there = shown is not None and shown.is_valid()
         with undo_group(self.image):
-            insert_results(self.image, results, place_above(self.image, shown if there else None, self.frame))
+            place = place_above(self.image, shown if there else None, self.frame)
+            insert_results(self.image, results, replace(place, replaced=self._replaced))
             if there:
                 self.image.remove_layer(shown)
         Gimp.displays_flush()

@@ -1,6 +1,7 @@
 """One edit of what is selected: what is sent, and where the result goes."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gi.repository import Gimp
@@ -12,6 +13,7 @@ from lib.translation import _
 from plugin import export
 from plugin.insert import place_above
 from plugin.options import Options
+from plugin.selection import Selection
 from plugin.task import EditFailed, Exported, Outcome, Progress, Task, plan_frame, run
 
 MOST_IMAGES = 16
@@ -27,17 +29,26 @@ def edit(image: Gimp.Image, layers: Sequence[Gimp.Layer], options: Options, pyth
     return run(image, prepare(image, layers, options), options, python, progress)
 
 
-def prepare(image: Gimp.Image, layers: Sequence[Gimp.Layer], options: Options) -> Task:
-    """What such an edit would send, and where its results would go; nothing is read yet.
+def prepare(
+    image: Gimp.Image,
+    layers: Sequence[Gimp.Layer],
+    options: Options,
+    selection: Selection | None = None,
+    replaced: Gimp.Layer | None = None,
+) -> Task:
+    """What such an edit would send, and where its results would go; nothing is exported yet.
 
-    Raises BadArguments or EditFailed.
+    `selection` counts instead of the image's own. `replaced` is an earlier result: it is not sent with what is visible,
+    and hides when the new one comes. Raises BadArguments or EditFailed.
     """
     check(image, layers, options)
+    selection = selection or export.ImageSelection(image)
     canvas = Size(image.get_width(), image.get_height())
     home = Rect(0, 0, *_sides(canvas)) if options.sample_merged else export.layer_rect(layers[0])
-    plan = plan_frame(canvas, _selection(image, canvas, options.grow), home, options)
+    plan = plan_frame(canvas, _grown(selection.bounds, canvas, options.grow), home, options)
     place = place_above(image, None if options.sample_merged else layers[0], plan.frame)
-    return Task(plan, place, lambda job: _export(image, layers, options, plan, job), sources(image, layers, options))
+    prepared = _Edit(image, layers, options, plan, selection, replaced)
+    return Task(plan, replace(place, replaced=replaced), prepared.export, sources(image, layers, options), selection)
 
 
 def sources(image: Gimp.Image, layers: Sequence[Gimp.Layer], options: Options) -> dict[str, Any]:
@@ -49,6 +60,7 @@ def sources(image: Gimp.Image, layers: Sequence[Gimp.Layer], options: Options) -
 
 def check(image: Gimp.Image, layers: Sequence[Gimp.Layer], options: Options) -> None:
     """Raises EditFailed for what cannot be done, before anything is exported."""
+    check_quick_mask(image)
     if image.get_base_type() == Gimp.ImageBaseType.INDEXED:
         raise EditFailed(
             _("An indexed image cannot hold the result's colours. Convert it with Image ▸ Mode ▸ RGB, then try again.")
@@ -68,20 +80,32 @@ def check(image: Gimp.Image, layers: Sequence[Gimp.Layer], options: Options) -> 
         )
 
 
-def _selection(image: Gimp.Image, canvas: Size, grow: int) -> Rect | None:
+def check_quick_mask(image: Gimp.Image) -> None:
+    """Raises EditFailed while the selection is being painted: it may be shown inverted, which GIMP does not tell."""
+    if export.quick_mask_is_on(image):
+        raise EditFailed(
+            _("Quick Mask is on, so GIMP reports no selection. Turn off Quick Mask (Shift+Q), then try again.")
+        )
+
+
+def _grown(selected: Rect | None, canvas: Size, grow: int) -> Rect | None:
     """What is to be changed, with what `grow` adds to it."""
-    selected = export.selection_rect(image)
     if selected is None or not grow:
         return selected
     return selected.grow(grow).intersect(Rect(0, 0, *_sides(canvas)))
 
 
 def first_picture(
-    image: Gimp.Image, layers: Sequence[Gimp.Layer], options: Options, plan: frame.Plan, area: Rect
+    image: Gimp.Image,
+    layers: Sequence[Gimp.Layer],
+    options: Options,
+    plan: frame.Plan,
+    area: Rect,
+    without: Gimp.Layer | None = None,
 ) -> bytes:
-    """The picture to edit: the first layer or what is visible, in `area` of the canvas."""
+    """The picture to edit: the first layer, or what is visible `without` one, in `area` of the canvas."""
     if options.sample_merged:
-        return export.visible_png(image, plan, area)
+        return export.visible_png(image, plan, area, without)
     return export.layer_png(image, layers[0], plan, area)
 
 
@@ -90,18 +114,31 @@ def reference_pictures(image: Gimp.Image, layers: Sequence[Gimp.Layer]) -> list[
     return [export.whole_layer_png(image, layer, _REFERENCE_EDGE) for layer in layers[1:]]
 
 
-def _export(image: Gimp.Image, layers: Sequence[Gimp.Layer], options: Options, plan: frame.Plan, job: Job) -> Exported:
-    first = first_picture(image, layers, options, plan, plan.frame)
-    pictures = [first, *reference_pictures(image, layers)]
-    if Gimp.Selection.is_empty(image):
-        return Exported(pictures)
-    margin = round(settings.provider(options.provider).mask_margin / plan.scale)
-    mask = export.mask_png(image, plan, options.grow + margin)
-    # For results that are inserted later, when the selection may be another one.
-    job.write(SELECTION, export.selection_values(image, plan.frame))
-    if not options.grow and not options.feather:
-        return Exported(pictures, mask)
-    return Exported(pictures, mask, {"grow": options.grow, "feather": options.feather})
+@dataclass(frozen=True)
+class _Edit:
+    """An edit that was prepared; see `prepare`."""
+
+    image: Gimp.Image
+    layers: Sequence[Gimp.Layer]
+    options: Options
+    plan: frame.Plan
+    selection: Selection
+    replaced: Gimp.Layer | None
+
+    def export(self, job: Job) -> Exported:
+        """Read all that is sent; the selection's values go into the job's folder, too."""
+        image, options, plan = self.image, self.options, self.plan
+        first = first_picture(image, self.layers, options, plan, plan.frame, self.replaced)
+        pictures = [first, *reference_pictures(image, self.layers)]
+        if self.selection.bounds is None:
+            return Exported(pictures)
+        margin = round(settings.provider(options.provider).mask_margin / plan.scale)
+        mask = export.mask_png(self.selection, plan, options.grow + margin)
+        # For the result's layer mask: when it comes, the image's selection may be another one.
+        job.write(SELECTION, self.selection.values(plan.frame))
+        if not options.grow and not options.feather:
+            return Exported(pictures, mask)
+        return Exported(pictures, mask, {"grow": options.grow, "feather": options.feather})
 
 
 def _sides(size: Size) -> tuple[int, int]:

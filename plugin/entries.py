@@ -145,8 +145,8 @@ ENTRIES = {
         N_("Edit _Again…"),
         N_("Repeats the edit that a layer came from"),
         N_(
-            "Reads what a layer tells of its making, selects what was selected then, and opens the panel with the same "
-            "request. A script sends it straight away; arguments that are set take the place of the layer's own."
+            "Reads what a layer tells of its making, and opens the panel with the same request for the area that was "
+            "selected then. A script sends it straight away; arguments that are set take the place of the layer's own."
         ),
         EDIT_ARGUMENTS,
         again.interact,

@@ -1,7 +1,5 @@
 """What an edit will cost, from the sizes alone: before anything is exported."""
 
-from gi.repository import Gimp
-
 from lib.api import cost
 from lib.api.cost import Cost
 from lib.api.models import Model
@@ -12,15 +10,9 @@ from plugin.task import Task
 _LARGEST_REFERENCE = (2048, 2048)
 
 
-def estimate(
-    image: Gimp.Image, options: Options, task: Task, model: Model, layers: int, *, masked: bool | None = None
-) -> Cost | None:
-    """The estimate, None where a figure is not known. References count as the largest they can be.
-
-    masked: whether a mask is sent; None: where something is selected.
-    """
-    if masked is None:
-        masked = not Gimp.Selection.is_empty(image)
+def estimate(options: Options, task: Task, model: Model, layers: int) -> Cost | None:
+    """The estimate, None where a figure is not known. References count as the largest they can be."""
+    masked = task.selection is None or task.selection.bounds is not None
     size = (task.plan.size.width, task.plan.size.height)
     sizes = [size, *[_LARGEST_REFERENCE] * (layers - 1 + len(options.references))]
     fields = {name: value for name, value in options.request.items() if name != "size"}

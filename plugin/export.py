@@ -5,6 +5,7 @@ Only the frame is read, so that the time does not grow with the canvas.
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 
 from gi.repository import Gegl, Gimp
 
@@ -12,6 +13,7 @@ from lib import mask, png
 from lib.frame import Plan
 from lib.geometry import Rect, Size
 from plugin.pixels import FORMATS, Pixels
+from plugin.selection import NOTHING_SELECTED, Selection, StoredSelection
 
 # Values of a selection are linear coverage, not light: no gamma is wanted.
 _SELECTION_FORMAT = "Y u8"
@@ -25,19 +27,22 @@ def layer_png(image: Gimp.Image, layer: Gimp.Layer, plan: Plan, area: Rect) -> b
     return _fit_plan(_read_as_seen(image, layer, area), plan).png()
 
 
-def visible_png(image: Gimp.Image, plan: Plan, area: Rect) -> bytes:
-    """What is visible in `area` of the canvas, transparent beyond it, at the size that the plan asks for."""
-    with _deleted(image.duplicate()) as copy:
+def visible_png(image: Gimp.Image, plan: Plan, area: Rect, without: Gimp.Layer | None = None) -> bytes:
+    """What is visible in `area` of the canvas, transparent beyond it, at the size that the plan asks for.
+
+    `without` is a layer that counts as hidden.
+    """
+    with duplicate(image, without) as copy:
         # Only the canvas is made smaller, so that GIMP computes no more than that. Layers are not cropped: filters
         # such as blur and vignette would then see another layer.
         copy.resize(area.width, area.height, -area.x, -area.y)
         return _fit_plan(_read_visible(copy), plan).png()
 
 
-def mask_png(image: Gimp.Image, plan: Plan, grow: int) -> bytes:
+def mask_png(selection: Selection, plan: Plan, grow: int) -> bytes:
     """What may be edited: all that is selected at all, grown by `grow` canvas pixels; see lib.mask for the colours."""
     area = plan.frame.grow(grow)
-    values = mask.selected(_get(image.get_selection(), area, _SELECTION_FORMAT))
+    values = mask.selected(selection.values(area))
     return mask_of(mask.grow(values, area.width, grow), plan)
 
 
@@ -46,11 +51,6 @@ def mask_of(values: bytes, plan: Plan) -> bytes:
     grown = Pixels(plan.frame.width, plan.frame.height, 1, mask.selected(values))
     sent = _fit_plan(grown, plan)
     return png.encode(sent.width, sent.height, 4, mask.edit_mask(mask.selected(sent.data)), flat=True)
-
-
-def selection_values(image: Gimp.Image, area: Rect) -> bytes:
-    """The selection's own values in a canvas area, one byte a pixel."""
-    return _get(image.get_selection(), area, _SELECTION_FORMAT)
 
 
 def whole_layer_png(image: Gimp.Image, layer: Gimp.Layer, longest_edge: int) -> bytes:
@@ -72,10 +72,54 @@ def layer_rect(layer: Gimp.Layer) -> Rect:
     return Rect(offset.offset_x, offset.offset_y, layer.get_width(), layer.get_height())
 
 
-def selection_rect(image: Gimp.Image) -> Rect | None:
-    """The selection's bounds, or None where nothing is selected (the second value says so, not the first)."""
-    _success, selected, left, top, right, bottom = Gimp.Selection.bounds(image)
-    return Rect(left, top, right - left, bottom - top) if selected else None
+@dataclass(frozen=True)
+class ImageSelection:
+    """The selection of an image, as it is when it is read; see `plugin.selection.Selection`."""
+
+    image: Gimp.Image
+
+    @property
+    def bounds(self) -> Rect | None:
+        # The second value says whether anything is selected, not the first.
+        _success, selected, left, top, right, bottom = Gimp.Selection.bounds(self.image)
+        return Rect(left, top, right - left, bottom - top) if selected else None
+
+    def values(self, area: Rect) -> bytes:
+        return _get(self.image.get_selection(), area, _SELECTION_FORMAT)
+
+    def thumbnail(self, area: Rect, size: Size) -> bytes:
+        scale = size.width / area.width
+        scaled = Rect(round(area.x * scale), round(area.y * scale), size.width, size.height)
+        return _get(self.image.get_selection(), scaled, _SELECTION_FORMAT, scale, Gegl.AbyssPolicy.NONE)
+
+
+def masked_area(image: Gimp.Image, layer: Gimp.Layer) -> StoredSelection:
+    """What a layer's mask shows, as a selection; without a mask nothing is selected."""
+    mask_of_layer, here = layer.get_mask(), layer_rect(layer)
+    inside = here.intersect(Rect(0, 0, image.get_width(), image.get_height()))
+    if mask_of_layer is None or inside.empty:
+        return NOTHING_SELECTED
+    return StoredSelection(inside, _get(mask_of_layer, inside.translate(-here.x, -here.y), _SELECTION_FORMAT))
+
+
+def quick_mask_is_on(image: Gimp.Image) -> bool:
+    """Whether the selection is being painted: GIMP then keeps it in a channel of this name, and reports none."""
+    return image.get_channel_by_name("Qmask") is not None
+
+
+def duplicate(image: Gimp.Image, without: Gimp.Layer | None = None) -> AbstractContextManager[Gimp.Image]:
+    """A copy of an image to work in, deleted afterwards; one layer of it may be hidden."""
+    copy = image.duplicate()
+    if without is not None and without.is_valid():
+        _counterpart(copy, without).set_visible(False)
+    return _deleted(copy)
+
+
+def _counterpart(copy: Gimp.Image, layer: Gimp.Layer) -> Gimp.Layer:
+    """The layer of a duplicate that is in the same place of the stack."""
+    parent = layer.get_parent()
+    siblings = _counterpart(copy, parent).get_children() if parent else copy.get_layers()
+    return siblings[layer.get_image().get_item_position(layer)]
 
 
 def _read_as_seen(image: Gimp.Image, layer: Gimp.Layer, area: Rect) -> Pixels:
@@ -146,11 +190,14 @@ def _read(layer: Gimp.Layer, area: Rect) -> Pixels:
     return pixels if inside == area else pixels.placed(inside, area)
 
 
-def _get(drawable: Gimp.Drawable, area: Rect, encoding: str, scale: float = 1.0) -> bytes:
+def _get(
+    drawable: Gimp.Drawable, area: Rect, encoding: str, scale: float = 1.0, abyss: Gegl.AbyssPolicy | None = None
+) -> bytes:
     """Bytes of an area, which is counted in scaled pixels."""
     if area.empty:
         return b""
-    abyss = Gegl.AbyssPolicy.NONE if scale == 1 else Gegl.AbyssPolicy.CLAMP
+    if abyss is None:
+        abyss = Gegl.AbyssPolicy.NONE if scale == 1 else Gegl.AbyssPolicy.CLAMP
     rectangle = Gegl.Rectangle.new(area.x, area.y, area.width, area.height)
     return bytes(drawable.get_buffer().get(rectangle, scale, encoding, abyss))
 

@@ -11,9 +11,8 @@ from gi.repository import Gegl, Gimp
 from lib.geometry import Rect
 
 PARASITE = "generative-edit"
-SELECTED = "selected"
-# A layer mask: the frame's values, one byte a pixel (linear coverage, as a selection's); what is selected now; or none.
-Mask = bytes | str | None
+# A layer mask: the frame's values, one byte a pixel (linear coverage, as a selection's); or none.
+Mask = bytes | None
 _LONGEST_NAME = 60
 
 
@@ -21,13 +20,15 @@ _LONGEST_NAME = 60
 class Place:
     """Where results go: over `frame`, at `position` in `parent` (None: the top level of the stack).
 
-    `canvas` is the canvas that is wanted, in coordinates of today's; `frame` then counts from its corner.
+    `canvas` is the canvas that is wanted, in coordinates of today's; `frame` then counts from its corner. `replaced` is
+    a layer that hides as they come.
     """
 
     frame: Rect
     parent: Gimp.Layer | None
     position: int
     canvas: Rect | None = None
+    replaced: Gimp.Layer | None = None
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Results:
     pictures: Sequence[bytes]
     mask: Mask
     name: str
-    record: Mapping[str, Any]
+    record: Mapping[str, Any] | None
 
 
 def place_above(image: Gimp.Image, layer: Gimp.Layer | None, frame: Rect) -> Place:
@@ -62,30 +63,30 @@ def insert_results(image: Gimp.Image, results: Results, place: Place) -> Gimp.Va
     ]
     for layer in layers[1:]:
         layer.set_visible(False)
-    # The layer that was edited stays the active one: the next edit starts from it, not from this result.
-    active = image.get_selected_layers()
-    with undo_group(image):
+    with undo_group(image), same_items_selected(image):
+        hide(place.replaced)
         if place.canvas:
             image.resize(place.canvas.width, place.canvas.height, -place.canvas.x, -place.canvas.y)
         group = insert_group(image, place, results.name) if count > 1 else None
         for number, layer in enumerate(layers):
             image.insert_layer(layer, group or place.parent, number if group else place.position)
         image.set_selected_layers(layers)
-        array = _selected_as_values(image)
-        if active:  # GIMP takes no empty list
-            image.set_selected_layers(active)
-    return array
+        return _selected_as_values(image)
 
 
 def new_layer(
-    image: Gimp.Image, frame: Rect, name: str, rgba: bytes, mask: Mask, record: Mapping[str, Any]
+    image: Gimp.Image, frame: Rect, name: str, rgba: bytes, mask: Mask = None, record: Mapping[str, Any] | None = None
 ) -> Gimp.Layer:
-    """A layer that is not in the image yet: sRGB pixels of the frame's size, its layer mask and its record."""
+    """A layer that is not in the image yet: sRGB pixels of the frame's size, its layer mask, and its record.
+
+    Without a record it is no result.
+    """
     layer = _empty_layer(image, frame, name)
     fill(layer, rgba)
     if mask is not None:
         _add_mask(layer, mask)
-    _attach(layer, record)
+    if record is not None:
+        _attach(layer, record)
     return layer
 
 
@@ -97,6 +98,30 @@ def undo_group(image: Gimp.Image) -> Iterator[None]:
         yield
     finally:
         image.undo_group_end()
+
+
+@contextmanager
+def same_items_selected(image: Gimp.Image) -> Iterator[None]:
+    """Selects the same layers or channels afterwards, as far as they are still there.
+
+    The layer that was edited stays the active one: the next edit starts from it, not from its result.
+    """
+    layers, channels = image.get_selected_layers(), image.get_selected_channels()
+    try:
+        yield
+    finally:
+        # GIMP takes no empty list, and selecting layers deselects channels.
+        if layers := [layer for layer in layers if layer.is_valid()]:
+            image.set_selected_layers(layers)
+        elif channels := [channel for channel in channels if channel.is_valid()]:
+            image.set_selected_channels(channels)
+
+
+def hide(layer: Gimp.Layer | None) -> bool:
+    """Hides a layer, if it is there and seen; returns whether it did."""
+    if layer is None or not layer.is_valid() or not layer.get_visible():
+        return False
+    return bool(layer.set_visible(False))
 
 
 def layer_name(prompt: str) -> str:
@@ -128,14 +153,12 @@ def fill(layer: Gimp.Layer, rgba: bytes) -> None:
     buffer.flush()
 
 
-def _add_mask(layer: Gimp.Layer, values: bytes | str) -> None:
-    mask = layer.create_mask(Gimp.AddMaskType.SELECTION if values == SELECTED else Gimp.AddMaskType.WHITE)
+def _add_mask(layer: Gimp.Layer, values: bytes) -> None:
+    mask = layer.create_mask(Gimp.AddMaskType.WHITE)
     layer.add_mask(mask)
     layer.set_edit_mask(False)
-    if values != SELECTED:
-        area = Gegl.Rectangle.new(0, 0, layer.get_width(), layer.get_height())
-        mask.get_buffer().set(area, "Y u8", values)
-        mask.get_buffer().flush()
+    mask.get_buffer().set(Gegl.Rectangle.new(0, 0, layer.get_width(), layer.get_height()), "Y u8", values)
+    mask.get_buffer().flush()
 
 
 def _attach(layer: Gimp.Layer, record: Mapping[str, Any]) -> None:

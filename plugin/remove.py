@@ -10,6 +10,7 @@ from gi.repository import Gimp
 from lib import last_used
 from lib.translation import _
 from plugin.arguments import REMOVE_ARGUMENTS, defaults, set_values, with_settings
+from plugin.edit import check_quick_mask
 from plugin.options import Options, read
 from plugin.task import EditFailed
 
@@ -21,6 +22,7 @@ def removal(values: Mapping[str, Any]) -> Options:
 
 def check_selected(image: Gimp.Image) -> None:
     """Raises EditFailed where nothing is selected: the whole layer is hardly meant."""
+    check_quick_mask(image)
     if Gimp.Selection.is_empty(image):
         raise EditFailed(_("Nothing is selected. Select what shall be removed, then try again."))
 

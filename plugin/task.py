@@ -15,10 +15,11 @@ from lib.api import models
 from lib.api.text import sentences
 from lib.geometry import Rect, Size
 from lib.history_record import shown
-from lib.job import VERSION, Job
+from lib.job import SELECTION, VERSION, Job
 from lib.translation import _
 from plugin import insert
 from plugin.options import BadArguments, Options
+from plugin.selection import Selection
 from plugin.worker_process import LOG, Event, Worker
 
 RECORD_VERSION = 1
@@ -61,13 +62,15 @@ class Exported:
 class Task:
     """What is sent and where the results go; `export` is called while the worker starts.
 
-    `sources` names the layers that it is made from, for whoever repeats the edit.
+    `sources` names the layers that it is made from, for whoever repeats the edit. `selection` is what is to be changed;
+    None where that is not said by a selection.
     """
 
     plan: frame.Plan
     place: insert.Place
     export: Callable[[Job], Exported]
     sources: Mapping[str, Any] = field(default_factory=dict)
+    selection: Selection | None = None
 
 
 def run(image: Gimp.Image, task: Task, options: Options, python: str, progress: Progress) -> Outcome:
@@ -212,12 +215,14 @@ def error_in_words(error: Event) -> str:
     return sentences(*words)
 
 
-def insert_done(image: Gimp.Image, task: Task, options: Options, job: Job, final: Mapping[str, Any]) -> Outcome:
+def insert_done(
+    image: Gimp.Image, task: Task, options: Options, job: Job, final: Mapping[str, Any], *, masked: bool = True
+) -> Outcome:
     """Inserts what the last event of a job tells of; raises OSError where it cannot be read."""
     report = dict(final["report"])
     results = insert.Results(
         pictures=[rescue.data_of(job, kept) for kept in final["layers"]],
-        mask=_layer_mask(image, job, final["layer_mask"]),
+        mask=layer_mask(job, final["layer_mask"]) if masked else None,
         name=insert.layer_name(options.request["prompt"]),
         record=record_of(options, report, task.sources),
     )
@@ -228,11 +233,12 @@ def insert_done(image: Gimp.Image, task: Task, options: Options, job: Job, final
     return Outcome(values, report)
 
 
-def _layer_mask(image: Gimp.Image, job: Job, kept: rescue.Kept | None) -> insert.Mask:
-    """The layer mask that was asked for; else what is selected, if anything."""
+def layer_mask(job: Job, kept: rescue.Kept | None) -> insert.Mask:
+    """The layer mask that was asked for; else the selection as it was exported, which may be another one by now."""
     if kept:
         return rescue.data_of(job, kept)
-    return None if Gimp.Selection.is_empty(image) else insert.SELECTED
+    path = job.path(SELECTION)
+    return path.read_bytes() if path.exists() else None
 
 
 def record_of(options: Options, report: Mapping[str, Any], sources: Mapping[str, Any]) -> dict[str, Any]:

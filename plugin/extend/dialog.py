@@ -13,6 +13,7 @@ from lib.api.text import sentences
 from lib.geometry import Size
 from lib.translation import _
 from plugin.arguments import EXTEND_ARGUMENTS, start_with_settings, values_of
+from plugin.export import quick_mask_is_on
 from plugin.extend.draft import asked, draft, extension_of
 from plugin.extend.parts import ExtendParts
 from plugin.extend.run import Ended, Extending
@@ -44,6 +45,7 @@ class ExtendDialog:
         self._told_without_image = False
         self._outcome = ""  # how the last try ended, until something is changed
         self._canvas = _size(image)
+        self._quick_mask = quick_mask_is_on(image)
         title = _("Extend Canvas – {image}").format(image=image.get_name())
         self._window = ProcedureWindow(procedure, config, title, EXTEND_ARGUMENTS, self)
         engine = EngineNote(self._workers, self._open_settings, self._judge)
@@ -100,7 +102,7 @@ class ExtendDialog:
         self._window.generate.set_sensitive(ready and self._image.is_valid())
 
     def on_poll(self) -> None:
-        """Follows the canvas; without the image, the window closes."""
+        """Follows the canvas and Quick Mask; without the image, the window closes."""
         if not self._image.is_valid():
             if self._running is None and not self._told_without_image:
                 self._window.close()
@@ -109,6 +111,9 @@ class ExtendDialog:
             self._canvas = _size(self._image)
             self._parts.sides.set_canvas(self._canvas)
             self.on_focus()
+        elif quick_mask_is_on(self._image) != self._quick_mask:
+            self._quick_mask = not self._quick_mask
+            self.refresh()
 
     def on_generate(self) -> None:
         """Asks where that is due, then sends."""

@@ -37,7 +37,7 @@ def draft(image: Gimp.Image, layers: Sequence[Gimp.Layer], values: Mapping[str, 
     taken = accepted({**defaults(), **values}, offered, defaults())
     options = extending.options_of(image, taken)
     task = extending.prepare(image, layers, sides(taken), options)
-    cost = estimate(image, options, task, model, len(layers), masked=True)
+    cost = estimate(options, task, model, len(layers))
     return Draft(image, layers, options, task, provider, model, cost)
 
 

@@ -8,7 +8,6 @@ from typing import Any, Protocol
 
 from gi.repository import Gimp
 
-from lib import rescue
 from lib.geometry import Rect
 from lib.translation import _
 from plugin.insert import Place, place_above
@@ -73,10 +72,7 @@ class Extending(JobRun[Ended]):
         task, frame = self.draft.task, self.draft.task.plan.frame
         image = Gimp.Image.new(frame.width, frame.height, Gimp.ImageBaseType.RGB)
         place = Place(Rect(0, 0, frame.width, frame.height), None, 0)
-        unmasked = {**event, "layer_mask": None}
-        insert_done(image, replace(task, place=place), self.draft.options, self.job, unmasked)
-        if event["layer_mask"]:
-            rescue.forget(self.job, event["layer_mask"])
+        insert_done(image, replace(task, place=place), self.draft.options, self.job, event, masked=False)
         Gimp.Display.new(image)
 
     def _cancelled(self) -> Ended:

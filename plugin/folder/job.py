@@ -15,7 +15,7 @@ from lib.folder.output import OutputFolder
 from lib.folder.pictures import mask_of
 from lib.frame import Plan
 from lib.geometry import Rect
-from lib.job import SELECTION, Job
+from lib.job import Job
 from lib.translation import _
 from plugin import insert
 from plugin.edit import prepare
@@ -25,7 +25,7 @@ from plugin.folder.arguments import Item, Run, Wanted
 from plugin.folder.open_pictures import OpenPictures
 from plugin.folder.picture import layers_to_send, opened, select_mask
 from plugin.folder.saving import Written
-from plugin.task import EditFailed, public, write_job
+from plugin.task import EditFailed, layer_mask, public, write_job
 
 # An hour: a limit of requests by the minute, or by the day's busiest hour, is waited for.
 _PATIENCE = 3600.0
@@ -48,7 +48,7 @@ def expected_cost(run: Run, item: Item) -> Cost | None:
         _select(image, run, item, wanted, layers)
         provider = settings.provider(wanted.options.provider)
         model = models.get(wanted.options.model or provider.default_model or "")
-        return estimate(image, wanted.options, prepare(image, layers, wanted.options), model, len(layers))
+        return estimate(wanted.options, prepare(image, layers, wanted.options), model, len(layers))
 
 
 def export(run: Run, item: Item, job: Job, pictures: OpenPictures) -> None:
@@ -90,7 +90,7 @@ def write_results(
     place = insert.place_above(image, None if wanted.options.sample_merged else layers[0], plan.frame)
     results = insert.Results(
         pictures=[rescue.data_of(job, kept) for kept in answer.layers],
-        mask=_mask(job, answer),
+        mask=layer_mask(job, answer.layer_mask),
         name=insert.layer_name(wanted.options.request["prompt"]),
         record={**asked["record"], **public(answer.report)},
     )
@@ -123,15 +123,6 @@ def _report_of(job: Job) -> dict[str, Any]:
 
 def _select(image: Any, run: Run, item: Item, wanted: Wanted, layers: list[Any]) -> None:
     select_mask(image, wanted.mask, run.source / mask_of(item.picture), layers)
-
-
-def _mask(job: Job, answer: Answer) -> bytes | None:
-    """The layer mask: the one that was asked for, else the selection as it was sent."""
-    if answer.layer_mask:
-        return rescue.data_of(job, answer.layer_mask)
-    with contextlib.suppress(FileNotFoundError):
-        return job.path(SELECTION).read_bytes()
-    return None
 
 
 def _write(image: Any, results: list[Any], wanted: Wanted, parts: list[Path]) -> list[Written]:

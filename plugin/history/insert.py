@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from gi.repository import Gegl, Gimp
@@ -70,14 +71,15 @@ def insert_again(record: Record, made: Mapping[str, Any], image: Gimp.Image | No
     Gegl.init(None)
     job, frame = Job(record.folder), Rect(*made["frame"])
     pictures = [rescue.data_of(job, kept) for kept in made["layers"]]
-    results = insert.Results(pictures, _mask(job, made, frame), insert.layer_name(record.prompt), _record(job))
+    results = insert.Results(pictures, _mask(job, made, frame), insert.layer_name(record.prompt), _edit_record(job))
     if image:
         canvas = _canvas_for(record, image)
         grown = canvas if canvas and canvas == record.grown else None
         insert.insert_results(image, results, insert.Place(frame, None, 0, grown))
     else:
-        image = _new_image(job, made, frame)
+        image, before = _new_image(job, made, frame)
         there = Rect(0, 0, frame.width, frame.height)
+        results = replace(results, record=_in_new_image(results.record, image, before))
         insert.insert_results(image, results, insert.place_above(image, None, there))
         image.clean_all()
         Gimp.Display.new(image)
@@ -97,22 +99,35 @@ def _mask(job: Job, made: Mapping[str, Any], frame: Rect) -> insert.Mask:
     return None
 
 
-def _record(job: Job) -> dict[str, Any]:
-    """What the layer tells of its making, as at its first insertion."""
+def _edit_record(job: Job) -> dict[str, Any] | None:
+    """What the layer tells of its making, as at its first insertion; None where the job does not say it any more."""
     told: dict[str, Any] = {}
     for name in ("job.json", "report.json"):
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
             found = job.read_json(name)
             told |= public(found) if name == "report.json" else dict(found["record"])
-    return told
+    return told if "request" in told else None
 
 
-def _new_image(job: Job, made: Mapping[str, Any], frame: Rect) -> Gimp.Image:
-    """An image of the frame's size with what was sent as its lowest layer, where that is still there."""
+def _in_new_image(
+    record: Mapping[str, Any] | None, image: Gimp.Image, before: Gimp.Layer | None
+) -> Mapping[str, Any] | None:
+    """The record as it is right in an image that holds none of the layers that were sent but the edited one."""
+    if record is None:
+        return None
+    references = record.get("references") or {}
+    missing = len(references.get("layers", ())) + references.get("others", 0)
+    edited = {"name": before.get_name(), "tattoo": before.get_tattoo()} if before else None
+    canvas = [image.get_width(), image.get_height()]
+    return {**record, "canvas": canvas, "edited": edited, "references": {"layers": [], "others": missing}}
+
+
+def _new_image(job: Job, made: Mapping[str, Any], frame: Rect) -> tuple[Gimp.Image, Gimp.Layer | None]:
+    """An image of the frame's size; and what was sent, its lowest layer, where that is still there."""
     image = Gimp.Image.new(frame.width, frame.height, Gimp.ImageBaseType.RGB)
-    if made["original"]:
-        there = Rect(0, 0, frame.width, frame.height)
-        data = rescue.data_of(job, made["original"])
-        layer = insert.new_layer(image, there, _("Before"), data, None, None)
-        image.insert_layer(layer, None, 0)
-    return image
+    if not made["original"]:
+        return image, None
+    there = Rect(0, 0, frame.width, frame.height)
+    before = insert.new_layer(image, there, _("Before"), rescue.data_of(job, made["original"]))
+    image.insert_layer(before, None, 0)
+    return image, before

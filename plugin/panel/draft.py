@@ -19,6 +19,7 @@ from lib.translation import _
 from plugin.edit import prepare
 from plugin.estimate import estimate
 from plugin.options import BadArguments, Options
+from plugin.selection import Selection
 from plugin.task import Task
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1", "0.0.0.0")
@@ -52,14 +53,23 @@ class Draft:
         return urlsplit(self.provider.resolve_url(None, os.environ) or "")
 
 
-def draft(image: Gimp.Image, layers: Sequence[Gimp.Layer], options: Options) -> Draft:
-    """What the options stand for on this image; raises BadArguments or EditFailed where it cannot be sent."""
+def draft(
+    image: Gimp.Image,
+    layers: Sequence[Gimp.Layer],
+    options: Options,
+    selection: Selection | None = None,
+    replaced: Gimp.Layer | None = None,
+) -> Draft:
+    """What the options stand for on this image; raises BadArguments or EditFailed where it cannot be sent.
+
+    For `selection` and `replaced` see `plugin.edit.prepare`.
+    """
     provider, model = chosen(options)
     problem = environment_problem(provider, os.environ)
     if problem:
         raise BadArguments([f"{problem}."])
-    task = prepare(image, layers, options)
-    return Draft(image, layers, options, task, provider, model, estimate(image, options, task, model, len(layers)))
+    task = prepare(image, layers, options, selection, replaced)
+    return Draft(image, layers, options, task, provider, model, estimate(options, task, model, len(layers)))
 
 
 def chosen(options: Options) -> tuple[Provider, Model]:

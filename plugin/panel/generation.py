@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lib import rescue
@@ -13,7 +13,7 @@ from plugin.insert import layer_name
 from plugin.panel.draft import Draft
 from plugin.panel.job_run import JobRun, Listener
 from plugin.panel.sent_picture import selection_state
-from plugin.task import Exported, Task, record_of
+from plugin.task import Exported, Task, layer_mask, record_of
 from plugin.worker_process import Event, Worker
 
 
@@ -54,7 +54,7 @@ class Generation(JobRun[Finished]):
         super().__init__(draft, worker, listener)
         self._beside = beside
         edited = None if draft.options.sample_merged else draft.layers[0]
-        self.canvas = CanvasLayer(draft.image, edited, draft.task.place.frame, beside.canvas if beside else None)
+        self.canvas = CanvasLayer(draft.image, edited, draft.task.place, beside.canvas if beside else None)
         self._report: dict[str, Any] = {}
         self._layer_mask: rescue.Kept | None = None
         self._selection = selection_state(draft.image)
@@ -72,7 +72,7 @@ class Generation(JobRun[Finished]):
         options, task = self.draft.options, self.draft.task
         known = {"provider": options.provider, "model": self.draft.model.name, "size": str(task.plan.size)}
         record = record_of(options, {**known, "frame": task.plan.frame.to_list(), **self._report}, task.sources)
-        return Appearance(layer_name(options.request["prompt"]), self._mask(), record)
+        return Appearance(layer_name(options.request["prompt"]), layer_mask(self.job, self._layer_mask), record)
 
     def _task(self) -> Task:
         return _again(self.draft.task, self._beside.job) if self._beside else self.draft.task
@@ -117,13 +117,6 @@ class Generation(JobRun[Finished]):
         self.canvas.remove()
         return Finished(self, error=error)
 
-    def _mask(self) -> bytes | None:
-        """The layer mask that was asked for; else the selection as it was exported, which may be another one by now."""
-        if self._layer_mask:
-            return rescue.data_of(self.job, self._layer_mask)
-        path = self.job.path(SELECTION)
-        return path.read_bytes() if path.exists() else None
-
 
 def _again(task: Task, former: Job) -> Task:
     """The same pictures once more: what is on the canvas by now, the former result too, is not sent."""
@@ -136,4 +129,4 @@ def _again(task: Task, former: Job) -> Task:
         mask = former.path(asked["mask"]).read_bytes() if asked["mask"] else None
         return Exported(pictures, mask, asked["layer_mask"])
 
-    return Task(task.plan, task.place, export, task.sources)
+    return replace(task, export=export)

@@ -42,9 +42,9 @@ class Inputs(Gtk.Box):
 
     @property
     def layers(self) -> list[Gimp.Layer]:
-        """The layers in order; those that were deleted meanwhile have gone from it."""
-        there = [layer for layer in self._layers if layer.is_valid()]
-        if len(there) != len(self._layers):
+        """The layers in order, without those that were deleted meanwhile; where all were, the ones selected now."""
+        there = [layer for layer in self._layers if layer.is_valid()] or self._image.get_selected_layers()[::-1]
+        if [layer.get_id() for layer in there] != [layer.get_id() for layer in self._layers]:
             self._change(there)
         return self._layers
 

@@ -11,7 +11,7 @@ from gi.repository import Gimp, GimpUi
 
 from plugin.arguments import defaults, start_with_settings, values_of
 from plugin.panel.raising import answer_for, raise_open_panel
-from plugin.panel.window import Panel
+from plugin.panel.window import Panel, Repeated
 
 _FIRST_PREVIEWS = 2
 
@@ -33,11 +33,18 @@ def open_panel(
 
 
 def show_panel(
-    procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, image: Gimp.Image, layers: Sequence[Gimp.Layer]
+    procedure: Gimp.Procedure,
+    config: Gimp.ProcedureConfig,
+    image: Gimp.Image,
+    layers: Sequence[Gimp.Layer],
+    repeated: Repeated | None = None,
 ) -> bool:
-    """Shows a new panel with the config's values until it is closed; returns whether anything was generated."""
+    """Shows a new panel with the config's values until it is closed; returns whether anything was generated.
+
+    `repeated` is an earlier edit whose area is sent until the user selects another one.
+    """
     GimpUi.init("generative-edit")
-    panel = Panel(procedure, config, image, layers)
+    panel = Panel(procedure, config, image, layers, repeated)
     silence = answer_for(procedure.get_plug_in(), image, panel.raise_window)
     try:
         panel.run()

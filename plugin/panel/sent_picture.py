@@ -8,7 +8,7 @@ from gi.repository import Gimp, Gtk
 
 from lib.geometry import Rect, Size
 from lib.translation import _
-from plugin.export import selection_rect
+from plugin.export import ImageSelection, quick_mask_is_on
 from plugin.panel import thumbnails
 from plugin.panel.draft import Draft
 
@@ -36,19 +36,21 @@ class SentPicture(Gtk.Box):
             return
         layer = None if draft.options.sample_merged else draft.layers[0]
         area, canvas = draft.task.plan.frame, Rect(0, 0, draft.image.get_width(), draft.image.get_height())
-        self._picture.set_from_pixbuf(thumbnails.of_frame(draft.image, layer, area.intersect(canvas), _ROOM))
+        seen = thumbnails.of_frame(draft.image, layer, area.intersect(canvas), _ROOM, draft.task)
+        self._picture.set_from_pixbuf(seen)
         self._measures.set_text(_("{width}×{height} pixels").format(width=area.width, height=area.height))
 
 
 def state(image: Gimp.Image) -> tuple[Any, ...]:
     """What changes when the selection or the layers change: cheap enough to be read four times a second."""
     layers = tuple(layer.get_id() for layer in image.get_layers())
-    return image.get_width(), image.get_height(), selection_state(image), layers
+    return image.get_width(), image.get_height(), quick_mask_is_on(image), selection_state(image), layers
 
 
 def selection_state(image: Gimp.Image) -> tuple[Rect, bytes] | None:
     """What changes when the selection changes; None where nothing is selected."""
-    selected = selection_rect(image)
+    selection = ImageSelection(image)
+    selected = selection.bounds
     if not selected:
         return None
-    return selected, thumbnails.selection_values(image, selected, thumbnails.fitting(selected.size, _PROBE))
+    return selected, selection.thumbnail(selected, thumbnails.fitting(selected.size, _PROBE))

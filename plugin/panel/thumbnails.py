@@ -5,10 +5,12 @@ from __future__ import annotations
 import gi
 
 gi.require_version("GdkPixbuf", "2.0")
-from gi.repository import GdkPixbuf, Gegl, Gimp, GLib
+from gi.repository import GdkPixbuf, Gimp, GLib
 
 from lib.geometry import Rect, Size
-from plugin.export import layer_rect
+from plugin.export import duplicate, layer_rect
+from plugin.selection import Selection
+from plugin.task import Task
 
 _HOLE = (224, 48, 144)  # a colour that few pictures have
 _HOLE_OPACITY = 160
@@ -33,16 +35,17 @@ def of_layer(layer: Gimp.Layer, room: Size) -> GdkPixbuf.Pixbuf:
     return _of_data(layer.get_thumbnail_data(size.width, size.height))
 
 
-def of_frame(image: Gimp.Image, layer: Gimp.Layer | None, frame: Rect, room: Size) -> GdkPixbuf.Pixbuf:
-    """A layer (None: what is visible) in a frame of the canvas, the selection marked in a colour."""
+def of_frame(image: Gimp.Image, layer: Gimp.Layer | None, frame: Rect, room: Size, task: Task) -> GdkPixbuf.Pixbuf:
+    """A layer (None: what is visible) in a frame of the canvas, what the task would change marked in a colour."""
     size = fitting(frame.size, room)
     picture = GdkPixbuf.Pixbuf.new(GdkPixbuf.Colorspace.RGB, True, 8, size.width, size.height)
     picture.fill(0x80808080)
-    seen = _visible(image, frame, size) if layer is None else _part(layer, frame, size)
+    seen = _visible(image, frame, size, task.place.replaced) if layer is None else _part(layer, frame, size)
     if seen:
         part, x, y = seen
         part.copy_area(0, 0, part.get_width(), part.get_height(), picture, x, y)
-    _mark(image, frame, picture)
+    if task.selection is not None and task.selection.bounds is not None:
+        _mark(task.selection, frame, picture)
     return picture
 
 
@@ -65,8 +68,13 @@ def _part(layer: Gimp.Layer, frame: Rect, size: Size) -> tuple[GdkPixbuf.Pixbuf,
     return _at(_of_data(data), place, size)
 
 
-def _visible(image: Gimp.Image, frame: Rect, size: Size) -> tuple[GdkPixbuf.Pixbuf, int, int] | None:
+def _visible(
+    image: Gimp.Image, frame: Rect, size: Size, without: Gimp.Layer | None
+) -> tuple[GdkPixbuf.Pixbuf, int, int] | None:
     """The frame cut from a thumbnail of the whole image, as large as is needed or as GIMP makes it."""
+    if without is not None and without.is_valid() and without.get_visible():
+        with duplicate(image, without) as copy:
+            return _visible(copy, frame, size, None)
     canvas = Size(image.get_width(), image.get_height())
     inside = frame.intersect(Rect(0, 0, canvas.width, canvas.height))
     wanted = min(_LARGEST, -(-canvas.longest * size.longest // frame.size.longest))
@@ -93,18 +101,9 @@ def _scaled(area: Rect, size: Size, of: Size) -> Rect:
     return Rect(left, top, width, height)
 
 
-def selection_values(image: Gimp.Image, frame: Rect, size: Size) -> bytes:
-    """The selection in a frame, one byte a pixel, scaled down to the size."""
-    scale = size.width / frame.width
-    area = Gegl.Rectangle.new(round(frame.x * scale), round(frame.y * scale), size.width, size.height)
-    return bytes(image.get_selection().get_buffer().get(area, scale, "Y u8", Gegl.AbyssPolicy.NONE))
-
-
-def _mark(image: Gimp.Image, frame: Rect, picture: GdkPixbuf.Pixbuf) -> None:
-    if Gimp.Selection.is_empty(image):
-        return
+def _mark(selection: Selection, frame: Rect, picture: GdkPixbuf.Pixbuf) -> None:
     size = Size(picture.get_width(), picture.get_height())
-    values = selection_values(image, frame, size)
+    values = selection.thumbnail(frame, size)
     overlay = bytearray(bytes((*_HOLE, 0)) * (size.width * size.height))
     overlay[3::4] = values.translate(bytes(value * _HOLE_OPACITY // 255 for value in range(256)))
     hole = _pixbuf(bytes(overlay), size)

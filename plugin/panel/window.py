@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from gi.repository import Gimp
@@ -12,6 +13,7 @@ from lib import last_used, prompts
 from lib.choices import accepted, choices
 from lib.translation import _
 from plugin.arguments import EDIT_ARGUMENTS, defaults, values_of
+from plugin.export import quick_mask_is_on
 from plugin.options import BadArguments, read
 from plugin.panel import sent_picture
 from plugin.panel.activity import Activity
@@ -25,18 +27,35 @@ from plugin.panel.results import Choices, Results
 from plugin.panel.session import Offer, Session
 from plugin.procedure_parts import explain, of_a_file
 from plugin.procedure_window import ProcedureWindow
+from plugin.selection import Selection
 from plugin.task import EditFailed
 from plugin.worker_process import Event
 from plugin.workers import Workers
+
+
+@dataclass(frozen=True)
+class Repeated:
+    """An earlier edit that is made again: the area that it changed, and the layer that the new result replaces."""
+
+    selection: Selection
+    replaced: Gimp.Layer
 
 
 class Panel:
     """The window of one image; `run` returns when it was closed."""
 
     def __init__(
-        self, procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, image: Gimp.Image, layers: Sequence[Gimp.Layer]
+        self,
+        procedure: Gimp.Procedure,
+        config: Gimp.ProcedureConfig,
+        image: Gimp.Image,
+        layers: Sequence[Gimp.Layer],
+        repeated: Repeated | None = None,
     ) -> None:
         self._image = image
+        self._selection = repeated.selection if repeated else None
+        self._replaced = repeated.replaced if repeated else None
+        self._selected_at_first = sent_picture.selection_state(image)
         self._config = config
         self._workers = Workers()
         self._session = Session(self._workers, self)
@@ -93,14 +112,28 @@ class Panel:
         if not self._image.is_valid():
             return
         self._seen = sent_picture.state(self._image)
+        if self._selection and self._has_selected():
+            self._selection = None
         problem = ""
         try:
-            self._draft = draft(self._image, self._parts.inputs.layers, read(self._values()))
+            layers, options = self._parts.inputs.layers, read(self._values())
+            self._draft = draft(self._image, layers, options, self._selection, self._replaced)
         except (BadArguments, EditFailed) as error:
             self._draft, problem = None, str(error)
-        self._parts.follow(self._draft, problem or self._outcome)
+        self._parts.follow(self._draft, problem or self._outcome or self._note())
         self._window.cost.set_text(in_words(self._draft.cost) if self._draft else "")
         self._judge()
+
+    def _has_selected(self) -> bool:
+        """Whether the user has selected something else since the panel was opened; Quick Mask alone is no change."""
+        if quick_mask_is_on(self._image):
+            return False
+        return sent_picture.selection_state(self._image) != self._selected_at_first
+
+    def _note(self) -> str:
+        if not self._selection:
+            return ""
+        return _("The same area as in the earlier edit is sent. To edit another one, select it.")
 
     def _judge(self) -> None:
         """Generate can be clicked when there is something to send, and nothing is under way."""

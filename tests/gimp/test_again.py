@@ -1,11 +1,13 @@
 """Edit Again in real GIMPs, without a window: from a saved and reopened XCF, which somebody else may have made."""
 
 import json
+import signal
 from pathlib import Path
 
 import pytest
 
 from lib import history_requests
+from tests.waiting import wait_until
 
 # Nothing here depends on GIMP's version.
 pytestmark = pytest.mark.one_gimp("3.0")
@@ -76,9 +78,42 @@ def test_a_record_that_cannot_be_meant_is_a_sentence_and_sends_nothing(gimp, edi
     assert not endpoint.received and done["after"] == done["before"]
 
 
-def test_a_layer_that_was_not_made_here_is_a_sentence(gimp, edited):
-    done = gimp.call("history.again", path=edited[0], layer="reference")
+@pytest.mark.parametrize(("layer", "record"), [("reference", None), ("a boat", "null")])
+def test_a_layer_that_was_not_made_here_is_a_sentence(gimp, edited, layer, record):
+    """“Before” of version 0.1 said null."""
+    done = gimp.call("history.again", path=edited[0], layer=layer, record=record)
     assert done["status"] == "execution-error" and "not made by Generative Edit" in done["error"]
+
+
+def test_a_crash_while_the_endpoint_works_leaves_the_image(gimp, edited, endpoint):
+    endpoint.behave("held")
+    gimp.begin("history.again", path=edited[0], layer="a boat")
+    wait_until(lambda: endpoint.received, "the request is out")
+    gimp.kill(signal.SIGKILL, "generative-edit.py")
+    done = gimp.result()
+    endpoint.release.set()
+    wait_until(lambda: not gimp.processes("lib.worker"), "the worker has ended")
+    assert done["status"] != "success" and done["after"] == done["before"]
+
+
+def test_the_earlier_result_is_not_sent_with_what_is_visible(gimp, out, endpoint):
+    endpoint.behave("invert")
+    path, asked = str(out / "visible.xcf"), {"prompt": "x", "provider": "custom"}
+    first = gimp.call("history.make_edited", case="corner", path=path, sample_merged=True, **asked)
+    assert first["status"] == "success", first["error"]
+    (former,) = endpoint.received
+    endpoint.behave("echo")
+    done = gimp.call("history.again", path=path, layer="x")
+    assert done["status"] == "success", done["error"]
+    assert endpoint.received[0].image_bytes == former.image_bytes
+    assert [layer["visible"] for layer in done["after"]["layers"] if layer["name"] == "x"] == [False]
+
+
+def test_an_area_beyond_the_canvas_is_a_sentence(gimp, edited, endpoint):
+    endpoint.behave("echo")
+    done = gimp.call("history.again", path=edited[0], layer="a boat", moved=[-5000, 0])
+    assert done["status"] == "execution-error" and "The area that was edited is not in this image" in done["error"]
+    assert not endpoint.received
 
 
 def test_one_of_several_results_leads_to_the_layer_below_their_group(gimp, out, endpoint):

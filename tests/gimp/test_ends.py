@@ -85,6 +85,11 @@ def test_the_worker_is_heard_after_a_failure_too(gimp):
     assert gimp.call("ends.answers_after_a_failure", root=str(root), log=str(log)) == ["answer"]
 
 
+def test_a_window_starts_another_worker_for_its_next_request(gimp):
+    root = gimp.config / "plug-ins" / "generative-edit"
+    assert gimp.call("ends.answers_of_a_killed_worker", root=str(root)) == ["answer"] * 3
+
+
 def linked_or_copied(source, target):
     """A hard link, which needs no room; a copy where the temporary folder is another file system."""
     try:

@@ -98,6 +98,17 @@ def drag(window, start, end):
     window.keys("mouseup", "1")
 
 
+def test_quick_mask_disables_generate_until_it_is_turned_off(window, image):
+    enter(window, "alt+f", "64")
+    wait_until(lambda: can_be_used(window, "Generate", TITLE), "it can be sent")
+    for on in (True, False):
+        activate(window, MAIN)
+        window.keys("key", "shift+q")
+        wait_until(lambda on=on: ("Turn off Quick Mask (Shift+Q)" in read(window)) is on, "what it says follows")
+        wait_until(lambda on=on: can_be_used(window, "Generate", TITLE) is not on, "Generate follows")
+    activate(window, TITLE)
+
+
 def test_the_canvas_grows_in_one_undo_step(window, image, endpoint):
     endpoint.behave("echo")
     before, pixels = window.call("edits.state_of", image_id=image), visible(window, image)

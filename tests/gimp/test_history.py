@@ -7,10 +7,21 @@ import time
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from lib.history import State, record
 from tests.gimp import accessibility
-from tests.gimp.screen import OUTPUT, choose, press_generate, visible, wait_for_layers
+from tests.gimp.screen import (
+    OUTPUT,
+    activate,
+    choose,
+    click,
+    close_panel,
+    press_generate,
+    texts,
+    visible,
+    wait_for_layers,
+)
 from tests.waiting import wait_until
 
 TITLE = "Generative Edit: History"
@@ -55,7 +66,24 @@ def history(window):
     window.settle()
     open_history(window)
     yield image
-    window.keys("key", "Escape")
+    if is_open(window):
+        close_history(window)
+
+
+def is_open(window):
+    return TITLE in window.call("accessibility.windows")
+
+
+def close_history(window):
+    """Closes the window by Escape, once more where an image's window that had just come took the key."""
+    for patience in (10, 60):
+        activate(window, TITLE)
+        window.keys("key", "Escape")
+        try:
+            return wait_until(lambda: not is_open(window), "the window closes", patience)
+        except AssertionError:
+            shoot(window, "still-open")
+    raise AssertionError("the window does not close")
 
 
 def open_history(window):
@@ -131,6 +159,7 @@ def test_all_is_named_reached_by_tab_and_done_by_keyboard(window, history):
     assert all(child["masked"] and child["box"] == layers[1]["box"] for child in layers[0]["children"])
     window.settle()
     shoot(window, "new-image")
+    assert layers[1]["parasites"] == [], "what was sent was not made by an edit"
 
     window.keys("search", "--name", TITLE, "windowactivate", "--sync")
     window.keys("key", "alt+d")
@@ -147,6 +176,33 @@ def test_all_is_named_reached_by_tab_and_done_by_keyboard(window, history):
     wait_for_text(window, "1 job,")
 
 
+def test_an_edit_in_a_new_image_is_repeated_from_what_was_sent(window, history, endpoint):
+    images = window.call("history.images")
+    window.keys("key", "ctrl+f")
+    window.keys("type", LOST)
+    wait_for_text(window, "Folder: " + jobs(window)[LOST].folder.name)
+    window.keys("key", "alt+m")
+    new = wait_until(lambda: next(iter(set(window.call("history.images")) - set(images)), None))
+    wait_for_layers(window, new, 2)
+    wait_for_text(window, "Opened as a new image")
+    told = window.call("history.again_shown", image_id=new, name="Before")
+    assert told["status"] == "execution-error" and "not made by Generative Edit" in told["error"]
+    endpoint.behave("echo")
+    told = window.call("history.again_shown", image_id=new, name=LOST)
+    assert told["status"] == "success", told["error"]
+    sent, before = endpoint.received[0].images[0].convert("RGB"), jobs(window)[LOST].folder / "image-1.png"
+    assert np.array_equal(np.asarray(sent), np.asarray(Image.open(before).convert("RGB")))
+
+
+def test_a_worker_that_was_killed_is_started_again(window, history):
+    wait_for_text(window, "Folder: ")
+    window.kill(signal.SIGKILL, "lib.worker")
+    wait_until(lambda: not window.processes("lib.worker"))
+    images = window.call("history.images")
+    window.keys("key", "alt+m")
+    wait_until(lambda: set(window.call("history.images")) - set(images), "the layers were made")
+
+
 def test_edit_again_opens_the_panel_with_the_request_of_a_reopened_file(window, endpoint):
     endpoint.behave("invert")
     asked = {"prompt": "a boat again", "provider": "custom", "quality": "high", "n": 2}
@@ -161,13 +217,24 @@ def test_edit_again_opens_the_panel_with_the_request_of_a_reopened_file(window, 
     choose(window, "Edit Again…", "Edit with Prompt")
     window.settle()
     window.screenshot(OUTPUT / f"again-{window.gimp.minor}.png")
-    shown = window.call("edits.state_of", image_id=image)
-    assert shown["selection"] != before["selection"] and shown["layers"][0]["visible"] is False
+    assert "The same area as in the earlier edit is sent" in texts(window)
+    assert window.call("edits.state_of", image_id=image) == before
 
-    endpoint.behave("echo")
+    endpoint.behave("held")
     press_generate(window)
     wait_until(lambda: endpoint.received)
     assert endpoint.received[0].fields == former.fields and endpoint.received[0].image_bytes == former.image_bytes
-    wait_for_layers(window, image, len(before["layers"]) + 1)
+    assert window.call("edits.state_of", image_id=image) == before, "the request is out, the image as it was"
+    endpoint.release.set()
+    after = wait_for_layers(window, image, len(before["layers"]) + 1)
+    wait_until(lambda: "2 results" in texts(window))
+    assert [layer["visible"] for layer in after["layers"][:2]] == [False, True], "the earlier result, then the new one"
+    assert after["selection"] == before["selection"]
     window.settle()
     window.screenshot(OUTPUT / f"again-done-{window.gimp.minor}.png")
+    click(window, "Discard")
+    wait_until(lambda: window.call("edits.state_of", image_id=image) == before, "all is as it was")
+
+    window.call("edits.select", image_id=image, box=[20, 30, 100, 80])
+    wait_until(lambda: "The same area" not in texts(window), "what is selected now is sent")
+    close_panel(window)

@@ -265,6 +265,20 @@ def test_an_error_is_told_in_the_panel_and_tried_again(window, image, endpoint):
 
 
 @in_3_2
+def test_a_long_error_leaves_every_button_on_the_screen(window, image, endpoint):
+    endpoint.behave("refuse_at_length")
+    ask_for(window)
+    generate(window, "refused")
+    wait_until(lambda: "The test refuses this" in texts(window), "the endpoint's words")
+    width, height = window.settle().size
+    shoot(window, "panel-long-error")
+    for name in ("Generate", "Close", "Try again", "Copy details", "Prompt"):
+        x, y = window.call("accessibility.place", title=PANEL, name=name)
+        assert 0 < x < width and 0 < y < height, f"{name} is at {x}, {y}"
+    assert {"Copy details", "Try again", "Generate", "Close"} <= set(accessibility.check(window, PANEL))
+
+
+@in_3_2
 def test_what_may_have_been_billed_is_not_offered_again(window, image, endpoint):
     endpoint.behave("die")
     ask_for(window)
@@ -327,6 +341,27 @@ def test_a_prompt_that_the_built_in_engine_refuses_disables_generate(window, ima
     window.settle()
     shoot(window, "panel-refused")
     choose_provider(window, "Any other server")  # as an edit was made, what is chosen now is so the next time
+
+
+@in_3_0
+def test_quick_mask_disables_generate_until_it_is_turned_off(window, image, endpoint):
+    """The panel is open as it comes; then it is opened while it is on, when GIMP has selected no layer."""
+    endpoint.behave("invert")
+    assert "880×720 pixels" in texts(window) and can_be_used(window, "Generate")
+    for opened in (True, False):
+        activate(window, MAIN)
+        window.keys("key", "shift+q")
+        if not opened:
+            open_panel(window, image)
+        wait_until(lambda: "Turn off Quick Mask (Shift+Q)" in texts(window), "it says so")
+        assert not can_be_used(window, "Generate")
+        shoot(window, f"panel-quick-mask-{opened}")
+        activate(window, MAIN)
+        window.keys("key", "shift+q")
+        wait_until(lambda: can_be_used(window, "Generate"), "it can be sent again")
+        assert "880×720 pixels" in texts(window) and "Quick Mask" not in texts(window)
+        close_panel(window)
+    assert not endpoint.received
 
 
 @in_3_0

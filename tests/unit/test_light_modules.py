@@ -58,6 +58,7 @@ LIGHT = (
     "plugin.checks",
     "plugin.folder.arguments",
     "plugin.options",
+    "plugin.selection",
 )
 VENDORED = ("requests", "urllib3", "socks", "PIL", "numpy", "werkzeug", "keyring")
 

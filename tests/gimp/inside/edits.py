@@ -44,6 +44,27 @@ def edit_case(case, out, **arguments):
     return done
 
 
+def edit_with_quick_mask(**arguments):
+    """Edits a picture whose selection is being painted, as a script would."""
+    image, layers = CASES["ellipse"]()
+    turn_on_quick_mask(image)
+    before = pictures.state(image)
+    done = edit(image, layers, **arguments)
+    done |= {"before": before, "after": pictures.state(image)}
+    image.delete()
+    return done
+
+
+def turn_on_quick_mask(image):
+    """What Shift+Q does: GIMP has no procedure for it, and takes a channel of this name for it."""
+    values, canvas = pictures.selection_values(image), pictures.canvas(image)
+    channel = Gimp.Channel.new(image, "Qmask", canvas.width, canvas.height, 50.0, Gegl.Color.new("red"))
+    image.insert_channel(channel, None, 0)
+    channel.get_buffer().set(canvas, "Y u8", values)
+    Gimp.Selection.none(image)
+    image.set_selected_channels([channel])
+
+
 def ellipse():
     image = pictures.splash()
     image.add_hguide(100)

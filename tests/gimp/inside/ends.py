@@ -4,11 +4,11 @@ import json
 import time
 from pathlib import Path
 
-from gi.repository import GLib
+from gi.repository import Gegl, GLib
 
 from lib import settings
-from lib.job import SENT, Job
-from plugin import task, worker_process
+from lib.job import SELECTION, SENT, Job
+from plugin import task, worker_process, workers
 from plugin.arguments import defaults
 from plugin.edit import edit
 from plugin.options import read
@@ -65,6 +65,59 @@ def end_of(lost=(), broken=False):
 
 def _refuse(_rgba):
     raise RuntimeError("the canvas has gone")
+
+
+def quick_mask_meanwhile():
+    """A result of the panel arrives after Quick Mask was turned on."""
+    image, layers = edits.CASES["ellipse"]()
+    worker = _PlayedWorker()
+    asked = read({**defaults(), "prompt": "x", "provider": "custom"})
+    generation = Generation(draft(image, layers, asked), worker, _Listener())
+    generation.start()
+    sent = worker.job.path(SELECTION).read_bytes()
+    edits.turn_on_quick_mask(image)
+    frame = generation.canvas.frame
+    worker.job.write("result.raw", bytes(frame.width * frame.height * 4))
+    worker.tell({"event": "done", "layers": ["result.raw"], "layer_mask": None, "report": REPORT})
+    mask = image.get_layers()[0].get_mask()
+    area = Gegl.Rectangle.new(0, 0, frame.width, frame.height)
+    done = {
+        "mask_was_sent": bytes(mask.get_buffer().get(area, 1.0, "Y u8", Gegl.AbyssPolicy.NONE)) == sent,
+        "active_channels": [channel.get_name() for channel in image.get_selected_channels()],
+        "more_layers": len(image.get_layers()) - len(layers),
+    }
+    image.delete()
+    return done
+
+
+def answers_of_a_killed_worker(root):
+    """What a window hears of its worker: before it is killed, just afterwards, and once its end was read, too."""
+    worker_process.ROOT = Path(root)
+    python = json.loads((Path(root) / "stamp.json").read_text())["python"]
+    workers.worker_python = lambda: python
+    kept, loop, heard = workers.Workers(), GLib.MainLoop(), []
+
+    def take(answer):
+        heard.append("error" if "error" in answer else "answer")
+        loop.quit()
+
+    def ask():
+        kept.ask("check-prompt", take, prompt="remove it")
+        loop.run()
+
+    ask()
+    unread = kept.get()
+    unread._process.force_exit()
+    while unread.is_running:
+        time.sleep(0.001)
+    ask()
+    read_to_its_end = kept.get()
+    read_to_its_end._process.force_exit()
+    while not read_to_its_end.ended:
+        GLib.MainContext.default().iteration(True)
+    ask()
+    kept.close()
+    return heard
 
 
 def answers_after_a_failure(root, log):

@@ -52,13 +52,18 @@ def select_layer(image_id, name):
     Gimp.displays_flush()
 
 
-def again(path, layer, record=None, **arguments):
-    """Opens a file and repeats the edit that a layer of it came from; with `record` the layer tells that instead."""
+def again(path, layer, record=None, moved=None, **arguments):
+    """Opens a file and repeats the edit that a layer of it came from.
+
+    With `record` the layer tells that instead; with `moved` it lies elsewhere.
+    """
     image = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, Gio.File.new_for_path(path))
     chosen = image.get_layer_by_name(layer)
     if record is not None:
         data = record.encode() if isinstance(record, str) else json.dumps(record).encode()
         chosen.attach_parasite(Gimp.Parasite.new(NAME, Gimp.PARASITE_PERSISTENT, list(data)))
+    if moved:
+        chosen.set_offsets(*moved)
     before = pictures.state(image)
     done = edits.edit(image, [chosen], procedure="generative-edit-again", **arguments)
     done |= {"before": before, "after": pictures.state(image)}
@@ -67,6 +72,13 @@ def again(path, layer, record=None, **arguments):
         done["same_mask"] = _values(mask) == _values(new) if mask and new else None
     image.delete()
     return done
+
+
+def again_shown(image_id, name):
+    """Repeats the edit of a layer of an open image; tells the status and the error."""
+    image = Gimp.Image.get_by_id(image_id)
+    done = edits.edit(image, [image.get_layer_by_name(name)], procedure="generative-edit-again")
+    return {"status": done["status"], "error": done["error"]}
 
 
 def insert_again(folder, made, width, height):
