@@ -56,12 +56,13 @@ kill -KILL $!
 exit $code
 """
 _LAST_LINES = 40
+# What mmdebstrap's helper adds to the reason of a command that failed.
+_HELPERS_END = re.compile(r"E: (unshared command|system) failed")
 
 
 def cache_folder() -> Path:
     """The user's cache folder for private GIMPs, the demo and the tests."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / NAME
-
 
 @dataclass(frozen=True)
 class PrivateGimp:
@@ -110,6 +111,9 @@ def add(gimp: PrivateGimp, packages: Iterable[str]) -> None:
     install = f"apt-get install --yes --no-install-recommends {shlex.join(missing)}"
     script = f"{update} && {install} && apt-get clean && rm -r /var/lib/apt/lists/*"
     command = isolation.choose().command_as_root(gimp.root, ["sh", "-c", script])
+    if not system_packages.is_root():
+        # In the helper's namespace /proc is still that of the outer one, where bubblewrap does not find its processes.
+        command = ["sh", "-c", 'mount -t proc proc /proc; exec "$@"', "sh", *command]
     # A user's path has not the system's programs in it, which apt-get needs.
     path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "PATH": path}
@@ -117,7 +121,8 @@ def add(gimp: PrivateGimp, packages: Iterable[str]) -> None:
         done = subprocess.run(_as_root(command), capture_output=True, encoding="utf-8", errors="replace",
                               stdin=subprocess.DEVNULL, env=environment)  # fmt: skip
     if done.returncode:
-        lines = done.stderr.strip().splitlines() or ["apt-get failed"]
+        lines = [line for line in done.stderr.strip().splitlines() if not _HELPERS_END.match(line)]
+        lines = lines or ["apt-get failed"]
         what = f"{', '.join(missing)} could not be added to {gimp.root}: {lines[-1].rstrip('.')}."
         raise SetupProblem(what, system_packages.advice(lines, "Run this again."))
 

@@ -31,6 +31,8 @@ STILL_SECONDS = 0.25
 VARIABLES = "GENERATIVE_EDIT_VARIABLES"
 
 
+SCREEN_PROGRAMS = ("Xvfb", "openbox", "xdotool", "dbus-run-session")
+
 _SCREENS = itertools.count()
 
 
@@ -40,7 +42,10 @@ class FailedInside(AssertionError):
 
 @dataclass
 class GimpUnderTest:
-    """One version of GIMP, the machine's own where it fits, else a private one; "3.2" means 3.2 or later."""
+    """One version of GIMP, "3.2" meaning 3.2 or later.
+
+    It is the machine's own where that fits and the machine has what windows are tested with, else a private one.
+    """
 
     minor: str
     own: gimps.Gimp | None = None
@@ -48,12 +53,9 @@ class GimpUnderTest:
 
     @classmethod
     def find(cls, minor):
-        try:
-            own = gimps.find()
-            if own.minor == minor or (minor == "3.2" and tuple(map(int, own.minor.split("."))) >= (3, 2)):
-                return cls(minor, own=own)
-        except SetupProblem:
-            pass
+        own = _own_gimp()
+        if own and (own.minor == minor or (minor == "3.2" and tuple(map(int, own.minor.split("."))) >= (3, 2))):
+            return cls(minor, own=own)
         return cls(minor, private=private_gimp.ensure(minor))
 
     @property
@@ -308,6 +310,17 @@ class RunningGimp:
 
     def _beside(self, words):
         return self.gimp.command(words, [], {"DISPLAY": self.display})
+
+
+def _own_gimp():
+    """The machine's GIMP; None where there is none, or its windows cannot be tested."""
+    reader = ["python3", "-c", "import gi; gi.require_version('Atspi', '2.0')"]
+    if not all(map(shutil.which, SCREEN_PROGRAMS)) or subprocess.run(reader, capture_output=True).returncode:
+        return None
+    try:
+        return gimps.find()
+    except SetupProblem:
+        return None
 
 
 def need_namespaces():

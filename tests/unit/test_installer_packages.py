@@ -19,8 +19,8 @@ from lib.installer.pythons import Python
 
 REQUIREMENTS = packages.CHECKOUT / "lib" / "requirements.txt"
 SYSTEMS = {"linux-x86_64": ("linux", "posix"), "macosx-arm64": ("darwin", "posix"), "win-amd64": ("win32", "nt")}
-# Not installed on this system; it needs nothing.
-ELSEWHERE = {"pywin32-ctypes"}
+# What those need that other systems or older Pythons have, and this one may lack.
+ELSEWHERE = {"pywin32-ctypes": [], "importlib-metadata": ["zipp>=3.20"], "zipp": [], "backports-tarfile": []}
 
 
 def top_pins():
@@ -38,11 +38,17 @@ def needed(platform, version):
     while todo:
         name = todo.pop()
         seen.add(name)
-        stated = [] if name in ELSEWHERE else metadata.requires(name) or []
-        wanted = [requirement for requirement in map(Requirement, stated)
+        wanted = [requirement for requirement in map(Requirement, stated_needs(name))
                   if requirement.marker is None or requirement.marker.evaluate(place)]  # fmt: skip
         todo |= {canonicalize_name(requirement.name) for requirement in wanted} - seen
     return seen
+
+
+def stated_needs(name):
+    try:
+        return metadata.requires(name) or []
+    except metadata.PackageNotFoundError:
+        return ELSEWHERE[name]
 
 
 @pytest.mark.parametrize("version", ["3.11", "3.12", "3.13", "3.14"])
