@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.gimp.endpoint import TestEndpoint
-from tests.gimp.harness import GimpUnderTest
+from tests.gimp.harness import GimpUnderTest, RunningGimp
 from tests.gimp.screen import MAIN
 
 VERSIONS = ("3.0", "3.2")
@@ -24,6 +24,24 @@ def pytest_collection_modifyitems(config, items):
     left_out = {item for item in items if not _in_brief_run(item)}
     items[:] = [item for item in items if item not in left_out]
     config.hook.pytest_deselected(items=left_out)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item):
+    """Add what the windows say to the report of a test that failed."""
+    report = yield
+    window = getattr(item, "funcargs", {}).get("window")
+    if report.failed and isinstance(window, RunningGimp):
+        report.sections.append(("what the windows say", _said(window)))
+    return report
+
+
+def _said(window):
+    try:
+        titles = window.call("accessibility.windows")
+        return "\n".join(f"{title}: {window.call('accessibility.texts', title=title)}" for title in titles[1:])
+    except (OSError, AssertionError) as error:
+        return f"They cannot be asked: {error}"
 
 
 def _in_brief_run(item):
