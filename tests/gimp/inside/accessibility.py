@@ -69,13 +69,17 @@ def content(title, name):
     raise LookupError(f"no control {name!r} in {title!r}")
 
 
-@steady
 def press_menu(path):
-    """Choose an entry of GIMP's menu by the names that lead to it; return False while it is switched off."""
+    """Choose an entry of GIMP's menu by the names that lead to it, once; return False while it is switched off."""
+    return _menu_entry(path).get_action_iface().do_action(0)
+
+
+@steady
+def _menu_entry(path):
     node = next(bar for bar in map(_menu_bar, _windows()) if bar)
     for name in path:
         node = next(child for child in _children(node) if child.get_name() == name)
-    return node.get_action_iface().do_action(0)
+    return node
 
 
 def choose(title, name, item):
