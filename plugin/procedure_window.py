@@ -52,8 +52,6 @@ class ProcedureWindow:
         self._config, self._arguments, self._owner = config, arguments, owner
         self._refreshing = 0
         self._loop = GLib.MainLoop()
-        # The image can be closed between any two calls, and GIMP would open a dialog for the second.
-        Gimp.get_plug_in().set_pdb_error_handler(Gimp.PDBErrorHandler.PLUGIN)
         self.dialog = GimpUi.ProcedureDialog.new(procedure, config, title)
         self.dialog.set_ok_label(_("_Generate"))
         self.generate = self.dialog.get_widget_for_response(Gtk.ResponseType.OK)

@@ -63,6 +63,11 @@ def _run(
     in_window = run_mode == Gimp.RunMode.INTERACTIVE or (repeated and not entry.draft and has_display())
 
     def work() -> Gimp.ValueArray:
+        if in_window:
+            # The image can be closed between any two calls, and GIMP would open a dialog for the second.
+            procedure.get_plug_in().set_pdb_error_handler(Gimp.PDBErrorHandler.PLUGIN)
+        if not image.is_valid():
+            return procedure.new_return_values(Gimp.PDBStatusType.CANCEL, None)
         layers, told = _layers(run_mode, image, drawables), ""
         if in_window:
             say_in_window(forgotten_results())

@@ -161,6 +161,11 @@ class RunningGimp:
             return folder
         return Path(f"/proc/{self.processes('--batch-interpreter')[0]}/root") / folder.relative_to("/")
 
+    @property
+    def plug_in(self):
+        """The plug-in's file, which is a word of its processes' command lines."""
+        return str(self.config / "plug-ins" / "generative-edit" / "generative-edit.py")
+
     def renew(self, environment):
         """Make this GIMP like one just started, for the next module: no data, no last values, these variables.
 

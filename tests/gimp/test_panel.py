@@ -25,6 +25,7 @@ from tests.gimp.screen import (
     layers,
     open_panel,
     point_at,
+    press_entry,
     press_entry_by_keys,
     press_generate,
     shoot,
@@ -381,7 +382,10 @@ def test_a_dear_edit_is_asked_for_first(window, image, endpoint):
 
 @in_3_2
 def test_a_second_call_raises_the_panel_that_is_open(window, image):
-    open_panel(window, image)
+    activate(window, MAIN)
+    press_entry(window, "Edit with Prompt…")
+    wait_until(lambda: PANEL in window.keys("getactivewindow", "getwindowname"), "the panel has the keyboard")
+    wait_until(lambda: len(window.processes(window.plug_in)) == 1, "the second process has done its work")
     assert sum(PANEL in title for title in window.call("accessibility.windows")) == 1
 
 
