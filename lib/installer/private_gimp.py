@@ -44,14 +44,17 @@ _MOUNT_POINTS = ("etc/resolv.conf", "etc/hosts", "etc/pip.conf", "etc/xdg/pip/.k
 # Written as a build's last step and removed as a removal's first: a system without it is not whole.
 _MARKER = "etc/generative-edit-whole"
 _SUBORDINATE_IDS = (Path("/etc/subuid"), Path("/etc/subgid"))
-# Runs a command whose whole group ends, by force after a while, when our end of its standard input is closed.
+# Runs a command whose whole group ends, by force after a while, when our end of its standard input is closed. What the
+# command leaves behind then, started at that very moment, ends by force too.
 _ENDING_WITH_INPUT = """
 exec 3<&0 </dev/null
 (trap '' TERM; cat <&3; kill -TERM 0; sleep 20; kill -KILL 0) >/dev/null 2>&1 &
 exec 3<&-
-trap : TERM
+ended=
+trap 'ended=1' TERM
 "$@"
 code=$?
+[ -z "$ended" ] || kill -KILL 0
 kill -KILL $!
 exit $code
 """

@@ -10,7 +10,8 @@ import pytest
 
 from lib.installer import demo, gimps, isolation, private_gimp, system_packages
 from lib.installer.problem import SetupProblem
-from tests.unit.made_machine import put_program
+from tests.unit.made_machine import put_gimp, put_program, run
+from tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -70,7 +71,8 @@ def test_a_private_gimp_that_cannot_be_fetched(builder, errors, sentences):
 
 
 def test_an_interrupted_build_ends_with_all_that_it_started(builder, monkeypatch):
-    script = f"{FOLDER} sleep 60 & echo $! > {builder}/child; echo 'I: downloading' >&2; wait"
+    child = f"sleep 60 & echo $! >> {builder}/children"
+    script = f"trap '{child}; exit 1' TERM; {FOLDER} {child}; echo 'I: downloading' >&2; wait"
     put_program(builder / "bin/mmdebstrap", script)
 
     def interrupt(text, **_):
@@ -81,8 +83,16 @@ def test_an_interrupted_build_ends_with_all_that_it_started(builder, monkeypatch
     with pytest.raises(KeyboardInterrupt):
         private_gimp.ensure("3.0")
     assert not gimps_there()
-    status = Path(f"/proc/{(builder / 'child').read_text().strip()}/stat")
-    assert not status.exists() or status.read_text().split()[2] == "Z"
+    children = (builder / "children").read_text().split()
+    assert len(children) == 2, "one of them was started when it was told to end"
+    wait_until(lambda: not any(is_running(number) for number in children))
+
+
+def is_running(number):
+    try:
+        return Path(f"/proc/{number}/stat").read_text().split()[2] != "Z"
+    except OSError:
+        return False
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL], ids=lambda number: number.name)
@@ -143,6 +153,19 @@ def test_a_user_who_may_not_build_learns_why(builder, monkeypatch, ids, sentence
     assert not gimps_there()
 
 
+def test_a_user_with_a_gimp_needs_no_root(machine, monkeypatch, capsys):
+    gimp = put_gimp(machine, "gimp-console", "3.0.4")
+    edit = f"cd {machine}/out; touch {' '.join(demo.OUTPUTS)}; echo '{REPORT}' > report.json"
+    gimp.write_text(f"{gimp.read_text()}\n{edit}\n")
+    monkeypatch.setattr(system_packages, "is_root", lambda: False)
+    monkeypatch.setenv("PATH", f"{machine}/bin:/usr/bin:/bin")
+    put_program(machine / "bin/apt-get", f"touch {machine}/called")
+    code, told = run(capsys, "demo", "--out", str(machine / "out"))
+    assert code == 0 and "Editing in GIMP 3.0.4" in told.out, told.err
+    assert not (machine / "called").exists() and not gimps_there()
+
+
+REPORT = '{"seconds": {"request": 1.0}}'
 DEMO = demo.Demo(None, None, None, "remove", None)
 
 
