@@ -149,6 +149,15 @@ def test_uninstall_everything_asks_first(machine, capsys, monkeypatch):
     assert not data.exists() and not private_gimp.cache_folder().exists()
 
 
+def test_uninstall_everything_without_anybody_who_could_answer(machine, capsys, monkeypatch):
+    put_gimp(machine, "gimp", "3.0.4")
+    run(capsys)
+    with Path(os.devnull).open() as nobody:
+        monkeypatch.setattr(sys, "stdin", nobody)
+        code, told = run(capsys, "uninstall", "--everything")
+    assert code == 0 and "Nothing was removed" in told.out and settings.data_folder().exists()
+
+
 def test_doctor_names_each_piece_and_its_mend(machine, capsys):
     put_gimp(machine, "gimp", "3.0.4")
     code, told = run(capsys, "doctor")

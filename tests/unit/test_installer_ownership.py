@@ -276,7 +276,7 @@ def test_keys_are_forgotten_after_the_plug_in_was_removed(plug_in, capsys, monke
         (subprocess.TimeoutExpired("python3", 60), "the key store does not answer."),
     ],
 )
-def test_a_key_store_that_keeps_a_key_is_told(plug_in, capsys, monkeypatch, done, reason):
+def test_a_key_store_that_keeps_a_key_is_told(config, plug_in, capsys, monkeypatch, done, reason):
     run(capsys)
 
     def answer(self, code, folder):
@@ -287,6 +287,7 @@ def test_a_key_store_that_keeps_a_key_is_told(plug_in, capsys, monkeypatch, done
     monkeypatch.setattr(removal.Python, "run", answer)
     code, told = run(capsys, "uninstall", "--everything")
     assert code == 1 and not plug_in.exists() and not os.path.lexists(private_gimp.cache_folder())
+    assert not (config / LOCK).exists()
     assert told.err.splitlines()[0] == f"In the key store, the keys of GIMP 3.0.4 may still be there: {reason}"
 
 

@@ -1,8 +1,10 @@
 """Debian packages: named before they are installed, never with a question, never against --no-system-packages."""
 
+import os
+
 import pytest
 
-from lib.installer import system_packages
+from lib.installer import isolation, packages, private_gimp, system_packages
 from lib.installer.problem import SetupProblem
 from tests.unit.made_machine import put_program, run
 
@@ -16,6 +18,19 @@ SILENT = 'read answer && exit 9\n[ "$DEBIAN_FRONTEND" = noninteractive ] || exit
 def root(tmp_path, monkeypatch):
     monkeypatch.setattr(system_packages, "is_root", lambda: True)
     monkeypatch.setattr(system_packages, "_LOCK", tmp_path / "apt.lock")
+
+
+@pytest.fixture(autouse=True)
+def somebody_types():
+    """Standard input has answers to give, which nothing that install.py starts may take."""
+    ours, (reading, writing) = os.dup(0), os.pipe()
+    os.write(writing, b"y\n" * 9)
+    os.close(writing)
+    os.dup2(reading, 0)
+    os.close(reading)
+    yield
+    os.dup2(ours, 0)
+    os.close(ours)
 
 
 def put_apt(machine, *cases):
@@ -55,6 +70,15 @@ def test_it_can_be_forbidden(machine, root, monkeypatch):
     with pytest.raises(SetupProblem, match=r"--no-system-packages forbids .* Run: apt-get update && apt-get install"):
         system_packages.install(["proot"])
     assert not calls.exists()
+
+
+def test_the_readme_names_what_may_be_installed():
+    text = (packages.CHECKOUT / "README.md").read_text(encoding="utf-8")
+    section = text.partition("## Try it")[2].partition("\n## ")[0]
+    ways = (isolation.Bubblewrap, isolation.Proot)
+    names = {*private_gimp._BUILD_TOOLS.values(), *private_gimp._USERS_BUILD_TOOLS.values()}
+    names |= {way.package for way in ways} | {"apt-get", "--no-system-packages"}
+    assert [name for name in sorted(names) if f"`{name}`" not in section] == []
 
 
 def test_the_demo_can_forbid_it(machine, root, monkeypatch, capsys):
