@@ -1,11 +1,17 @@
 """Which hosts are this computer, and which addresses are public, also when one address wraps another."""
 
+import contextlib
 import ipaddress
+import socket
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from lib.api.address import is_public_host
+from lib.api.transport import Exchange, Timeouts
+from lib.endpoint import fetch as endpoint_fetch
+from lib.endpoint.errors import ApiError
 from lib.hosts import is_loopback, is_public_address, parse_address
 
 V4 = st.ip_addresses(v=4)
@@ -70,6 +76,40 @@ def test_an_ipv6_address_is_public_only_where_the_standard_library_agrees(addres
 @given(V4, st.sampled_from(sorted(WRAPPERS)))
 def test_a_wrapped_address_is_never_more_public_than_the_one_inside(inner, kind):
     assert is_public_address(wrapped(kind, inner)) is (kind in TRANSPARENT and is_public_address(str(inner)))
+
+
+class Connected(socket.socket):
+    """A connection that leads to an address."""
+
+    address = ""
+
+    def getpeername(self):
+        return (self.address, 80)
+
+
+def refused_by_client(address):
+    """Whether the client refuses to fetch from an address, by its name or by where the connection led."""
+    with Connected() as connection, Exchange(Timeouts(), public_only=True) as exchange:
+        connection.address = address
+        by_connection = exchange._refused_peer(connection) is not None
+    assert by_connection is not is_public_host(address)
+    return by_connection
+
+
+def refused_by_endpoint(address):
+    with contextlib.suppress(ApiError):
+        return not endpoint_fetch.public_addresses("a.example", 80, "image")
+    return True
+
+
+@pytest.mark.parametrize("kind", [None, *WRAPPERS])
+@pytest.mark.parametrize("inner", ["8.8.8.8", "10.0.0.1", "127.0.0.1", "169.254.169.254", "100.64.0.1", "192.88.99.1"])
+def test_the_client_and_the_endpoint_agree(inner, kind, monkeypatch):
+    address = wrapped(kind, ipaddress.IPv4Address(inner)) if kind else inner
+    family = socket.AF_INET if kind is None else socket.AF_INET6
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [(family, socket.SOCK_STREAM, 6, "", (address, 80))])
+    public = inner == "8.8.8.8" and kind in (None, *TRANSPARENT)
+    assert refused_by_client(address) is refused_by_endpoint(address) is not public
 
 
 @given(st.ip_addresses(network="127.0.0.0/8"))
