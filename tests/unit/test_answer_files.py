@@ -3,7 +3,9 @@
 import base64
 import json
 import os
+import struct
 import tempfile
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -255,9 +257,26 @@ def test_one_picture_that_cannot_be_decoded_does_not_lose_the_others(monkeypatch
     assert any("can't be read" in note for note in final["report"]["notes"])
 
 
-def test_a_preview_with_a_broken_chunk_ends_nothing(monkeypatch):
-    broken = bytearray(PICTURE)
-    broken[29] ^= 0xFF
+def with_checksum(content):
+    """A chunk of a PNG, from its name and data."""
+    return struct.pack(">I", len(content) - 4) + content + struct.pack(">I", zlib.crc32(content))
+
+
+PIXELS = PICTURE.index(b"IDAT")
+BROKEN = {
+    "the header's checksum": PICTURE[:29] + b"1234" + PICTURE[33:],
+    "a chunk's name": PICTURE[: PIXELS - 4]
+    + with_checksum(PICTURE[PIXELS : PIXELS + 14])
+    + with_checksum(b"\1\2\3\4x"),
+    "a text of 40 MiB": PICTURE[: PIXELS - 4]
+    + with_checksum(b"zTXtComment\0\0" + zlib.compress(bytes(40 << 20)))
+    + PICTURE[PIXELS - 4 : -20],
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN.values(), ids=list(BROKEN))
+def test_a_preview_with_a_broken_chunk_ends_nothing(monkeypatch, broken):
+    """Each is another error of the decoder's: OSError, SyntaxError, ValueError."""
     preview = {"type": "image_edit.partial_image", "b64_json": base64.b64encode(broken).decode()}
     stream = f"data: {json.dumps(preview)}\n\ndata: {json.dumps({'type': 'completed', 'b64_json': BASE64})}\n\n"
     final, job, _events = edit(Case("preview", stream.encode(), STREAM), monkeypatch)

@@ -113,7 +113,24 @@ def test_the_picture_is_turned_as_its_exif_says(kind, orientation, size):
     assert dark.mean() < 60
 
 
-def test_the_colours_of_a_profile_are_converted():
+def swapped():
+    """sRGB with the primaries of red and green exchanged: what is red by its numbers is green to be seen."""
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    return profile.replace(b"rXYZ", b"____").replace(b"gXYZ", b"rXYZ").replace(b"____", b"gXYZ")
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "TIFF"])
+def test_the_colours_of_a_profile_are_converted(kind):
+    picture = decode(encode(Image.new("RGB", (16, 16), (200, 0, 0)), kind, icc_profile=swapped()))
+    assert all(abs(level - wanted) < 8 for level, wanted in zip(picture.getpixel((8, 8)), (0, 200, 0), strict=True))
+
+
+def test_a_conversion_leaves_transparency():
+    picture = decode(encode(Image.new("RGBA", (16, 16), (200, 0, 0, 90)), icc_profile=swapped()))
+    assert picture.getpixel((8, 8)) == (0, 200, 0, 90)
+
+
+def test_lab_is_converted():
     lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
     grey = Image.new("LAB", (8, 8), (128, 128, 128))
     converted = decode(encode(grey, "TIFF", icc_profile=lab.tobytes()))

@@ -96,6 +96,13 @@ def test_an_answer_with_nothing_but_an_image() -> None:
     assert (response.created, response.usage, response.request_ids, response.size) == (None, None, [], None)
 
 
+def test_a_number_of_five_thousand_digits_counts_as_absent() -> None:
+    body = json.dumps({"created": 1, "data": [{"b64_json": ENCODED}], "usage": {"total_tokens": 3}})
+    response = edit(Reply(200, body.replace('"created": 1', f'"created": {"1" * 5000}').encode()))
+    assert (response.created, response.usage, response.failures) == (None, {"total_tokens": 3}, [])
+    assert response.images[0].data == IMAGE
+
+
 def test_base64_may_have_lines_and_be_a_data_url() -> None:
     broken_up = "\n".join(ENCODED[start : start + 76] for start in range(0, len(ENCODED), 76))
     assert edit({"data": [{"b64_json": broken_up}]}).images[0].data == IMAGE
@@ -336,6 +343,11 @@ def test_models_with_their_ends() -> None:
     assert [(info.id, str(info.shutdown_date)) for info in found] == [("a", "2026-12-01"), ("b", "None"), ("c", "None")]
     assert (server.last.method, server.last.path) == ("GET", "/v1/models")
     assert server.last.headers["Authorization"] == "Bearer sk-1"
+
+
+def test_the_names_of_models_are_cleaned() -> None:
+    with serving(json_reply({"data": [{"id": "\x1b[31mgpt\u202e-image\x07"}]})) as server:
+        assert ImagesClient(server.url, "sk-1").models()[0].id == "gpt-image"
 
 
 def test_a_list_of_models_that_is_none() -> None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import base64
+import threading
+from collections.abc import Iterator
 
 import pytest
 
-from lib.api import ApiError, EditRequest, ImagesClient
+from lib.api import ApiError, Completed, EditRequest, ImagesClient, PartialImage
 from lib.api.recording import AnswerHead
 from lib.raster import decode
 from tests.wire import mutated_answers
 from tests.wire.mutated_answers import BASE64, PICTURE, Case
-from tests.wire.server import Recorded, Reply, serving
+from tests.wire.server import Recorded, Reply, completed_event, partial_event, serving
 
 CASES = mutated_answers.cases()
 
@@ -75,6 +77,28 @@ def test_the_picture_is_returned_or_recorded(server, case: Case) -> None:
     assert case.picture in [image.data for image in response.images]
     assert decode(response.images[0].data).size == (24, 16)
     assert BASE64 not in repr(response.raw)
+
+
+def test_each_event_is_recorded_before_it_is_read() -> None:
+    """The server holds the rest back: what has been given by then was recorded by then."""
+    first, last = partial_event(PICTURE, 0), completed_event(PICTURE)
+    given, sinks = threading.Event(), list[MemorySink]()
+
+    def slowly() -> Iterator[bytes]:
+        yield first
+        assert given.wait(60)
+        yield last
+
+    def record(head: AnswerHead) -> MemorySink:
+        sinks.append(MemorySink(head))
+        return sinks[-1]
+
+    reply = Reply(200, headers={"Content-Type": mutated_answers.STREAM}, chunks=slowly())
+    with serving(reply) as running, ImagesClient(running.url, "sk-1-not-in-it", record=record) as client:
+        stream = client.stream(EditRequest([PICTURE], "p"))
+        assert isinstance(next(stream), PartialImage) and sinks[0].data == first
+        given.set()
+        assert isinstance(next(stream), Completed) and sinks[0].data == first + last
 
 
 def test_what_is_cut_is_recorded_as_far_as_it_came() -> None:

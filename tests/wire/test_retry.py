@@ -76,7 +76,9 @@ def test_no_pause_is_shorter_than_half_a_second(asked: float | None, attempt: in
         ({"retry-after-ms": "9" * 300}, 86_400),
         ({"Retry-After": "Fri, 31 Dec 9999 23:59:59 GMT"}, 86_400),
         ({"Retry-After": "Sun, 22 Nov 99999 12:00:30 GMT"}, None),
+        ({"Retry-After": "Sun, 22 Nov 99999999999 12:00:30 GMT"}, None),
         ({"Retry-After": "Sun, 22 Nov 2026 12:00:30 +999999999999"}, None),
+        ({"Retry-After": "Sun, 22 Nov 2026 12:00:30 +99999999999999999"}, None),
         ({}, None),
     ],
 )
