@@ -73,6 +73,11 @@ def test_the_folder_stays_where_the_sentence_sends_people_to_its_log_and_else_go
     assert end["error"].startswith("The worker failed.") and end["logs"] == [True]
 
 
+def test_a_log_that_is_still_open_does_not_hide_the_error(gimp):
+    end = gimp.call("ends.script_end_with_a_held_log", event="error", message="The worker failed.", hint="Try again.")
+    assert end["error"] == "The worker failed. Try again." and end["logs"] == [True]
+
+
 def test_a_worker_that_died_after_the_answer_says_where_it_is(gimp):
     end = gimp.call("ends.worker_dies", answered=True)
     assert end["folder"] in end["hint"] and "History" in end["hint"] and end["maybe_billed"] is True

@@ -1,8 +1,10 @@
 """Inside GIMP: an edit of the panel whose worker is played, for ends that a real one does not give on request."""
 
+import errno
 import json
 import time
 from pathlib import Path
+from unittest import mock
 
 from gi.repository import Gegl, GLib
 
@@ -157,6 +159,17 @@ class _PlayedEnd:
 
     def close(self):
         pass
+
+
+def _held(path, missing_ok=False):
+    """As Windows does with a file that a process has open."""
+    raise PermissionError(errno.EACCES, "Access is denied", str(path))
+
+
+def script_end_with_a_held_log(**event):
+    """The same where no file can be deleted, as the worker still has its log open."""
+    with mock.patch.object(Path, "unlink", _held):
+        return script_end(**event)
 
 
 def script_end(**event):
