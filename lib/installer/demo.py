@@ -35,6 +35,7 @@ class Demo:
 def run(demo: Demo, arguments: Sequence[str]) -> None:
     """Runs the demo in this machine's GIMP 3, or in a private one, in which `arguments` call install.py again."""
     _check_inputs(demo)
+    _check_outputs(demo)
     demo.out.mkdir(parents=True, exist_ok=True)
     try:
         gimp = gimps.find()
@@ -56,6 +57,25 @@ def _check_inputs(demo: Demo) -> None:
             raise SetupProblem(f"There is no picture {path}.", "Give the path of an image file that GIMP can open.")
 
 
+def _check_outputs(demo: Demo) -> None:
+    """Raise SetupProblem where what would be written replaces a file that no demo has made, or one that it reads."""
+    files = [demo.out / name for name in OUTPUTS if (demo.out / name).exists()]
+    for path in (demo.picture, demo.mask):
+        if path and any(path.samefile(file) for file in files):
+            raise SetupProblem(f"The demo would write over {path}.", "Name another folder with --out.")
+    if files and not _is_report(demo.out / "report.json"):
+        raise SetupProblem(f"{files[0]} was not made by the demo.", "Move it away, or name another folder with --out.")
+
+
+def _is_report(path: Path) -> bool:
+    """Return whether a file is what a demo that ended well writes last."""
+    try:
+        report = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(report, dict) and {"provider", "seconds", "frame"} <= report.keys()
+
+
 def _run_inside(gimp: private_gimp.PrivateGimp, demo: Demo, arguments: Sequence[str]) -> None:
     """Calls install.py again inside the private GIMP's system, where GIMP is the machine's own."""
     home = private_gimp.cache_folder() / "demo" / "home"
@@ -74,8 +94,7 @@ def _run_inside(gimp: private_gimp.PrivateGimp, demo: Demo, arguments: Sequence[
 
 def _edit(gimp: gimps.Gimp, demo: Demo, environment: Mapping[str, str]) -> None:
     """Runs the script in GIMP; raises SetupProblem with GIMP's own words where it fails."""
-    for name in OUTPUTS:
-        (demo.out / name).unlink(missing_ok=True)
+    _remove_outputs(demo)
     task = {
         "picture": str(demo.picture) if demo.picture else None,
         "select": demo.select,
@@ -91,12 +110,19 @@ def _edit(gimp: gimps.Gimp, demo: Demo, environment: Mapping[str, str]) -> None:
         done = subprocess.run(command, env=variables, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8",
                               errors="replace", timeout=_SECONDS)  # fmt: skip
     except subprocess.TimeoutExpired:
+        _remove_outputs(demo)
         raise SetupProblem(f"GIMP did not end in {_SECONDS} seconds.", "Try a smaller picture.") from None
     missing = [name for name in OUTPUTS if not (demo.out / name).exists()]
     if missing:
+        _remove_outputs(demo)
         lines = [line for line in done.stderr.splitlines() if line.startswith("demo:")]
         reason = lines[-1].removeprefix("demo:").strip() if lines else "GIMP ended without a result."
         raise SetupProblem(reason, f"For GIMP's own words, run: {gimp.command} --version, and install.py doctor.")
+
+
+def _remove_outputs(demo: Demo) -> None:
+    for name in OUTPUTS:
+        (demo.out / name).unlink(missing_ok=True)
 
 
 def _show(demo: Demo, seconds: Mapping[str, float]) -> None:

@@ -185,3 +185,24 @@ def test_a_demo_that_does_not_end(tmp_path, monkeypatch):
     gimp = gimps.Gimp(str(put_program(tmp_path / "gimp", "exec sleep 60")), "3.0.4")
     with pytest.raises(SetupProblem, match=r"GIMP did not end in 0\.1 seconds\. Try a smaller picture\."):
         demo._edit(gimp, replace(DEMO, out=tmp_path), {})
+
+
+def test_a_demo_replaces_what_a_demo_has_made_and_nothing_else(tmp_path):
+    """Its own output as its input would be gone before it is read."""
+    asked = replace(DEMO, out=tmp_path)
+    (tmp_path / "after.png").write_bytes(b"somebody's picture")
+    with pytest.raises(SetupProblem, match=r"after\.png was not made by the demo\. .*--out"):
+        demo.run(asked, [])
+    assert (tmp_path / "after.png").read_bytes() == b"somebody's picture"
+    (tmp_path / "report.json").write_text('{"provider": "local", "seconds": {}, "frame": [0, 0, 9, 9]}')
+    demo._check_outputs(asked)
+    with pytest.raises(SetupProblem, match=r"The demo would write over .*after\.png\. .*--out"):
+        demo.run(replace(asked, picture=tmp_path / "after.png"), [])
+
+
+def test_a_demo_that_failed_can_be_tried_again(tmp_path):
+    script = f"touch {tmp_path}/before.png; exit 1"
+    gimp = gimps.Gimp(str(put_program(tmp_path / "gimp", script)), "3.0.4")
+    with pytest.raises(SetupProblem, match="GIMP ended"):
+        demo._edit(gimp, replace(DEMO, out=tmp_path), {})
+    demo._check_outputs(replace(DEMO, out=tmp_path))
