@@ -20,7 +20,10 @@ from lib.installer.pythons import Python
 REQUIREMENTS = packages.CHECKOUT / "lib" / "requirements.txt"
 SYSTEMS = {"linux-x86_64": ("linux", "posix"), "macosx-arm64": ("darwin", "posix"), "win-amd64": ("win32", "nt")}
 # What those need that other systems or older Pythons have, and this one may lack.
-ELSEWHERE = {"pywin32-ctypes": [], "importlib-metadata": ["zipp>=3.20"], "zipp": [], "backports-tarfile": []}
+ELSEWHERE = {
+    "pywin32-ctypes": [], "importlib-metadata": ["zipp", "lazy-importer"], "zipp": [], "lazy-importer": [],
+    "backports-tarfile": [],
+}  # fmt: skip
 
 
 def top_pins():
