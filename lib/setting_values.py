@@ -7,6 +7,8 @@ from typing import Any
 from lib.translation import _
 
 LONGEST_NAME = 200
+LARGEST_RADIUS = 500
+"""By how many pixels a selection can grow or be softened: memory and time grow with both."""
 CONTEXT_WORDS = ("auto", "layer", "canvas")
 _MOST_DIGITS = 5
 
@@ -72,8 +74,8 @@ _READERS: Mapping[str, Callable[[object], Any]] = {
     "model": _text,
     "confirm_above": _number(1_000_000),
     "context": _context,
-    "feather": _number(10_000),
-    "grow": _whole(10_000),
+    "feather": _number(LARGEST_RADIUS),
+    "grow": _whole(LARGEST_RADIUS),
     "history_days": _whole(36_500),
     "history_megabytes": _whole(100_000_000),
     "log_prompts": _switch,

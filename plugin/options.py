@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lib import settings
+from lib.setting_values import LARGEST_RADIUS
 from lib.translation import _
 
 _REQUEST_TEXTS = ("size", "quality", "background", "moderation", "input-fidelity", "output-format", "user")
@@ -63,8 +64,8 @@ def look_at(values: Mapping[str, Any], environment: Mapping[str, str] = os.envir
         context=reader.context(),
         largest_size=reader.number_in_text("largest-size"),
         fit=values["fit"],
-        feather=reader.at_least_zero("feather"),
-        grow=reader.at_least_zero("grow"),
+        feather=reader.between("feather", 0, LARGEST_RADIUS),
+        grow=reader.between("grow", 0, LARGEST_RADIUS),
         max_cost=reader.at_least_zero("max-cost") or None,
         timeout=reader.at_least_zero("timeout") or _DEFAULT_TIMEOUT,
     )
@@ -100,13 +101,13 @@ class _Reader:
         request: dict[str, Any] = {"prompt": self.values["prompt"].strip() or "fill"}
         request.update({name.replace("-", "_"): self.values[name] for name in _REQUEST_TEXTS if self.values[name]})
         request.setdefault("background", "opaque")
-        self._between("n", 0, _MOST_RESULTS)
+        self.between("n", 0, _MOST_RESULTS)
         request["n"] = self.values["n"] or 1
-        if self._between("output-compression", -1, 100) >= 0:
+        if self.between("output-compression", -1, 100) >= 0:
             request["output_compression"] = self.values["output-compression"]
         if self.values["stream"]:
             request["stream"] = True
-        if self._between("partial-images", 0, _MOST_PARTIAL_IMAGES):
+        if self.between("partial-images", 0, _MOST_PARTIAL_IMAGES):
             request["partial_images"] = self.values["partial-images"]
         extra = self.json("extra", dict, lambda value: True, _("a JSON object"))
         if extra:
@@ -139,6 +140,14 @@ class _Reader:
             self.problems.append(_("{name} {value}: must be 0 or more.").format(name=name, value=value))
         return value
 
+    def between(self, name: str, low: int, high: int) -> Any:
+        """A number that may not be less or more."""
+        value = self.values[name]
+        if not low <= value <= high:
+            told = _("{name} {value}: must be {least} to {most}.")
+            self.problems.append(told.format(name=name, value=value, least=max(low, 0), most=high))
+        return value
+
     def json(self, name: str, kind: type, check: Callable[[Any], bool], wanted: str) -> Any:
         """A value written as JSON; None where it is empty."""
         text = self.values[name].strip()
@@ -151,11 +160,4 @@ class _Reader:
         if not isinstance(value, kind) or not check(value):
             self.problems.append(_("{name}: must be {wanted}.").format(name=name, wanted=wanted))
             return None
-        return value
-
-    def _between(self, name: str, low: int, high: int) -> int:
-        value: int = self.values[name]
-        if not low <= value <= high:
-            told = _("{name} {value}: must be {least} to {most}.")
-            self.problems.append(told.format(name=name, value=value, least=max(low, 0), most=high))
         return value

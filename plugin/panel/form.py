@@ -10,6 +10,7 @@ from lib.api.models import Model
 from lib.api.providers import Provider
 from lib.choices import Choice, choices
 from lib.frame import Plan
+from lib.setting_values import LARGEST_RADIUS
 from lib.translation import _
 from plugin.panel.fields import CheckField, Field, ListField, NumberField, TextField, grid
 
@@ -105,4 +106,5 @@ class Form(Gtk.Box):
         """How the selection is changed; an extension has none."""
         if self._config.find_property("grow") is None:
             return []
-        return [NumberField(self._config, "grow", (0, 500)), NumberField(self._config, "feather", (0, 500), digits=1)]
+        limits = (0, LARGEST_RADIUS)
+        return [NumberField(self._config, "grow", limits), NumberField(self._config, "feather", limits, digits=1)]

@@ -7,6 +7,7 @@ from gi.repository import Gtk
 
 from lib import settings
 from lib.api.text import sentences
+from lib.setting_values import LARGEST_RADIUS
 from lib.settings import Settings
 from lib.translation import _
 from plugin.labels import shorten_choices
@@ -33,7 +34,8 @@ class DefaultsPage(Page):
         self._list = button(_("_List Models"), self._ask_models)
         self._confirm = spin(0, 1_000_000, 0.05, digits=2)
         self._context, self._around = Gtk.ComboBoxText(), spin(0, 99_999, 8)
-        self._feather, self._grow = spin(0, 10_000, 0.5, digits=1), spin(0, 10_000, 1)
+        self._feather = spin(0, LARGEST_RADIUS, 0.5, digits=1)
+        self._grow = spin(0, LARGEST_RADIUS, 1)
         self._lay_out()
         self._connect()
 

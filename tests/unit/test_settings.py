@@ -47,7 +47,7 @@ def test_a_change_is_that_field_alone_and_is_kept(data):
 
 BAD = {
     "provider": [1, None, "a\nb", "x" * 201], "model": [{}], "confirm_above": [-1, "0.25", True, 1e300, float("nan")],
-    "context": ["wide", "-3", "1234567", 5], "feather": [-0.1, None], "grow": [1.5, -1, float("inf")],
+    "context": ["wide", "-3", "1234567", 5], "feather": [-0.1, None, 501], "grow": [1.5, -1, float("inf"), 501],
     "history_days": [-1, "30", 10**400], "history_megabytes": [None, False], "log_prompts": [1, "true"],
     "confirmed": ["openai", [1]],
 }  # fmt: skip
