@@ -138,6 +138,9 @@ def test_who_leaves_the_queue_gives_the_place_back_at_once(monkeypatch: pytest.M
                 second.sendall(head("k", len(BODY)) + BODY)
                 wait_until(lambda: free_places(jobs) == 0 and jobs._queue)
             wait_until(lambda: free_places(jobs) == 1)
+            first.setblocking(False)
+            with pytest.raises(BlockingIOError):  # its edit still computes
+                first.recv(1)
             assert not ended.is_set()
 
 

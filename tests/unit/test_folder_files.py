@@ -14,7 +14,7 @@ from PIL import Image
 
 from lib.folder import output
 from lib.folder.output import OutputFolder, describe_file
-from lib.folder.output_names import OutputNames, comparable, variation_names
+from lib.folder.output_names import OutputNames, variation_names
 from lib.folder.own_results import OWN_FOLDER
 from lib.folder.picture_check import BadPicture, check_picture, has_layers
 from lib.folder.pictures import list_pictures
@@ -258,7 +258,8 @@ def test_names_that_some_disk_takes_for_one_are_kept_apart(out):
     accents = [unicodedata.normalize(form, "é.jpg") for form in ("NFC", "NFD")]
     pictures = [*accents, "É.png", "straße.jpg", "STRASSE.jpg", "D/x.jpg", "d/X.webp", "n.jpg", "n.png/o.jpg"]
     outputs = chosen(out, pictures)
-    assert len(set(map(comparable, outputs.values()))) == len(pictures)
+    on_such_a_disk = {unicodedata.normalize("NFC", name).casefold() for name in outputs.values()}
+    assert len(on_such_a_disk) == len(pictures)
     assert outputs["n.jpg"] == "n.jpg.png", "a folder of results is called n.png"
 
 
@@ -269,6 +270,7 @@ def test_the_longest_names_and_paths_have_results_too(out):
         "ü" * 125 + ".jpg",
         "ü" * 125 + ".png",
         "/".join(["d" * 250] * 16) + "/a.jpg",
+        "/".join(["d" * 250] * 17) + "/a.jpg",
     ]
     for output_name in chosen(out, long).values():
         for name in variation_names(output_name, 10):
@@ -293,16 +295,22 @@ def test_results_of_this_and_other_runs_are_no_pictures(out, tmp_path):
     (source / "link.png").symlink_to(out.path / "r.png")
     os.link(out.path / "r.png", source / "hard.png")
     (source / "their link.png").symlink_to(other / "theirs.png")
+    (elsewhere := tmp_path / "elsewhere" / OWN_FOLDER).mkdir(parents=True)
+    (elsewhere.parent / "x.png").write_bytes(b"x")
+    (elsewhere / "run.jsonl").write_text(json.dumps({"picture": "x", "state": DONE, "outputs": ["x.png"]}) + "\n")
+    (source / "far link.png").symlink_to(elsewhere.parent / "x.png")
     found = list_pictures(source, "**/*", out.path)
     assert found.pictures == ["a.png", "edited/mine.png"]
     assert [each.name for each in found.skipped] == [
-        "edited/placed.png", "edited/theirs.png", "hard.png", "link.png", "their link.png",
+        "edited/placed.png", "edited/theirs.png", "far link.png", "hard.png", "link.png", "their link.png",
     ]  # fmt: skip
     assert all("This is a result" in each.reason for each in found.skipped)
     assert list_pictures(other, "", None).pictures == ["mine.png"], "its own folder as the input"
     linked = tmp_path / "linked"
     linked.symlink_to(other)
     assert list_pictures(linked, "", None).pictures == ["mine.png"], "by another path"
+    place(out, "d/r.png", b"ours")
+    assert list_pictures(out.path / "d", "").pictures == [], "a folder in an output folder as the input"
 
 
 def test_the_output_folder_is_no_input_by_whichever_path(out, tmp_path):
@@ -338,6 +346,18 @@ def test_what_cannot_be_read_is_left_out_and_told(tmp_path, monkeypatch):
     assert list_pictures(tmp_path, "").pictures == ["a.png"]
     with pytest.raises(OSError, match="missing"):
         list_pictures(tmp_path / "missing", "")
+
+
+def test_links_to_folders_are_not_followed(tmp_path):
+    for name in ("in/a.png", "other/b.png"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).touch()
+    (tmp_path / "in" / "away").symlink_to(tmp_path / "other")
+    found = list_pictures(tmp_path / "in", "**/*")
+    assert found.pictures == ["a.png"]
+    assert [(each.name, each.reason) for each in found.skipped] == [
+        ("away/", "It is a link to a folder. Links to folders are not followed."),
+    ]
 
 
 def test_a_folder_that_is_its_own_subfolder_is_read_once(tmp_path, monkeypatch):

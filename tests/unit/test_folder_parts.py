@@ -123,7 +123,7 @@ def windows(text):
 
 
 def with_empty_columns(text):
-    return windows('picture;prompt;feather;fit;;\na.png;"two\nlines, ""so"" ü";0,5;WAHR;;\nb.png;;;;;\n;;;;;\n').encode(
+    return windows('picture;prompt;feather;fit;;\na.png;"two\nlines, ""so"" ü";0,5;WAHR;;\nb.png;;;;;;\n;;;;\n').encode(
         "utf-8-sig"
     )
 
