@@ -282,7 +282,8 @@ class RunningGimp:
         root = self.config / "plug-ins" / "generative-edit"
         for part in parts:
             for process in {*self.processes(part), *self.processes(str(root / part))}:
-                os.kill(process, number)
+                with contextlib.suppress(ProcessLookupError):  # it has ended meanwhile
+                    os.kill(process, number)
 
     def _command(self):
         folders = self.gimp._folders([self.work])

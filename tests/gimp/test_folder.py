@@ -226,6 +226,15 @@ def test_one_bad_picture_does_not_stop_the_rest(gimp, source, endpoint):
     assert len(endpoint.received) == 2
 
 
+@pytest.mark.one_gimp("3.2")
+def test_a_result_that_its_format_cannot_hold_is_refused_before_it_is_paid_for(gimp, source, endpoint):
+    endpoint.behave("echo")
+    picture(source / "a.png", (16_384, 1))
+    done, results = run(gimp, source, output_format="webp")
+    assert done["status"] == "execution-error" and not endpoint.received
+    assert "A webp file can have at most 16383 pixels per side" in report_of(results)["a.png"]["message"]
+
+
 class NastyFolder:
     """Pictures whose names and places are as unkind as a disk allows, each of its own colour."""
 
@@ -267,7 +276,7 @@ class NastyFolder:
             Image.effect_noise((40, 30), 90).convert("RGB").save(path)
             path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
         frames = [Image.new("RGB", (16, 12), colour) for colour in ("red", "lime", "blue")]
-        for kind in ("gif", "webp", "png", "tif"):
+        for kind in ("gif", "webp", "png", "tif", "pdf"):
             frames[0].save(self.source / f"frames.{kind}", save_all=True, append_images=frames[1:])
         frames[0].resize((32, 32)).save(self.source / "frames.ico", sizes=[(16, 16), (32, 32)])
         path = self.source / "short.xcf"
@@ -325,7 +334,7 @@ def test_two_hundred_nasty_names_have_their_own_results_or_an_honest_line(gimp, 
     folder.surround()
     before = folder.hashes()
     assert len(folder.pictures) + len(folder.refused) == count
-    pattern = "**/*.{png,jpg,webp,tif,bmp,gif,ico,xcf}"
+    pattern = "**/*.{png,jpg,webp,tif,bmp,gif,ico,pdf,xcf}"
     done, results = run(gimp, source, pattern=pattern, concurrency=16, seconds=1200)
     assert (
         f"{len(folder.pictures)} of {count} pictures are done, {len(folder.refused)} failed, 3 skipped" in done["error"]
