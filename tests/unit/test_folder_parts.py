@@ -137,6 +137,7 @@ WRITTEN = {
         "picture,prompt,feather,fit", '"picture","prompt","feather","fit"'
     ).encode(),
     "Numbers, with the table's empty title": windows("\n" + TABLE).encode(),
+    "Numbers, German, with the table's empty title": b"\r\n" + with_empty_columns(TABLE)[3:],
     "Excel, CSV UTF-8": windows(TABLE).encode("utf-8-sig"),
     "Excel, German, cleared columns and rows": with_empty_columns(TABLE),
     "Excel, Unicode text": windows(TABS).encode("utf-16"),
