@@ -248,6 +248,31 @@ def test_who_holds_connections_keeps_nobody_out(monkeypatch: pytest.MonkeyPatch)
             raw.close()
 
 
+def test_so_many_connections_are_served_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "CONNECTIONS", 2)
+    served, full = list[int](), threading.Event()
+    with Endpoint.start(key="k") as running:
+        jobs = Jobs(2, 0)
+        working(monkeypatch, jobs, running)
+        serve = running._server.process_request_thread
+
+        def counted(*arguments: Any) -> None:
+            served.append(1)
+            serve(*arguments)
+
+        monkeypatch.setattr(running._server, "process_request_thread", counted)
+        monkeypatch.setattr(running._server, "_cut_oldest", full.set)
+        with connected(running) as first, connected(running) as second:
+            for raw in (first, second):
+                raw.sendall(head("k", len(BODY)) + BODY)
+            wait_until(lambda: jobs._threads == 2)
+            with connected(running) as third:
+                third.sendall(b"GET /v1/models HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer k\r\n\r\n")
+                assert full.wait(SECONDS) and len(served) == 2
+                first.close()
+                assert read_all(third).startswith(b"HTTP/1.1 200 ")
+
+
 def test_an_endpoint_without_a_free_connection_closes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "CONNECTIONS", 1)
     with Endpoint.start(key="k") as running:
