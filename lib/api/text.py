@@ -12,8 +12,9 @@ _ESCAPES = re.compile(
     r"|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c]{0,1000}(?:\x07|\x1b\\|\x9c)"
     r"|\x1b[ -/]{0,8}[0-~]"
 )
-_ENDS = frozenset(".!?…。！？")
-_CLOSING = "\"'”’»›)]）」』"
+_ENDS = frozenset(".!?…。！？｡．؟۔।॥")
+_CLOSING = "\"'”’»›)]）」』】》"
+_CHINESE = re.compile(r"[\u3000-\u30ff\u3400-\u9fff\uff01-\uff5e]")
 _HIDDEN = frozenset({"Cc", "Cf", "Cs"})
 _JOINERS = "\u200c\u200d"  # Persian and Hindi words need them
 
@@ -35,8 +36,10 @@ def shortened(text: str, most: int) -> str:
 
 def sentence(text: str) -> str:
     """Return a text with a full stop, unless it has an end of its own: servers' words often have none."""
-    text = text.rstrip(" ,;:–—")
-    return text if not text or text.rstrip(_CLOSING)[-1:] in _ENDS else f"{text}."
+    text = text.rstrip(" ,;:–—，；：、،؛")
+    if not text or text.rstrip(_CLOSING)[-1:] in _ENDS:
+        return text
+    return f"{text}{'。' if _CHINESE.match(text[-1]) else '.'}"
 
 
 def sentences(*texts: str | None) -> str:
