@@ -51,7 +51,11 @@ class _Reader:
 
     def numbers(self, start: int, layout: str) -> tuple[int, ...]:
         """Return the integers of a struct layout."""
-        return struct.unpack(layout, self.at(start, struct.calcsize(layout)))
+        try:
+            size = struct.calcsize(layout)
+        except struct.error:  # more integers than any file can have
+            raise _EndsEarly from None
+        return struct.unpack(layout, self.at(start, size))
 
     def require(self, end: int) -> None:
         """Raise _EndsEarly where the file is shorter."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -17,6 +18,7 @@ ENDINGS = (
     "tga", "tif", "tiff", "webp", "xcf",
 )  # fmt: skip
 MASK = ".mask.png"
+_MASKS = (MASK, ".mask.PNG", ".Mask.png", ".MASK.PNG")
 FORMATS = {"png": ".png", "jpeg": ".jpg", "webp": ".webp", "xcf": ".xcf"}
 """What results can be written as, and the ending of each."""
 _EVERYTHING = "*.{" + ",".join(ENDINGS) + "}"
@@ -99,6 +101,20 @@ def is_file(path: Path) -> bool:
 def mask_of(name: str) -> str:
     """The mask that belongs to a picture: "a/b.jpg" has "a/b.mask.png"."""
     return str(PurePosixPath(name).with_suffix("")) + MASK
+
+
+def mask_beside(folder: Path, name: str) -> Path:
+    """Return where the mask of a picture is, or would be.
+
+    It may have the picture's whole name ("b.jpg.mask.png"), be written in capitals, or accents in another form.
+    """
+    stems = [
+        form
+        for stem in (mask_of(name).removesuffix(MASK), name)
+        for form in (stem, unicodedata.normalize("NFC", stem), unicodedata.normalize("NFD", stem))
+    ]
+    paths = [folder / f"{stem}{ending}" for stem in dict.fromkeys(stems) for ending in _MASKS]
+    return next(filter(is_file, paths), paths[0])
 
 
 class _Scan:

@@ -110,6 +110,13 @@ def write_report(out: OutputFolder, lines: Iterable[Line]) -> Summary:
     return summary
 
 
+def read_objects(path: Path) -> list[dict[str, Any]]:
+    """Return the lines of a report.jsonl; raise OSError."""
+    # Not with `splitlines`, which also splits at signs that a file's name may have.
+    with path.open(encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines]
+
+
 def _place(out: OutputFolder, table: Path, objects: Path) -> list[str]:
     """Give both files the first names that no file of somebody else has; return the names."""
     number = 1

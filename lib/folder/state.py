@@ -1,7 +1,7 @@
 """What a folder run has done so far: a file of lines in the output folder, so that a killed run can be continued.
 
     {"version": 1}                                                         the first line
-    {"picture": NAME, "output": NAME, "job": FOLDER}                       before the job's request can be sent
+    {"picture": NAME, "output": NAME, "job": FOLDER, "source": FILE}       before the job's request can be sent
     {"picture": NAME, "output": NAME}                                      its request was never sent, and never will be
     {"picture": NAME, "output": NAME, "job": FOLDER, "state": "done", …}   at the end: done, failed or unknown
     {"files": [{"name": NAME, "size": BYTES, "sha256": TEXT}, …], …}       before these files get their names

@@ -7,9 +7,11 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from lib.folder.output import OutputFolder
 from lib.folder.output_names import OutputNames
+from lib.folder.source import has_changed
 from lib.folder.state import DONE, Next, RunState, judge
 from lib.job import Job
 from plugin.folder.arguments import Item, Run
@@ -20,7 +22,8 @@ from plugin.folder.job import Answer
 class Flight:
     """A picture under way: its result's name, its job once there is one.
 
-    `over` says that its request is answered. `was_done` says that an earlier run had finished it.
+    `over` says that its request is answered. `was_done` says that an earlier run had finished it. `source` is the
+    picture that was sent; `is_other` says that the file is another one now.
     """
 
     item: Item
@@ -28,6 +31,8 @@ class Flight:
     maybe_job: Job | None = None
     over: bool = False
     was_done: bool = False
+    source: Any = None
+    is_other: bool = False
 
     @property
     def job(self) -> Job:
@@ -69,9 +74,13 @@ def flights(run: Run, state: RunState, names: OutputNames) -> Iterator[Flight]:
         # Another output-format may be asked for than last time.
         is_same = last is not None and last["output"].endswith(ending)
         flight = Flight(item, last["output"] if last and is_same else names.choose(item.picture, ending))
+        if last:
+            flight.source = last.get("source")
+            flight.is_other = has_changed(run.path(item), flight.source)
         if last and last.get("state") == DONE:
             flight.was_done = True
-            if all(os.path.exists(run.out / name) for name in last.get("outputs", ())):  # noqa: PTH110 - Path's raises
+            there = all(os.path.exists(run.out / name) for name in last.get("outputs", ()))  # noqa: PTH110 - Path's raises
+            if there and not flight.is_other:
                 yield flight
                 continue
         if last and last.get("job"):

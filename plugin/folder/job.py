@@ -12,11 +12,12 @@ from lib import rescue, settings
 from lib.api import models
 from lib.api.cost import Cost
 from lib.folder.output import OutputFolder
-from lib.folder.pictures import mask_of
+from lib.folder.pictures import mask_beside
+from lib.folder.source import has_changed
 from lib.frame import Plan
 from lib.geometry import Rect
 from lib.job import Job
-from lib.translation import _
+from lib.translation import N_, _
 from plugin import insert
 from plugin.edit import prepare
 from plugin.estimate import estimate
@@ -27,6 +28,9 @@ from plugin.folder.picture import layers_to_send, opened, select_mask
 from plugin.folder.saving import Written
 from plugin.task import EditFailed, layer_mask, public, write_job
 
+OTHER_PICTURE = N_(
+    "This is another picture than the one that was sent. Put that one back, or choose another output folder."
+)
 # An hour: a limit of requests by the minute, or by the day's busiest hour, is waited for.
 _PATIENCE = 3600.0
 
@@ -74,15 +78,18 @@ def earlier_answer(job: Job, told: Mapping[str, Any]) -> Answer:
 
 
 def write_results(
-    run: Run, item: Item, out: OutputFolder, job: Job, answer: Answer, pictures: OpenPictures
+    run: Run, item: Item, out: OutputFolder, job: Job, answer: Answer, pictures: OpenPictures, source: Any
 ) -> list[Written]:
     """Inserts the answer into the picture and writes it, or what the worker is to be asked for.
 
+    `source` is the picture that was sent: it may be closed by now, and another one be in its place.
     Raises EditFailed, BadArguments or OSError; the answer is then still in the job's folder.
     """
     wanted = run.wanted(item)
     asked = job.read_json("job.json")
     plan = Plan.from_json(asked["plan"])
+    if not pictures.is_open(run.path(item)) and has_changed(run.path(item), source):
+        raise EditFailed(_(OTHER_PICTURE))
     image = pictures.get(run.path(item))
     if not Rect(0, 0, image.get_width(), image.get_height()).contains(plan.frame):
         raise EditFailed(_("The picture has become smaller since it was sent. Put the old one back."))
@@ -122,7 +129,7 @@ def _report_of(job: Job) -> dict[str, Any]:
 
 
 def _select(image: Any, run: Run, item: Item, wanted: Wanted, layers: list[Any]) -> None:
-    select_mask(image, wanted.mask, run.source / mask_of(item.picture), layers)
+    select_mask(image, wanted.mask, mask_beside(run.source, item.picture), layers)
 
 
 def _write(image: Any, results: list[Any], wanted: Wanted, parts: list[Path]) -> list[Written]:

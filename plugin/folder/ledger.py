@@ -39,6 +39,7 @@ class Ledger:
         self._run, self._out, self._state = run, out, out.state
         self._kept = Kept()
         self._alike = ("", 0)
+        self._refused: dict[str, str] = {}
 
     def begin(self, count: int) -> None:
         """Starts the clock: so many pictures are to be done."""
@@ -46,7 +47,9 @@ class Ledger:
 
     def begun(self, flight: Flight) -> None:
         """Before a picture's request can be sent; raises OSError."""
-        self._state.add(flight.item.picture, output=flight.output, job=str(flight.job.folder))
+        self._state.add(
+            flight.item.picture, output=flight.output, job=str(flight.job.folder), source=flight.source
+        )
 
     def place(self, flight: Flight, parts: Sequence[Path], files: Sequence[File], names: OutputNames) -> list[str]:
         """Gives a picture's results their names, which it returns; raises OSError.
@@ -58,7 +61,9 @@ class Ledger:
             results = variation_names(flight.output, len(parts))
             if all(map(self._out.is_free, results)):
                 listed = [{**file, "name": name} for file, name in zip(files, results, strict=True)]
-                self._state.add(flight.item.picture, output=flight.output, job=job, files=listed)
+                self._state.add(
+                    flight.item.picture, output=flight.output, job=job, source=flight.source, files=listed
+                )
                 if self._out.place_all(dict(zip(results, parts, strict=True))):
                     return results
             flight.output = names.choose(flight.item.picture, ending, len(parts))
@@ -91,6 +96,11 @@ class Ledger:
             reason = _("{count} pictures in a row failed alike, and the rest was not tried: {message}")
             self.hopeless = reason.format(count=_MOST_ALIKE, message=message)
 
+    def refused(self, flight: Flight, message: str) -> None:
+        """A picture that only this run leaves alone: its lines stay as they are for the next one."""
+        self._refused[flight.item.picture] = message
+        self.counts[FAILED] += 1
+
     def spoilt(self, flight: Flight, error: Exception) -> None:
         """A picture cannot be read, or its result cannot be written."""
         words = getattr(error, "message", None) or str(error)
@@ -120,12 +130,14 @@ class Ledger:
 
     def _lines(self) -> Iterator[dict[str, Any]]:
         for item in self._run.items:
-            yield report_line(item.picture, self._state.last(item.picture))
+            message = self._refused.get(item.picture)
+            last = {"state": FAILED, "message": message} if message else self._state.last(item.picture)
+            yield report_line(item.picture, last)
         yield from map(skipped_line, self._run.skipped)
 
     def _end(self, flight: Flight, **facts: Any) -> None:
         job = str(flight.job.folder) if flight.maybe_job else None
-        self._state.add(flight.item.picture, output=flight.output, job=job, **facts)
+        self._state.add(flight.item.picture, output=flight.output, job=job, source=flight.source, **facts)
         self.counts[facts["state"]] += 1
         self.time_left.end(time.monotonic())
         self.on_end()

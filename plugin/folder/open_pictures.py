@@ -18,6 +18,10 @@ class OpenPictures:
     def __init__(self) -> None:
         self._images: dict[Path, Gimp.Image] = {}
 
+    def is_open(self, path: Path) -> bool:
+        """Whether the picture is open."""
+        return path in self._images
+
     def get(self, path: Path) -> Gimp.Image:
         """The picture, opened if it is not open; raises EditFailed where GIMP cannot do that."""
         if path not in self._images:

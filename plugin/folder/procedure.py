@@ -11,7 +11,7 @@ from lib.api.text import sentences
 from lib.file_lock import locked_where_possible
 from lib.folder.own_results import OWN_FOLDER, STATE
 from lib.folder.pictures import readable
-from lib.folder.report import Summary
+from lib.folder.report import Summary, read_objects
 from lib.folder.state import NewerVersion, RunState
 from lib.translation import N_, _
 from plugin.arguments import values_of
@@ -120,7 +120,7 @@ def _check_cost(folder_run: FolderRun) -> None:
 
 
 def _values(procedure: Gimp.Procedure, run: Run, summary: Summary) -> Gimp.ValueArray:
-    lines = [json.loads(line) for line in (run.out / summary.objects).read_text(encoding="utf-8").splitlines()]
+    lines = read_objects(run.out / summary.objects)
     files = [str(run.out / name) for line in lines for name in line["outputs"]]
     told: dict[str, Any] = {
         "pictures": summary.pictures,

@@ -13,12 +13,21 @@ from gi.repository import Gegl, GLib
 
 from lib.folder.output import OutputFolder
 from lib.folder.own_results import OWN_FOLDER
+from lib.folder.source import describe_source
 from lib.folder.state import UNKNOWN, Next, RunState, answer_of, is_unknown
 from lib.job import Job
 from lib.translation import _
 from plugin.folder.arguments import Item, Run
 from plugin.folder.flight import Flight, Queues, flights, judged, output_names
-from plugin.folder.job import Answer, earlier_answer, export, finish, forget_answer, write_results
+from plugin.folder.job import (
+    OTHER_PICTURE,
+    Answer,
+    earlier_answer,
+    export,
+    finish,
+    forget_answer,
+    write_results,
+)
 from plugin.folder.ledger import Ledger
 from plugin.folder.loop import Loop
 from plugin.folder.open_pictures import OpenPictures
@@ -97,7 +106,9 @@ class FolderRun:
                 queues.waiting.append(flight)
             return
         following = judged(flight, self.run.retry_unknown)
-        if following is Next.TELL_GONE:
+        if flight.is_other and following in (Next.WATCH, Next.COLLECT, Next.TELL_GONE):
+            self.ledger.refused(flight, _(OTHER_PICTURE))
+        elif following is Next.TELL_GONE:
             told = _(
                 "It was done, but its result and its job have gone. Take its lines out of {file} to pay for it again."
             )
@@ -134,6 +145,7 @@ class FolderRun:
             return
         self._live_worker()  # its imports overlap with the export
         flight.maybe_job = Job.new()
+        flight.source = describe_source(self.run.path(flight.item))
         self.ledger.begun(flight)
         try:
             export(self.run, flight.item, flight.job, self._pictures)
@@ -221,7 +233,9 @@ class FolderRun:
     def _finish(self, flight: Flight, answer: Answer) -> None:
         """Inserts an answer and writes the result; the worker encodes it while the next picture is opened."""
         try:
-            written = write_results(self.run, flight.item, self._out, flight.job, answer, self._pictures)
+            written = write_results(
+                self.run, flight.item, self._out, flight.job, answer, self._pictures, flight.source
+            )
         except _BAD_PICTURE as error:
             self._spoilt(flight, error)
             return

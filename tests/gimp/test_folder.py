@@ -379,6 +379,26 @@ def test_a_second_run_sends_only_what_is_missing(gimp, source, endpoint):
     assert (levels(results / "a.png") == first).all() and (results / "c.png").exists()
 
 
+@pytest.mark.one_gimp("3.2")
+def test_an_answer_belongs_to_no_other_picture_of_the_same_name(gimp, source, endpoint):
+    endpoint.behave("invert")
+    picture(source / "a.png")
+    done, results = run(gimp, source)
+    assert done["status"] == "success", done["error"]
+    first = levels(results / "a.png")
+    other = source.with_name("other")
+    other.mkdir()
+    Image.new("RGB", (64, 48), "blue").save(other / "a.png")
+    for _turn in ("its result is there", "its result has gone, its answer is in the history"):
+        again, _ = run(gimp, other)
+        assert again["status"] == "execution-error" and len(endpoint.received) == 1
+        assert "another picture" in report_of(results)["a.png"]["message"]
+        (results / "a.png").unlink(missing_ok=True)
+    again, _ = run(gimp, source)
+    assert again["status"] == "success" and len(endpoint.received) == 1
+    assert (levels(results / "a.png") == first).all()
+
+
 def test_an_answer_that_broke_off_is_told_and_sent_again_only_on_request(gimp, source, endpoint):
     picture(source / "a.png")
     endpoint.behave("die")

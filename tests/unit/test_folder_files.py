@@ -146,6 +146,14 @@ def test_an_xcf_that_ends_early_anywhere_is_refused(tmp_path, compression, versi
             check_picture(path)
 
 
+def test_a_tiff_that_names_more_than_any_file_has_is_incomplete(tmp_path):
+    entries = b"".join(struct.pack("<HHQQ", tag, 16, 2**62, 8) for tag in (273, 279))
+    path = tmp_path / "a.tif"
+    path.write_bytes(struct.pack("<4sHHQQ", b"II+\0", 8, 0, 16, 2) + entries + bytes(8))
+    with pytest.raises(BadPicture, match="incomplete"):
+        check_picture(path)
+
+
 def test_a_tiffs_small_copy_is_no_page(tmp_path):
     path = tmp_path / "a.tif"
     small = FRAMES[1].copy()

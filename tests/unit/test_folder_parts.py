@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -15,10 +16,11 @@ from lib.folder import state as folder_state
 from lib.folder.history import Kept
 from lib.folder.output import OutputFolder
 from lib.folder.output_names import OutputNames, comparable, variation_names
-from lib.folder.pictures import is_inside, list_pictures, mask_of, matcher
+from lib.folder.pictures import is_inside, list_pictures, mask_beside, mask_of, matcher
 from lib.folder.progress import TimeLeft, in_words
 from lib.folder.prompts import BadPrompts, read_prompts
-from lib.folder.report import COLUMNS, report_line, write_report
+from lib.folder.report import COLUMNS, read_objects, report_line, write_report
+from lib.folder.source import describe_source, has_changed
 from lib.folder.state import DONE, UNKNOWN, Next, RunState, judge, withdraw
 from lib.job import Job
 
@@ -92,6 +94,40 @@ def test_masks_and_names_that_leave_the_folder():
     assert mask_of("d/a.b.jpg") == "d/a.b.mask.png"
     assert [is_inside(name) for name in ("a.png", "d/a.png")] == [True, True]
     assert [is_inside(name) for name in ("../a.png", "/a.png", "d/../../a", "C:/a.png", "")] == [False] * 5
+
+
+@pytest.mark.parametrize(
+    ("picture", "mask"),
+    [
+        ("IMG_1.JPG", "IMG_1.MASK.PNG"),
+        ("a.png", "a.mask.PNG"),
+        ("b.jpg", "b.jpg.mask.png"),
+        ("caf\u00e9.jpg", "cafe\u0301.mask.png"),
+        ("cafe\u0301.jpg", "caf\u00e9.Mask.png"),
+    ],
+)
+def test_a_mask_is_found_however_it_is_written(tmp_path, picture, mask):
+    assert mask_beside(tmp_path, picture) == tmp_path / mask_of(picture)
+    (tmp_path / mask).touch()
+    assert mask_beside(tmp_path, picture).samefile(tmp_path / mask) and not list_pictures(tmp_path, "").pictures
+
+
+def test_another_picture_of_the_same_name_is_another_one_and_a_copy_is_not(tmp_path):
+    path = tmp_path / "a.png"
+    path.write_bytes(b"one")
+    noted = json.loads(json.dumps(describe_source(path)))
+    assert not has_changed(path, noted) and not has_changed(path, None)
+    path.write_bytes(b"one")
+    os.utime(path, ns=(1, 1))
+    assert not has_changed(path, noted), "only its time is another"
+    path.write_bytes(b"two")
+    os.utime(path, ns=(2, 2))
+    assert has_changed(path, noted)
+    path.write_bytes(b"longer")
+    os.utime(path, ns=(noted["modified"], noted["modified"]))
+    assert has_changed(path, noted)
+    path.unlink()
+    assert not has_changed(path, noted) and describe_source(path) is None, "that it has gone is told elsewhere"
 
 
 def test_rows_of_a_table_and_of_json_lines_say_the_same(tmp_path):
@@ -343,16 +379,17 @@ def test_the_report_says_the_same_in_both_files(tmp_path):
         report_line("=b.png", {"output": "b.png", "job": "/j", "state": UNKNOWN, "message": "may be"}),
         report_line("c.png", {"output": "c.png", "job": "/j"}),
         report_line("d.png", None),
+        report_line("e\u2028\x85\udcff.png", None),
     ]
     (tmp_path / ".generative-edit").mkdir()
     state = RunState(tmp_path / ".generative-edit" / "run.jsonl")
     summary = write_report(OutputFolder(tmp_path, state), lines)
-    assert [json.loads(line) for line in (tmp_path / "report.jsonl").read_text().splitlines()] == lines
+    assert read_objects(tmp_path / "report.jsonl") == lines
     with (tmp_path / "report.csv").open(encoding="utf-8-sig", newline="") as file:
         table = list(csv.DictReader(file))
     assert tuple(table[0]) == COLUMNS and table[0]["request_ids"] == "r1 r2" and table[1]["picture"] == "'=b.png"
-    assert [row["status"] for row in table] == ["done", "unknown", "under-way", "not-started"]
-    assert str(summary).startswith("1 of 4 pictures are done, 1 unknown, may have been billed")
+    assert [row["status"] for row in table] == ["done", "unknown", "under-way", *["not-started"] * 2]
+    assert str(summary).startswith("1 of 5 pictures are done, 1 unknown, may have been billed")
     assert "$0.25" in str(summary) and not summary.whole
     assert sorted(path.name for path in tmp_path.iterdir()) == [".generative-edit", "report.csv", "report.jsonl"]
 

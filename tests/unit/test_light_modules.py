@@ -29,6 +29,7 @@ LIGHT = (
     "lib.folder.progress",
     "lib.folder.prompts",
     "lib.folder.report",
+    "lib.folder.source",
     "lib.folder.state",
     "lib.folder.xcf_check",
     "lib.frame",
