@@ -47,9 +47,7 @@ class Ledger:
 
     def begun(self, flight: Flight) -> None:
         """Before a picture's request can be sent; raises OSError."""
-        self._state.add(
-            flight.item.picture, output=flight.output, job=str(flight.job.folder), source=flight.source
-        )
+        self._state.add(flight.item.picture, output=flight.output, job=str(flight.job.folder), source=flight.source)
 
     def place(self, flight: Flight, parts: Sequence[Path], files: Sequence[File], names: OutputNames) -> list[str]:
         """Gives a picture's results their names, which it returns; raises OSError.
@@ -61,9 +59,7 @@ class Ledger:
             results = variation_names(flight.output, len(parts))
             if all(map(self._out.is_free, results)):
                 listed = [{**file, "name": name} for file, name in zip(files, results, strict=True)]
-                self._state.add(
-                    flight.item.picture, output=flight.output, job=job, source=flight.source, files=listed
-                )
+                self._state.add(flight.item.picture, output=flight.output, job=job, source=flight.source, files=listed)
                 if self._out.place_all(dict(zip(results, parts, strict=True))):
                     return results
             flight.output = names.choose(flight.item.picture, ending, len(parts))

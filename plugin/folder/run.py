@@ -233,9 +233,7 @@ class FolderRun:
     def _finish(self, flight: Flight, answer: Answer) -> None:
         """Inserts an answer and writes the result; the worker encodes it while the next picture is opened."""
         try:
-            written = write_results(
-                self.run, flight.item, self._out, flight.job, answer, self._pictures, flight.source
-            )
+            written = write_results(self.run, flight.item, self._out, flight.job, answer, self._pictures, flight.source)
         except _BAD_PICTURE as error:
             self._spoilt(flight, error)
             return
