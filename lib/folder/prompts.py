@@ -23,7 +23,8 @@ _FALSE = ("false", "no", "0", "falsch", "nein", "faux", "non", "falso", "否", "
 _DELIMITERS = ",;\t"
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 _SPREADSHEETS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # .xlsx, .ods and .numbers are ZIP files; .xls is older
-_DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
+# Not "1,000": that is a thousand where numbers have a decimal point, and is refused.
+_DECIMAL_COMMA = re.compile(r"[+-]?(?:0*,\d+|\d+,(?!\d{3}$)\d+)")
 _MOST_TOLD = 20
 _LONGEST_SHOWN = 60
 Kinds = Mapping[str, type]

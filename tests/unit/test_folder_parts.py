@@ -150,6 +150,19 @@ def test_everything_that_is_wrong_with_a_file_is_told_at_once(tmp_path):
         assert part in told, told
 
 
+@pytest.mark.parametrize(
+    ("cell", "value"), [("2,5", 2.5), ("0,125", 0.125), (",5", 0.5), ("1000,5", 1000.5), ("1,000", None), ("-12,345", None)]
+)
+def test_a_thousand_is_not_taken_for_one(tmp_path, cell, value):
+    path = tmp_path / "a.csv"
+    path.write_text(f"picture;feather\na.png;{cell}\n")
+    if value is None:
+        with pytest.raises(BadPrompts, match=f"Line 2: feather cannot be '{cell}'"):
+            read_prompts(path, KINDS)
+    else:
+        assert read_prompts(path, KINDS)[0].values == {"feather": value}
+
+
 TABLE = 'picture,prompt,feather,fit\n"a.png","two\nlines, ""so"" ü",0.5,TRUE\nb.png,,,\n'
 ROWS = [("a.png", {"prompt": 'two\nlines, "so" ü', "feather": 0.5, "fit": True}), ("b.png", {})]
 
