@@ -9,6 +9,7 @@ from lib import settings
 from lib.api import models
 from lib.api.address import environment_problem
 from lib.api.request import EditRequest
+from lib.api.text import sentence
 from lib.api.validation import parameter_problems
 from lib.translation import _
 from plugin.options import BadArguments, Options, look_at
@@ -34,12 +35,12 @@ def problems_of(values: Mapping[str, Any]) -> tuple[Options, list[str]]:
         return options, [*problems, str(error)]
     address = environment_problem(provider, os.environ)
     if address:
-        problems = [*problems, f"{address}."]
+        problems = [*problems, sentence(str(address))]
     model = models.get(options.model or provider.default_model or "")
     request = EditRequest(images=(), **options.request)
     # A number that is no argument's at all is told already.
     told = {name.replace("-", "_") for name in _NUMBERS if _is_told(name, problems)}
-    problems += [f"{problem}." for problem in parameter_problems(request, model) if problem.field not in told]
+    problems += [sentence(str(problem)) for problem in parameter_problems(request, model) if problem.field not in told]
     size = options.request.get("size", "auto")
     if not model.known and not _SIZE.fullmatch(size):
         problems.append(_("size {size!r}: must be WIDTHxHEIGHT, in pixels.").format(size=size))

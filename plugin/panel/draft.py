@@ -15,6 +15,7 @@ from lib.api.address import environment_problem
 from lib.api.cost import Cost
 from lib.api.models import Model
 from lib.api.providers import Provider
+from lib.api.text import sentence
 from lib.translation import _
 from plugin.edit import prepare
 from plugin.estimate import estimate
@@ -67,7 +68,7 @@ def draft(
     provider, model = chosen(options)
     problem = environment_problem(provider, os.environ)
     if problem:
-        raise BadArguments([f"{problem}."])
+        raise BadArguments([sentence(str(problem))])
     task = prepare(image, layers, options, selection, replaced)
     return Draft(image, layers, options, task, provider, model, estimate(options, task, model, len(layers)))
 
