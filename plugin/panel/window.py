@@ -13,7 +13,7 @@ from lib import last_used, prompts
 from lib.choices import accepted, choices
 from lib.translation import _
 from plugin.arguments import EDIT_ARGUMENTS, defaults, values_of
-from plugin.export import quick_mask_is_on
+from plugin.export import ImageSelection, quick_mask_is_on
 from plugin.options import BadArguments, read
 from plugin.panel import sent_picture
 from plugin.panel.activity import Activity
@@ -54,7 +54,7 @@ class Panel:
     ) -> None:
         self._image = image
         self._selection = repeated.selection if repeated else None
-        self._replaced = repeated.replaced if repeated else None
+        self._repeated = repeated
         self._selected_at_first = sent_picture.selection_state(image)
         self._config = config
         self._workers = Workers()
@@ -117,12 +117,20 @@ class Panel:
         problem = ""
         try:
             layers, options = self._parts.inputs.layers, read(self._values())
-            self._draft = draft(self._image, layers, options, self._selection, self._replaced)
+            self._draft = draft(self._image, layers, options, self._selection, self._replaced())
         except (BadArguments, EditFailed) as error:
             self._draft, problem = None, str(error)
         self._parts.follow(self._draft, problem or self._outcome or self._note())
         self._window.cost.set_text(in_words(self._draft.cost) if self._draft else "")
         self._judge()
+
+    def _replaced(self) -> Gimp.Layer | None:
+        """The earlier result, which hides as the new one comes; it stays where quite another area is edited now."""
+        if self._repeated is None:
+            return None
+        before, now = self._repeated.selection.bounds, ImageSelection(self._image).bounds
+        is_apart = self._selection is None and before and now and before.intersect(now).empty
+        return None if is_apart else self._repeated.replaced
 
     def _has_selected(self) -> bool:
         """Whether the user has selected something else since the panel was opened; Quick Mask alone is no change."""

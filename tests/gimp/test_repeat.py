@@ -12,6 +12,7 @@ from tests.gimp.screen import (
     open_panel,
     press_entry,
     press_generate,
+    texts,
     wait_for_layers,
 )
 from tests.waiting import wait_until
@@ -109,3 +110,19 @@ def test_edit_again_opens_its_window_again(window, image, endpoint):
         window.keys("key", "Escape")
         wait_until(lambda: not is_open(window, PANEL), "the panel closes")
     assert len(endpoint.received) == 1 and len(layers(window, image)) == 2
+
+
+def test_edit_again_hides_no_result_of_another_area(window, image, endpoint):
+    assert window.call("edits.edit_shown", image_id=image, prompt="a boat", provider="custom")["status"] == "success"
+    activate(window, MAIN)
+    window.call("edits.select_layer", image_id=image, name="a boat")
+    press_entry(window, "Edit Again…")
+    wait_until(lambda: is_open(window, PANEL), "the panel")
+    window.call("edits.select", image_id=image, box=[100, 700, 90, 60])
+    wait_until(lambda: "The same area as in the earlier edit" not in texts(window), "the panel follows the selection")
+    press_generate(window)
+    wait_until(lambda: "1 result" in texts(window), "the result is offered")
+    shown = [(layer["box"], layer["visible"]) for layer in layers(window, image)]
+    window.keys("key", "Escape")
+    wait_until(lambda: not is_open(window, PANEL), "the panel closes")
+    assert len(shown) == 3 and all(visible for _box, visible in shown), shown

@@ -151,7 +151,8 @@ def test_everything_that_is_wrong_with_a_file_is_told_at_once(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("cell", "value"), [("2,5", 2.5), ("0,125", 0.125), (",5", 0.5), ("1000,5", 1000.5), ("1,000", None), ("-12,345", None)]
+    ("cell", "value"),
+    [("2,5", 2.5), ("0,125", 0.125), (",5", 0.5), ("1000,5", 1000.5), ("1,000", None), ("-12,345", None)],
 )
 def test_a_thousand_is_not_taken_for_one(tmp_path, cell, value):
     path = tmp_path / "a.csv"
