@@ -72,7 +72,7 @@ def inside(home, python, shift):
     answer = shlex.quote(json.dumps(told))
     return f"""{shift} || exit 1
     export XDG_DATA_HOME='{home / data}'
-    case "$*" in *XDG_CONFIG_HOME*) echo {answer} ;; *) exec {sys.executable} "$@" ;; esac"""
+    case "$*" in *XDG_CONFIG_HOME*) echo {answer} ;; *) exec "{sys.executable}" "$@" ;; esac"""
 
 
 def real_fetch(vendor, python):
