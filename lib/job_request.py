@@ -12,7 +12,7 @@ from lib.api.keys import Key
 from lib.api.providers import Provider
 from lib.api.request import EditRequest, FileId, ImageSource, Url
 from lib.api.response import EditResponse
-from lib.api.text import sentences
+from lib.api.text import sentence, sentences
 from lib.frame import Plan
 from lib.job import Job
 from lib.reference_files import upright
@@ -79,7 +79,7 @@ def address_of(provider: Provider, interactive: bool = False) -> tuple[str, Key 
     """
     problem = environment_problem(provider, os.environ)
     if problem:
-        raise JobFailed(f"{problem}.", _("Correct this environment variable, then start GIMP again."))
+        raise JobFailed(sentence(str(problem)), _("Correct this environment variable, then start GIMP again."))
     base_url = provider.resolve_url(None, os.environ)
     if not base_url:
         hint = _("Add a provider of your own with its address in Settings, or set {variable} to it.")

@@ -72,9 +72,9 @@ def interact(
     if raise_open_panel(image):
         raise EditFailed(_("The window for this image is open already. Close it, then use Edit Again."))
     set_values(config, earlier.again.values)
-    told = sentences(earlier.missing, *earlier.again.notes)
-    if told:
-        Gimp.message(told)
+    notes = sentences(earlier.missing, *earlier.again.notes)
+    if notes:
+        Gimp.message(notes)
     edited = show_panel(procedure, config, image, earlier.inputs, Repeated(earlier.selection, earlier.shown))
     return Gimp.PDBStatusType.SUCCESS if edited else Gimp.PDBStatusType.CANCEL
 

@@ -128,8 +128,8 @@ class _Reader:
         text = self.values[name].strip()
         if text and not (text.isascii() and text.isdigit()):
             allowed = allowed or _("a number of pixels")
-            told = _("{name} {text!r}: must be {allowed}.")
-            self.problems.append(told.format(name=name, text=text, allowed=allowed))
+            message = _("{name} {text!r}: must be {allowed}.")
+            self.problems.append(message.format(name=name, text=text, allowed=allowed))
             return None
         return int(text) if text else None
 
@@ -144,8 +144,8 @@ class _Reader:
         """A number that may not be less or more."""
         value = self.values[name]
         if not low <= value <= high:
-            told = _("{name} {value}: must be {least} to {most}.")
-            self.problems.append(told.format(name=name, value=value, least=max(low, 0), most=high))
+            message = _("{name} {value}: must be {least} to {most}.")
+            self.problems.append(message.format(name=name, value=value, least=max(low, 0), most=high))
         return value
 
     def json(self, name: str, kind: type, check: Callable[[Any], bool], wanted: str) -> Any:

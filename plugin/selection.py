@@ -47,9 +47,9 @@ class StoredSelection:
         first, skipped = inside.y - self.place.y, inside.x - self.place.x
         before, after = bytes(inside.x - area.x), bytes(area.right - inside.right)
         rows = self._rows()[first : first + inside.height]
-        kept = [before + row[skipped : skipped + inside.width] + after for row in rows]
+        rows = [before + row[skipped : skipped + inside.width] + after for row in rows]
         above, below = area.width * (inside.y - area.y), area.width * (area.bottom - inside.bottom)
-        return bytes(above) + b"".join(kept) + bytes(below)
+        return bytes(above) + b"".join(rows) + bytes(below)
 
     def thumbnail(self, area: Rect, size: Size) -> bytes:
         values = self.values(area)

@@ -25,9 +25,9 @@ class Workers:
             try:
                 self._worker = Worker(worker_python(), settings.data_folder() / LOG)
             except (GLib.Error, OSError) as error:
-                told = _("The worker cannot be started: {reason}. Run install.py again.")
+                message = _("The worker cannot be started: {reason}. Run install.py again.")
                 reason = error.message if isinstance(error, GLib.Error) else error.strerror or error
-                raise EditFailed(told.format(reason=reason)) from None
+                raise EditFailed(message.format(reason=reason)) from None
         return self._worker
 
     def ask(self, do: str, on_answer: OnEvent, **values: Any) -> None:

@@ -42,6 +42,7 @@ def forget(file: Path, account: str) -> None:
 def remove(file: Path) -> None:
     """Delete the file, and what was set aside because it was damaged; raise OSError."""
     StoredJson(file, _VERSION).remove()
+    # Where the file is a link, that was what it leads to.
     file.unlink(missing_ok=True)
 
 

@@ -60,8 +60,8 @@ class Provider:
     def resolve_url(self, base_url: str | None, environment: Mapping[str, str]) -> str | None:
         """Return the base URL to use: the one given, else from the environment, else the provider's own."""
         named = next((environment[name] for name in self.url_variables if environment.get(name)), None)
-        chosen = base_url or named or self.base_url
-        return chosen.strip() if chosen else None
+        url = base_url or named or self.base_url
+        return url.strip() if url else None
 
 
 def names() -> list[str]:

@@ -231,6 +231,7 @@ class RunningGimp:
             ids = subprocess.run(self._beside(words), capture_output=True, text=True).stdout.split()
             if ids:
                 return ids[0]
+            time.sleep(0.05)
         raise AssertionError(f"no window {name!r} after {seconds} seconds")
 
     def screenshot(self, path=None):

@@ -62,20 +62,25 @@ def open_panel(window, image):
 
 
 def close_panel(window):
-    """Closes the panel by Escape, once more where a window that had just come took the key."""
+    """Close the panel by Escape."""
+    close_by_escape(window, PANEL)
+
+
+def close_by_escape(window, title):
+    """Close the window of this title, with the key pressed once more where a window that had just come took it."""
     for patience in (10, 60):
-        activate(window, PANEL)
+        activate(window, title)
         window.keys("key", "Escape")
         try:
-            return wait_until(lambda: not is_open(window), "the panel closes", patience)
+            return wait_until(lambda: not is_open(window, title), f"{title} closes", patience)
         except AssertionError:
-            shoot(window, "panel-still-open")
-    raise AssertionError("the panel does not close")
+            shoot(window, "still-open")
+    raise AssertionError(f"{title} does not close")
 
 
-def is_open(window):
-    """Whether there is a panel."""
-    return PANEL in " ".join(window.call("accessibility.windows"))
+def is_open(window, title=PANEL):
+    """Whether there is a window of this title."""
+    return title in " ".join(window.call("accessibility.windows"))
 
 
 def click(window, name, title=PANEL):

@@ -13,10 +13,11 @@ from lib.history import State, record
 from tests.gimp import accessibility
 from tests.gimp.screen import (
     OUTPUT,
-    activate,
     choose,
     click,
+    close_by_escape,
     close_panel,
+    is_open,
     press_generate,
     texts,
     visible,
@@ -66,24 +67,12 @@ def history(window):
     window.settle()
     open_history(window)
     yield image
-    if is_open(window):
+    if is_open(window, TITLE):
         close_history(window)
 
 
-def is_open(window):
-    return TITLE in window.call("accessibility.windows")
-
-
 def close_history(window):
-    """Closes the window by Escape, once more where an image's window that had just come took the key."""
-    for patience in (10, 60):
-        activate(window, TITLE)
-        window.keys("key", "Escape")
-        try:
-            return wait_until(lambda: not is_open(window), "the window closes", patience)
-        except AssertionError:
-            shoot(window, "still-open")
-    raise AssertionError("the window does not close")
+    close_by_escape(window, TITLE)
 
 
 def open_history(window):

@@ -246,11 +246,8 @@ def is_over(job):
 
 @in_3_0
 def test_an_error_is_told_in_the_panel_and_tried_again(window, image, endpoint):
-    endpoint.behave("refuse")
     count = len(layers(window, image))
-    ask_for(window)
-    generate(window, "refused")
-    wait_until(lambda: "The test refuses this" in texts(window), "the endpoint's words")
+    be_refused(window, endpoint, "refuse")
     window.settle()
     shoot(window, "panel-error")
     assert {"Copy details", "Try again"} <= set(accessibility.check(window, PANEL))
@@ -267,10 +264,7 @@ def test_an_error_is_told_in_the_panel_and_tried_again(window, image, endpoint):
 
 @in_3_2
 def test_a_long_error_leaves_every_button_on_the_screen(window, image, endpoint):
-    endpoint.behave("refuse_at_length")
-    ask_for(window)
-    generate(window, "refused")
-    wait_until(lambda: "The test refuses this" in texts(window), "the endpoint's words")
+    be_refused(window, endpoint, "refuse_at_length")
     width, height = window.settle().size
     shoot(window, "panel-long-error")
     for name in ("Generate", "Close", "Try again", "Copy details", "Prompt"):
@@ -462,6 +456,14 @@ def ask_for(window, results=1, previews=0):
         window.keys("key", "ctrl+a")
         window.keys("type", f"{value}\t")
     click_prompt(window)
+
+
+def be_refused(window, endpoint, behaviour):
+    """Generates, and returns when the panel shows the endpoint's words."""
+    endpoint.behave(behaviour)
+    ask_for(window)
+    generate(window, "refused")
+    wait_until(lambda: "The test refuses this" in texts(window), "the endpoint's words")
 
 
 def choose_provider(window, title):
