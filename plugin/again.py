@@ -66,16 +66,18 @@ def interact(
 ) -> Gimp.PDBStatusType:
     """Opens the panel with the earlier edit's own request, for the area that was selected then."""
     from plugin.panel import Repeated, show_panel
-    from plugin.panel.raising import raise_open_panel
+    from plugin.panel.single_window import single_window
 
     earlier = find(image, layers)
-    if raise_open_panel(image):
-        raise EditFailed(_("The window for this image is open already. Close it, then use Edit Again."))
-    set_values(config, earlier.again.values)
-    notes = sentences(earlier.missing, *earlier.again.notes)
-    if notes:
-        Gimp.message(notes)
-    edited = show_panel(procedure, config, image, earlier.inputs, Repeated(earlier.selection, earlier.shown))
+    with single_window(image) as place:
+        if place is None:
+            raise EditFailed(_("The window for this image is open already. Close it, then use Edit Again."))
+        set_values(config, earlier.again.values)
+        notes = sentences(earlier.missing, *earlier.again.notes)
+        if notes:
+            Gimp.message(notes)
+        repeated = Repeated(earlier.selection, earlier.shown)
+        edited = show_panel(procedure, config, image, earlier.inputs, place, repeated)
     return Gimp.PDBStatusType.SUCCESS if edited else Gimp.PDBStatusType.CANCEL
 
 

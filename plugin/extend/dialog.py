@@ -21,14 +21,12 @@ from plugin.options import BadArguments
 from plugin.panel.consent import may_cancel, may_send
 from plugin.panel.draft import Draft, in_words
 from plugin.panel.engine_note import EngineNote
-from plugin.panel.raising import answer_for, raise_open_panel
+from plugin.panel.single_window import single_window
 from plugin.procedure_parts import explain
 from plugin.procedure_window import ProcedureWindow
 from plugin.task import EditFailed
 from plugin.worker_process import Event
 from plugin.workers import Workers
-
-_WINDOW = "extend"
 
 
 class ExtendDialog:
@@ -186,16 +184,14 @@ def open_extend(
     procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, image: Gimp.Image, layers: Sequence[Gimp.Layer]
 ) -> bool:
     """Shows the window for an image until it is closed; returns whether the canvas was extended."""
-    if raise_open_panel(image, _WINDOW):
-        return False
-    GimpUi.init("generative-edit")
-    start_with_settings(config, EXTEND_ARGUMENTS)
-    dialog = ExtendDialog(procedure, config, image, layers)
-    silence = answer_for(procedure.get_plug_in(), image, dialog.raise_window, _WINDOW)
-    try:
+    with single_window(image, "extend") as place:
+        if place is None:
+            return False
+        GimpUi.init("generative-edit")
+        start_with_settings(config, EXTEND_ARGUMENTS)
+        dialog = ExtendDialog(procedure, config, image, layers)
+        place.register(dialog.raise_window)
         return dialog.run()
-    finally:
-        silence()
 
 
 def _size(image: Gimp.Image) -> Size:

@@ -10,7 +10,7 @@ gi.require_version("GimpUi", "3.0")
 from gi.repository import Gimp, GimpUi
 
 from plugin.arguments import defaults, start_with_settings, values_of
-from plugin.panel.raising import answer_for, raise_open_panel
+from plugin.panel.single_window import Place, single_window
 from plugin.panel.window import Panel, Repeated
 
 _FIRST_PREVIEWS = 2
@@ -23,13 +23,14 @@ def open_panel(
 
     `layers` are in the order in which they are sent. Returns whether anything was generated.
     """
-    if raise_open_panel(image):
-        return False
-    if values_of(config) == defaults():
-        # Never used: previews are what makes an edit appear. Whoever switches them off is remembered.
-        config.set_property("partial-images", _FIRST_PREVIEWS)
-    start_with_settings(config)
-    return show_panel(procedure, config, image, layers)
+    with single_window(image) as place:
+        if place is None:
+            return False
+        if values_of(config) == defaults():
+            # Never used: previews are what makes an edit appear. Whoever switches them off is remembered.
+            config.set_property("partial-images", _FIRST_PREVIEWS)
+        start_with_settings(config)
+        return show_panel(procedure, config, image, layers, place)
 
 
 def show_panel(
@@ -37,6 +38,7 @@ def show_panel(
     config: Gimp.ProcedureConfig,
     image: Gimp.Image,
     layers: Sequence[Gimp.Layer],
+    place: Place,
     repeated: Repeated | None = None,
 ) -> bool:
     """Shows a new panel with the config's values until it is closed; returns whether anything was generated.
@@ -45,9 +47,6 @@ def show_panel(
     """
     GimpUi.init("generative-edit")
     panel = Panel(procedure, config, image, layers, repeated)
-    silence = answer_for(procedure.get_plug_in(), image, panel.raise_window)
-    try:
-        panel.run()
-    finally:
-        silence()
+    place.register(panel.raise_window)
+    panel.run()
     return panel.generated
