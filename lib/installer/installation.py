@@ -59,6 +59,9 @@ class Installation:
     def uninstall(self) -> bool:
         """Removes what was installed; False where there was nothing. Raises SetupProblem where it cannot."""
         if not self.place.exists() and not self._old().exists():
+            if self._lock().exists():
+                with self._alone():  # which takes the lock of an uninstall that was ended with it
+                    return False
             return False
         with self._alone() as new:
             # Out of GIMP's sight in one step, so that a removal that fails halfway leaves no half plug-in.
@@ -87,7 +90,7 @@ class Installation:
 
         It lies in plug-ins/ too, which may be on another disk; GIMP starts nothing in a folder with a dot.
         """
-        new, lock, held = self._beside("new"), self.config / f"{NAME}.lock", False
+        new, lock, held = self._beside("new"), self._lock(), False
         try:
             with _folders(self.folder.parent, self.place.parent):
                 try:
@@ -160,6 +163,9 @@ class Installation:
         """Puts the old installation back where an update was ended between its two renames."""
         if self._old().exists() and not self.place.exists():
             self._old().rename(self.place)
+
+    def _lock(self) -> Path:
+        return self.config / f"{NAME}.lock"
 
     def _old(self) -> Path:
         return self._beside("old")

@@ -172,6 +172,13 @@ def test_uninstall_takes_its_lock_along(config, plug_in, capsys):
     assert not plug_in.exists() and not (config / LOCK).exists()
 
 
+def test_uninstall_takes_the_lock_of_an_earlier_one_along(config, capsys):
+    config.mkdir(parents=True, exist_ok=True)
+    (config / LOCK).touch()
+    assert run(capsys, "uninstall")[0] == 0
+    assert not (config / LOCK).exists()
+
+
 def test_what_cannot_be_removed_is_told(plug_in, capsys, monkeypatch):
     run(capsys)
     rmtree = shutil.rmtree
