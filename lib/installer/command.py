@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lib import translation
 from lib.installer import demo, doctor, pythons, release, removal, serve, system_packages, targets, user
-from lib.installer.installation import version
+from lib.installer.changelog import version
 from lib.installer.packages import CHECKOUT
 from lib.installer.problem import SetupProblem
 

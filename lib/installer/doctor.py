@@ -9,13 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lib.installer import catalogues, packages, procedures, stamp, targets
+from lib.installer.changelog import version
 from lib.installer.gimps import WHERE_TO_GET
-from lib.installer.installation import Installation, version
+from lib.installer.installation import Installation
 from lib.installer.problem import SetupProblem
 from lib.installer.pythons import Python
 from lib.installer.targets import Target
 from lib.settings import NAME
 
+# How the line begins that a bug report should have.
+REPORT = "For a bug report:"
 _AGAIN = "run: python3 install.py"
 _ANOTHER = "give that folder another name or another place, then run: python3 install.py"
 _ASK_ENDPOINT = """
@@ -66,7 +69,7 @@ def run(named: str | None) -> int:
                 wrong.append(finding.name)
         report.append(f"{name}: {'not well: ' + ', '.join(wrong) if wrong else 'all well'}")
         bad = bad or bool(wrong)
-    print(f"For a bug report: {'; '.join(report)}")
+    print(f"{REPORT} {'; '.join(report)}")
     return int(bad)
 
 

@@ -11,18 +11,13 @@ from typing import Any
 
 from lib.file_lock import locked_where_possible
 from lib.installer import catalogues, packages, pythons, stamp
+from lib.installer.changelog import version
 from lib.installer.packages import CHECKOUT
 from lib.installer.problem import SetupProblem
 from lib.installer.pythons import Python
 from lib.settings import NAME
 
 _COPIED = ("plugin", "lib")
-
-
-def version() -> str:
-    """The version, which is written down in one place."""
-    text = (CHECKOUT / "lib" / "version.txt").read_text(encoding="utf-8")
-    return text.strip()
 
 
 @dataclass(frozen=True)

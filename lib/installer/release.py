@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lib.installer import licences, packages
-from lib.installer.installation import sources, version
+from lib.installer.changelog import CHANGELOG, release_notes, version
+from lib.installer.installation import sources
 from lib.installer.packages import CHECKOUT
 from lib.installer.pythons import Python
 from lib.settings import NAME
@@ -24,6 +25,7 @@ PLATFORMS = {
 }
 NAMES = tuple(PLATFORMS)
 SUMS = "SHA256SUMS"
+NOTES = "RELEASE-NOTES.md"
 # Every file gets this time, the first that a zip file can hold: the same sources give the same bytes.
 _TIME = (1980, 1, 1, 0, 0, 0)
 
@@ -40,7 +42,7 @@ class Entry:
 
 
 def run(out: Path, names: Sequence[str] | None) -> None:
-    """Writes the files and their sums into `out`; raises SetupProblem where the wheels cannot be fetched."""
+    """Write the files, their sums and the release notes into `out`; raise SetupProblem where a wheel is missing."""
     out.mkdir(parents=True, exist_ok=True)
     written = []
     for name in names or NAMES:
@@ -51,8 +53,9 @@ def run(out: Path, names: Sequence[str] | None) -> None:
         written.append(path)
         print(f"{path}: {path.stat().st_size / 1e6:.0f} MB, {len(wheels)} wheels", flush=True)
     sums = "".join(f"{_sum(path)}  {path.name}\n" for path in sorted(written))
-    (out / SUMS).write_text(sums, encoding="utf-8")
-    print(out / SUMS)
+    for name, text in ((SUMS, sums), (NOTES, f"{release_notes()}\n")):
+        (out / name).write_text(text, encoding="utf-8", newline="\n")
+        print(out / name)
 
 
 def fetch_wheels(folder: Path, platform: str) -> list[Path]:
@@ -68,7 +71,7 @@ def entries(wheels: Sequence[Path]) -> list[Entry]:
     found = [Entry(name, CHECKOUT / name) for name in ("install.py", "README.md", "LICENSE")]
     found += [Entry(path.relative_to(CHECKOUT).as_posix(), path) for part in ("lib", "plugin")
               for path in sources(CHECKOUT / part)]  # fmt: skip
-    found.append(Entry("CHANGELOG.md", CHECKOUT / "lib" / "CHANGELOG.md"))
+    found.append(Entry("CHANGELOG.md", CHANGELOG))
     found += [Entry(f"wheels/{path.name}", path) for path in wheels]
     found.append(Entry("LICENCES.txt", licences.listing(wheels).encode()))
     found.sort(key=lambda entry: entry.name)

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 from lib import file_lock, settings
-from lib.installer import command, installation, packages, pythons
+from lib.installer import changelog, command, installation, packages, pythons
 from lib.installer.installation import Installation
 from lib.installer.problem import SetupProblem
 from tests.unit.made_machine import put_gimp, run
@@ -171,7 +171,7 @@ def test_the_line_for_a_bug_report_names_no_key_and_no_user(installed, capsys, m
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
     (installed / "lib/edit_job.py").unlink()
     last = run(capsys, "doctor")[1].out.splitlines()[-1]
-    assert last.startswith(f"For a bug report: generative-edit {installation.version()}; ")
+    assert last.startswith(f"For a bug report: generative-edit {changelog.version()}; ")
     assert "GIMP 3.0.4, plug-in" in last and "not well: Plug-in folder" in last
     for secret in ("sk-secret", str(installed), "home/", getpass.getuser() + "@", os.uname().nodename):
         assert secret not in last

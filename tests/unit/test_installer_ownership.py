@@ -92,7 +92,7 @@ def test_the_folder_that_install_py_runs_from_is_left_alone(plug_in, capsys, mon
     """A stamped one too, as where install.py is called in what was installed, or lies in a folder in it."""
     run(capsys)
     (plug_in / inner / "lib").mkdir(parents=True, exist_ok=True)
-    (plug_in / inner / "lib/version.txt").write_text("0.0.1")
+    (plug_in / inner / "lib/work.py").touch()
     before = state(plug_in)
     for module in (installation, removal):
         monkeypatch.setattr(module, "CHECKOUT", plug_in / inner)

@@ -2,11 +2,12 @@
 
 import ast
 import hashlib
+import re
 import zipfile
 
 import pytest
 
-from lib.installer import installation, licences, packages, release
+from lib.installer import changelog, installation, licences, packages, release
 from lib.installer.problem import SetupProblem
 from tests.unit.made_machine import run
 
@@ -44,11 +45,11 @@ def contents(path):
 
 def test_a_release_has_all_that_it_needs(wheels, capsys, tmp_path):
     assert run(capsys, "release", "--out", str(tmp_path), "--platform", "windows-x86_64")[0] == 0
-    root = f"generative-edit-{installation.version()}"
+    root = f"generative-edit-{changelog.version()}"
     inside = contents(tmp_path / f"{root}-windows-x86_64.zip")
     files = {name.removeprefix(f"{root}/") for name in inside}
     needed = {"install.py", "README.md", "LICENSE", "CHANGELOG.md", "LICENCES.txt", "SHA256SUMS", "lib/worker.py",
-              "lib/version.txt", "lib/installer/packages.json", "plugin/generative-edit.py"}  # fmt: skip
+              "lib/CHANGELOG.md", "lib/installer/packages.json", "plugin/generative-edit.py"}  # fmt: skip
     assert needed <= files and all(name.startswith(f"{root}/") for name in inside)
     assert {name for name in files if name.startswith("wheels/")} == {
         "wheels/pip-1.0-py3-none-any.whl",
@@ -98,6 +99,7 @@ def test_a_release_that_cannot_be_fetched_leaves_no_file(monkeypatch, capsys, tm
     assert code == 1 and "no route" in told.err and list((tmp_path / "dist").iterdir()) == []
 
 
+@pytest.mark.linux
 def test_a_folder_that_cannot_be_written(capsys):
     code, told = run(capsys, "release", "--out", "/proc/self/dist")
     assert code == 1 and told.err.startswith("/proc/self/dist cannot be read or written: No such file")
@@ -132,9 +134,36 @@ def test_every_picture_has_its_licence():
     assert pictures and all(path.relative_to(packages.CHECKOUT).as_posix() in text for path in pictures)
 
 
-def test_the_version_is_in_one_place_and_in_the_changes():
-    assert f"## {installation.version()}\n" in (packages.CHECKOUT / "lib/CHANGELOG.md").read_text()
-    assert release.version is installation.version
+@pytest.fixture
+def changes(tmp_path, monkeypatch):
+    """A changelog to write."""
+    monkeypatch.setattr(changelog, "CHANGELOG", tmp_path / "CHANGELOG.md")
+    return changelog.CHANGELOG
+
+
+OLDER = "## 1.9.0\n\n- An older change.\n"
+
+
+def test_the_release_notes_are_the_section_of_the_version(changes, wheels, capsys, tmp_path):
+    changes.write_text(f"# Changes\n\n## 1.10.0\n\n- One.\n- Two:\n  ### and more\n\n{OLDER}")
+    assert run(capsys, "release", "--out", str(tmp_path), "--platform", "linux-arm64")[0] == 0
+    assert (tmp_path / "RELEASE-NOTES.md").read_bytes() == b"- One.\n- Two:\n  ### and more\n"
+    assert (tmp_path / "generative-edit-1.10.0-linux-arm64.zip").is_file()
+
+
+def test_changes_that_are_not_released_show_in_the_version(changes):
+    changes.write_text(f"# Changes\n\n## Unreleased\n\n- New.\n\n{OLDER}")
+    assert (changelog.version(), changelog.release_notes()) == ("1.9.0+unreleased", "- New.")
+    changes.write_text(f"# Changes\n\n## Unreleased\n\n{OLDER}")
+    assert (changelog.version(), changelog.release_notes()) == ("1.9.0", "- An older change.")
+
+
+def test_each_heading_of_the_changelog_is_a_version_and_the_newest_comes_first():
+    headings = [heading for heading in changelog.sections() if heading != changelog.UNRELEASED]
+    assert headings and all(re.fullmatch(r"\d+\.\d+\.\d+", heading) for heading in headings)
+    numbers = [[int(part) for part in heading.split(".")] for heading in headings]
+    assert numbers == sorted(numbers, reverse=True)
+    assert changelog.UNRELEASED not in list(changelog.sections())[1:]
 
 
 def test_the_installer_needs_only_the_standard_library():

@@ -6,7 +6,7 @@ import plistlib
 import pytest
 
 from lib import settings
-from lib.installer import gimps, installation, packages, pythons
+from lib.installer import changelog, gimps, packages, pythons
 from lib.installer.problem import SetupProblem
 from lib.installer.programs import Machine
 from tests.unit.made_machine import put_flatpak, put_gimp, put_program, put_snap, real_fetch, run
@@ -125,7 +125,7 @@ def test_doctor_asks_the_sandbox(machine, capsys, monkeypatch):
     run(capsys)
     code, told = run(capsys, "doctor")
     assert code == 0 and f"✓ Plug-in folder: {config / PLUG_IN}" in told.out and "✓ Embedded endpoint" in told.out
-    installed = f"plug-in {installation.version()}, Python {pythons.running().version}"
+    installed = f"plug-in {changelog.version()}, Python {pythons.running().version}"
     assert told.out.splitlines()[-1].endswith(f"GIMP 3.0.4 (Flatpak), {installed}: all well")
 
 
