@@ -9,11 +9,12 @@ from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
 from lib import translation
+from tests.systems import DATA_HOME, REASONS, skip_reason
 
 os.environ["LANGUAGE"] = "en"
 translation.use(["en"])
 _data = tempfile.TemporaryDirectory(prefix="generative-edit-tests-")
-os.environ["XDG_DATA_HOME"] = _data.name
+os.environ[DATA_HOME] = _data.name
 
 BRIEF_EXAMPLES = 25
 
@@ -26,9 +27,17 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     config.addinivalue_line("markers", "one_gimp(minor): tested in this GIMP alone in a brief run")
     config.addinivalue_line("markers", "whole_run: not in a brief run")
+    for name, reason in REASONS.items():
+        config.addinivalue_line("markers", f"{name}: {reason}")
     settings.register_profile("whole", deadline=None)
     settings.register_profile("brief", deadline=None, derandomize=True, max_examples=BRIEF_EXAMPLES)
     settings.load_profile("brief" if config.getoption("--brief") else "whole")
+
+
+def pytest_runtest_setup(item):
+    reason = skip_reason({mark.name for mark in item.iter_markers()})
+    if reason:
+        pytest.skip(reason)
 
 
 def pytest_unconfigure():

@@ -21,6 +21,8 @@ PROXY_REQUIREMENTS = (CHECKOUT / "tests" / "litellm-requirements.txt",)
 # One process for each GIMP, which mostly waits for windows, and one for the tests without.
 AT_ONCE = ["--numprocesses=3"]
 LINTERS = (["ruff", "check", "."], ["mypy", "lib"])
+# Where a virtual environment has its Python.
+PYTHON = "Scripts/python.exe" if os.name == "nt" else "bin/python"
 
 
 def run(arguments):
@@ -44,6 +46,8 @@ def run(arguments):
     options = AT_ONCE if arguments == ["--all"] else arguments or [*AT_ONCE, "--brief"]
     # Compiled files are kept even where the user wants none: a hundred workers are started from this checkout.
     variables = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    # The tests' files are UTF-8, also where the system's own encoding is another.
+    variables["PYTHONUTF8"] = "1"
     return subprocess.call([python, "-m", "pytest", *options], cwd=CHECKOUT, env=variables)
 
 
@@ -60,7 +64,7 @@ def environment(requirements=REQUIREMENTS):
     pins = hashlib.sha256(b"".join(path.read_bytes() for path in requirements)).hexdigest()[:12]
     name = f"{requirements[0].stem}-{sys.version_info.major}.{sys.version_info.minor}"
     folder = cache_folder() / "tests" / f"{name}-{pins}"
-    python = folder / "bin" / "python"
+    python = folder / PYTHON
     folder.parent.mkdir(parents=True, exist_ok=True)
     with locked(folder.parent / f"{name}.lock", wait=True):
         if not (folder / "whole").exists():
@@ -74,5 +78,5 @@ def environment(requirements=REQUIREMENTS):
 
 def make(folder, requirements):
     """Make a virtual environment; venv's own way to put pip into it is missing on a plain Debian."""
-    venv.create(folder, with_pip=False)
-    pip.run(["install", f"pip=={pip_wheel.VERSION}", "-r", str(requirements)], folder, str(folder / "bin" / "python"))
+    venv.create(folder, with_pip=False, symlinks=os.name != "nt")
+    pip.run(["install", f"pip=={pip_wheel.VERSION}", "-r", str(requirements)], folder, str(folder / PYTHON))

@@ -50,7 +50,7 @@ def printed(process: subprocess.Popen[str]) -> tuple[str, str]:
     return url, key
 
 
-@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+@pytest.mark.posix
 @pytest.mark.parametrize("way", ["SIGINT", "SIGTERM", "stdin"])
 def test_it_prints_address_and_key_and_leaves_nothing_behind(tmp_path: Path, way: str) -> None:
     arguments = ["--until-stdin-closes"] if way == "stdin" else []

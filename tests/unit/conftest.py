@@ -1,17 +1,21 @@
 """The made-up machine of install.py's tests."""
 
 import compileall
+import sys
 
 import pytest
 
 from lib import translation
 from lib.installer import installation, packages
+from tests.systems import REASONS
 from tests.unit.made_machine import fake_fetch
 
 
 @pytest.fixture
 def machine(tmp_path, monkeypatch):
     """A machine of our own: an empty PATH, home and cache, and packages that need no network."""
+    if sys.platform != "linux":
+        pytest.skip(REASONS["linux"])
     for name in ("bin", "home"):
         (tmp_path / name).mkdir()
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))

@@ -1,6 +1,7 @@
 """What install.py's tests put on a made-up machine: GIMPs, the stand-ins of Flatpak and Snap, packages."""
 
 import json
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 from lib.installer import command, packages
 from lib.installer.procedures import PROCEDURES
+from tests.systems import REASONS
 
 # How a GIMP that knows the plug-in answers the doctor.
 KNOWN = "\n".join(f"echo {name} yes" for name in PROCEDURES)
@@ -21,6 +23,9 @@ def run(capsys, *words):
 
 
 def put_program(path, script):
+    """Write a program, which only POSIX systems can run."""
+    if os.name == "nt":
+        pytest.skip(REASONS["posix"])
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f"#!/bin/sh\n{script}\n")
     path.chmod(0o755)

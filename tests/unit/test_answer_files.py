@@ -20,6 +20,7 @@ from lib.folder.state import Next, is_unknown, judge
 from lib.history import State
 from lib.job import INSERTED
 from lib.rescue import Rescue, data_of
+from tests.systems import DATA_HOME
 from tests.unit.test_worker import make_job
 from tests.wire import mutated_answers
 from tests.wire.mutated_answers import BASE64, PICTURE, STREAM, Case
@@ -31,7 +32,7 @@ HEAD = AnswerHead(200, "application/json", "req_1")
 
 @pytest.fixture(autouse=True)
 def data(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setenv(DATA_HOME, str(tmp_path / "data"))
     monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
     (tmp_path / "tmp").mkdir()
     (tmp_path / "data").mkdir()
@@ -101,6 +102,7 @@ def test_what_is_written_is_there_at_once_and_gone_when_it_is_discarded():
     assert not list(job.folder.glob("answer*")) and files.folder is None and not job.has_answer
 
 
+@pytest.mark.linux
 @pytest.mark.parametrize("refuses", ["at once", "midway"])
 @pytest.mark.parametrize("everywhere", [False, True])
 def test_a_disk_that_refuses(refuses, everywhere, monkeypatch, tmp_path):

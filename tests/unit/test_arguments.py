@@ -6,6 +6,7 @@ from lib import settings
 from plugin.arguments import EXTEND_ARGUMENTS, defaults, start_with_settings, values_of, with_settings
 from plugin.checks import checked
 from plugin.options import BadArguments, Options, read
+from tests.systems import DATA_HOME
 
 
 def read_with(environment=None, **values):
@@ -85,7 +86,7 @@ def test_all_mistakes_are_told_at_once():
 
 
 def test_an_address_of_the_environment_that_cannot_be_one_is_told_before_anything_is_exported(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.setenv(DATA_HOME, str(tmp_path))
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:port/v1")
     with pytest.raises(BadArguments) as caught:
         checked(defaults() | {"provider": "openai"})
@@ -96,7 +97,7 @@ def test_an_address_of_the_environment_that_cannot_be_one_is_told_before_anythin
 
 @pytest.fixture
 def remembered(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.setenv(DATA_HOME, str(tmp_path))
     return settings.change(provider="mine", model="flux", context="64", feather=2, grow=3)
 
 

@@ -197,6 +197,7 @@ def test_a_file_is_ours_only_as_long_as_it_is_as_it_was_written(out):
     again.state.close()
 
 
+@pytest.mark.posix
 @pytest.mark.parametrize("refused", [None, errno.EPERM])
 def test_a_foreign_file_is_never_replaced_whatever_it_is(out, tmp_path, monkeypatch, refused):
     def no_links(_path, _target):
@@ -290,6 +291,7 @@ def test_the_longest_names_and_paths_have_results_too(out):
         name.encode()
 
 
+@pytest.mark.posix
 def test_results_of_this_and_other_runs_are_no_pictures(out, tmp_path):
     source = tmp_path / "in"
     other = source / "edited"
@@ -321,6 +323,7 @@ def test_results_of_this_and_other_runs_are_no_pictures(out, tmp_path):
     assert list_pictures(out.path / "d", "").pictures == [], "a folder in an output folder as the input"
 
 
+@pytest.mark.posix
 def test_the_output_folder_is_no_input_by_whichever_path(out, tmp_path):
     (out.path / "a.png").touch()
     (tmp_path / "b.png").touch()
@@ -329,6 +332,7 @@ def test_the_output_folder_is_no_input_by_whichever_path(out, tmp_path):
     assert found.pictures == ["b.png"]
 
 
+@pytest.mark.posix
 def test_what_cannot_be_read_is_left_out_and_told(tmp_path, monkeypatch):
     for name in ("a.png", "locked/b.png", "d/c.png"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
@@ -356,6 +360,7 @@ def test_what_cannot_be_read_is_left_out_and_told(tmp_path, monkeypatch):
         list_pictures(tmp_path / "missing", "")
 
 
+@pytest.mark.posix
 def test_links_to_folders_are_not_followed(tmp_path):
     for name in ("in/a.png", "other/b.png"):
         (tmp_path / name).parent.mkdir()
@@ -378,6 +383,7 @@ def test_a_folder_that_is_its_own_subfolder_is_read_once(tmp_path, monkeypatch):
     assert found.pictures == [] and [each.name for each in found.skipped] == ["d/"]
 
 
+@pytest.mark.posix
 def test_a_path_that_is_too_long_to_open_is_told(tmp_path, monkeypatch):
     (tmp_path / "a.png").touch()
     monkeypatch.chdir(tmp_path)
@@ -389,6 +395,7 @@ def test_a_path_that_is_too_long_to_open_is_told(tmp_path, monkeypatch):
     assert "too long" in found.skipped[0].reason
 
 
+@pytest.mark.posix
 def test_what_is_left_out_is_reported_and_what_cannot_be_read_is_a_failure(out, tmp_path):
     (tmp_path / "loop.png").symlink_to(tmp_path / "loop.png")
     (tmp_path / "gone.png").symlink_to(tmp_path / "nothing")

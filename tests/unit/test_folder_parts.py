@@ -23,6 +23,7 @@ from lib.folder.report import COLUMNS, read_objects, report_line, write_report
 from lib.folder.source import describe_source, has_changed
 from lib.folder.state import DONE, UNKNOWN, Next, RunState, judge, withdraw
 from lib.job import Job
+from tests.systems import DATA_HOME
 
 NAMES = st.text("abAB.~12", min_size=1, max_size=6).filter(lambda name: name.strip("."))
 PICTURES = st.sets(st.builds("{}.{}".format, NAMES, st.sampled_from(["png", "PNG", "jpg", "xcf"])), max_size=12)
@@ -313,7 +314,7 @@ def test_a_second_run_finds_the_first_there(tmp_path):
 
 @pytest.fixture
 def job(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.setenv(DATA_HOME, str(tmp_path))
     job = Job.new()
     job.release()
     job.write("job.json", b"{}")

@@ -10,6 +10,7 @@ import pytest
 
 from lib.edit_job import EditJob
 from lib.installer import isolation
+from tests.systems import DATA_HOME
 from tests.unit.test_worker import make_job
 
 CHECKOUT = Path(__file__).absolute().parents[2]
@@ -85,7 +86,7 @@ def test_settings_and_spending_stay_as_they_were(told):
 
 @pytest.mark.parametrize("name", ["sent.json", "running.lock"])
 def test_a_disk_that_refuses_before_sending_is_a_sentence(name, tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.setenv(DATA_HOME, str(tmp_path))
     job = make_job()
     job.path(f".{name}.part" if name == "sent.json" else name).mkdir()
     final = EditJob(job, lambda event: None).run()

@@ -7,6 +7,7 @@ from lib import prompts, settings
 from lib.endpoint.engine.prompt import understand
 from plugin.arguments import EDIT_ARGUMENTS
 from plugin.folder.arguments import FOLDER_ARGUMENTS
+from tests.systems import DATA_HOME
 
 CHECKOUT = Path(__file__).absolute().parents[2]
 PAGE = (CHECKOUT / "plugin/help/index.html").read_text(encoding="utf-8")
@@ -37,7 +38,7 @@ def test_what_it_says_of_folder_runs_is_so():
 
 
 def test_what_it_says_is_so(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.setenv(DATA_HOME, str(tmp_path))
     prompts.remember("x")
     settings.change(confirm_above=1.0)
     kept = [settings.jobs_folder(), settings.key_file(), *tmp_path.rglob("*.json")]

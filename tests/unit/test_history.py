@@ -13,6 +13,7 @@ from lib import history, retention, settings
 from lib.geometry import Rect, Size
 from lib.history import State
 from lib.job import INSERTED, LOCK, VERSION, Job
+from tests.systems import DATA_HOME
 from tests.unit.permissions import permissions_count
 
 CHECKOUT = Path(__file__).absolute().parents[2]
@@ -25,7 +26,7 @@ DAY = 86_400
 
 @pytest.fixture(autouse=True)
 def data(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.setenv(DATA_HOME, str(tmp_path))
     return tmp_path
 
 
@@ -115,6 +116,7 @@ def test_nothing_in_a_file_stops_the_list(name, content):
     assert len(found) == 2 and all(record.state.words and record.results == ("result-1.png",) for record in found)
 
 
+@pytest.mark.linux
 def test_nothing_in_the_jobs_folder_stops_the_list(data):
     jobs = settings.jobs_folder()
     (jobs / "a file").write_text("x")
@@ -130,6 +132,7 @@ def test_nothing_in_the_jobs_folder_stops_the_list(data):
     assert found[odd.name].results == () and found[odd.name].state is State.UNSENT
 
 
+@pytest.mark.posix
 def test_a_folder_that_may_not_be_read_is_left_out():
     readable, unreadable = inserted(number=1), make(number=2)
     unreadable.chmod(0)

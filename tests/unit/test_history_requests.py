@@ -10,12 +10,13 @@ from PIL import Image
 from lib import history_requests, layer_mask
 from lib.job import LAYER_MASK, SELECTION, Job
 from lib.rescue import data_of
+from tests.systems import DATA_HOME
 from tests.unit.test_worker import make_job, run
 
 
 @pytest.fixture(autouse=True)
 def data(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.setenv(DATA_HOME, str(tmp_path))
 
 
 @pytest.fixture

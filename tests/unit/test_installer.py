@@ -253,6 +253,7 @@ def test_bad_words_get_a_sentence(machine, capsys, words, sentence):
     assert code == 1 and sentence in told.err and len(told.err.splitlines()) == 2
 
 
+@pytest.mark.linux
 def test_a_broken_build_is_unmounted_and_removed(tmp_path, monkeypatch):
     part = tmp_path / "gimp-3.0.part"
     (part / "proc").mkdir(parents=True)

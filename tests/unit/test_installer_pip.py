@@ -19,6 +19,9 @@ from lib.installer.programs import Machine
 from lib.installer.pythons import Python
 from tests.unit.made_machine import put_program
 
+# pip keeps its settings elsewhere on Windows, and a refused connection has another name there.
+pytestmark = pytest.mark.posix
+
 HARMFUL = {
     "dry-run": "1", "root": "{tmp}/root", "prefix": "{tmp}/prefix", "target": "{tmp}/target", "user": "1",
     "require-hashes": "1", "require-virtualenv": "1", "python": "/nowhere/python", "platform": "win_amd64",

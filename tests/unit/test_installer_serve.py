@@ -76,16 +76,17 @@ def test_packages_that_were_fetched_by_half_are_fetched_again(bare, capsys, monk
     assert (Path(path) / "requests.py").exists() and not (Path(path) / "half").exists()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL], ids=lambda number: number.name)
-def test_its_server_ends_with_it(number, tmp_path):
+@pytest.mark.posix
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGKILL"])
+def test_its_server_ends_with_it(name, tmp_path):
     command = [sys.executable, CHECKOUT / "install.py", "serve"]
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     with subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True) as process:
         url = process.stdout.readline().strip().removeprefix("OPENAI_BASE_URL=")
         assert requests.get(f"{url}/models", timeout=SECONDS).status_code == 401
-        process.send_signal(number)
+        process.send_signal(getattr(signal, name))
         process.wait(SECONDS)
         with pytest.raises(requests.ConnectionError):
             requests.get(f"{url}/models", timeout=SECONDS)
-    if number != signal.SIGKILL:
+    if name != "SIGKILL":
         assert process.returncode == 0 and not list(tmp_path.iterdir())

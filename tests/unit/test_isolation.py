@@ -120,13 +120,13 @@ def test_calls_that_are_newer_than_proot_do_not_exist_inside(machine):
     assert process.communicate(timeout=30)[0] == "-1 38\n"
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_proot_ends_with_whoever_started_it(machine, number):
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGKILL"])
+def test_proot_ends_with_whoever_started_it(machine, name):
     """In the background of a shell too, which starts it with SIGQUIT ignored."""
     in_background = functools.partial(signal.signal, signal.SIGQUIT, signal.SIG_IGN)
     process = proot(machine, "sh", "-c", "echo $PPID; exec sleep 60", preexec_fn=in_background)
     inside = int(process.stdout.readline())
-    process.send_signal(number)
+    process.send_signal(getattr(signal, name))
     process.wait(30)
     end = time.monotonic() + 30
     while Path(f"/proc/{inside}").exists() and Path(f"/proc/{inside}/stat").read_text().split()[2] != "Z":

@@ -1,23 +1,23 @@
 """The job folder and the lines between the processes."""
 
 import json
-import stat
 
 import pytest
 
 from lib.job import HELD, SENT, Job, decode_line, encode_line
 from lib.worker import unexpected_error
+from tests.systems import DATA_HOME, is_private
 
 
 @pytest.fixture
 def job(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.setenv(DATA_HOME, str(tmp_path))
     return Job.new()
 
 
 def test_a_new_job_has_a_private_folder_of_its_own(job):
     assert Job.new().folder != job.folder and Job.new().folder.parent == job.folder.parent
-    assert stat.S_IMODE(job.folder.stat().st_mode) == 0o700
+    assert is_private(job.folder)
 
 
 def test_what_was_written_is_read_back_and_leaves_no_other_file(job):

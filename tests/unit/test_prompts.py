@@ -6,11 +6,12 @@ import pytest
 
 from lib import last_used, prompts, settings
 from lib.prompts import Prompt, Recall
+from tests.systems import DATA_HOME
 
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.setenv(DATA_HOME, str(tmp_path))
     return settings.data_folder()
 
 

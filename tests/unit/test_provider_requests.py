@@ -5,7 +5,6 @@ import json
 import re
 import socket
 import ssl
-import stat
 import subprocess
 import threading
 
@@ -16,6 +15,7 @@ from lib import job_request, settings
 from lib.api import key_store, keys
 from lib.worker_requests import answer
 from tests.gimp.endpoint import TestEndpoint
+from tests.systems import DATA_HOME, is_private
 
 KEY = "sk-canary-0123456789"
 
@@ -40,11 +40,11 @@ class Keeper:
 
 @pytest.fixture(autouse=True)
 def data(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.setenv(DATA_HOME, str(tmp_path))
     for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "AZURE_OPENAI_ENDPOINT"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(keyring, "get_keyring", lambda: None)
-    return tmp_path / "generative-edit"
+    return settings.data_folder()
 
 
 @pytest.fixture
@@ -196,7 +196,7 @@ def test_without_a_key_store_the_key_is_in_a_file_and_that_is_said(data):
     assert ask("key-state")["kind"] == "none"
     told = ask("store-key", key=f" {KEY}\n")
     assert told["kind"] == "file" and "not encrypted" in told["words"] and str(data / "keys.json") in told["words"]
-    assert stat.S_IMODE((data / "keys.json").stat().st_mode) == 0o600
+    assert is_private(data / "keys.json")
     assert keys.find(settings.provider("mine"), file=settings.key_file()).value == KEY
     assert ask("forget-key")["kind"] == "none" and KEY not in (data / "keys.json").read_text()
 

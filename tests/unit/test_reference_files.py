@@ -6,11 +6,12 @@ from PIL import Image, ImageChops, ImageOps
 from lib import job_request
 from lib.api.request import FileId, Url
 from lib.job import Job
+from tests.systems import DATA_HOME
 
 
 @pytest.fixture
 def job(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setenv(DATA_HOME, str(tmp_path / "data"))
     return Job.new()
 
 

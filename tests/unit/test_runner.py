@@ -10,6 +10,7 @@ import pytest
 from lib.installer import pip, private_gimp, system_packages
 from lib.installer.pip_failure import Failure
 from tests import runner
+from tests.systems import skip_reason
 
 CHECKOUT = Path(__file__).absolute().parents[2]
 WORDS = ["-c", "print('it runs')"]
@@ -28,6 +29,7 @@ def fails(capsys, words=("--python", *WORDS)):
     return lines
 
 
+@pytest.mark.posix
 def test_a_dead_index_is_named_and_a_later_run_begins_anew(cache, capsys, monkeypatch):
     """The real pip; the environment that it could not fill is made again."""
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
@@ -82,3 +84,21 @@ def test_an_old_python_gets_a_sentence(tmp_path):
     first, second = done.stderr.splitlines()
     assert done.returncode == 1 and first.startswith("Generative Edit needs Python 3.11 or later, and this is")
     assert second.endswith(" tests/run.py --lint")
+
+
+def test_what_a_system_cannot_run_is_left_out_there_and_nowhere_else():
+    assert not any(skip_reason({name, "one_gimp"}, "linux") for name in ("posix", "linux"))
+    assert "/proc" in skip_reason({"linux"}, "darwin") and not skip_reason({"posix"}, "darwin")
+    assert "/proc" in skip_reason({"linux"}, "win32") and "signals" in skip_reason({"posix"}, "win32")
+    assert not skip_reason({"one_gimp"}, "win32")
+
+
+@pytest.mark.parametrize(("words", "last"), [(["tests/unit", "-k", "x"], "x"), ([], "--brief")])
+def test_the_chosen_tests_run_with_text_in_utf_8(monkeypatch, words, last):
+    calls = []
+    monkeypatch.setattr(runner, "environment", lambda: "python")
+    monkeypatch.setattr(runner.subprocess, "call", lambda command, **given: calls.append((command, given["env"])))
+    runner.run(words)
+    ((command, variables),) = calls
+    assert command[:3] == ["python", "-m", "pytest"] and command[-1] == last and set(words) < set(command)
+    assert variables["PYTHONUTF8"] == "1" and ("--numprocesses=3" in command) is (not words)

@@ -2,7 +2,6 @@
 
 import json
 import os
-import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 
 from lib import own_providers, settings
 from lib.settings import Settings
+from tests.systems import DATA_HOME, is_private
 
 CHECKOUT = Path(__file__).absolute().parents[2]
 MINE = {"title": "Mine", "like": "vllm-omni", "base_url": "https://mine.example/v1", "model": "flux"}
@@ -18,8 +18,8 @@ MINE = {"title": "Mine", "like": "vllm-omni", "base_url": "https://mine.example/
 
 @pytest.fixture(autouse=True)
 def data(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    return tmp_path / "generative-edit"
+    monkeypatch.setenv(DATA_HOME, str(tmp_path))
+    return settings.data_folder()
 
 
 def write(data, content):
@@ -41,8 +41,7 @@ def test_a_change_is_that_field_alone_and_is_kept(data):
     settings.change(provider="openai", confirm_above=1)
     assert settings.change(feather=2.5) == Settings(provider="openai", confirm_above=1.0, feather=2.5)
     assert stored(data) == {"version": 1, "provider": "openai", "confirm_above": 1.0, "feather": 2.5}
-    assert stat.S_IMODE((data / "settings.json").stat().st_mode) == 0o600
-    assert stat.S_IMODE(data.stat().st_mode) == 0o700
+    assert is_private(data / "settings.json") and is_private(data)
 
 
 BAD = {
@@ -110,7 +109,7 @@ def test_two_processes_that_change_different_fields_both_win():
 def test_a_folder_that_cannot_be_made_is_the_defaults_and_a_sentence(tmp_path, monkeypatch):
     in_the_way = tmp_path / "file"
     in_the_way.write_text("")
-    monkeypatch.setenv("XDG_DATA_HOME", str(in_the_way))
+    monkeypatch.setenv(DATA_HOME, str(in_the_way))
     assert settings.load() == Settings() and "cannot be made" in settings.problem()
     assert settings.provider("openai").title == "OpenAI"
     with pytest.raises(OSError, match="Not a directory"):

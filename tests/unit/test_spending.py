@@ -8,16 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from lib import spending
+from lib import settings, spending
 from lib.spending import Spent
+from tests.systems import DATA_HOME
 
 CHECKOUT = Path(__file__).absolute().parents[2]
 
 
 @pytest.fixture(autouse=True)
 def file(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    return tmp_path / "generative-edit" / "spending.json"
+    monkeypatch.setenv(DATA_HOME, str(tmp_path))
+    return settings.data_folder() / "spending.json"
 
 
 def test_dollars_and_unknown_costs_are_counted_apart():
@@ -47,7 +48,7 @@ def test_processes_that_count_at_once_lose_nothing():
 @pytest.mark.parametrize("months", [1, [], {"MONTH": 3}, {"MONTH": {"openai": "x"}}, {"MONTH": {"openai": {
     "dollars": -3, "edits": "many", "unknown": 1e300}}}])  # fmt: skip
 def test_a_file_changed_by_hand_counts_as_nothing_and_counting_goes_on(file, months):
-    file.parent.mkdir()
+    file.parent.mkdir(exist_ok=True)
     file.write_text(json.dumps({"version": 1, "months": months}).replace("MONTH", time.strftime("%Y-%m")))
     assert spending.in_month().get("openai", Spent(0, 0, 0)) == Spent(0, 0, 0)
     spending.add("openai", 0.5)
@@ -56,6 +57,6 @@ def test_a_file_changed_by_hand_counts_as_nothing_and_counting_goes_on(file, mon
 
 def test_a_disk_that_refuses_is_no_error(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "file"))
+    monkeypatch.setenv(DATA_HOME, str(tmp_path / "file"))
     spending.add("openai", 1.0)
     assert spending.in_month() == {}

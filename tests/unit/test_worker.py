@@ -19,6 +19,7 @@ from lib.geometry import Rect, Size
 from lib.job import Job
 from tests.gimp.endpoint import TestEndpoint
 from tests.recording_proxy import RecordingProxy
+from tests.systems import DATA_HOME
 from tests.waiting import wait_until
 
 CHECKOUT = Path(__file__).absolute().parents[2]
@@ -33,7 +34,7 @@ def endpoint():
 
 @pytest.fixture
 def job(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.setenv(DATA_HOME, str(tmp_path))
     return make_job()
 
 
@@ -195,6 +196,7 @@ def interrupt(worker, how):
         worker.send_signal(getattr(signal, how))
 
 
+@pytest.mark.posix
 @pytest.mark.parametrize("how", ["line", "SIGINT", "SIGHUP"])
 def test_after_ctrl_c_nothing_is_sent_again(job, endpoint, how):
     endpoint.behave("busy")
@@ -213,6 +215,7 @@ def test_after_ctrl_c_nothing_is_sent_again(job, endpoint, how):
     assert not job.was_sent and not later.was_sent and spending.in_month() == {}
 
 
+@pytest.mark.posix
 @pytest.mark.parametrize("how", ["line", "SIGINT"])
 def test_what_is_on_its_way_at_ctrl_c_is_answered_and_kept(job, endpoint, how):
     endpoint.behave("echo", seconds=1)
@@ -280,6 +283,7 @@ def test_an_address_that_cannot_be_one_is_told(job):
     assert "Correct this environment variable" in last["hint"]
 
 
+@pytest.mark.posix
 def test_packages_for_another_python_are_told(job, tmp_path):
     """A stamp of another Python beside the code: one event, before any package is loaded."""
     for name in ("lib", "plugin"):
@@ -328,7 +332,7 @@ def test_a_worker_that_is_killed_leaves_a_job_that_says_so(job, endpoint):
     job = make_job(provider="custom")
     with start(job, to_test(endpoint)) as worker:
         send_and_wait(worker, job, endpoint)
-        worker.send_signal(signal.SIGKILL)
+        worker.kill()
     assert job.path("sent.json").exists() and not job.path("response.json").exists()
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import json
-import stat
 import sys
 import threading
 from pathlib import Path
@@ -18,6 +17,7 @@ from keyring.errors import PasswordDeleteError
 from lib import file_lock
 from lib.api import AuthenticationError, ImagesClient, Key, key_file, key_store, keys, providers
 from lib.api.keys import headers_with_key
+from tests.systems import is_private
 from tests.unit.permissions import permissions_count
 
 OPENAI = "api.openai.com"
@@ -181,8 +181,7 @@ def test_the_file_is_the_users_alone(tmp_path: Path) -> None:
     keys.store("openai", "sk-1", file=file)
     keys.store("openai", "sk-2", file=file)
     keys.store("custom", "sk-3", LOCAL, file=file)
-    assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+    assert is_private(file) and is_private(file.parent)
     assert sorted(path.name for path in file.parent.iterdir()) == [".keys.json.lock", "keys.json"]
     found = keys.find("openai", file=file)
     assert found is not None and found.value == "sk-2"
@@ -199,7 +198,7 @@ def test_a_left_over_of_an_interrupted_write_does_not_matter(tmp_path: Path) -> 
     left.chmod(0o644)
     keys.store("openai", "sk-1", file=file)
     assert keys.find("openai", file=file) is not None
-    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert is_private(file)
 
 
 DAMAGED = ["", "{", "[]", "\udcff", '{"openai api.openai.com": "sk-old"', "[" * 100_000]
@@ -221,6 +220,7 @@ def test_a_damaged_file_holds_no_key_and_is_set_aside_before_one_is_stored(tmp_p
     assert [path.name for path in tmp_path.iterdir()] == [".keys.json.lock"]
 
 
+@pytest.mark.posix
 @pytest.mark.usefixtures("no_store")
 def test_a_file_that_cannot_be_read_is_not_written_over(tmp_path: Path) -> None:
     file = tmp_path / "keys.json"
@@ -241,7 +241,7 @@ def test_a_key_is_stored_on_a_file_system_without_locks(tmp_path: Path, monkeypa
     monkeypatch.setattr(file_lock, "_take", unsupported)
     file = tmp_path / "keys.json"
     assert keys.store("openai", "sk-1", file=file) == "the key file"
-    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert is_private(file)
     keys.forget("openai", file=file)
     assert keys.find("openai", file=file) is None
     keys.forget_all(file=file)
@@ -258,6 +258,7 @@ def test_the_file_of_an_earlier_version_is_read_and_keeps_its_keys(tmp_path: Pat
     }  # fmt: skip
 
 
+@pytest.mark.posix
 @pytest.mark.usefixtures("no_store")
 def test_all_keys_are_forgotten_where_a_link_leads(tmp_path: Path) -> None:
     file, target = tmp_path / "keys.json", tmp_path / "elsewhere.json"
