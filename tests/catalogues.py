@@ -49,11 +49,12 @@ def main(arguments):
         print("\n".join(problems) or "All is translated.")
         return int(bool(problems))
     LOCALE.mkdir(exist_ok=True)
-    TEMPLATE.write_text(written([header("", "nplurals=INTEGER; plural=EXPRESSION;"), *wanted]), encoding="utf-8")
+    template = written([header("", "nplurals=INTEGER; plural=EXPRESSION;"), *wanted])
+    TEMPLATE.write_text(template, encoding="utf-8", newline="\n")
     for language, plural in PLURALS.items():
         path = LOCALE / f"{language}.po"
         messages = merged(wanted, read(path) if path.exists() else [], int(plural[9]))
-        path.write_text(written([header(language, plural), *messages]), encoding="utf-8")
+        path.write_text(written([header(language, plural), *messages]), encoding="utf-8", newline="\n")
         print(f"{path.name}: {sum(not message.done for message in messages)} of {len(messages)} not translated")
     compile_all(LOCALE)
     return 0
