@@ -1,6 +1,5 @@
 """What the tests must know of the system that they run on."""
 
-import os
 import stat
 import sys
 
@@ -20,4 +19,4 @@ def skip_reason(markers, platform=sys.platform):
 
 def is_private(path):
     """Return whether only the user may use a file or folder; on Windows the user's own folders see to that."""
-    return os.name == "nt" or not stat.S_IMODE(path.stat().st_mode) & 0o077
+    return sys.platform == "win32" or not stat.S_IMODE(path.stat().st_mode) & 0o077

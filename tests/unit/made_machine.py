@@ -1,7 +1,6 @@
 """What install.py's tests put on a made-up machine: GIMPs, the stand-ins of Flatpak and Snap, packages."""
 
 import json
-import os
 import shlex
 import sys
 from pathlib import Path
@@ -24,7 +23,7 @@ def run(capsys, *words):
 
 def put_program(path, script):
     """Write a program, which only POSIX systems can run."""
-    if os.name == "nt":
+    if sys.platform == "win32":
         pytest.skip(REASONS["posix"])
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f"#!/bin/sh\n{script}\n")

@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import os
+import sys
 
 _VERSION = 0x20080522
 _DAC_OVERRIDE, _DAC_READ_SEARCH = 1 << 1, 1 << 2
@@ -19,7 +20,7 @@ class _Sets(ctypes.Structure):
 @contextlib.contextmanager
 def permissions_count():
     """Let the permissions of files count for this thread, for root too."""
-    if os.name == "nt" or os.geteuid() != 0:
+    if sys.platform == "win32" or os.geteuid() != 0:
         yield
         return
     libc, header, sets = ctypes.CDLL(None, use_errno=True), _Header(_VERSION, 0), (_Sets * 2)()
