@@ -25,6 +25,7 @@ from lib.endpoint.memory import PIECE
 from lib.endpoint.request import MODEL, check, is_served
 from lib.endpoint.sources import loader
 from lib.endpoint.stream import Answer
+from lib.endpoint.uploads import Uploads
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -61,6 +62,7 @@ class App:
         self._key = key.encode()
         self._files = files
         self._jobs = jobs
+        self._uploads = Uploads()
         self._load = loader(files, allow_urls)
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
@@ -112,8 +114,10 @@ class App:
 
     def _edit(self, request: Request) -> Response:
         connection = request.environ.get("werkzeug.socket")
+        self._jobs.check_free()
+        with self._uploads.counted() as count:
+            checked = check(read_form(request, count))
         with self._jobs.place() as place:
-            checked = check(read_form(request))
             edit = Edit(checked, self._load)
             work = edit.stream if checked.stream else edit.answer
             answer = Answer.begun(
@@ -138,8 +142,8 @@ class App:
         return _json(_about_model(model_id))
 
     def _upload(self, request: Request) -> Response:
-        with self._jobs.place():
-            return _json(files_api.upload(self._files, request))
+        with self._uploads.counted() as count:
+            return _json(files_api.upload(self._files, request, count))
 
     def _list_files(self, request: Request) -> Response:
         return _json(files_api.listing(self._files, request.args))

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 GRACE_SECONDS = 20  # that each direction may take, besides a second for each `SLOWEST` bytes
 SLOWEST = 20_000
+SILENCE_SECONDS = 2  # within a body, after which the caller may be cut off where another one waits
 MAX_HEAD_BYTES = 64 * 1024
 DRAIN_BYTES = 16 * 1024 * 1024  # of a refused body that are read; a caller who sends more is cut off
 DRAIN_SECONDS = 10
@@ -35,15 +36,23 @@ _MAX_LINE = 4096
 
 
 def has_left(connection: socket.socket | None) -> bool:
-    """Whether the caller has closed the connection; False where there is none, as in a test."""
+    """Whether the caller has closed the connection; False where there is none, as in a test.
+
+    Who has closed only the sending side looks the same, and counts as one who has left.
+    """
     if connection is None:
         return False
     try:
-        with selectors.DefaultSelector() as selector:
-            selector.register(connection, selectors.EVENT_READ)
-            return bool(selector.select(0)) and connection.recv(1, socket.MSG_PEEK) == b""
+        return _is_readable(connection, 0) and connection.recv(1, socket.MSG_PEEK) == b""
     except (OSError, ValueError):
         return True
+
+
+def _is_readable(connection: socket.socket, seconds: float) -> bool:
+    """Whether within `seconds` something arrives, or has arrived; the end counts too."""
+    with selectors.DefaultSelector() as selector:
+        selector.register(connection, selectors.EVENT_READ)
+        return bool(selector.select(seconds))
 
 
 class _Pace:
@@ -70,12 +79,16 @@ class _Pace:
 
 
 class _Incoming(io.RawIOBase):
-    """What arrives on a connection. `continues` is called once, before the first read after it was set."""
+    """What arrives on a connection. `continues` is called once, before the first read after it was set.
+
+    `set_silent`, once it is set, is called when a caller has sent nothing for `SILENCE_SECONDS`, and when that is over.
+    """
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
         self._pace = _Pace()
         self.continues: Callable[[], None] | None = None
+        self.set_silent: Callable[[bool], None] | None = None
 
     def readable(self) -> bool:
         return True
@@ -84,8 +97,14 @@ class _Incoming(io.RawIOBase):
         if self.continues is not None:
             self.continues()
             self.continues = None
+        set_silent = self.set_silent
         with self._pace.limit(self._connection):
-            count = self._connection.recv_into(buffer)
+            if set_silent is None or _is_readable(self._connection, SILENCE_SECONDS):
+                count = self._connection.recv_into(buffer)
+            else:
+                set_silent(True)
+                count = self._connection.recv_into(buffer)
+                set_silent(False)
         self._pace.add(count)
         return count
 
@@ -194,6 +213,7 @@ class Handler(WSGIRequestHandler):
 
         server = cast("Server", self.server)
         server.set_idle(self.connection, False)
+        self._incoming.set_silent = lambda silent: server.set_idle(self.connection, silent)
         body = server.app(self.environ, start_response)
         try:
             self._send_answer(status, headers, body)

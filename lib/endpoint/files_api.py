@@ -8,6 +8,7 @@ from werkzeug.wrappers import Request
 from lib.endpoint.errors import invalid
 from lib.endpoint.files import DEFAULT_SECONDS, MAX_FILE_BYTES, Entry, FileStore
 from lib.endpoint.form import parse_multipart
+from lib.endpoint.uploads import Count
 
 PURPOSES = ("assistants", "batch", "fine-tune", "vision", "user_data", "evals")
 MIN_SECONDS = 3600
@@ -17,11 +18,11 @@ MAX_LIST = 10_000
 _FIELDS = ("purpose", "expires_after[anchor]", "expires_after[seconds]")
 
 
-def upload(store: FileStore, request: Request) -> Entry:
-    """Store the part `file`. Raises ApiError 400 or 413."""
+def upload(store: FileStore, request: Request, count: Count) -> Entry:
+    """Store the part `file`. Raises ApiError 400 or 413, and what `count` does."""
     if request.mimetype != "multipart/form-data":
         raise invalid("Send multipart/form-data with 'file' and 'purpose'.", None, "unsupported_content_type")
-    form, files = parse_multipart(request, MAX_FILE_BYTES + (1 << 16))
+    form, files = parse_multipart(request, MAX_FILE_BYTES + (1 << 16), count)
     for name in [*form, *files]:
         if name not in (*_FIELDS, "file"):
             raise invalid(f"Unknown parameter: '{name[:64]}'.", name[:64], "unknown_parameter")

@@ -1,17 +1,18 @@
 """The two encodings of a request, multipart and JSON, read into one shape.
 
-Whatever is long lies in unnamed temporary files: requests that wait hardly take memory. What a file is, its bytes
-say: many clients call every file application/octet-stream, or image/jpg, or send it without a name.
+Whatever is long lies in unnamed temporary files, one for each request: those that wait hardly take memory. What a file
+is, its bytes say: many clients call every file application/octet-stream, or image/jpg, or send it without a name.
 """
 
 import base64
 import binascii
+import io
 import json
 import re
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, Protocol, cast
 
 from werkzeug.datastructures import FileStorage, Headers, MultiDict
 from werkzeug.exceptions import RequestEntityTooLarge
@@ -21,6 +22,7 @@ from werkzeug.wrappers import Request
 from lib.endpoint.errors import ApiError, invalid, too_large
 from lib.endpoint.memory import PIECE, spool
 from lib.endpoint.pictures import SIGNATURES
+from lib.endpoint.uploads import Count
 
 MAX_BODY_BYTES = 256 * 1024 * 1024
 MAX_JSON_BYTES = 64 * 1024 * 1024
@@ -35,12 +37,20 @@ _DATA_URL = re.compile(r"data:([^;,]*)(;[^,]*)?,", re.IGNORECASE)
 _parsing_json = threading.Lock()
 
 
+class Upload(Protocol):
+    """A file that was sent."""
+
+    def read(self, size: int = -1, /) -> bytes: ...
+
+    def seek(self, offset: int, /) -> int: ...
+
+
 @dataclass(frozen=True)
 class ImageRef:
     """An input image before it is read: an upload or a data URL's bytes, an address, or the id of a stored file."""
 
     param: str
-    upload: BinaryIO | None = None
+    upload: Upload | None = None
     url: str | None = None
     file_id: str | None = None
 
@@ -54,12 +64,15 @@ class Form:
     mask: ImageRef | None = None
 
 
-def read_form(request: Request) -> Form:
-    """The request's fields and images. Raises ApiError 400, 413 or 415."""
+def read_form(request: Request, count: Count) -> Form:
+    """The request's fields and images; `count` is called with the length of each piece of its body.
+
+    Raises ApiError 400, 413 or 415, and what `count` does.
+    """
     if request.mimetype == "multipart/form-data":
-        return _from_multipart(*parse_multipart(request, MAX_BODY_BYTES))
+        return _from_multipart(*parse_multipart(request, MAX_BODY_BYTES, count))
     if request.mimetype == "application/json":
-        return read_json(request)
+        return read_json(request, count)
     raise ApiError(
         415,
         "Send multipart/form-data or application/json.",
@@ -67,22 +80,24 @@ def read_form(request: Request) -> Form:
     )
 
 
-def parse_multipart(request: Request, max_bytes: int) -> tuple[MultiDict[str, str], MultiDict[str, FileStorage]]:
-    """The text parts and the file parts. Raises ApiError 400 or 413."""
+def parse_multipart(
+    request: Request, max_bytes: int, count: Count
+) -> tuple[MultiDict[str, str], MultiDict[str, FileStorage]]:
+    """The text parts and the file parts; for `count` see `read_form`. Raises ApiError 400 or 413."""
     request.max_content_length = max_bytes
     form: MultiDict[str, str] = MultiDict()
     files: MultiDict[str, FileStorage] = MultiDict()
     try:
-        for part in _parts(request, request.mimetype_params["boundary"].encode("ascii")):
+        for part in _parts(request, request.mimetype_params["boundary"].encode("ascii"), count):
             if part.name is None:
                 raise invalid("A part of the multipart body has no name.", None, "invalid_body")
             if part.is_file:
-                files.add(part.name, FileStorage(part.data, part.filename, part.name))
+                files.add(part.name, FileStorage(cast(BinaryIO, part.data), part.filename, part.name))
             else:
                 form.add(part.name, part.text())
     except RequestEntityTooLarge as error:
         raise too_large(
-            f"The body is larger than {max_bytes >> 20} MB, a text field longer than "
+            f"The body is larger than {max_bytes >> 20} MB, its text longer than "
             f"{MAX_TEXT_BYTES >> 10} kB, or there are more than {MAX_PARTS} parts."
         ) from error
     except (ValueError, LookupError) as error:
@@ -90,21 +105,41 @@ def parse_multipart(request: Request, max_bytes: int) -> tuple[MultiDict[str, st
     return form, files
 
 
-class _Part:
-    """One part of a multipart body; `filename` is None where its sender gave none."""
+class _Slice:
+    """The part of a file from where it ends now; what is written to this goes there, and is read from there."""
 
-    def __init__(self, head: Field | File) -> None:
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._start = file.seek(0, io.SEEK_END)
+        self._at = self._size = 0
+
+    def write(self, data: bytes) -> None:
+        """Append, as long as no other slice of the file was begun."""
+        self._file.seek(self._start + self._size)
+        self._file.write(data)
+        self._size += len(data)
+
+    def read(self, size: int = -1) -> bytes:
+        left = self._size - self._at
+        self._file.seek(self._start + self._at)
+        data = self._file.read(left if size < 0 else min(size, left))
+        self._at += len(data)
+        return data
+
+    def seek(self, offset: int) -> int:
+        self._at = min(offset, self._size)
+        return self._at
+
+
+class _Part:
+    """One part of a multipart body, stored in `file`; `filename` is None where its sender gave none."""
+
+    def __init__(self, head: Field | File, file: BinaryIO) -> None:
         self.name = cast("str | None", head.name)
         self.filename = head.filename if isinstance(head, File) else None
         self.is_file = self.filename is not None or self.name in _IMAGE_FIELDS
-        self.data = spool()
+        self.data = _Slice(file)
         self._headers: Headers = head.headers
-
-    def write(self, data: bytes) -> None:
-        """Append; RequestEntityTooLarge where a text becomes too long."""
-        self.data.write(data)
-        if not self.is_file and self.data.tell() > MAX_TEXT_BYTES:
-            raise RequestEntityTooLarge
 
     def text(self) -> str:
         """The text of a part that is no file."""
@@ -112,22 +147,27 @@ class _Part:
         return self.data.read().decode("iso-8859-1" if latin else "utf-8", "replace")
 
 
-def _parts(request: Request, boundary: bytes) -> Iterator[_Part]:
-    """Each part of a multipart body, once it is complete."""
+def _parts(request: Request, boundary: bytes, count: Count) -> Iterator[_Part]:
+    """Each part of a multipart body, once it is complete. Raises RequestEntityTooLarge where the text is too long."""
     if not boundary:
         raise ValueError("The boundary is empty.")
     decoder = MultipartDecoder(boundary, MAX_TEXT_BYTES, max_parts=MAX_PARTS)
     part: _Part | None = None
+    file, text_left = spool(), MAX_TEXT_BYTES
     while True:
         piece = request.stream.read(PIECE)
+        count(len(piece))
         decoder.receive_data(piece or None)
         for event in _events(decoder):
             if isinstance(event, Field | File):
-                part = _Part(event)
+                part = _Part(event, file)
             elif isinstance(event, Data) and part:
-                part.write(event.data)
+                part.data.write(event.data)
+                if not part.is_file:
+                    text_left -= len(event.data)
+                if text_left < 0:
+                    raise RequestEntityTooLarge
                 if not event.more_data:
-                    part.data.seek(0)
                     yield part
         if not piece:
             return
@@ -138,12 +178,13 @@ def _events(decoder: MultipartDecoder) -> Iterator[Event]:
         yield event
 
 
-def read_json(request: Request) -> Form:
-    """The form that a JSON body spells. Raises ApiError 400 or 413."""
+def read_json(request: Request, count: Count) -> Form:
+    """The form that a JSON body spells; for `count` see `read_form`. Raises ApiError 400 or 413."""
     request.max_content_length = MAX_JSON_BYTES
     with spool() as body:
         try:
             while piece := request.stream.read(PIECE):
+                count(len(piece))
                 body.write(piece)
         except RequestEntityTooLarge as error:
             raise too_large(f"A JSON body may have {MAX_JSON_BYTES >> 20} MB; use multipart or files.") from error
@@ -179,7 +220,7 @@ def _from_multipart(form: MultiDict[str, str], files: MultiDict[str, FileStorage
 
 
 def _upload(part: FileStorage, param: str) -> ImageRef:
-    stream = cast(BinaryIO, part.stream)
+    stream = cast(Upload, part.stream)
     if part.filename is None and not stream.read(16).startswith(SIGNATURES):
         raise invalid(
             f"Invalid type for '{param}': expected a file, but got a string instead.", param, "invalid_type"

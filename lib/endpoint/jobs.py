@@ -40,14 +40,14 @@ def room_for(pixels: int) -> Iterator[None]:
 class Place:
     """A place inside. Who sets `kept` takes it over, and calls `leave` at the end."""
 
-    def __init__(self, places: threading.BoundedSemaphore) -> None:
-        self._places = places
+    def __init__(self, free: Callable[[], None]) -> None:
+        self._free = free
         self.kept = False
 
     def leave(self) -> None:
         """Give the place back, and the memory that the request has used."""
         give_back()
-        self._places.release()
+        self._free()
 
 
 class Task:
@@ -77,28 +77,45 @@ class Task:
 class Jobs:
     """Lets `running` edits compute at a time; with them, at most `waiting` more requests may be inside.
 
-    A request takes its place before its body is read, and keeps it until its answer is sent, so that memory is
-    bounded too. The threads end when there is nothing to compute.
+    A request takes its place once its body is read, as a slow one would keep others out, and keeps it until its answer
+    is sent, so that memory is bounded too. The threads end when there is nothing to compute.
     """
 
     def __init__(self, running: int, waiting: int) -> None:
-        self._places = threading.BoundedSemaphore(running + waiting)
+        self._free = running + waiting
         self._running = running
         self._lock = threading.Lock()
         self._queue: deque[Task] = deque()
         self._threads = 0
 
+    @property
+    def free(self) -> int:
+        """How many requests could take a place now."""
+        with self._lock:
+            return self._free
+
+    def check_free(self) -> None:
+        """Raise ApiError 429 where there is no place: a body that would be refused need not be read."""
+        if not self.free:
+            raise busy(RETRY_AFTER_SECONDS)
+
     @contextmanager
     def place(self) -> Iterator[Place]:
         """A place, given back at the end unless somebody keeps it. Raises ApiError 429 when there is none."""
-        if not self._places.acquire(blocking=False):
-            raise busy(RETRY_AFTER_SECONDS)
-        place = Place(self._places)
+        with self._lock:
+            if not self._free:
+                raise busy(RETRY_AFTER_SECONDS)
+            self._free -= 1
+        place = Place(self._add_free)
         try:
             yield place
         finally:
             if not place.kept:
                 place.leave()
+
+    def _add_free(self) -> None:
+        with self._lock:
+            self._free += 1
 
     def submit(self, task: Task) -> None:
         """Have the task done by the next free thread of the pool."""

@@ -34,8 +34,8 @@ log = logging.getLogger(__name__)
 class Server(ThreadedWSGIServer):
     """Serves at most `CONNECTIONS` at a time, each in a thread; others wait until one is over.
 
-    Where none is free, the oldest one that has no request under way is cut: who holds connections without
-    using them keeps nobody out.
+    Where none is free, the one that has been idle longest is cut: who holds connections without using them keeps
+    nobody out.
     """
 
     def __init__(self, host: str, port: int, app: App, fd: int) -> None:
@@ -63,7 +63,7 @@ class Server(ThreadedWSGIServer):
             self._free.release()
 
     def set_idle(self, connection: socket.socket, idle: bool) -> None:
-        """Say whether a connection has no request under way."""
+        """Say whether a connection has no request under way, or one of which nothing more arrives."""
         with self._lock:
             self._idle.pop(connection, None)
             if idle:

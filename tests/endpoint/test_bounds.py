@@ -7,14 +7,15 @@ import socket
 import threading
 import time
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import numpy as np
 import pytest
 import requests
 
-from lib.endpoint import Endpoint, connection, edits, server
+from lib.endpoint import Endpoint, connection, edits, form, memory, server
 from lib.endpoint import jobs as jobs_module
 from lib.endpoint.cancellation import Cancelled, checking, checkpoint
 from lib.endpoint.connection import Chunks
@@ -24,6 +25,7 @@ from lib.endpoint.fill.offsets import PATCH
 from lib.endpoint.fill.pyramid import LARGEST_SIDE, Level
 from lib.endpoint.jobs import Jobs, Task
 from lib.endpoint.pictures import pixels
+from lib.endpoint.uploads import Uploads
 from tests.endpoint.abuse import BOUNDARY, multipart
 from tests.endpoint.support import AUTH, EDITS, Caller, encoded, error_of, hole, mask, part, photo
 from tests.endpoint.test_images import png_header
@@ -44,11 +46,6 @@ def head(key: str, length: int, *more: str) -> bytes:
         f"Content-Type: multipart/form-data; boundary={BOUNDARY}", f"Content-Length: {length}", *more, "", "",
     ]  # fmt: skip
     return "\r\n".join(lines).encode()
-
-
-def free_places(jobs: Jobs) -> int:
-    """How many requests could enter now; to try would keep them out meanwhile."""
-    return jobs._places._value
 
 
 def read_all(raw: socket.socket) -> bytes:
@@ -124,7 +121,7 @@ def test_an_edit_ends_when_its_caller_leaves(monkeypatch: pytest.MonkeyPatch) ->
             raw.sendall(head("k", len(BODY)) + BODY)
             assert begun.wait(SECONDS)
         assert ended.wait(SECONDS)
-        wait_until(lambda: free_places(jobs) == 2)
+        wait_until(lambda: jobs.free == 2)
 
 
 def test_who_leaves_the_queue_gives_the_place_back_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,8 +133,8 @@ def test_who_leaves_the_queue_gives_the_place_back_at_once(monkeypatch: pytest.M
             assert begun.wait(SECONDS)
             with connected(running) as second:
                 second.sendall(head("k", len(BODY)) + BODY)
-                wait_until(lambda: free_places(jobs) == 0 and jobs._queue)
-            wait_until(lambda: free_places(jobs) == 1)
+                wait_until(lambda: jobs.free == 0 and jobs._queue)
+            wait_until(lambda: jobs.free == 1)
             first.setblocking(False)
             with pytest.raises(BlockingIOError):  # its edit still computes
                 first.recv(1)
@@ -283,6 +280,102 @@ def test_an_endpoint_without_a_free_connection_closes(monkeypatch: pytest.Monkey
             running.close()
 
 
+@contextmanager
+def half_sent(
+    running: Endpoint, monkeypatch: pytest.MonkeyPatch, count: int, path: str = "/images/edits"
+) -> Iterator[list[socket.socket]]:
+    """So many callers who have sent a head and the first half of its body, which is being read."""
+    reading, parts = threading.Semaphore(0), form._parts
+
+    def counted(*arguments: Any) -> Any:
+        reading.release()
+        return parts(*arguments)
+
+    monkeypatch.setattr(form, "_parts", counted)
+    with ExitStack() as stack:
+        callers = [stack.enter_context(connected(running)) for _ in range(count)]
+        for raw in callers:
+            raw.sendall(head("k", len(BODY)).replace(b"/images/edits", path.encode()) + BODY[: len(BODY) // 2])
+        for _ in callers:
+            assert reading.acquire(timeout=SECONDS)
+        yield callers
+
+
+def test_slow_bodies_keep_no_edit_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Endpoint.start(key="k", waiting=0) as running, half_sent(running, monkeypatch, 4) as slow:
+        with connected(running) as raw:
+            raw.sendall(head("k", len(BODY)) + BODY)
+            assert read_all(raw).startswith(b"HTTP/1.1 200 ")
+        for raw in slow:  # and theirs are made once the rest has come
+            raw.sendall(BODY[len(BODY) // 2 :])
+            assert read_all(raw).startswith(b"HTTP/1.1 200 ")
+
+
+def test_slow_uploads_keep_no_edit_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    with (
+        Endpoint.start(key="k", waiting=0) as running,
+        half_sent(running, monkeypatch, 4, "/files"),
+        connected(running) as raw,
+    ):
+        raw.sendall(head("k", len(BODY)) + BODY)
+        assert read_all(raw).startswith(b"HTTP/1.1 200 ")
+
+
+def test_who_is_silent_within_a_body_holds_no_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "GRACE_SECONDS", 10 * SECONDS)
+    monkeypatch.setattr(connection, "SILENCE_SECONDS", 0.01)
+    monkeypatch.setattr(server, "CONNECTIONS", 2)
+    with Endpoint.start(key="k") as running, half_sent(running, monkeypatch, 2):
+        answer = requests.get(f"{running.base_url}/models", headers={"Authorization": "Bearer k"}, timeout=SECONDS)
+        assert answer.status_code == 200
+
+
+def test_bodies_that_are_read_are_bounded_together(caller: Caller) -> None:
+    caller.app._uploads = uploads = Uploads(100_000)
+    image = {"image": part(encoded(photo()))}
+    with uploads.counted() as count:
+        count(100_000)
+        for refused in (caller.form(prompt="sepia", **image), caller.json({"prompt": "sepia"})):
+            assert refused.status_code == 429 and int(refused.headers["Retry-After"]) >= 1
+    assert caller.form(prompt="sepia", image=part(encoded(photo()))).status_code == 200
+    with uploads.counted() as count:
+        count(100_000)  # it is all free again
+
+
+def test_a_full_endpoint_asks_for_no_body(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Endpoint.start(key="k") as running:
+        working(monkeypatch, jobs := Jobs(1, 0), running)
+        with connected(running) as first, connected(running) as second:
+            first.sendall(head("k", len(BODY)) + BODY)
+            wait_until(lambda: not jobs.free)
+            second.sendall(head("k", len(BODY), "Expect: 100-continue"))
+            assert second.recv(1 << 16).startswith(b"HTTP/1.1 429 ")
+
+
+def test_the_files_of_a_request_are_one_file(monkeypatch: pytest.MonkeyPatch, caller: Caller) -> None:
+    spools = []
+    monkeypatch.setattr(form, "spool", lambda: spools.append(memory.spool()) or spools[-1])
+    pictures = [part(encoded(photo(8, 8, seed)), f"{seed}.png") for seed in range(16)]
+    response = caller.form(prompt="collage", images=pictures)
+    assert response.status_code == 200 and len(spools) == 1
+
+
+def test_text_is_bounded_in_all(caller: Caller) -> None:
+    fields = {f"x{number}": "y" * 60_000 for number in range(5)}
+    assert error_of(caller.form(image=part(encoded(photo())), **fields))["code"] == "request_too_large"
+
+
+def test_who_closes_the_sending_side_has_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As for proxies such as nginx; README says so."""
+    with Endpoint.start(key="k") as running:
+        begun, ended = working(monkeypatch, Jobs(1, 1), running)
+        with connected(running) as raw:
+            raw.sendall(head("k", len(BODY)) + BODY)
+            assert begun.wait(SECONDS)
+            raw.shutdown(socket.SHUT_WR)
+            assert read_all(raw).startswith(b"HTTP/1.1 499 ") and ended.is_set()
+
+
 def test_a_head_without_end_is_refused(endpoint: Endpoint) -> None:
     with connected(endpoint) as raw:
         raw.sendall(b"GET /v1/models HTTP/1.1\r\n" + b"".join(b"x-%d: %b\r\n" % (i, b"y" * 2000) for i in range(90)))
@@ -305,9 +398,9 @@ def test_a_slow_body_is_refused(endpoint: Endpoint, monkeypatch: pytest.MonkeyPa
 def test_the_place_is_kept_until_the_answer_is_sent(caller: Caller) -> None:
     jobs = caller.app._jobs
     response = caller.edit("sepia")
-    assert response.status_code == 200 and free_places(jobs) == 5
+    assert response.status_code == 200 and jobs.free == 5
     response.close()
-    assert free_places(jobs) == 6
+    assert jobs.free == 6
 
 
 @pytest.mark.parametrize("size", [(1 << 24, 1), (1, 1 << 24)])

@@ -21,16 +21,6 @@ from tests.waiting import wait_until
 SECONDS = 20  # a hang guard
 
 
-def free_places(jobs: Jobs) -> int:
-    """How many requests could enter now."""
-    taken = 0
-    while jobs._places.acquire(blocking=False):
-        taken += 1
-    for _ in range(taken):
-        jobs._places.release()
-    return taken
-
-
 @pytest.fixture
 def jobs() -> Jobs:
     return Jobs(1, 1)
@@ -39,7 +29,7 @@ def jobs() -> Jobs:
 @pytest.fixture
 def caller(tmp_path: Any, jobs: Jobs) -> Iterator[Caller]:
     yield Caller(App(KEY, FileStore(tmp_path), jobs))
-    wait_until(lambda: free_places(jobs) == 2)
+    wait_until(lambda: jobs.free == 2)
 
 
 def engine_that(monkeypatch: pytest.MonkeyPatch, work: Any) -> None:
@@ -108,9 +98,9 @@ def test_an_edit_ends_soon_after_its_client_has_left(
 
     engine_that(monkeypatch, work)
     response = streamed(caller, partial_images="1")
-    assert free_places(jobs) == 1
+    assert jobs.free == 1
     response.close()
-    wait_until(lambda: free_places(jobs) == 2)
+    wait_until(lambda: jobs.free == 2)
     assert len(rounds) < 100_000
 
 
@@ -155,7 +145,7 @@ def test_one_computes_one_waits_and_the_third_is_sent_away(
     threads = [threading.Thread(target=call) for _ in range(2)]
     for thread in threads:
         thread.start()
-    wait_until(lambda: free_places(jobs) == 0 and running)
+    wait_until(lambda: jobs.free == 0 and running)
     refused = caller.form(prompt="sepia", image=part(encoded(photo(8, 8))))
     assert refused.status_code == 429 and int(refused.headers["Retry-After"]) >= 1
     assert error_of(refused)["code"] == "rate_limit_exceeded"
@@ -169,11 +159,11 @@ def test_one_computes_one_waits_and_the_third_is_sent_away(
 def test_a_place_is_given_back_whatever_happens(jobs: Jobs) -> None:
     with pytest.raises(KeyError), jobs.place():
         raise KeyError
-    assert free_places(jobs) == 2
+    assert jobs.free == 2
     with jobs.place() as kept:
         kept.kept = True
-    assert free_places(jobs) == 1
+    assert jobs.free == 1
     kept.leave()
     with jobs.place(), jobs.place(), pytest.raises(ApiError), jobs.place():
         pass
-    assert free_places(jobs) == 2
+    assert jobs.free == 2
