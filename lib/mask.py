@@ -1,10 +1,13 @@
 """The arithmetic of masks on raw bytes, one byte a pixel: what was selected becomes what may be edited.
 
-Only the standard library: whole pictures are handled as one long integer, which is as fast as C here.
+Only the standard library: whole pictures are handled as one long integer, a bit for each pixel, which is as fast as C
+here.
 """
 
 _SELECTED = bytes([0]) + bytes([255]) * 255
 _INVERSE = bytes(range(255, -1, -1))
+_TO_DIGITS = b"0" + b"1" * 255
+_FROM_DIGITS = bytes(255 if value == ord("1") else 0 for value in range(256))
 
 
 def selected(values: bytes) -> bytes:
@@ -18,11 +21,10 @@ def grow(mask: bytes, width: int, radius: int) -> bytes:
     The margin is what keeps the ends of rows apart: read the selection that much wider than is wanted.
     """
     height = len(mask) // width
-    bits = int.from_bytes(mask, "little")
-    bits = _spread(_spread(bits, 8, radius), 8 * width, radius)
-    grown = (bits & ((1 << 8 * len(mask)) - 1)).to_bytes(len(mask), "little")
+    bits = _spread(_spread(int(mask.translate(_TO_DIGITS), 2), width, radius), 1, radius)
+    digits = f"{bits & ((1 << len(mask)) - 1):0{len(mask)}b}".encode("ascii").translate(_FROM_DIGITS)
     inner = range(radius, height - radius)
-    return b"".join(grown[row * width + radius : (row + 1) * width - radius] for row in inner)
+    return b"".join(digits[row * width + radius : (row + 1) * width - radius] for row in inner)
 
 
 def _spread(bits: int, step: int, radius: int) -> int:
