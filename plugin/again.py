@@ -1,4 +1,4 @@
-"""Edit Again…: the same edit once more, from what a layer tells of its making, where its mask shows.
+"""Edit Again…: the same edit once more, from what a layer tells of its making, in the area that it covers.
 
 The image is not touched until the result comes: one undo step then inserts it and hides the earlier one.
 """
@@ -17,10 +17,10 @@ from plugin.again_record import LARGEST, Again, BadRecord, LayerName, missing_re
 from plugin.arguments import defaults, set_values
 from plugin.checks import checked
 from plugin.edit import check_quick_mask, prepare
-from plugin.export import masked_area
+from plugin.export import opaque_area
 from plugin.insert import PARASITE
 from plugin.installation import worker_python
-from plugin.selection import Selection
+from plugin.selection import NOTHING_SELECTED, Selection
 from plugin.task import EditFailed, Outcome, Progress, run
 
 
@@ -47,10 +47,7 @@ def find(image: Gimp.Image, layers: Iterable[Gimp.Layer]) -> Earlier:
     except BadRecord as error:
         raise EditFailed(str(error)) from None
     shown = _result_of(layer)
-    selection = masked_area(image, layer)
-    if layer.get_mask() and selection.bounds is None:
-        what = _("The area that was edited is not in this image any more.")
-        raise EditFailed(f"{what} {_('Select another one, and use Edit with Prompt.')}")
+    selection = _area(image, layer, again)
     edited = _found(image, again.edited, shown) or _below(image, shown)
     if edited is None:
         what = _("The layer that was edited is not in this image any more.")
@@ -118,6 +115,20 @@ def _with_children(layers: Iterable[Gimp.Layer]) -> Iterator[Gimp.Layer]:
             yield layer
             if layer.is_group():
                 yield from _with_children(layer.get_children())
+
+
+def _area(image: Gimp.Image, layer: Gimp.Layer, again: Again) -> Selection:
+    """Return the area that the edit changed: the layer's mask or, once that was applied, what is opaque.
+
+    An edit without a selection has none. Raises EditFailed where the area is not in the image.
+    """
+    if layer.get_mask() is None and not again.selected:
+        return NOTHING_SELECTED
+    area = opaque_area(image, layer)
+    if area.bounds is None:
+        what = _("The area that was edited is not in this image any more.")
+        raise EditFailed(f"{what} {_('Select another one, and use Edit with Prompt.')}")
+    return area
 
 
 def _result_of(layer: Gimp.Layer) -> Gimp.Layer:

@@ -43,9 +43,11 @@ class Again:
     """The same edit once more: its arguments, the layers that it used, and what a record does not carry, in words.
 
     Grow and feather are already in the layer's mask, which becomes the selection: they are not asked for again.
+    `selected` is whether a selection had said what to change; version 0.1 did not write that down.
     """
 
     values: dict[str, Any]
+    selected: bool
     edited: LayerName | None
     references: tuple[LayerName, ...]
     other_references: int
@@ -71,6 +73,7 @@ def read_record(data: bytes) -> Again:
     references = _object(record.get("references"))
     return Again(
         values,
+        record.get("selected") is True,
         _layer(record.get("edited")),
         tuple(filter(None, map(_layer, _list(references.get("layers"))[:_MOST_LAYERS]))),
         _count(references.get("others")),

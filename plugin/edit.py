@@ -48,7 +48,8 @@ def prepare(
     plan = plan_frame(canvas, _grown(selection.bounds, canvas, options.grow), home, options)
     place = place_above(image, None if options.sample_merged else layers[0], plan.frame)
     prepared = _Edit(image, layers, options, plan, selection, replaced)
-    return Task(plan, replace(place, replaced=replaced), prepared.export, sources(image, layers, options), selection)
+    made_of = sources(image, layers, options) | {"selected": selection.bounds is not None}
+    return Task(plan, replace(place, replaced=replaced), prepared.export, made_of, selection)
 
 
 def sources(image: Gimp.Image, layers: Sequence[Gimp.Layer], options: Options) -> dict[str, Any]:

@@ -93,13 +93,16 @@ class ImageSelection:
         return _get(self.image.get_selection(), scaled, _SELECTION_FORMAT, scale, Gegl.AbyssPolicy.NONE)
 
 
-def masked_area(image: Gimp.Image, layer: Gimp.Layer) -> StoredSelection:
-    """What a layer's mask shows, as a selection; without a mask nothing is selected."""
+def opaque_area(image: Gimp.Image, layer: Gimp.Layer) -> StoredSelection:
+    """Return the canvas area that a layer covers, as a selection: its mask or, without one, its opacity."""
     mask_of_layer, here = layer.get_mask(), layer_rect(layer)
     inside = here.intersect(Rect(0, 0, image.get_width(), image.get_height()))
-    if mask_of_layer is None or inside.empty:
+    if inside.empty:
         return NOTHING_SELECTED
-    return StoredSelection(inside, _get(mask_of_layer, inside.translate(-here.x, -here.y), _SELECTION_FORMAT))
+    area = inside.translate(-here.x, -here.y)
+    if mask_of_layer is None:
+        return StoredSelection(inside, _opacity(layer, area))
+    return StoredSelection(inside, _get(mask_of_layer, area, _SELECTION_FORMAT))
 
 
 def quick_mask_is_on(image: Gimp.Image) -> bool:
@@ -188,6 +191,14 @@ def _read(layer: Gimp.Layer, area: Rect) -> Pixels:
     data = _get(layer, inside.translate(-here.x, -here.y), FORMATS[channels])
     pixels = Pixels(inside.width, inside.height, channels, data)
     return pixels if inside == area else pixels.placed(inside, area)
+
+
+def _opacity(layer: Gimp.Layer, area: Rect) -> bytes:
+    """The layer's alpha values in an area of it, one byte a pixel."""
+    if not layer.has_alpha():
+        return b"\xff" * area.size.pixels
+    channels = 2 if layer.is_gray() else 4
+    return _get(layer, area, FORMATS[channels])[channels - 1 :: channels]
 
 
 def _get(

@@ -39,7 +39,7 @@ def prepare(image: Gimp.Image, layers: Sequence[Gimp.Layer], wanted: Sides, opti
     plan = plan_frame(extension.size, extension.changed, whole, options)
     above = place_above(image, None if options.sample_merged else layers[0], plan.frame)
     place = Place(plan.frame, above.parent, above.position, extension.whole)
-    made_of = sources(image, layers, options) | {"grown": extension.whole.to_list()}
+    made_of = sources(image, layers, options) | {"grown": extension.whole.to_list(), "selected": True}
     return Task(plan, place, lambda job: _export(image, layers, options, extension, plan, job), made_of)
 
 
