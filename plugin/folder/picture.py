@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from lib.folder.pictures import is_file, readable
 from lib.translation import _
 from plugin.folder.arguments import CHANNEL
 from plugin.options import Options
+from plugin.procedure_parts import has_display
 from plugin.task import EditFailed
 
 _VALUES = "Y u8"
@@ -43,13 +44,7 @@ def open_picture(path: Path) -> Gimp.Image:
         check_picture(path)
     except BadPicture as error:
         raise EditFailed(str(error)) from None
-    try:
-        image, reason = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, _file(path)), ""
-    except GLib.Error as error:
-        image, reason = None, error.message
-    if image is None:  # some of GIMP's readers give neither an image nor an error
-        reason = reason or Gimp.get_pdb().get_last_error()
-        raise EditFailed(_("GIMP cannot open {file}: {reason}").format(file=readable(path.name), reason=reason))
+    image = _load(path)
     if len(image.get_layers()) > 1 and not has_layers(path):
         image.delete()
         raise EditFailed(str(several_pictures(path)))
@@ -58,6 +53,39 @@ def open_picture(path: Path) -> Gimp.Image:
     if image.get_base_type() == Gimp.ImageBaseType.INDEXED:
         image.convert_rgb()
     return image
+
+
+def _load(path: Path) -> Gimp.Image:
+    """The file as GIMP opens it, and nothing else that is left open of it; raises EditFailed."""
+    open_before = {image.get_id() for image in Gimp.get_images()}
+    try:
+        image, reason = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, _file(path)), ""
+    except GLib.Error as error:
+        image, reason = None, error.message
+    if image is None:  # some of GIMP's readers give neither an image nor an error
+        reason = reason or Gimp.get_pdb().get_last_error()
+    _delete_leftovers(open_before, image, path)
+    if image is None:
+        raise EditFailed(_("GIMP cannot open {file}: {reason}").format(file=readable(path.name), reason=reason))
+    return image
+
+
+def _delete_leftovers(open_before: Collection[int], image: Gimp.Image | None, path: Path) -> None:
+    """Deletes what GIMP's reader has left open besides the image: two for each icon of an ICNS file in GIMP 3.0.
+
+    Where somebody else may open images at the same time, only those that are certainly such icons.
+    """
+    layers = image.get_layers() if image else []
+    icons = {_size(layer) for layer in layers} if path.suffix.lower() == ".icns" else set()
+    for other in Gimp.get_images():
+        if other.get_id() in open_before or (image and other.get_id() == image.get_id()) or other.get_file():
+            continue
+        if _size(other) in icons or not has_display():
+            other.delete()
+
+
+def _size(item: Gimp.Image | Gimp.Layer) -> tuple[int, int]:
+    return item.get_width(), item.get_height()
 
 
 def _set_upright(image: Gimp.Image) -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import io
 import json
 import os
 import signal
@@ -224,6 +225,23 @@ def test_one_bad_picture_does_not_stop_the_rest(gimp, source, endpoint):
     told = report_of(results)
     assert told["b.png"]["status"] == "failed" and "b.png" in told["b.png"]["message"]
     assert len(endpoint.received) == 2
+
+
+@pytest.mark.one_gimp("3.0")
+def test_what_gimp_leaves_open_of_an_icon_file_is_closed(gimp, source, endpoint):
+    """GIMP 3.0 opens two images for each icon, and one more that it returns."""
+    endpoint.behave("invert")
+    icon = Image.linear_gradient("L").convert("RGBA")
+    icon.resize((128, 128)).save(source / "several.icns")
+    data = io.BytesIO()
+    icon.save(data, "PNG")
+    entry = b"ic08" + (8 + len(data.getvalue())).to_bytes(4, "big") + data.getvalue()
+    (source / "one.icns").write_bytes(b"icns" + (8 + len(entry)).to_bytes(4, "big") + entry)
+    done, results = run(gimp, source, pattern="*.icns")
+    assert done["images"] == 0, done
+    lines = report_of(results)
+    assert lines["one.icns"]["status"] == "done" and "several pages" in lines["several.icns"]["message"]
+    assert gimp.call("folders.open_beside_another", path=str(source / "one.icns")) == ["one.icns", "another"]
 
 
 @pytest.mark.one_gimp("3.2")

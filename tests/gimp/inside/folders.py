@@ -49,6 +49,29 @@ def make(path, width=64, height=48, layers=1, hole=None, channel=None, selection
     image.delete()
 
 
+def open_beside_another(path):
+    """Opens a picture as a folder run does in a GIMP with windows, while somebody else makes an image: what is open."""
+    from plugin.folder import picture
+
+    has_display, file = picture.has_display, picture._file
+    made = []
+
+    def file_meanwhile(path):
+        made.append(Gimp.Image.new(300, 200, Gimp.ImageBaseType.RGB))
+        return file(path)
+
+    picture.has_display, picture._file = lambda: True, file_meanwhile
+    try:
+        opened = picture.open_picture(Path(path))
+    finally:
+        picture.has_display, picture._file = has_display, file
+    names = {opened.get_id(): Path(path).name, made[0].get_id(): "another"}
+    left = [names.get(image.get_id(), "a leftover") for image in Gimp.get_images()]
+    for image in Gimp.get_images():
+        image.delete()
+    return sorted(left, reverse=True)
+
+
 def layers_of(path):
     """What layers a file has, and its size."""
     image = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, Gio.File.new_for_path(path))
