@@ -2,6 +2,7 @@
 
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 
 import gi
 from gi.repository import Gimp, GLib, GObject
@@ -9,7 +10,7 @@ from gi.repository import Gimp, GLib, GObject
 from lib.translation import N_, _
 from plugin.arguments import WIDE, Argument
 from plugin.options import BadArguments
-from plugin.task import EditCancelled, EditFailed
+from plugin.task import EditCancelled, EditFailed, of_a_result
 
 MENU = "<Image>/Filters/Generative Edit"
 READ_WRITE = GObject.ParamFlags.READWRITE
@@ -60,6 +61,13 @@ def explain(error: Exception) -> str:
         return of_a_file(error)
     traceback.print_exception(error)
     return _(UNFORESEEN)
+
+
+def explain_not_inserted(error: Exception, folder: Path) -> str:
+    """Return what kept a job's result from being inserted, as a user reads it; `folder` is the job's."""
+    if isinstance(error, (GLib.Error, OSError)):
+        return of_a_result(error, folder)
+    return explain(error)
 
 
 def of_a_file(error: OSError) -> str:

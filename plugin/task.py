@@ -93,7 +93,7 @@ def run(image: Gimp.Image, task: Task, options: Options, python: str, progress: 
         _raise_unless_done(job, final)
         try:
             outcome = insert_done(image, task, options, job, final)
-        except OSError as error:
+        except (GLib.Error, OSError) as error:
             raise EditFailed(of_a_result(error, job.folder)) from error
         clock.stage("insert")
     finally:
@@ -275,10 +275,11 @@ def forget_unsent(job: Job, final: Mapping[str, Any]) -> None:
         job.folder.rmdir()
 
 
-def of_a_result(error: OSError, folder: Path) -> str:
-    """What kept a result from being inserted, and the job's folder, where it is, in a sentence."""
-    told = _("The result cannot be inserted: {reason}. It is in {folder}.")
-    return told.format(reason=error.strerror or error, folder=shown(str(folder)))
+def of_a_result(error: GLib.Error | OSError, folder: Path) -> str:
+    """Return what kept a result from being inserted, and the job's folder, where it is, in a sentence."""
+    message = _("The result cannot be inserted: {reason}. It is in {folder}.")
+    reason = error.message.strip().rstrip(".") if isinstance(error, GLib.Error) else error.strerror or error
+    return message.format(reason=reason, folder=shown(str(folder)))
 
 
 def forget_pixels(job: Job, final: Mapping[str, Any]) -> None:

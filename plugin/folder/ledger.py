@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from gi.repository import GLib
+
 from lib.api.text import sentences
 from lib.folder.history import Kept
 from lib.folder.output import OutputFolder
@@ -100,9 +102,10 @@ class Ledger:
     def spoilt(self, flight: Flight, error: Exception) -> None:
         """A picture cannot be read, or its result cannot be written."""
         words = getattr(error, "message", None) or str(error)
-        if isinstance(error, OSError):
-            answered = flight.maybe_job and flight.job.has_result
-            words = of_a_result(error, flight.job.folder) if answered else of_a_file(error)
+        if isinstance(error, (GLib.Error, OSError)) and flight.maybe_job and flight.job.has_result:
+            words = of_a_result(error, flight.job.folder)
+        elif isinstance(error, OSError):
+            words = of_a_file(error)
         self.failed(flight, {"message": words}, alike=isinstance(error, OSError))
 
     def withdraw(self, flight: Flight) -> bool:

@@ -16,7 +16,8 @@ from lib.history import Record
 from lib.job import SELECTION, Job
 from lib.translation import _
 from plugin import insert
-from plugin.task import of_a_result, public
+from plugin.procedure_parts import explain_not_inserted
+from plugin.task import public
 
 
 def fits(record: Record, image: Gimp.Image | None) -> bool:
@@ -48,7 +49,7 @@ def why_not(record: Record | None, image: Gimp.Image | None) -> str:
 
 
 def insert_and_tell(record: Record, made: Mapping[str, Any], image: Gimp.Image | None) -> str:
-    """Inserts, and says in a sentence what came of it."""
+    """Insert, and return what came of it in a sentence, whatever that is: the window waits for one."""
     if "error" in made:
         error = made["error"]
         return sentences(error["message"], error.get("hint"))
@@ -56,8 +57,8 @@ def insert_and_tell(record: Record, made: Mapping[str, Any], image: Gimp.Image |
         image = None
     try:
         where = insert_again(record, made, image)
-    except OSError as error:
-        return of_a_result(error, record.folder)
+    except Exception as error:  # noqa: BLE001 - the main loop's edge: nobody else would say it
+        return explain_not_inserted(error, record.folder)
     if image:
         return sentences(_("Inserted into {image}.").format(image=where.get_name()), *made["notes"])
     return sentences(_("Opened as a new image."), *made["notes"])
@@ -66,7 +67,7 @@ def insert_and_tell(record: Record, made: Mapping[str, Any], image: Gimp.Image |
 def insert_again(record: Record, made: Mapping[str, Any], image: Gimp.Image | None) -> Gimp.Image:
     """Inserts the layers that the worker has made; None opens a new image, with what was sent below them.
 
-    One undo step. Returns the image. Raises OSError where a file is gone.
+    One undo step. Returns the image. Raises OSError where a file is gone, GLib.Error where GIMP refuses.
     """
     Gegl.init(None)
     job, frame = Job(record.folder), Rect(*made["frame"])
@@ -77,11 +78,7 @@ def insert_again(record: Record, made: Mapping[str, Any], image: Gimp.Image | No
         grown = canvas if canvas and canvas == record.grown else None
         insert.insert_results(image, results, insert.Place(frame, None, 0, grown))
     else:
-        image, before = _new_image(job, made, frame)
-        there = Rect(0, 0, frame.width, frame.height)
-        results = replace(results, record=_in_new_image(results.record, image, before))
-        insert.insert_results(image, results, insert.place_above(image, None, there))
-        image.clean_all()
+        image = _new_image(job, made, results, frame)
         Gimp.Display.new(image)
     job.mark_inserted()
     for kept in (*made["layers"], made["layer_mask"], made["original"]):
@@ -122,12 +119,24 @@ def _in_new_image(
     return {**record, "canvas": canvas, "edited": edited, "references": {"layers": [], "others": missing}}
 
 
-def _new_image(job: Job, made: Mapping[str, Any], frame: Rect) -> tuple[Gimp.Image, Gimp.Layer | None]:
-    """An image of the frame's size; and what was sent, its lowest layer, where that is still there."""
-    image = Gimp.Image.new(frame.width, frame.height, Gimp.ImageBaseType.RGB)
-    if not made["original"]:
-        return image, None
+def _new_image(job: Job, made: Mapping[str, Any], results: insert.Results, frame: Rect) -> Gimp.Image:
+    """Return an image of the frame's size: the results, and below them what was sent, where that is still there."""
     there = Rect(0, 0, frame.width, frame.height)
+    image = Gimp.Image.new(frame.width, frame.height, Gimp.ImageBaseType.RGB)
+    try:
+        before = _insert_original(image, job, made, there)
+        results = replace(results, record=_in_new_image(results.record, image, before))
+        insert.insert_results(image, results, insert.place_above(image, None, there))
+        image.clean_all()
+    except BaseException:
+        image.delete()
+        raise
+    return image
+
+
+def _insert_original(image: Gimp.Image, job: Job, made: Mapping[str, Any], there: Rect) -> Gimp.Layer | None:
+    if not made["original"]:
+        return None
     before = insert.new_layer(image, there, _("Before"), rescue.data_of(job, made["original"]))
     image.insert_layer(before, None, 0)
-    return image, before
+    return before

@@ -10,8 +10,8 @@ from gi.repository import Gegl
 
 from lib.job import Job
 from plugin.panel.draft import Draft
-from plugin.procedure_parts import explain
-from plugin.task import Task, forget_pixels, forget_unsent, of_a_result, write_job
+from plugin.procedure_parts import explain_not_inserted
+from plugin.task import Task, forget_pixels, forget_unsent, write_job
 from plugin.worker_process import FINAL, Event, Worker
 
 End = TypeVar("End")
@@ -90,8 +90,8 @@ class JobRun(ABC, Generic[End]):
 
     def _not_inserted(self, error: Exception) -> Event:
         """The event of an error on the way into GIMP: what arrived is kept, and must not be paid for twice."""
-        told = of_a_result(error, self.job.folder) if isinstance(error, OSError) else explain(error)
-        return {"event": "error", "message": told, "maybe_billed": self.job.maybe_billed}
+        message = explain_not_inserted(error, self.job.folder)
+        return {"event": "error", "message": message, "maybe_billed": self.job.maybe_billed}
 
     def _stopped(self, event: Event) -> End:
         self.job.mark_told()

@@ -25,7 +25,7 @@ from plugin.panel.parts import PanelParts
 from plugin.panel.problem import Problem
 from plugin.panel.results import Choices, Results
 from plugin.panel.session import Offer, Session
-from plugin.procedure_parts import explain, of_a_file
+from plugin.procedure_parts import explain
 from plugin.procedure_window import ProcedureWindow
 from plugin.selection import Selection
 from plugin.task import EditFailed
@@ -245,12 +245,12 @@ class Panel:
             self._window.refresh_soon()
 
     def _try(self, act: Callable[[], None]) -> bool:
-        """Does something with the results, whose pixels may have been deleted; says what hinders it."""
+        """Do something with the results, whose pixels may have been deleted; say what prevents it."""
         self._outcome = ""
         try:
             act()
-        except OSError as error:
-            self._outcome = of_a_file(error)
+        except Exception as error:  # noqa: BLE001 - the main loop's edge: nobody else would say it
+            self._outcome = explain(error)
         self._parts.say(self._outcome)
         return not self._outcome
 

@@ -37,6 +37,35 @@ def test_the_same_request_again_from_a_reopened_file(gimp, edited, endpoint):
     assert "Not taken over from the layer: extra, user." in done["report"]["notes"]
 
 
+def test_a_mask_that_was_applied_is_still_the_area(gimp, edited, endpoint):
+    path, first, former = edited
+    endpoint.behave("echo")
+    done = gimp.call("history.again", path=path, layer="a boat", mask="apply")
+    assert done["status"] == "success", done["error"]
+    assert endpoint.received[0].image_bytes == former.image_bytes, "the same frame and the same mask"
+    assert done["report"]["frame"] == first["report"]["frame"] and done["same_mask"] is True
+
+
+def test_without_its_mask_all_of_the_result_is_the_area(gimp, edited, endpoint):
+    path, first, _former = edited
+    endpoint.behave("echo")
+    done = gimp.call("history.again", path=path, layer="a boat", mask="discard", context="0")
+    assert done["status"] == "success", done["error"]
+    assert done["report"]["frame"] == first["report"]["frame"] and done["all_masked"] is True
+
+
+@pytest.mark.parametrize("case", ["nothing_selected", "hole_and_nothing_selected"])
+def test_an_edit_without_a_selection_is_repeated_without_one(gimp, out, endpoint, case):
+    endpoint.behave("echo")
+    path, asked = str(out / "whole.xcf"), {"prompt": "x", "provider": "custom"}
+    first = gimp.call("history.make_edited", case=case, path=path, **asked)
+    assert first["status"] == "success", first["error"]
+    done = gimp.call("history.again", path=path, layer="x")
+    assert done["status"] == "success", done["error"]
+    former, again = endpoint.received
+    assert again.image_bytes == former.image_bytes and again.mask is None
+
+
 def test_it_hides_the_earlier_result_and_leaves_the_rest(gimp, edited, endpoint):
     endpoint.behave("echo")
     done = gimp.call("history.again", path=edited[0], layer="a boat", provider="custom", n=2, prompt="two boats")
@@ -148,3 +177,24 @@ def test_a_kept_extension_grows_the_canvas_once_more_and_fits_no_other_size(gimp
             layer, background = again["layers"]
             assert again["size"] == [704, 480] and layer["box"] == done["report"]["frame"] and layer["masked"]
             assert background["box"][0] == (64 if width == 640 else 0)
+
+
+@pytest.mark.parametrize(
+    ("why", "message"),
+    [
+        ("GIMP", "cannot be inserted: GIMP refuses this. It is in "),
+        ("the disk", "cannot be inserted: No space left on device. It is in "),
+        ("unforeseen", "in a way that nobody foresaw"),
+    ],
+)
+def test_an_insertion_that_is_refused_ends_in_a_sentence_and_leaves_no_image(gimp, edited, why, message):
+    folder = gimp.data / "jobs" / Path(edited[1]["report"]["job"]).name
+    made = json.loads(json.dumps(history_requests.layers({"job": str(folder)})))
+    done = gimp.call("history.insert_in_vain", folder=str(folder), made=made, why=why)
+    assert message in done["message"] and done["left"] == 0
+
+
+def test_a_choice_that_is_refused_is_said_in_the_panel(gimp):
+    for why, message in (("GIMP", "nobody foresaw"), ("the disk", "No space left"), ("unforeseen", "nobody foresaw")):
+        (said,) = gimp.call("history.choose_in_vain", why=why)
+        assert message in said

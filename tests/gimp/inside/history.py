@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from gi.repository import Gegl, Gimp, Gio
+from gi.repository import Gegl, Gimp, Gio, GLib
 
 from lib.history import record
 from tests.gimp.inside import edits, pictures
@@ -52,10 +52,11 @@ def select_layer(image_id, name):
     Gimp.displays_flush()
 
 
-def again(path, layer, record=None, moved=None, **arguments):
+def again(path, layer, record=None, moved=None, mask=None, **arguments):
     """Opens a file and repeats the edit that a layer of it came from.
 
-    With `record` the layer tells that instead; with `moved` it lies elsewhere.
+    With `record` the layer tells that instead; with `moved` it lies elsewhere; with `mask` its layer mask is applied
+    or discarded before.
     """
     image = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, Gio.File.new_for_path(path))
     chosen = image.get_layer_by_name(layer)
@@ -64,12 +65,17 @@ def again(path, layer, record=None, moved=None, **arguments):
         chosen.attach_parasite(Gimp.Parasite.new(NAME, Gimp.PARASITE_PERSISTENT, list(data)))
     if moved:
         chosen.set_offsets(*moved)
-    before = pictures.state(image)
+    values = _values(chosen.get_mask()) if chosen.get_mask() else None
+    if mask:
+        chosen.remove_mask(getattr(Gimp.MaskApplyMode, mask.upper()))
+    before, earlier = pictures.state(image), [each.get_id() for each in image.get_layers()]
     done = edits.edit(image, [chosen], procedure="generative-edit-again", **arguments)
     done |= {"before": before, "after": pictures.state(image)}
     if done["status"] == "success":
-        mask, new = chosen.get_mask(), image.get_layers()[1].get_mask()
-        done["same_mask"] = _values(mask) == _values(new) if mask and new else None
+        new = next(each.get_mask() for each in image.get_layers() if each.get_id() not in earlier)
+        new_values = _values(new) if new else None
+        done["same_mask"] = values == new_values if values and new_values else None
+        done["all_masked"] = set(new_values) == {255} if new_values else None
     image.delete()
     return done
 
@@ -93,6 +99,44 @@ def insert_again(folder, made, width, height):
         done = {"size": [image.get_width(), image.get_height()], **pictures.state(image)}
     image.delete()
     return done
+
+
+REFUSALS = {
+    "GIMP": GLib.Error("GIMP refuses this"),
+    "the disk": OSError(28, "No space left on device"),
+    "unforeseen": TypeError("a trace"),
+}
+
+
+def insert_in_vain(folder, made, why):
+    """Inserts a kept job as a new image while something refuses; returns what is said, and how many images it left."""
+    from plugin import insert
+    from plugin.history.insert import insert_and_tell
+
+    def refuse(*_arguments):
+        raise REFUSALS[why]
+
+    works, insert.insert_results = insert.insert_results, refuse
+    before = images()
+    try:
+        message = insert_and_tell(record(Path(folder)), made, None)
+    finally:
+        insert.insert_results = works
+    return {"message": message, "left": len(images()) - len(before)}
+
+
+def choose_in_vain(why):
+    """Chooses a result in the panel while something refuses; returns what the panel says."""
+    from types import SimpleNamespace
+
+    from plugin.panel.window import Panel
+
+    def refuse():
+        raise REFUSALS[why]
+
+    said = []
+    Panel._try(SimpleNamespace(_outcome="", _parts=SimpleNamespace(say=said.append)), refuse)
+    return said
 
 
 def make_edited(case, path, **arguments):
