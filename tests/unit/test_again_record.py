@@ -42,6 +42,11 @@ def test_the_layers_that_were_used_are_named():
     assert missing_references(0) == "" and "2 reference pictures" in missing_references(2)
 
 
+def test_whether_something_was_selected_is_known_unless_the_first_version_wrote_the_record():
+    assert record(selected=True).selected and not record(selected=False).selected
+    assert not record().selected and not record(selected=1).selected and not record(selected="true").selected
+
+
 def test_a_record_without_options_is_as_the_first_version_wrote_it():
     bare = {name: RECORD[name] for name in ("version", "request", "provider", "model")}
     again = read_record(json.dumps(bare).encode())
