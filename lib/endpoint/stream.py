@@ -47,6 +47,15 @@ class Spool:
             self._finished, self.error = True, error
             self._changed.notify()
 
+    def raise_error(self) -> None:
+        """Raise the error, if there is one, and forget it: its trace would keep itself and the pictures in memory."""
+        error, self.error = self.error, None
+        try:
+            if error is not None:
+                raise error
+        finally:
+            del error
+
     def wait(self, seconds: float, *, whole: bool = False) -> bool:
         """Whether within `seconds` there is something to read or nothing more to come; `whole`: only the latter."""
         with self._changed:
@@ -108,7 +117,7 @@ class Answer(Iterator[bytes]):
             if self._has_left():
                 raise Cancelled
         if self._spool.error and (whole or not self._spool.written):
-            raise self._spool.error
+            self._spool.raise_error()
 
     def __len__(self) -> int:
         """How many bytes a whole answer has."""

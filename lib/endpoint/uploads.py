@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 from lib.endpoint.errors import busy
 from lib.endpoint.jobs import RETRY_AFTER_SECONDS
+from lib.endpoint.memory import give_back
 
 MAX_BYTES = 1024 * 1024 * 1024
 
@@ -38,5 +39,6 @@ class Uploads:
         try:
             yield count
         finally:
+            give_back()
             with self._lock:
                 self._left += counted

@@ -1,12 +1,14 @@
 """What callers may take: memory, threads, connections and time, each within its bound."""
 
 import base64
+import gc
 import io
 import json
 import socket
 import threading
 import time
 import tracemalloc
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -15,7 +17,7 @@ import numpy as np
 import pytest
 import requests
 
-from lib.endpoint import Endpoint, connection, edits, form, memory, server
+from lib.endpoint import Endpoint, app, connection, edits, form, memory, server
 from lib.endpoint import jobs as jobs_module
 from lib.endpoint.cancellation import Cancelled, checking, checkpoint
 from lib.endpoint.connection import Chunks
@@ -340,6 +342,24 @@ def test_bodies_that_are_read_are_bounded_together(caller: Caller) -> None:
     assert caller.form(prompt="sepia", image=part(encoded(photo()))).status_code == 200
     with uploads.counted() as count:
         count(100_000)  # it is all free again
+
+
+def test_a_refused_edit_leaves_nothing_to_the_garbage_collector(
+    caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = list[weakref.ref[edits.Edit]]()
+
+    def edit(*arguments: Any) -> edits.Edit:
+        made.append(weakref.ref(new := edits.Edit(*arguments)))
+        return new
+
+    monkeypatch.setattr(app, "Edit", edit)
+    gc.disable()
+    try:
+        assert caller.edit("fly to the moon").status_code == 400
+        wait_until(lambda: made[0]() is None, seconds=5)
+    finally:
+        gc.enable()
 
 
 def test_a_full_endpoint_asks_for_no_body(monkeypatch: pytest.MonkeyPatch) -> None:
