@@ -17,7 +17,7 @@ from typing import Any
 from lib.api.text import sentences
 from lib.frame import FrameError, Plan
 from lib.geometry import Rect, Size
-from lib.job import INSERTED, LOCK, SENT, VERSION, is_running
+from lib.job import INSERTED, LOCK, SENT, VERSION, Job, is_running
 from lib.translation import _
 
 _JOB_NAME = re.compile(r"(\d{8}-\d{6})-[0-9a-f]{6}")
@@ -38,6 +38,7 @@ class State(Enum):
     FAILED = "failed"
     CANCELLED = "cancelled"
     UNKNOWN = "unknown"
+    INTERRUPTED = "interrupted"
     UNREAD = "unread"
     UNSENT = "unsent"
     DAMAGED = "damaged"
@@ -52,6 +53,7 @@ class State(Enum):
             State.FAILED: _("failed"),
             State.CANCELLED: _("cancelled"),
             State.UNKNOWN: _("sent, answer unknown (may have been billed)"),
+            State.INTERRUPTED: _("cut off before its result arrived"),
             State.UNREAD: _("answered, but the answer could not be read"),
             State.UNSENT: _("cut off before it was sent"),
             State.DAMAGED: _("damaged or changed by hand"),
@@ -120,7 +122,7 @@ class Files:
         return sum(self.sizes.values())
 
     def state(self, folder: Path) -> State:
-        """What the listing alone says."""
+        """What the listing says; job.json is only read where a request has no answer."""
         if LOCK in self.sizes and is_running(folder):
             return State.RUNNING
         if self.results:
@@ -129,7 +131,10 @@ class Files:
             return State.INSERTED if INSERTED in self.sizes else State.UNREAD
         if "response.json" in self.sizes:
             return State.FAILED
-        return State.UNKNOWN if SENT in self.sizes else State.UNSENT
+        if SENT not in self.sizes:
+            return State.UNSENT
+        # What the built-in engine was asked costs nothing, whatever became of it.
+        return State.INTERRUPTED if Job(folder).is_free else State.UNKNOWN
 
 
 def read(folder: Path, files: Files) -> Record:

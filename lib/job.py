@@ -131,7 +131,7 @@ class Job:
         """Whether it is for the built-in engine, which bills nothing."""
         try:
             return bool(self.read_json("job.json").get("provider") == "local")
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return False
 
     @property

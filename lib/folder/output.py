@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import os
 import re
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
-from lib.folder.own_results import OWN_FOLDER
-from lib.folder.state import File, RunState
+from lib.folder.own_results import OWN_FOLDER, content_of
+from lib.folder.state import RunState
+from lib.folder.state_lines import File
 
 _UNFINISHED = re.compile(r"part-[0-9a-f-]+\.(png|jpg|webp|xcf|csv|jsonl)(\.raw)?")
 # What file systems without hard links answer.
@@ -76,9 +76,8 @@ class OutputFolder:
 
 def describe_file(path: Path, name: str) -> File:
     """Return a file as the run's state lists it, under the name that it has or gets; raise OSError."""
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-        return {"name": name, "size": file.tell(), "sha256": digest}
+    size, digest = content_of(path)
+    return {"name": name, "size": size, "sha256": digest}
 
 
 def _rename(part: Path, path: Path) -> None:

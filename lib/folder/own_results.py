@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import os
-from collections.abc import Iterable, Iterator
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
+
+from lib.folder.state_lines import Line, parse_line
 
 OWN_FOLDER = ".generative-edit"
 """What a run keeps in its output folder."""
 STATE = "run.jsonl"
 Identity = tuple[int, int]
 """A file's device and inode: the same for all of its names and links."""
+Content = tuple[int, str]
+"""A file's size in bytes and its SHA-256."""
 
 
 def identity(path: Path) -> Identity | None:
@@ -25,11 +29,17 @@ def identity(path: Path) -> Identity | None:
 
 
 class OwnResults:
-    """The results that the runs of some output folders have written; folders without a run do not matter."""
+    """The results that the runs of some output folders have written; folders without a run do not matter.
+
+    A result that was renamed or copied is known by its content, unless it has that of a picture that was sent: an edit
+    may change nothing.
+    """
 
     def __init__(self, folders: Iterable[Path]) -> None:
         self._read: set[Path] = set()
         self._results: set[Identity | None] = set()
+        self._contents: set[Content] = set()
+        self._sizes: set[int] = set()
         for folder in folders:
             self._add(folder)
 
@@ -39,34 +49,49 @@ class OwnResults:
             with contextlib.suppress(OSError, RuntimeError):
                 for folder in path.resolve().parents:
                     self._add(folder)
-        this = identity(path) if self._results else None
-        return this is not None and this in self._results
+        if not self._results and not self._contents:
+            return False
+        this = identity(path)
+        return this is not None and (this in self._results or self._has_content_of_one(path))
+
+    def _has_content_of_one(self, path: Path) -> bool:
+        with contextlib.suppress(OSError):
+            if path.stat().st_size in self._sizes:
+                return content_of(path) in self._contents
+        return False
 
     def _add(self, folder: Path) -> None:
-        if folder not in self._read:
-            self._read.add(folder)
-            self._results.update(identity(folder / name) for name in _recorded(folder / OWN_FOLDER / STATE))
-            self._results.discard(None)
+        if folder in self._read:
+            return
+        self._read.add(folder)
+        contents, sources = set[Content](), set[Content]()
+        for line in _lines(folder / OWN_FOLDER / STATE):
+            files = line.get("files", [])
+            names = [*line.get("outputs", []), *(file["name"] for file in files)]
+            self._results.update(identity(folder / name) for name in names)
+            contents.update(map(_content, files))
+            if "source" in line:
+                sources.add(_content(line["source"]))
+        self._results.discard(None)
+        self._contents |= contents - sources
+        self._sizes = {size for size, _digest in self._contents}
 
 
-def _recorded(state: Path) -> Iterator[str]:
-    """Yield the names of the results that a run's state lists."""
+def content_of(path: Path) -> Content:
+    """Return what files of the same content share; raise OSError."""
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return file.tell(), digest
+
+
+def _content(file: Mapping[str, Any]) -> Content:
+    return file["size"], file["sha256"]
+
+
+def _lines(state: Path) -> Iterator[Line]:
+    """Yield the lines of a run's state; none where it cannot be read."""
     try:
         with state.open("rb") as lines:
-            for line in lines:
-                yield from _names(line)
+            yield from map(parse_line, lines)
     except OSError:
         return
-
-
-def _names(line: bytes) -> list[str]:
-    try:
-        facts = json.loads(line)
-    except (ValueError, RecursionError):
-        return []
-    if not isinstance(facts, dict):
-        return []
-    outputs, files = facts.get("outputs"), facts.get("files")
-    names = list(outputs) if isinstance(outputs, list) else []
-    names += [file.get("name") for file in files if isinstance(file, dict)] if isinstance(files, list) else []
-    return [name for name in names if isinstance(name, str) and not os.path.isabs(name)]  # noqa: PTH117

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from lib.folder.box_check import CODESTREAM, CONTAINER, count_heif, count_jxl
 from lib.folder.pictures import readable
 from lib.folder.xcf_check import SIGNATURE, check_xcf
 from lib.translation import _
@@ -20,7 +21,6 @@ _JPEG_MARKER = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])")
 _JPEG_STANDALONE = (0x01, 0xD8)
 _JPEG_END, _JPEG_SCAN = 0xD9, 0xDA
 _LAYERED = (SIGNATURE, b"8BPS", b"PK\x03\x04")
-_SEQUENCES = (b"avis", b"msf1", b"hevc")
 _TIFF_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 6: 1, 7: 1, 8: 2, 9: 4, 13: 4, 16: 8, 17: 8, 18: 8}
 _TIFF_INTEGERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
 _TIFF_DATA = ((273, 279), (324, 325))  # where strips and tiles begin, and how many bytes each has
@@ -104,11 +104,13 @@ def _checker(path: Path, reader: _Reader) -> Callable[[_Reader], int]:
         (b"MM\0+", _check_tiff),
         (b"BM", _check_bmp),
         (SIGNATURE, check_xcf),
+        (CODESTREAM, count_jxl),
+        (CONTAINER, count_jxl),
     ):
         if start.startswith(signature):
             return check
     if start[4:8] == b"ftyp":
-        return _check_sequence
+        return count_heif
     return _check_tga if path.suffix.lower() == ".tga" else _pass
 
 
@@ -207,13 +209,6 @@ def _check_tga(reader: _Reader) -> int:
             place += 1 + (step if packet & 128 else step * ((packet & 127) + 1))
         reader.require(where + place)
     return 1
-
-
-def _check_sequence(reader: _Reader) -> int:
-    """GIMP shows only the first picture of an AVIF or HEIF sequence."""
-    length = min(reader.numbers(0, ">I")[0], 256)
-    brands = reader.at(8, max(0, length - 8))
-    return 2 if brands[:4] in _SEQUENCES else 1
 
 
 def _check_tiff(reader: _Reader) -> int:

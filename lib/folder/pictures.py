@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
@@ -21,6 +21,7 @@ MASK = ".mask.png"
 _MASKS = (MASK, ".mask.PNG", ".Mask.png", ".MASK.PNG")
 FORMATS = {"png": ".png", "jpeg": ".jpg", "webp": ".webp", "xcf": ".xcf"}
 """What results can be written as, and the ending of each."""
+_PICTURE_ENDINGS = tuple(f".{ending}" for ending in ENDINGS)
 _EVERYTHING = "*.{" + ",".join(ENDINGS) + "}"
 _NO_TEXT = re.compile("[\ud800-\udfff]")
 _SPECIAL = re.compile(r"\*\*/|\*|\?|\[!?\]?[^\]]*\]|\{[^{}]*\}|.", re.DOTALL)
@@ -28,19 +29,24 @@ _SPECIAL = re.compile(r"\*\*/|\*|\?|\[!?\]?[^\]]*\]|\{[^{}]*\}|.", re.DOTALL)
 
 @dataclass(frozen=True)
 class Skipped:
-    """A file or folder that a run leaves out, and why; `unreadable` where there may be pictures in it."""
+    """A file or folder that a run leaves out, and why; `unreadable` where there may be pictures in it.
+
+    `is_mask` says that it is a mask without a picture.
+    """
 
     name: str
     reason: str
     unreadable: bool = False
+    is_mask: bool = False
 
 
 @dataclass
 class Listing:
-    """The pictures of a folder, and what was left out; both sorted by name."""
+    """The pictures of a folder, and what was left out; both sorted by name. `names` are all files there."""
 
     pictures: list[str]
     skipped: list[Skipped]
+    names: list[str]
 
 
 def list_pictures(folder: Path, pattern: str, out: Path | None = None) -> Listing:
@@ -59,7 +65,7 @@ def list_pictures(folder: Path, pattern: str, out: Path | None = None) -> Listin
             scan.skip(name, result_reason())
         else:
             pictures.append(name)
-    return Listing(sorted(pictures), sorted(scan.skipped, key=lambda skipped: skipped.name))
+    return Listing(sorted(pictures), sorted(scan.skipped, key=lambda skipped: skipped.name), scan.names)
 
 
 def result_reason() -> str:
@@ -117,11 +123,33 @@ def mask_beside(folder: Path, name: str) -> Path:
     return next(filter(is_file, paths), paths[0])
 
 
+def unused_masks(names: Iterable[str], pictures: Iterable[str]) -> list[str]:
+    """Return the masks among files that belong to none of these pictures, and to no other picture beside them."""
+    names = list(names)
+    others = (name for name in names if name.lower().endswith(_PICTURE_ENDINGS) and not is_mask(name))
+    fitting = set[str]()
+    for name in (*pictures, *others):
+        fitting |= {unicodedata.normalize("NFC", form) for form in (name, str(PurePosixPath(name).with_suffix("")))}
+    return sorted(
+        name
+        for name in filter(is_mask, names)
+        if not name.endswith(_MASKS) or unicodedata.normalize("NFC", name[: -len(MASK)]) not in fitting
+    )
+
+
+def mask_reason() -> str:
+    """Return why a mask is not used."""
+    return _(
+        "There is no picture for this mask. A mask is named after its picture, such as beach.mask.png for beach.jpg."
+    )
+
+
 class _Scan:
-    """Reads folders: `files` are those that are wanted, each with whether it is a link."""
+    """Reads folders: `files` are those that are wanted, each with whether it is a link; `names` are all files."""
 
     def __init__(self, wanted: re.Pattern[str], deep: bool, out: Path | None) -> None:
         self.files: list[tuple[str, bool]] = []
+        self.names: list[str] = []
         self.folders: list[Path] = []
         self.skipped: list[Skipped] = []
         self._wanted, self._deep = wanted, deep
@@ -162,6 +190,7 @@ class _Scan:
         try:
             if entry.is_dir():
                 return self._deep and self._may_enter(entry, name)
+            self.names.append(name)
             if is_wanted and entry.is_file():
                 self.files.append((name, entry.is_symlink()))
             elif is_wanted:

@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from lib.folder.output import OutputFolder, describe_file
-from lib.folder.pictures import Skipped
+from lib.folder.pictures import Skipped, readable
 from lib.folder.state import DONE, FAILED, UNKNOWN
 from lib.translation import _, ngettext
 
 NOT_STARTED, UNDER_WAY, SKIPPED = "not-started", "under-way", "skipped"
+OTHER_SETTINGS, UNUSED_MASK = "other-settings", "unused-mask"
 COLUMNS = (
     "picture", "status", "outputs", "cost", "request_ids", "provider", "model", "seconds", "message", "job",
 )  # fmt: skip
@@ -27,14 +28,17 @@ Line = Mapping[str, Any]
 
 @dataclass
 class Summary:
-    """How many pictures ended how, and what those that are done have cost."""
+    """How many pictures ended how, and what those that are done have cost; `earlier` were done by an earlier run."""
 
     counts: Counter[str] = field(default_factory=Counter)
+    earlier: int = 0
     cost: float = 0.0
     unknown_costs: int = 0
     table: str = ""
     objects: str = ""
     """The names of the two files."""
+    unused_mask: str = ""
+    """The first mask without a picture."""
 
     def count(self, line: Line) -> None:
         """Counts one picture's line."""
@@ -42,6 +46,8 @@ class Summary:
         if line["status"] == DONE:
             self.cost += line["cost"] or 0.0
             self.unknown_costs += line["cost"] is None
+        elif line["status"] == UNUSED_MASK:
+            self.unused_mask = self.unused_mask or line["picture"]
 
     @property
     def whole(self) -> bool:
@@ -51,12 +57,34 @@ class Summary:
     @property
     def pictures(self) -> int:
         """How many pictures there are to edit."""
-        return self.counts.total() - self.counts[SKIPPED]
+        return self.counts.total() - self.counts[SKIPPED] - self.counts[UNUSED_MASK]
+
+    @property
+    def hints(self) -> list[str]:
+        """What whoever has started the run would not expect, and what to do about it, a sentence each."""
+        hints = []
+        if self.counts[OTHER_SETTINGS]:
+            hints.append(_("To edit those again, choose another output folder, or delete or rename their results."))
+        elif self.earlier and self.earlier == self.pictures:
+            done = _("All pictures were already done by an earlier run with the same settings. Nothing was sent.")
+            hints.append(done)
+        if self.counts[UNUSED_MASK]:
+            message = ngettext(
+                "{count} mask belongs to no picture: {mask}.",
+                "{count} masks belong to no picture, such as {mask}.",
+                self.counts[UNUSED_MASK],
+            )
+            hints.append(message.format(count=self.counts[UNUSED_MASK], mask=readable(self.unused_mask)))
+        return hints
 
     def __str__(self) -> str:
         counts = self.counts
         told = ngettext("{done} of {count} picture is done", "{done} of {count} pictures are done", self.pictures)
         parts = [told.format(done=counts[DONE], count=self.pictures)]
+        if self.earlier:
+            parts.append(_("{count} of them by an earlier run").format(count=self.earlier))
+        if counts[OTHER_SETTINGS]:
+            parts.append(other_settings(counts[OTHER_SETTINGS]))
         if counts[FAILED]:
             parts.append(_("{count} failed").format(count=counts[FAILED]))
         if counts[UNKNOWN]:
@@ -74,6 +102,19 @@ class Summary:
         return ", ".join(parts) + "."
 
 
+def other_settings(count: int) -> str:
+    """Return how many pictures were done with other settings, in words."""
+    return _("{count} done earlier with other settings").format(count=count)
+
+
+def other_settings_reason() -> str:
+    """Return why a picture that is done is not as it was asked for."""
+    return _(
+        "It was done by an earlier run with other settings. To edit it again, choose another output folder, or delete "
+        "or rename its result."
+    )
+
+
 def report_line(picture: str, last: Line | None) -> dict[str, Any]:
     """What the report says of a picture, from its last line in the run's state (None: never begun)."""
     last = last or {}
@@ -86,13 +127,13 @@ def report_line(picture: str, last: Line | None) -> dict[str, Any]:
 
 def skipped_line(skipped: Skipped) -> dict[str, Any]:
     """Return what the report says of what a run leaves out; what cannot be read counts as a failure."""
-    status = FAILED if skipped.unreadable else SKIPPED
+    status = FAILED if skipped.unreadable else UNUSED_MASK if skipped.is_mask else SKIPPED
     return report_line(skipped.name, {"state": status, "message": skipped.reason})
 
 
-def write_report(out: OutputFolder, lines: Iterable[Line]) -> Summary:
-    """Write both files, each whole or not at all; raise OSError."""
-    summary = Summary()
+def write_report(out: OutputFolder, lines: Iterable[Line], earlier: int = 0) -> Summary:
+    """Write both files, each whole or not at all; raise OSError. `earlier` pictures were done by an earlier run."""
+    summary = Summary(earlier=earlier)
     table_part, objects_part = (out.unfinished(secrets.token_hex(8), ending) for ending in (".csv", ".jsonl"))
     with ExitStack() as stack:
         # The mark at the start is what spreadsheets know UTF-8 by.

@@ -1,14 +1,15 @@
 """What a folder run has done so far: a file of lines in the output folder, so that a killed run can be continued.
 
     {"version": 1}                                                         the first line
-    {"picture": NAME, "output": NAME, "job": FOLDER, "source": FILE}       before the job's request can be sent
+    {"picture": NAME, "output": NAME, "job": FOLDER, "source": FILE, "request": DIGEST}    before it can be sent
     {"picture": NAME, "output": NAME}                                      its request was never sent, and never will be
     {"picture": NAME, "output": NAME, "job": FOLDER, "state": "done", …}   at the end: done, failed or unknown
     {"files": [{"name": NAME, "size": BYTES, "sha256": TEXT}, …], …}       before these files get their names
 
 The last line of a picture counts. Lines are only ever added, each reaching the disk before what follows from it; one
-that was cut off is as if it had never been there. In memory is only where each picture's last line begins, and a digest
-for each file: what a line lists was written by this tool and may be replaced, as long as it is as it was.
+that was cut off or changed by hand is as if it had never been there. In memory is only where each picture's last line
+begins, and a digest for each file: what a line lists was written by this tool and may be replaced, as long as it is as
+it was.
 """
 
 from __future__ import annotations
@@ -24,14 +25,12 @@ from pathlib import Path
 from typing import Any
 
 from lib import history
+from lib.folder.state_lines import ENDS, File, Line, parse_line
 from lib.history import Files, State
 from lib.job import Job
 
 VERSION = 1
-DONE, FAILED, UNKNOWN = "done", "failed", "unknown"
-Line = dict[str, Any]
-File = dict[str, Any]
-"""A file as the state lists it: its "name", "size" in bytes and "sha256"."""
+DONE, FAILED, UNKNOWN = ENDS
 
 
 class NewerVersion(ValueError):
@@ -60,8 +59,7 @@ class RunState:
             return None
         with self._lock:
             self._file.seek(where)
-            line: Line = json.loads(self._file.readline())
-        return line
+            return parse_line(self._file.readline())
 
     def add(self, picture: str, **facts: Any) -> None:
         """Adds a line, which is on disk when this returns; raises OSError."""
@@ -105,26 +103,45 @@ class RunState:
             self._file.write(b"\n")
         self._file.flush()
 
-    def _note(self, where: int, line: bytes) -> None:
-        try:
-            told = json.loads(line)
-        except (ValueError, RecursionError):
-            return
-        if not isinstance(told, dict):
-            return
-        if where == 0 and isinstance(told.get("version"), int) and told["version"] > VERSION:
+    def _note(self, where: int, data: bytes) -> None:
+        line = parse_line(data)
+        if where == 0 and line.get("version", 0) > VERSION:
             raise NewerVersion
-        if not line.endswith(b"\n"):
+        if not data.endswith(b"\n"):
             return
-        if isinstance(told.get("picture"), str):
-            self._where[told["picture"]] = where
-        files = told.get("files")
-        self._written.update(_digest(file) for file in (files if isinstance(files, list) else ()))
+        picture = line.get("picture")
+        # One without "output" is none of ours, unless it is all that is left of a request.
+        if picture is not None and ("output" in line or ("job" in line and picture not in self._where)):
+            self._where[picture] = where
+        self._written.update(map(_digest, line.get("files", ())))
 
 
-def _digest(file: Any) -> bytes:
-    facts = [file.get(name) for name in ("name", "size", "sha256")] if isinstance(file, dict) else []
+def _digest(file: File) -> bytes:
+    facts = [file.get(name) for name in ("name", "size", "sha256")]
     return hashlib.sha256(json.dumps(facts).encode("ascii")).digest()[:16]
+
+
+class Progress(Enum):
+    """How far earlier runs have come with a picture."""
+
+    TO_DO = "to-do"
+    BEGUN = "begun"
+    DONE = "done"
+    RESULT_GONE = "result-gone"
+
+
+def progress_of(last: Line, out: Path, *, has_other_settings: bool) -> Progress:
+    """Return what a picture's last line and its results in the output folder tell; an empty line: it was never begun.
+
+    Whoever deletes or renames the results of other settings has it edited again. With the same settings, results that
+    have gone are written again from the answer that was paid for.
+    """
+    if last.get("state") != DONE:
+        return Progress.BEGUN if "job" in last else Progress.TO_DO
+    present = [os.path.exists(out / name) for name in last.get("outputs", ())]  # noqa: PTH110 - Path's raises
+    if has_other_settings:
+        return Progress.DONE if any(present) else Progress.TO_DO
+    return Progress.DONE if present and all(present) else Progress.RESULT_GONE
 
 
 class Next(Enum):
@@ -140,16 +157,19 @@ class Next(Enum):
 
 def is_unknown(folder: Path) -> bool:
     """Whether a job's request may have been billed without a result. A folder that has gone tells nothing else."""
-    return _fate_of(folder) in (State.UNKNOWN, State.UNREAD)
+    fate = _fate_of(folder)
+    return fate is State.UNKNOWN or (fate is State.UNREAD and not Job(folder).is_free)
 
 
-def judge(folder: Path, *, was_done: bool, retry_unknown: bool) -> Next:
-    """What a job's folder asks for."""
+def judge(folder: Path, *, was_done: bool, retry_unknown: bool, is_free: bool = False) -> Next:
+    """What a job's folder asks for; `is_free` says that the run's state calls it one of the built-in engine."""
     fate = _fate_of(folder)
     if fate is State.RUNNING:
         return Next.WATCH
     if fate is State.WAITING or (fate is State.UNREAD and not retry_unknown):
         return Next.COLLECT
+    if fate is State.INTERRUPTED or (fate is State.UNKNOWN and is_free):
+        return Next.SEND
     if was_done:
         return Next.TELL_GONE
     if fate is State.UNKNOWN and not retry_unknown:
@@ -184,11 +204,16 @@ def withdraw(state: RunState, picture: str, output: str, job: Job) -> bool:
 
 
 def _fate_of(folder: Path) -> State:
-    """RUNNING, WAITING (answered), UNREAD (its answer too), FAILED (refused, not billed), UNSENT or UNKNOWN."""
+    """RUNNING, WAITING (answered), UNREAD (its answer too), FAILED (refused, not billed), UNSENT, INTERRUPTED, UNKNOWN.
+
+    What is not named as jobs are is none, whatever the run's state says: nothing in it is read or deleted.
+    """
+    if not folder.is_absolute() or history.named_time(folder.name) is None:
+        return State.UNKNOWN
     try:
         state = Files.of(folder).state(folder)
-    except OSError:
+    except (OSError, ValueError):
         return State.UNKNOWN
-    if state is State.FAILED and answer_of(folder).get("maybe_billed", True):
+    if state is State.FAILED and answer_of(folder).get("maybe_billed", True) and not Job(folder).is_free:
         return State.UNKNOWN
     return State.WAITING if state is State.INSERTED else state

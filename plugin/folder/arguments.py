@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import json
 import os
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from lib.folder.own_results import OwnResults
-from lib.folder.pictures import FORMATS, Skipped, is_file, is_inside, list_pictures, matcher, readable, result_reason
+from lib.folder.own_results import OwnResults, content_of
+from lib.folder.pictures import (
+    FORMATS,
+    Skipped,
+    is_file,
+    is_inside,
+    list_pictures,
+    mask_beside,
+    mask_reason,
+    matcher,
+    readable,
+    result_reason,
+    unused_masks,
+)
 from lib.folder.prompts import BadPrompts, Kinds, read_prompts
 from lib.translation import N_, _
 from plugin.arguments import EDIT_ARGUMENTS, Argument, defaults
 from plugin.checks import checked, problems_of
-from plugin.options import BadArguments, Options
+from plugin.options import BadArguments, Options, chosen
 
 MASKS = ("", "none", "alpha", "file", "selection")
 CHANNEL = "channel:"
@@ -76,6 +91,8 @@ _OF_A_PICTURE = (
         if argument.name not in ("output-format", "max-cost")
     ),
 )
+# How a request travels, how long it may take, and whose it is.
+_NOT_OF_THE_RESULT = ("max_cost", "timeout", "stream", "partial_images", "user")
 _LIMIT = tuple(
     replace(argument, blurb=_BLURBS["max-cost"]) for argument in EDIT_ARGUMENTS if argument.name == "max-cost"
 )
@@ -99,6 +116,24 @@ class Wanted:
     mask: str
     output_format: str
     quality: int
+
+    def digest(self, mask_file: Path) -> str:
+        """Return what two edits of a picture share where the same is asked for.
+
+        What is as it is by default does not count, so that a later version with more options comes to the same.
+        """
+        options = {
+            field.name: value
+            for field in fields(self.options)
+            if (value := getattr(self.options, field.name)) != field.default and field.name not in _NOT_OF_THE_RESULT
+        }
+        request = {name: value for name, value in self.options.request.items() if name not in _NOT_OF_THE_RESULT}
+        facts = {**options, "request": request, "mask": self.mask}
+        facts |= {"format": self.output_format, "quality": self.quality}
+        if self.mask in ("", "file"):
+            with contextlib.suppress(OSError):
+                facts["mask_file"] = content_of(mask_file)
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -127,6 +162,18 @@ class Run:
             output_format=values["output-format"] or "png",
             quality=values["output-compression"],
         )
+
+    def provider(self, item: Item) -> str:
+        """The provider that a picture is sent to."""
+        values = {**self.values, **item.values}
+        return chosen(values["provider"], values["model"])[0]
+
+    def request_digest(self, item: Item) -> str:
+        """Return what is the same where the same is asked of a picture; empty where nothing can be asked."""
+        try:
+            return self.wanted(item).digest(mask_beside(self.source, item.picture))
+        except BadArguments:
+            return ""
 
     def ending(self, item: Item) -> str:
         """The ending of the picture's result."""
@@ -180,10 +227,11 @@ def _items(
     try:
         if values["prompts-file"].strip():
             found = _from_file(source, out, values, problems)
+            names = _beside(source, found)
         else:
             listing = list_pictures(source, values["pattern"].strip(), out)
             skipped += listing.skipped
-            found = [Item(name, {}) for name in listing.pictures]
+            found, names = [Item(name, {}) for name in listing.pictures], listing.names
     except ValueError as error:
         problems += error.problems if isinstance(error, BadPrompts) else [str(error)]
         return []
@@ -191,7 +239,20 @@ def _items(
         told = _("There is no picture in {folder} that the pattern {pattern!r} names.")
         problems.append(told.format(folder=source, pattern=values["pattern"]))
         problems += [f"{readable(each.name)}: {each.reason}" for each in skipped[:_MOST_TOLD]]
+    if any(item.values.get("mask", values["mask"]).strip() in ("", "file") for item in found):
+        masks = unused_masks(names, [item.picture for item in found])
+        skipped += [Skipped(name, mask_reason(), is_mask=True) for name in masks]
     return found
+
+
+def _beside(source: Path, items: Iterable[Item]) -> list[str]:
+    """Return the names of all files in the folders of some pictures, as far as they can be listed."""
+    names: list[str] = []
+    for folder in dict.fromkeys(PurePosixPath(item.picture).parent for item in items):
+        with contextlib.suppress(OSError), os.scandir(source / folder) as entries:
+            files = (entry.name for entry in entries if not entry.is_dir(follow_symlinks=False))
+            names += [str(folder / name) for name in files if not name.startswith(".")]
+    return names
 
 
 def _from_file(source: Path, out: Path | None, values: Mapping[str, Any], problems: list[str]) -> list[Item]:

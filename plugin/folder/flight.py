@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,7 +11,7 @@ from typing import Any
 from lib.folder.output import OutputFolder
 from lib.folder.output_names import OutputNames
 from lib.folder.source import has_changed
-from lib.folder.state import DONE, Next, RunState, judge
+from lib.folder.state import Next, Progress, RunState, judge, progress_of
 from lib.job import Job
 from plugin.folder.arguments import Item, Run
 from plugin.folder.job import Answer
@@ -23,16 +22,27 @@ class Flight:
     """A picture under way: its result's name, its job once there is one.
 
     `over` says that its request is answered. `was_done` says that an earlier run had finished it. `source` is the
-    picture that was sent; `is_other` says that the file is another one now.
+    picture that was sent; `is_other` says that the file is another one now. `request` stands for what is asked of it
+    now, `sent_request` for what its job was asked; None where that was not noted. `sent_to` is the job's provider.
+    `deaths` counts the workers that died with it.
     """
 
     item: Item
     output: str
+    request: str
     maybe_job: Job | None = None
     over: bool = False
     was_done: bool = False
     source: Any = None
     is_other: bool = False
+    sent_request: str | None = None
+    sent_to: str | None = None
+    deaths: int = 0
+
+    @property
+    def has_other_settings(self) -> bool:
+        """Whether its job was asked something else than is asked now."""
+        return self.sent_request is not None and self.sent_request != self.request
 
     @property
     def job(self) -> Job:
@@ -64,30 +74,29 @@ class Queues:
 def output_names(run: Run, state: RunState, out: OutputFolder) -> OutputNames:
     """The names that results can have beside those which earlier runs have chosen."""
     lines = filter(None, map(state.last, state.pictures()))
-    return OutputNames(run.out, (item.picture for item in run.items), [line["output"] for line in lines], out.is_free)
+    taken = [line["output"] for line in lines if "output" in line]
+    return OutputNames(run.out, (item.picture for item in run.items), taken, out.is_free)
 
 
 def flights(run: Run, state: RunState, names: OutputNames) -> Iterator[Flight]:
     """Every picture as earlier runs have left it; those that are done have no job any more."""
     for item in run.items:
-        last, ending = state.last(item.picture), run.ending(item)
-        # Another output-format may be asked for than last time.
-        is_same = last is not None and last["output"].endswith(ending)
-        flight = Flight(item, last["output"] if last and is_same else names.choose(item.picture, ending))
-        if last:
-            flight.source = last.get("source")
-            flight.is_other = has_changed(run.path(item), flight.source)
-        if last and last.get("state") == DONE:
-            flight.was_done = True
-            there = all(os.path.exists(run.out / name) for name in last.get("outputs", ()))  # noqa: PTH110 - Path's raises
-            if there and not flight.is_other:
-                yield flight
-                continue
-        if last and last.get("job"):
-            flight.maybe_job = Job(Path(last["job"]))
+        last, ending = state.last(item.picture) or {}, run.ending(item)
+        output = last.get("output", "")
+        if not output.endswith(ending):
+            # It has none yet, or another output-format was asked for last time.
+            output = names.choose(item.picture, ending)
+        flight = Flight(item, output, run.request_digest(item), source=last.get("source"))
+        flight.sent_request, flight.sent_to = last.get("request"), last.get("provider")
+        flight.is_other = has_changed(run.path(item), flight.source)
+        progress = progress_of(last, run.out, has_other_settings=flight.has_other_settings)
+        flight.was_done = progress in (Progress.DONE, Progress.RESULT_GONE)
+        if progress is not Progress.TO_DO and not (progress is Progress.DONE and not flight.is_other):
+            flight.maybe_job = Job(Path(last.get("job", "")))
         yield flight
 
 
 def judged(flight: Flight, retry_unknown: bool) -> Next:
     """What is to be done about a picture that has a job, by what the job's folder tells."""
-    return judge(flight.job.folder, was_done=flight.was_done, retry_unknown=retry_unknown)
+    is_free = flight.sent_to == "local"
+    return judge(flight.job.folder, was_done=flight.was_done, retry_unknown=retry_unknown, is_free=is_free)

@@ -14,7 +14,7 @@ from lib.api.cost import Cost
 from lib.folder.output import OutputFolder
 from lib.folder.pictures import mask_beside
 from lib.folder.source import has_changed
-from lib.frame import Plan
+from lib.frame import FrameError, Plan
 from lib.geometry import Rect
 from lib.job import Job
 from lib.translation import N_, _
@@ -86,8 +86,7 @@ def write_results(
     Raises EditFailed, BadArguments or OSError; the answer is then still in the job's folder.
     """
     wanted = run.wanted(item)
-    asked = job.read_json("job.json")
-    plan = Plan.from_json(asked["plan"])
+    plan, record = _asked(job)
     if not pictures.is_open(run.path(item)) and has_changed(run.path(item), source):
         raise EditFailed(_(OTHER_PICTURE))
     image = pictures.get(run.path(item))
@@ -99,7 +98,7 @@ def write_results(
         pictures=[rescue.data_of(job, kept) for kept in answer.layers],
         mask=layer_mask(job, answer.layer_mask),
         name=insert.layer_name(wanted.options.request["prompt"]),
-        record={**asked["record"], **public(answer.report)},
+        record={**record, **public(answer.report)},
     )
     values = insert.insert_results(image, results, place)
     numbers = range(1, len(answer.layers) + 1)
@@ -120,11 +119,23 @@ def forget_answer(job: Job, answer: Answer) -> None:
         rescue.forget(job, kept)
 
 
+def _asked(job: Job) -> tuple[Plan, Mapping[str, Any]]:
+    """The plan of a job and the record of its layers; raises EditFailed where somebody has changed them, or OSError."""
+    try:
+        asked = job.read_json("job.json")
+        return Plan.from_json(asked["plan"]), dict(asked["record"])
+    except (KeyError, TypeError, ValueError, RecursionError, FrameError):
+        raise EditFailed(_("{name} cannot be read.").format(name=job.path("job.json"))) from None
+
+
 def _report_of(job: Job) -> dict[str, Any]:
     """What the worker wrote down of a job; of one that was cut off in the end, only the request's ids."""
     for name in ("report.json", "response.json"):
-        with contextlib.suppress(OSError, ValueError):
-            return job.read_json(name)
+        with contextlib.suppress(OSError, ValueError, RecursionError):
+            report = job.read_json(name)
+            notes, seconds = report.get("notes", []), report.get("seconds", {})
+            if isinstance(seconds, dict) and isinstance(notes, list) and all(isinstance(note, str) for note in notes):
+                return report
     return {}
 
 

@@ -15,8 +15,16 @@ from lib.folder.history import Kept
 from lib.folder.output import OutputFolder
 from lib.folder.output_names import OutputNames, preferred_name, variation_names
 from lib.folder.progress import TimeLeft
-from lib.folder.report import Summary, report_line, skipped_line, write_report
-from lib.folder.state import DONE, FAILED, File, withdraw
+from lib.folder.report import (
+    OTHER_SETTINGS,
+    Summary,
+    other_settings_reason,
+    report_line,
+    skipped_line,
+    write_report,
+)
+from lib.folder.state import DONE, FAILED, withdraw
+from lib.folder.state_lines import File
 from lib.translation import _
 from plugin.folder.arguments import Run
 from plugin.folder.flight import Flight
@@ -42,6 +50,8 @@ class Ledger:
         self._kept = Kept()
         self._alike = ("", 0)
         self._refused: dict[str, str] = {}
+        self._other_settings: set[str] = set()
+        self._earlier = 0
 
     def begin(self, count: int) -> None:
         """Starts the clock: so many pictures are to be done."""
@@ -49,30 +59,38 @@ class Ledger:
 
     def begun(self, flight: Flight) -> None:
         """Before a picture's request can be sent; raises OSError."""
-        self._state.add(flight.item.picture, output=flight.output, job=str(flight.job.folder), source=flight.source)
+        self._state.add(flight.item.picture, **_facts(flight))
 
     def place(self, flight: Flight, parts: Sequence[Path], files: Sequence[File], names: OutputNames) -> list[str]:
         """Gives a picture's results their names, which it returns; raises OSError.
 
         They are written down before, so that a run that is killed here knows its own files again.
         """
-        ending, job = self._run.ending(flight.item), str(flight.job.folder)
+        ending = self._run.ending(flight.item)
         while True:
             results = variation_names(flight.output, len(parts))
             if all(map(self._out.is_free, results)):
                 listed = [{**file, "name": name} for file, name in zip(files, results, strict=True)]
-                self._state.add(flight.item.picture, output=flight.output, job=job, source=flight.source, files=listed)
+                self._state.add(flight.item.picture, **_facts(flight), files=listed)
                 if self._out.place_all(dict(zip(results, parts, strict=True))):
                     return results
             flight.output = names.choose(flight.item.picture, ending, len(parts))
 
-    def was_done(self) -> None:
+    def was_done(self, flight: Flight) -> None:
         """Counts a picture that an earlier run has finished."""
-        self.counts[DONE] += 1
+        if flight.has_other_settings:
+            self._other_settings.add(flight.item.picture)
+            self.counts[OTHER_SETTINGS] += 1
+        else:
+            self._earlier += 1
+            self.counts[DONE] += 1
 
     def done(self, flight: Flight, files: list[str], report: Mapping[str, Any]) -> None:
-        """A picture's result is in its files."""
+        """A picture's result is in its files; it may be the answer that an earlier run has asked for."""
+        if flight.has_other_settings:
+            self._other_settings.add(flight.item.picture)
         facts = {name: report.get(name) for name in ("cost", "request_ids", "provider", "model")}
+        facts["provider"] = facts["provider"] or flight.sent_to
         facts["seconds"] = report.get("seconds", {}).get("request")
         facts["message"] = sentences(*self._notes(flight, report))
         self._end(flight, state=DONE, outputs=files, **facts)
@@ -117,7 +135,7 @@ class Ledger:
 
     def report(self) -> Summary:
         """Writes the report of all pictures as it stands; raises OSError."""
-        return write_report(self._out, self._lines())
+        return write_report(self._out, self._lines(), self._earlier)
 
     def _notes(self, flight: Flight, report: Mapping[str, Any]) -> list[str]:
         notes = list(report.get("notes", ()))
@@ -131,12 +149,25 @@ class Ledger:
         for item in self._run.items:
             message = self._refused.get(item.picture)
             last = {"state": FAILED, "message": message} if message else self._state.last(item.picture)
+            if last and item.picture in self._other_settings:
+                last |= {"state": OTHER_SETTINGS, "message": other_settings_reason()}
             yield report_line(item.picture, last)
         yield from map(skipped_line, self._run.skipped)
 
     def _end(self, flight: Flight, **facts: Any) -> None:
-        job = str(flight.job.folder) if flight.maybe_job else None
-        self._state.add(flight.item.picture, output=flight.output, job=job, source=flight.source, **facts)
-        self.counts[facts["state"]] += 1
+        self._state.add(flight.item.picture, **{**_facts(flight), **facts})
+        self.counts[OTHER_SETTINGS if flight.item.picture in self._other_settings else facts["state"]] += 1
         self.time_left.end(time.monotonic())
         self.on_end()
+
+
+def _facts(flight: Flight) -> dict[str, Any]:
+    """What every line says of a picture."""
+    job = str(flight.job.folder) if flight.maybe_job else None
+    return {
+        "output": flight.output,
+        "job": job,
+        "source": flight.source,
+        "request": flight.sent_request,
+        "provider": flight.sent_to,
+    }

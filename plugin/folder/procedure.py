@@ -60,7 +60,10 @@ def _run(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, _data: object)
             if not ask(procedure, config):
                 raise EditCancelled
         values = values_of(config, FOLDER_ARGUMENTS)
-        return _values(procedure, *_edit_folder(read_run(values)))
+        run, summary = _edit_folder(read_run(values))
+        if summary.hints:
+            Gimp.message(" ".join(summary.hints))
+        return _values(procedure, run, summary)
 
     return reported(procedure, work)
 
@@ -96,7 +99,7 @@ def _work(folder_run: FolderRun) -> Summary:
         raise EditCancelled
     if not summary.whole:
         where = _("See {file}.").format(file=folder_run.run.out / summary.table)
-        raise EditFailed(sentences(folder_run.stopped_by, str(summary), where))
+        raise EditFailed(sentences(folder_run.stopped_by, str(summary), *summary.hints, where))
     return summary
 
 
@@ -125,9 +128,11 @@ def _values(procedure: Gimp.Procedure, run: Run, summary: Summary) -> Gimp.Value
     told: dict[str, Any] = {
         "pictures": summary.pictures,
         "done": summary.counts["done"],
+        "done_earlier": summary.earlier,
         "skipped": summary.counts["skipped"],
         "cost": round(summary.cost, 6),
         "costs_not_known": summary.unknown_costs,
+        "notes": summary.hints,
         "report": str(run.out / summary.table),
     }
     values = procedure.new_return_values(Gimp.PDBStatusType.SUCCESS, None)

@@ -9,6 +9,7 @@ from types import TracebackType
 from gi.repository import Gimp
 
 from lib.folder.progress import in_words
+from lib.folder.report import OTHER_SETTINGS, other_settings
 from lib.folder.state import DONE, FAILED, UNKNOWN
 from lib.translation import _
 from plugin.folder.run import FolderRun
@@ -54,6 +55,8 @@ class RunProgress:
     def _words(self) -> str:
         counts = self._run.ledger.counts
         told = [_("{done} of {count} done").format(done=counts[DONE], count=len(self._run.run.items))]
+        if counts[OTHER_SETTINGS]:
+            told.append(other_settings(counts[OTHER_SETTINGS]))
         if counts[FAILED]:
             told.append(_("{count} failed").format(count=counts[FAILED]))
         if counts[UNKNOWN]:

@@ -37,7 +37,7 @@ from plugin.task import EditFailed
 from plugin.worker_process import FINAL, LOG, Event, Worker
 
 _EXPORTED_AHEAD = 2
-_MOST_DEATHS = 3
+_MOST_DEATHS, _MOST_DEATHS_OF_ONE = 3, 2
 _BAD_PICTURE = (EditFailed, BadArguments, GLib.Error, OSError, ValueError)
 
 
@@ -101,7 +101,7 @@ class FolderRun:
         queues = self._queues
         if not flight.maybe_job:
             if flight.was_done:
-                self.ledger.was_done()
+                self.ledger.was_done(flight)
             else:
                 queues.waiting.append(flight)
             return
@@ -116,6 +116,8 @@ class FolderRun:
         elif following is Next.TELL_UNKNOWN:
             told = _("Its request was sent and may have been billed; an answer did not arrive.")
             self.ledger.failed(flight, answer_of(flight.job.folder) or {"message": told}, UNKNOWN)
+        elif following is Next.SEND and flight.deaths >= _MOST_DEATHS_OF_ONE:
+            self.ledger.failed(flight, {"message": _("The worker process ended before it had answered.")})
         elif following is Next.WATCH or (following is Next.WITHDRAW and not self.ledger.withdraw(flight)):
             queues.watched.append(flight)
         else:
@@ -145,7 +147,9 @@ class FolderRun:
             return
         self._live_worker()  # its imports overlap with the export
         flight.maybe_job = Job.new()
-        flight.source = describe_source(self.run.path(flight.item))
+        flight.source, flight.is_other = describe_source(self.run.path(flight.item)), False
+        flight.sent_request, flight.sent_to = flight.request, self.run.provider(flight.item)
+        flight.was_done = False
         self.ledger.begun(flight)
         try:
             export(self.run, flight.item, flight.job, self._pictures)
@@ -227,6 +231,7 @@ class FolderRun:
             log = self.run.out / OWN_FOLDER / LOG
             self.stop(_("The worker process ends again and again; see {log}.").format(log=log))
         flight.over = False
+        flight.deaths += 1
         self._pictures.close(self.run.path(flight.item))
         self._place(flight)
 

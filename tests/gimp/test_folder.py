@@ -398,6 +398,53 @@ def test_a_second_run_sends_only_what_is_missing(gimp, source, endpoint):
 
 
 @pytest.mark.one_gimp("3.2")
+def test_an_output_folder_that_is_used_again_with_other_settings(gimp, source, endpoint):
+    endpoint.behave("invert")
+    for name in ("a.png", "b.png", "c.mask.png"):
+        picture(source / name)
+    first, results = run(gimp, source)
+    assert first["status"] == "success" and first["report"]["done_earlier"] == 0
+    assert first["report"]["notes"] == ["1 mask belongs to no picture: c.mask.png."]
+    before = {path.name: path.read_bytes() for path in results.glob("*.png")}
+    with (results / ".generative-edit" / "run.jsonl").open("a") as state:
+        state.write('{"picture": "a.png"}\n{"picture": "a.png", "output": 3}\n{"files": [3]}\nnot JSON\n')
+    same, _ = run(gimp, source)
+    assert same["status"] == "success" and same["report"]["done_earlier"] == 2 and len(endpoint.received) == 2
+    assert "Nothing was sent." in " ".join(same["report"]["notes"])
+    for settings in ({"prompt": "another"}, {"output_format": "jpeg"}):
+        other, _ = run(gimp, source, **settings)
+        assert other["status"] == "execution-error" and len(endpoint.received) == 2
+        assert "0 of 2 pictures are done, 2 done earlier with other settings" in other["error"]
+        assert "choose another output folder, or delete or rename their results" in other["error"]
+        lines = report_of(results)
+        assert [lines[name]["status"] for name in ("a.png", "b.png", "c.mask.png")] == [
+            "other-settings", "other-settings", "unused-mask",
+        ]  # fmt: skip
+        assert lines["a.png"]["outputs"] == ["a.png"]
+    assert {path.name: path.read_bytes() for path in results.glob("*.png")} == before
+    (results / "a.png").rename(source / "renamed.png")
+    again, _ = run(gimp, source, prompt="another")
+    assert "1 of 2 pictures are done, 1 done earlier with other settings, 1 skipped" in again["error"]
+    assert len(endpoint.received) == 3 and endpoint.received[-1].fields["prompt"] == "another"
+    assert report_of(results)["renamed.png"]["status"] == "skipped", "a result is no picture under any name"
+
+
+@pytest.mark.one_gimp("3.2")
+def test_an_answer_to_other_settings_is_written_and_called_that(gimp, source, endpoint):
+    endpoint.behave("invert")
+    picture(source / "a.png")
+    done, results = run(gimp, source)
+    state = results / ".generative-edit" / "run.jsonl"
+    state.write_text("".join(line for line in state.open() if '"state"' not in line))  # as a kill leaves it
+    (results / "a.png").unlink()
+    again, _ = run(gimp, source, prompt="another")
+    assert "1 done earlier with other settings" in again["error"] and (results / "a.png").exists()
+    assert len(endpoint.received) == 1, "it was paid for"
+    again, _ = run(gimp, source)
+    assert again["status"] == "success" and len(endpoint.received) == 1
+
+
+@pytest.mark.one_gimp("3.2")
 def test_an_answer_belongs_to_no_other_picture_of_the_same_name(gimp, source, endpoint):
     endpoint.behave("invert")
     picture(source / "a.png")

@@ -57,6 +57,7 @@ def test_each_state_is_told_from_the_files():
         State.INSERTED: inserted(number=1),
         State.WAITING: done(number=2),
         State.UNKNOWN: make(number=3, job_json=ASKED, sent_json={}),
+        State.INTERRUPTED: make(number=8, job_json={**ASKED, "provider": "local"}, sent_json={}),
         State.FAILED: make(number=4, job_json=ASKED, sent_json={}, response_json=FAILURE),
         State.CANCELLED: make(number=5, job_json=ASKED, sent_json={}, response_json={"error": {"code": "cancelled"}}),
         State.UNSENT: make(number=6, job_json=ASKED),
@@ -233,6 +234,7 @@ def test_a_result_never_inserted_and_an_unknown_answer_are_news_once():
     assert history.news() == {}
     offered.release()
     unknown = make(number=3, job_json=ASKED, sent_json={})
+    make(number=4, job_json={**ASKED, "provider": "local"}, sent_json={})  # costs nothing, whatever became of it
     assert history.news() == {offered.folder: State.WAITING, unknown: State.UNKNOWN}
 
 

@@ -1,0 +1,240 @@
+"""An output folder that is used again: what earlier runs have done there, and with which settings."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lib.folder.own_results import OWN_FOLDER, OwnResults
+from lib.folder.pictures import Skipped, list_pictures, mask_reason, unused_masks
+from lib.folder.report import OTHER_SETTINGS, UNUSED_MASK, Summary, report_line, skipped_line
+from lib.folder.source import has_changed
+from lib.folder.state import DONE, FAILED, Next, Progress, RunState, judge, progress_of
+from lib.folder.state_lines import parse_line
+from lib.job import Job
+from plugin.arguments import defaults
+from plugin.folder.arguments import FOLDER_ARGUMENTS, read_run
+
+JOB = "/jobs/20261128-055000-abc123"
+LINE = {"picture": "a.png", "output": "a.png", "job": JOB, "state": DONE, "outputs": ["a.png"]}
+
+
+@pytest.fixture
+def source(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "a.png").write_bytes(b"a")
+    return folder
+
+
+def asked(source, **values):
+    given = {"input-folder": str(source), "output-folder": str(source.with_name("out")), "provider": "custom"}
+    return read_run(defaults(FOLDER_ARGUMENTS) | given | {name.replace("_", "-"): values[name] for name in values})
+
+
+def digest(source, **values):
+    run = asked(source, **values)
+    [item] = run.items
+    return run.request_digest(item)
+
+
+OTHERS = {
+    "prompt": "a boat", "provider": "local", "model": "m", "n": 2, "mask": "none", "output_format": "webp",
+    "output_compression": 40, "feather": 2.0, "grow": 3, "context": "layer", "extra": '{"seed": 1}', "fit": False,
+}  # fmt: skip
+
+
+def test_settings_are_the_same_until_one_that_changes_the_result_is_another(source):
+    first = digest(source)
+    same = {"concurrency": 7, "max_cost": 3.0, "timeout": 9.0, "retry_unknown": True, "user": "u", "stream": True}
+    for name, value in {**same, "pattern": "*.png", "prompt": " fill ", "output_format": "png"}.items():
+        assert digest(source, **{name: value}) == first, name
+    others = {digest(source, **{name: value}) for name, value in OTHERS.items()}
+    assert len(others | {first}) == len(OTHERS) + 1
+    (source / "a.mask.png").write_bytes(b"a mask")
+    with_mask = digest(source)
+    (source / "a.mask.png").write_bytes(b"another mask")
+    assert len({first, with_mask, digest(source)}) == 3 and digest(source, mask="none") == digest(source, mask="none")
+
+
+def test_a_row_of_the_table_counts_as_its_pictures_settings(source):
+    table = source.with_name("prompts.csv")
+    table.write_text("picture,prompt\na.png,a boat\n")
+    assert digest(source, prompts_file=str(table)) == digest(source, prompt="a boat") != digest(source)
+
+
+@pytest.mark.parametrize(
+    ("line", "present", "has_other_settings", "progress"),
+    [
+        ({}, (), False, Progress.TO_DO),
+        ({"output": "a.png"}, (), False, Progress.TO_DO),
+        ({"output": "a.png", "job": JOB}, (), False, Progress.BEGUN),
+        ({"output": "a.png", "job": JOB, "state": FAILED}, (), True, Progress.BEGUN),
+        (LINE, ("a.png",), False, Progress.DONE),
+        (LINE, ("a.png",), True, Progress.DONE),
+        (LINE, (), False, Progress.RESULT_GONE),
+        (LINE, (), True, Progress.TO_DO),
+        (LINE | {"outputs": ["a.png", "a~2.png"]}, ("a~2.png",), False, Progress.RESULT_GONE),
+        (LINE | {"outputs": ["a.png", "a~2.png"]}, ("a~2.png",), True, Progress.DONE),
+        (LINE | {"outputs": []}, (), False, Progress.RESULT_GONE),
+    ],
+)
+def test_how_far_a_picture_is_depends_on_its_line_its_results_and_the_settings(
+    tmp_path, line, present, has_other_settings, progress
+):
+    for name in present:
+        (tmp_path / name).touch()
+    assert progress_of(line, tmp_path, has_other_settings=has_other_settings) is progress
+
+
+def summary_of(*lines, earlier=0):
+    summary = Summary(earlier=earlier)
+    for line in lines:
+        summary.count(line)
+    return summary
+
+
+def test_the_run_says_what_was_done_earlier_and_with_other_settings():
+    done, other = report_line("a.png", {"state": DONE, "cost": 1.0}), report_line("b.png", {"state": OTHER_SETTINGS})
+    summary = summary_of(done, other, other, earlier=1)
+    counts = "1 of 3 pictures are done, 1 of them by an earlier run, 2 done earlier with other settings"
+    assert str(summary) == f"{counts}, $1.00."
+    assert not summary.whole and "choose another output folder, or delete or rename" in " ".join(summary.hints)
+    summary = summary_of(done, earlier=1)
+    assert summary.whole and "Nothing was sent." in " ".join(summary.hints)
+    assert summary_of(done).hints == []
+
+
+def test_a_mask_without_a_picture_is_told():
+    lines = [skipped_line(Skipped(name, mask_reason(), is_mask=True)) for name in ("b.mask.png", "c.mask.png")]
+    assert [line["status"] for line in lines] == [UNUSED_MASK] * 2
+    summary = summary_of(report_line("a.png", {"state": DONE}), lines[0])
+    assert summary.whole and str(summary) == "1 of 1 picture is done."
+    assert summary.hints == ["1 mask belongs to no picture: b.mask.png."]
+    assert summary_of(*lines).hints == ["2 masks belong to no picture, such as b.mask.png."]
+
+
+def test_masks_belong_to_pictures_however_both_are_written(source):
+    names = [
+        "a.mask.png", "b.jpg.mask.png", "b.jpg", "C.MASK.PNG", "C.xyz", "d.mask.png", "caf\u00e9.mask.png",
+        "cafe\u0301.jpg", "e.mask.png", "e.txt", "f/g.mask.png", "g.jpg", "h.mAsk.png", "h.png", "i.Mask.png", "i.tif",
+    ]  # fmt: skip
+    assert unused_masks(names, ["a.png", "C.xyz"]) == ["d.mask.png", "e.mask.png", "f/g.mask.png", "h.mAsk.png"]
+    for name in ("a.mask.png", "foo.mask.png", "deep/b.mask.png"):
+        (source / name).parent.mkdir(exist_ok=True)
+        (source / name).touch()
+    assert unmatched(source) == ["foo.mask.png"]
+    assert unmatched(source, pattern="**/*") == ["deep/b.mask.png", "foo.mask.png"]
+    assert unmatched(source, mask="alpha") == [], "masks in files are not used"
+    table = source.with_name("prompts.csv")
+    table.write_text("picture,prompt\na.png,a boat\n")
+    assert unmatched(source, prompts_file=str(table)) == ["foo.mask.png"]
+    (source / "foo.jpg").touch()
+    assert unmatched(source, pattern="*.png") == [], "it belongs to a picture that the pattern leaves out"
+
+
+def unmatched(source, **values):
+    return [each.name for each in asked(source, **values).skipped if each.is_mask]
+
+
+DAMAGED = [
+    {"picture": "a.png"}, {"picture": "a.png", "state": DONE}, {"picture": "a.png", "output": 3},
+    {"picture": "a.png", "output": "../x.png"}, {"picture": "a.png", "output": "/etc/passwd"},
+    {"picture": "a.png", "output": "a\0.png"}, {"picture": ["a.png"], "output": "a.png"},
+    {"picture": "a.png", "job": JOB}, {"files": [None, 3, {"name": 3}, {"name": "x", "size": "1", "sha256": []}]},
+    {"files": "x"}, {"version": "99"}, 3, None,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("damaged", [*map(json.dumps, DAMAGED), "{", "\x00", "[" * 100_000], ids=lambda text: text[:40])
+def test_a_damaged_line_of_the_state_counts_as_none(tmp_path, damaged):
+    path = tmp_path / "run.jsonl"
+    path.write_text("\n".join(['{"version": 1}', json.dumps(LINE), damaged]) + "\n")
+    state = RunState(path)
+    assert state.last("a.png") == LINE and state.pictures() == ["a.png"]
+    state.close()
+
+
+def test_a_request_is_not_forgotten_because_its_line_is_damaged(tmp_path):
+    path = tmp_path / "run.jsonl"
+    path.write_text(json.dumps({"picture": "a.png", "job": 5}) + "\n")
+    state = RunState(path)
+    line = state.last("a.png")
+    state.close()
+    assert progress_of(line, tmp_path, has_other_settings=False) is Progress.BEGUN
+    assert judge(Path(line["job"]), was_done=False, retry_unknown=False) is Next.TELL_UNKNOWN
+
+
+@pytest.mark.parametrize("name", ["Documents", "20261128", "a\0b"])
+def test_a_folder_that_is_no_job_is_never_touched_whatever_the_state_says(tmp_path, name):
+    folder = tmp_path / name
+    if "\0" not in name:
+        folder.mkdir()
+    assert judge(folder, was_done=False, retry_unknown=False) is Next.TELL_UNKNOWN
+    assert judge(Path("20261128-055000-abc123"), was_done=False, retry_unknown=False) is Next.TELL_UNKNOWN
+
+
+FIELDS = st.sampled_from([*LINE, "files", "source", "request", "cost", "request_ids", "seconds", "message", "provider"])
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["name", "size", "sha256"]), inner),
+    max_leaves=4,
+)
+
+
+@given(st.dictionaries(FIELDS, VALUES, max_size=6))
+def test_whatever_a_line_holds_it_is_counted_and_told(tmp_path_factory, values):
+    folder = tmp_path_factory.mktemp("any")
+    line = parse_line(json.dumps(LINE | values).encode())
+    progress_of(line, folder, has_other_settings=False)
+    has_changed(folder, line.get("source"))
+    if "job" in line:
+        judge(Path(line["job"]), was_done=False, retry_unknown=False)
+    summary = summary_of(report_line("a.png", line))
+    assert str(summary) and summary.cost >= 0
+
+
+def test_a_result_that_was_renamed_or_copied_is_no_picture(tmp_path):
+    out, source = tmp_path / "in" / "out", tmp_path / "in"
+    (out / OWN_FOLDER).mkdir(parents=True)
+    state = RunState(out / OWN_FOLDER / "run.jsonl")
+    contents = {"renamed.png": b"one", "copy.png": b"two", "like the source.png": b"same"}
+    for name, data in contents.items():
+        file = {"name": f"was {name}", "size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+        state.add(name, output=f"was {name}", files=[file])
+    sent = {"size": 4, "modified": 1, "sha256": hashlib.sha256(b"same").hexdigest()}
+    state.add("x.png", output="x.png", job=JOB, source=sent)
+    state.close()
+    for name, data in {**contents, "other.png": b"oth", "a.png": b"picture"}.items():
+        (source / name).write_bytes(data)
+    listing = list_pictures(source, "", out)
+    assert listing.pictures == ["a.png", "like the source.png", "other.png"]
+    assert [each.name for each in listing.skipped] == ["copy.png", "renamed.png"]
+    assert list_pictures(source, "**/*").pictures == listing.pictures, "as the result of another run"
+    (source / "renamed.png").rename(out / "again.png")
+    assert OwnResults([out]).include(out / "again.png", is_link=False), "in its own folder"
+
+
+@pytest.fixture
+def local_job(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    job = Job.new()
+    job.release()
+    job.write_json("job.json", {"provider": "local"})
+    job.write("sent.json", b"{}")
+    return job
+
+
+def test_what_the_built_in_engine_was_asked_is_asked_again_and_never_called_billed(local_job):
+    options = {"was_done": False, "retry_unknown": False}
+    assert judge(local_job.folder, **options) is Next.SEND
+    local_job.write("response.json", b"{")
+    assert judge(local_job.folder, **options) is Next.SEND
+    gone = local_job.folder.with_name("20200101-000000-abcdef")
+    assert judge(gone, **options, is_free=True) is Next.SEND
+    assert judge(gone, was_done=True, retry_unknown=False, is_free=True) is Next.SEND
+    assert judge(gone, **options) is Next.TELL_UNKNOWN
