@@ -8,7 +8,7 @@ import json
 import os
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -30,7 +30,7 @@ from lib.folder.prompts import BadPrompts, Kinds, read_prompts
 from lib.translation import N_, _
 from plugin.arguments import EDIT_ARGUMENTS, Argument, defaults
 from plugin.checks import checked, problems_of
-from plugin.options import BadArguments, Options, chosen
+from plugin.options import BadArguments, Options
 
 MASKS = ("", "none", "alpha", "file", "selection")
 CHANNEL = "channel:"
@@ -123,9 +123,9 @@ class Wanted:
         What is as it is by default does not count, so that a later version with more options comes to the same.
         """
         options = {
-            field.name: value
-            for field in fields(self.options)
-            if (value := getattr(self.options, field.name)) != field.default and field.name not in _NOT_OF_THE_RESULT
+            each.name: value
+            for each in fields(self.options)
+            if (value := getattr(self.options, each.name)) != each.default and each.name not in _NOT_OF_THE_RESULT
         }
         request = {name: value for name, value in self.options.request.items() if name not in _NOT_OF_THE_RESULT}
         facts = {**options, "request": request, "mask": self.mask}
@@ -148,32 +148,36 @@ class Run:
     retry_unknown: bool
     values: Mapping[str, Any]
     skipped: Sequence[Skipped] = ()
+    _items_wanted: dict[str, Wanted] = field(default_factory=dict)
 
     def path(self, item: Item) -> Path:
         """Where the picture is."""
         return self.source / item.picture
 
     def wanted(self, item: Item) -> Wanted:
-        """What is wanted of a picture; raises BadArguments."""
-        values = {**self.values, **item.values}
-        return Wanted(
-            options=checked(_edit_values(values)),
-            mask=values["mask"].strip(),
-            output_format=values["output-format"] or "png",
-            quality=values["output-compression"],
-        )
+        """What is wanted of a picture; raises BadArguments. Rows that say the same are read once."""
+        row = repr(sorted(item.values.items()))
+        if row not in self._items_wanted:
+            values = {**self.values, **item.values}
+            self._items_wanted[row] = Wanted(
+                options=checked(_edit_values(values)),
+                mask=values["mask"].strip(),
+                output_format=values["output-format"] or "png",
+                quality=values["output-compression"],
+            )
+        return self._items_wanted[row]
 
-    def provider(self, item: Item) -> str:
-        """The provider that a picture is sent to."""
-        values = {**self.values, **item.values}
-        return chosen(values["provider"], values["model"])[0]
+    def provider(self, item: Item) -> str | None:
+        """The provider that a picture is sent to; None where nothing can be asked."""
+        with contextlib.suppress(BadArguments):
+            return self.wanted(item).options.provider
+        return None
 
     def request_digest(self, item: Item) -> str:
         """Return what is the same where the same is asked of a picture; empty where nothing can be asked."""
-        try:
+        with contextlib.suppress(BadArguments):
             return self.wanted(item).digest(mask_beside(self.source, item.picture))
-        except BadArguments:
-            return ""
+        return ""
 
     def ending(self, item: Item) -> str:
         """The ending of the picture's result."""

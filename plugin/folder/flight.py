@@ -29,12 +29,12 @@ class Flight:
 
     item: Item
     output: str
-    request: str
     maybe_job: Job | None = None
     over: bool = False
     was_done: bool = False
     source: Any = None
     is_other: bool = False
+    request: str = ""
     sent_request: str | None = None
     sent_to: str | None = None
     deaths: int = 0
@@ -81,12 +81,15 @@ def output_names(run: Run, state: RunState, out: OutputFolder) -> OutputNames:
 def flights(run: Run, state: RunState, names: OutputNames) -> Iterator[Flight]:
     """Every picture as earlier runs have left it; those that are done have no job any more."""
     for item in run.items:
-        last, ending = state.last(item.picture) or {}, run.ending(item)
+        last, ending = state.last(item.picture), run.ending(item)
+        if last is None:
+            yield Flight(item, names.choose(item.picture, ending))
+            continue
         output = last.get("output", "")
         if not output.endswith(ending):
             # It has none yet, or another output-format was asked for last time.
             output = names.choose(item.picture, ending)
-        flight = Flight(item, output, run.request_digest(item), source=last.get("source"))
+        flight = Flight(item, output, source=last.get("source"), request=run.request_digest(item))
         flight.sent_request, flight.sent_to = last.get("request"), last.get("provider")
         flight.is_other = has_changed(run.path(item), flight.source)
         progress = progress_of(last, run.out, has_other_settings=flight.has_other_settings)

@@ -148,8 +148,9 @@ class FolderRun:
         self._live_worker()  # its imports overlap with the export
         flight.maybe_job = Job.new()
         flight.source, flight.is_other = describe_source(self.run.path(flight.item)), False
-        flight.sent_request, flight.sent_to = flight.request, self.run.provider(flight.item)
         flight.was_done = False
+        flight.request = flight.sent_request = self.run.request_digest(flight.item)
+        flight.sent_to = self.run.provider(flight.item)
         self.ledger.begun(flight)
         try:
             export(self.run, flight.item, flight.job, self._pictures)

@@ -445,6 +445,24 @@ def test_an_answer_to_other_settings_is_written_and_called_that(gimp, source, en
 
 
 @pytest.mark.one_gimp("3.2")
+def test_what_the_built_in_engine_did_not_answer_is_asked_again_and_costs_nothing(gimp, source):
+    picture(source / "a.png", hole=(20, 10, 40, 30))
+    done, results = run(gimp, source, provider="local", prompt="")
+    assert done["status"] == "success", done["error"]
+    first = levels(results / "a.png")
+    state = results / ".generative-edit" / "run.jsonl"
+    lines = [json.loads(line) for line in state.read_text().splitlines()]
+    job = Path(next(line["job"] for line in lines if "job" in line))
+    state.write_text("".join(f"{json.dumps(line)}\n" for line in lines if "state" not in line))  # as a kill leaves it
+    for path in (results / "a.png", *job.iterdir()):
+        if path.name not in ("job.json", "image-1.png", "mask.png", "selection.raw", "sent.json"):
+            path.unlink()
+    again, _ = run(gimp, source, provider="local", prompt="")
+    assert again["status"] == "success", again["error"]
+    assert (levels(results / "a.png") == first).all()
+
+
+@pytest.mark.one_gimp("3.2")
 def test_an_answer_belongs_to_no_other_picture_of_the_same_name(gimp, source, endpoint):
     endpoint.behave("invert")
     picture(source / "a.png")

@@ -34,6 +34,19 @@ MORE = {
 }
 
 
+# As libjxl 0.11 encodes them: 64x48, one frame and three.
+STILL = "ff0acb40240804010044004b188b15805dfeff006253d50280d98e3f"
+ANIMATION = (
+    "ff0acb044d0020260804010044004b188b15805dfeff006253d50280d98e3f0804010044004b188b15805dfeff00ce36d302c06d8c3f080405"
+    "0044004b188b15805dfeff00e236d302c06d8c3f"
+)
+
+
+def test_what_an_encoder_writes_is_read(tmp_path):
+    assert_holds(tmp_path / "a.jxl", bytes.fromhex(STILL), 1)
+    assert_holds(tmp_path / "a.jxl", bytes.fromhex(ANIMATION), 2)
+
+
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("kind", MORE)
 def test_an_animated_jpeg_xl_is_refused(tmp_path, size, kind):
