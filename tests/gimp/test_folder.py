@@ -442,6 +442,13 @@ def test_an_answer_to_other_settings_is_written_and_called_that(gimp, source, en
     assert len(endpoint.received) == 1, "it was paid for"
     again, _ = run(gimp, source)
     assert again["status"] == "success" and len(endpoint.received) == 1
+    job = next(json.loads(line)["job"] for line in state.open() if '"job"' in line)
+    asked = json.loads(Path(job, "job.json").read_text())
+    Path(job, "job.json").write_text(json.dumps({name: asked[name] for name in asked if name != "record"}))
+    (results / "a.png").unlink()
+    again, _ = run(gimp, source)
+    assert "0 of 1 picture is done, 1 failed" in again["error"] and len(endpoint.received) == 1
+    assert "job.json cannot be read" in report_of(results)["a.png"]["message"]
 
 
 @pytest.mark.one_gimp("3.2")
