@@ -63,7 +63,7 @@ class BrokenInstallation(Gimp.PlugIn):
 
 
 if complete():
-    from plugin.procedures import GenerativeEdit as PlugIn
+    from plugin.procedures.plug_in import GenerativeEdit as PlugIn
 else:
     PlugIn = BrokenInstallation
 

@@ -17,7 +17,7 @@ from pathlib import Path
 CHECKOUT = Path(__file__).absolute().parent.parent
 sys.path.insert(0, str(CHECKOUT))
 
-from lib.installer.catalogues import Message, compile_all, read
+from lib.installer.catalogues import CatalogueEntry, compile_all, read
 from lib.translation import DOMAIN, LOCALE
 
 TEMPLATE = LOCALE / f"{DOMAIN}.pot"
@@ -80,26 +80,26 @@ def sources() -> list[Path]:
     return [path for path in paths if NOT_TRANSLATED not in path.parents]
 
 
-def collect() -> list[Message]:
+def collect() -> list[CatalogueEntry]:
     """Every message of the modules and the data files, once, in the order of the files."""
-    found: dict[tuple[str, str], Message] = {}
+    found: dict[tuple[str, str], CatalogueEntry] = {}
     for path in sources():
         for message in in_module(path.read_text(encoding="utf-8")):
             _note(found, message, path.relative_to(CHECKOUT).as_posix())
     for name, keys in DATA.items():
         for text in in_data(json.loads((CHECKOUT / name).read_text(encoding="utf-8")), keys):
-            _note(found, Message(text), name)
+            _note(found, CatalogueEntry(text), name)
     return list(found.values())
 
 
-def in_module(source: str) -> Iterator[Message]:
+def in_module(source: str) -> Iterator[CatalogueEntry]:
     """The marked messages of a module, with the comment above them that begins with "Translators:"."""
     lines = source.splitlines()
     calls = [node for node in ast.walk(ast.parse(source)) if is_mark(node)]
     for call in sorted(calls, key=lambda node: (node.lineno, node.col_offset)):
         texts = [argument.value for argument in call.args[: MARKS[call.func.id]] if isinstance(argument, ast.Constant)]
         if texts:
-            yield Message(*texts, note=_comment_above(lines, call.lineno - 1))
+            yield CatalogueEntry(*texts, note=_comment_above(lines, call.lineno - 1))
 
 
 def is_mark(node: ast.AST) -> bool:
@@ -119,20 +119,20 @@ def in_data(value, keys, counts=False) -> Iterator[str]:
         yield value
 
 
-def merged(wanted, known, forms) -> list[Message]:
+def merged(wanted, known, forms) -> list[CatalogueEntry]:
     """The wanted messages with what is said for them already; what nobody wants any more is left out."""
     said = {message.key: message for message in known}
     result = []
     for message in wanted:
-        old = said.get(message.key, Message())
+        old = said.get(message.key, CatalogueEntry())
         empty = [""] * (forms if message.many else 1)
         flags = [*message.flags, *(["fuzzy"] if "fuzzy" in old.flags else [])]
-        result.append(Message(message.one, message.many, old.said or empty, message.places, message.note, flags))
+        result.append(CatalogueEntry(message.one, message.many, old.said or empty, message.places, message.note, flags))
     return result
 
 
-def header(language: str, plural: str) -> Message:
-    return Message(said=[HEADER.format(language=language, plural=plural)])
+def header(language: str, plural: str) -> CatalogueEntry:
+    return CatalogueEntry(said=[HEADER.format(language=language, plural=plural)])
 
 
 def written(messages) -> str:
@@ -140,7 +140,7 @@ def written(messages) -> str:
     return "\n".join("\n".join(_entry(message)) + "\n" for message in messages)
 
 
-def _entry(message: Message) -> Iterator[str]:
+def _entry(message: CatalogueEntry) -> Iterator[str]:
     if message.note:
         yield f"#. {message.note}"
     if message.places:

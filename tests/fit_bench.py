@@ -22,8 +22,8 @@ from PIL import Image, ImageFilter
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from lib.fit import apply, fit  # noqa: E402
-from lib.seam import levelled  # noqa: E402
+from lib.imaging.fit import apply, fit  # noqa: E402
+from lib.imaging.seam import levelled  # noqa: E402
 from tests import fit_trials as trials  # noqa: E402
 from tests.fill_pictures import PHOTOGRAPHS, fetch  # noqa: E402
 

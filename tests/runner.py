@@ -8,11 +8,11 @@ import sys
 import venv
 from pathlib import Path
 
-from lib.file_lock import locked
 from lib.installer import pip, pip_wheel, system_packages
 from lib.installer.pip_failure import Failure
 from lib.installer.private_gimp import cache_folder
 from lib.installer.problem import SetupProblem
+from lib.storage.file_lock import locked
 
 CHECKOUT = Path(__file__).absolute().parent.parent
 
@@ -52,7 +52,7 @@ def run(arguments):
 
 
 def failed(problem):
-    print(f"{problem.what}\n{problem.mend}", file=sys.stderr)
+    print(f"{problem.what}\n{problem.hint}", file=sys.stderr)
     return 1
 
 

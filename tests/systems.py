@@ -3,7 +3,7 @@
 import stat
 import sys
 
-# The variable that moves the user's data folder, where lib/settings.py looks for it on this system.
+# The variable that moves the user's data folder, where lib/settings/settings.py looks for it on this system.
 DATA_HOME = {"win32": "LOCALAPPDATA", "darwin": "HOME"}.get(sys.platform, "XDG_DATA_HOME")
 REASONS = {
     "posix": "needs links, permissions, signals or programs as POSIX systems have them",

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from urllib.parse import SplitResult, urlencode, urljoin, urlsplit, urlunsplit
 
-from lib.api.problems import Problem
+from lib.api.errors import Problem
+from lib.api.hosts import is_loopback, is_public_address, parse_address
 from lib.api.providers import Provider
 from lib.api.text import readable, shortened
-from lib.hosts import is_loopback, is_public_address, parse_address
 from lib.translation import _
 
 _EDITS = "/images/edits"

@@ -12,13 +12,13 @@ from itertools import islice
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from lib import raster
+from lib.api import raster
 from lib.api.errors import ApiError, BadAnswerError
 from lib.api.failures import error_from_event, has_words
 from lib.api.image_header import ImageHeaderError, read_header
+from lib.api.raster import PictureError
 from lib.api.response import EditedImage, EditResponse
 from lib.api.text import readable
-from lib.raster import PictureError
 from lib.translation import _
 
 

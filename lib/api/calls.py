@@ -27,8 +27,8 @@ from lib.api.errors import (
 )
 from lib.api.events import ClientEvent, Sent, Uploading, Waiting
 from lib.api.failures import error_from_answer
-from lib.api.pacing import Pace, Turn
 from lib.api.providers import host_of
+from lib.api.rate_limit import RateLimiter, Slot
 from lib.api.recording import SHORTEST_SECRET
 from lib.api.text import readable
 from lib.api.transport import Exchange, Stop, Timeouts
@@ -41,11 +41,11 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 @dataclass(frozen=True)
-class Endpoint:
+class EndpointConfig:
     """Whom to call and how: `secrets` are the headers with the key, sent to `base_url`'s origin only.
 
-    `pace` is shared with other clients of the same endpoint. With `patience`, requests that are refused for being too
-    many are repeated as long as the waits take no more than so many seconds, which do not count as the call's time.
+    `limiter` is shared with other clients of the same endpoint. With `patience`, requests that are refused for being
+    too many are repeated as long as the waits take no more than so many seconds, which do not count as the call's time.
     """
 
     base_url: str
@@ -54,7 +54,7 @@ class Endpoint:
     limits: Limits
     max_retries: int
     notify: Callable[[ClientEvent], None]
-    pace: Pace = field(default_factory=Pace)
+    limiter: RateLimiter = field(default_factory=RateLimiter)
     patience: float | None = None
 
     def hide_key(self, text: str) -> str:
@@ -81,7 +81,7 @@ class Endpoint:
 class Call:
     """One call with its repeats; `stop` and `withdraw` end it from any thread. Use it as a context manager."""
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: EndpointConfig) -> None:
         self._endpoint = endpoint
         self._lock = threading.Lock()
         self._stopped = threading.Event()
@@ -117,14 +117,14 @@ class Call:
             self._left = max(0.0, self._left - (time.monotonic() - self._begun))
 
     @contextmanager
-    def _turn(self, method: str) -> Iterator[Turn]:
+    def _slot(self, method: str) -> Iterator[Slot]:
         """The call's turn among all that ask this endpoint; only what does work there waits for one."""
-        pace = self._endpoint.pace if method == "POST" else Pace()
+        limiter = self._endpoint.limiter if method == "POST" else RateLimiter()
         with ExitStack() as stack:
             with self._waiting():
-                turn = stack.enter_context(pace.turn(self._end_of_waits(method)))
+                slot = stack.enter_context(limiter.slot(self._end_of_waits(method)))
             self._raise_if_stopped(method)
-            yield turn
+            yield slot
 
     def stop(self, stop: Stop) -> None:
         """End the call: its connection closes, its waits end, and it raises `stop`'s error."""
@@ -161,7 +161,7 @@ class Call:
         """
         attempt = 0
         while True:
-            with self._turn(method) as turn:
+            with self._slot(method) as slot:
                 exchange = self._new_exchange(method, url, with_key)
                 headers: Mapping[str, str] = {}
                 try:
@@ -169,7 +169,7 @@ class Call:
                     exchange.send(method, url, body)
                     headers = exchange.headers
                     if exchange.status < 300 or (method == "GET" and exchange.status in _REDIRECTS):
-                        turn.accepted()
+                        slot.accepted()
                         return exchange
                     error = self._refusal(exchange, url)
                 except ApiError as caught:
@@ -181,7 +181,7 @@ class Call:
                 attempt += 1
                 seconds = self._pause_before(attempt, error, headers)
                 if isinstance(error, _TOO_MANY):
-                    turn.refused(seconds)
+                    slot.refused(seconds)
             self._endpoint.notify(Waiting(seconds, attempt, error.message))
             self._pause(seconds, method)
 
@@ -299,7 +299,7 @@ class Call:
 class Calls:
     """All the calls of one client that are under way, so that they can be stopped together."""
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: EndpointConfig) -> None:
         self._endpoint = endpoint
         self._lock = threading.Lock()
         self._open: set[Call] = set()

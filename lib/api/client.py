@@ -15,7 +15,7 @@ from lib.api import models
 from lib.api.address import base_url_problem, endpoint_url, joined, names_deployment
 from lib.api.answer import FetchUrl, Limits, parse_object
 from lib.api.body import Body
-from lib.api.calls import Call, Calls, Endpoint, cancelled
+from lib.api.calls import Call, Calls, EndpointConfig, cancelled
 from lib.api.dialect import Adapted, adapt, encode, with_model
 from lib.api.errors import (
     ApiError,
@@ -24,16 +24,17 @@ from lib.api.errors import (
     BrokenConnectionError,
     CancelledError,
     InvalidRequestError,
+    Problem,
 )
 from lib.api.events import ClientEvent, Downloading, Notice
 from lib.api.failures import request_id_of
-from lib.api.files import Files
+from lib.api.files import FilesClient
 from lib.api.keys import Key, headers_with_key
-from lib.api.pacing import Pace
 from lib.api.parallel import edit_at_once, stream_at_once
-from lib.api.problems import Problem
 from lib.api.providers import Provider
 from lib.api.providers import get as get_provider
+from lib.api.raster import PictureError, decode
+from lib.api.rate_limit import RateLimiter
 from lib.api.recording import AnswerHead, CoveringSink, Recorder, Secrets
 from lib.api.request import EditRequest
 from lib.api.response import Completed, EditedImage, EditResponse, Failed, StreamEvent, join
@@ -42,7 +43,6 @@ from lib.api.stream import read_body, read_stream
 from lib.api.text import readable
 from lib.api.transport import Exchange, Timeouts
 from lib.api.validation import validate
-from lib.raster import PictureError, decode
 from lib.translation import _
 
 _EDITS = "/images/edits"
@@ -61,7 +61,7 @@ class ImagesClient:
 
     `provider` is a name of providers.json or a `Provider`. Without `base_url`, the provider's address variable
     counts (`OPENAI_BASE_URL`), then its own address. `on_event` gets `Uploading`, `Sent`, `Waiting` and
-    `Notice`, one at a time but from any thread. Clients with the same `pace` share what a rate limit leaves; with
+    `Notice`, one at a time but from any thread. Clients with the same `limiter` share what a rate limit leaves; with
     `patience`, so many seconds may be waited for it, else a few repeats are tried. `record` gets the body of every
     successful answer to an edit, and of pictures that it points to, before anything reads them. Raises
     `InvalidRequestError` when the address can't be used, `AuthenticationError` when the key may not go there.
@@ -76,7 +76,7 @@ class ImagesClient:
         timeouts: Timeouts | None = None,
         limits: Limits | None = None,
         max_retries: int = MAX_RETRIES,
-        pace: Pace | None = None,
+        limiter: RateLimiter | None = None,
         patience: float | None = None,
         record: Recorder | None = None,
         on_event: Callable[[ClientEvent], None] | None = None,
@@ -92,18 +92,18 @@ class ImagesClient:
         self._has_key = bool(secrets)
         self._record = record
         self._secrets = Secrets(value.removeprefix("Bearer ") for value in secrets.values())
-        self._endpoint = Endpoint(
+        self._endpoint = EndpointConfig(
             self.base_url,
             secrets,
             timeouts or Timeouts(),
             self._limits,
             max_retries,
             self._notify,
-            pace or Pace(),
+            limiter or RateLimiter(),
             patience,
         )
         self._calls = Calls(self._endpoint)
-        self.files = Files(self._calls, self._url, self._limits)
+        self.files = FilesClient(self._calls, self._url, self._limits)
 
     def _check_address(self, *, has_key: bool) -> None:
         problem = base_url_problem(self.base_url, self.provider, has_key)

@@ -20,7 +20,7 @@ from lib.api.proxy import proxy_for
 _INTERIM = range(102, 200)
 
 
-class Watcher(Protocol):
+class ConnectionWatcher(Protocol):
     """Who is told of connections."""
 
     def open(self, connect: Callable[[], socket.socket], direct: bool) -> socket.socket:
@@ -37,7 +37,7 @@ class WatchedAdapter(HTTPAdapter):
     through one too.
     """
 
-    def __init__(self, watcher: Watcher) -> None:
+    def __init__(self, watcher: ConnectionWatcher) -> None:
         self._pools = _pools_for(watcher, _PlainPool, _SecurePool)
         self._socks_pools = _pools_for(watcher, _SocksPlainPool, _SocksSecurePool)
         super().__init__()
@@ -74,7 +74,7 @@ class _FinalAnswer(http.client.HTTPResponse):
 class _Reporting:
     """What a connection of any kind reports."""
 
-    watcher: Watcher
+    watcher: ConnectionWatcher
     response_class: type[http.client.HTTPResponse] = _FinalAnswer
     through_socks = False
 
@@ -106,7 +106,7 @@ class _SocksSecure(_Reporting, SOCKSHTTPSConnection):
 class _Watched:
     """What a pool of either kind does for its connections."""
 
-    def __init__(self, *args: Any, watcher: Watcher, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, watcher: ConnectionWatcher, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._watcher = watcher
 
@@ -141,6 +141,6 @@ class _SocksSecurePool(_Watched, HTTPSConnectionPool):
 _Pool = Callable[..., HTTPConnectionPool]
 
 
-def _pools_for(watcher: Watcher, plain: _Pool, secure: _Pool) -> dict[str, _Pool]:
+def _pools_for(watcher: ConnectionWatcher, plain: _Pool, secure: _Pool) -> dict[str, _Pool]:
     """Makers of urllib3's connection pools by scheme; classes made for each watcher would never be freed."""
     return {"http": partial(plain, watcher=watcher), "https": partial(secure, watcher=watcher)}

@@ -10,9 +10,9 @@ from typing import Any
 from lib.api.body import Body, FilePart, json_body, multipart_body
 from lib.api.events import Notice
 from lib.api.image_header import ImageHeaderError
-from lib.api.models import in_words
 from lib.api.providers import Provider
 from lib.api.request import EditRequest, FileId, ImageSource, Url, data_url_bytes, open_source, source_header
+from lib.api.text import alternatives
 from lib.translation import _, ngettext
 
 
@@ -37,7 +37,7 @@ def adapt(request: EditRequest, provider: Provider) -> Adapted:
     for name, value in list(fields.items()):
         refused = provider.note_for(provider.rejected, name, value)
         if name == "response_format" and value not in provider.answers:
-            refused = _("it answers in {allowed}").format(allowed=in_words(list(provider.answers)))
+            refused = _("it answers in {allowed}").format(allowed=alternatives(list(provider.answers)))
         ignored = provider.note_for(provider.ignored, name, value)
         if refused:
             del fields[name]

@@ -21,14 +21,26 @@ ApiError
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from lib.translation import N_, _
 
 if TYPE_CHECKING:
-    from lib.api.problems import Problem
     from lib.api.response import EditResponse
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One broken rule of a request: a field, the value that it was given (as text, "" for none), what is allowed."""
+
+    field: str
+    value: str
+    rule: str
+
+    def __str__(self) -> str:
+        return f"{self.field} {self.value}: {self.rule}" if self.value else f"{self.field}: {self.rule}"
 
 
 class ApiError(Exception):

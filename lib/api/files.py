@@ -37,7 +37,7 @@ class StoredFile:
         return FileId(self.id)
 
 
-class Files:
+class FilesClient:
     """Uploads, lists and deletes files of one endpoint; every method raises `ApiError`."""
 
     def __init__(self, calls: Calls, url: Callable[[str], str], limits: Limits) -> None:

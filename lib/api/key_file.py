@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from lib.stored_json import Data, StoredJson
+from lib.storage.stored_json import Data, StoredJson
 
 _VERSION = 1
 

@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from lib.api.text import alternatives
 from lib.translation import _
 
 WARN_DAYS = 60
@@ -27,7 +28,7 @@ class SizeList:
         return (width, height) in self.sizes
 
     def __str__(self) -> str:
-        return in_words([f"{width}x{height}" for width, height in self.sizes])
+        return alternatives([f"{width}x{height}" for width, height in self.sizes])
 
 
 @dataclass(frozen=True)
@@ -128,13 +129,6 @@ class Model:
             now, soon = _("{model} ended on {date}."), _("{model} ends on {date}.")
         sentence = now if self.ends <= today else soon
         return sentence.format(model=self.name, date=self.ends.isoformat(), successor=self.successor)
-
-
-def in_words(options: list[str]) -> str:
-    """Join options as a sentence does: "a, b or c"."""
-    if len(options) < 2:
-        return "".join(options)
-    return _("{options} or {last}").format(options=", ".join(options[:-1]), last=options[-1])
 
 
 def names() -> list[str]:

@@ -52,6 +52,10 @@ class Provider:
     sends: Mapping[str, Any]
     api_versions: Mapping[str, str]
 
+    def model_name(self, chosen: str | None) -> str:
+        """Return the name of the model to use: the chosen one, else the default; "" where there is neither."""
+        return chosen or self.default_model or ""
+
     def note_for(self, table: Mapping[str, str], name: str, value: Any) -> str | None:
         """Look a field up in `ignored` or `rejected`: by name, else by name and value."""
         note = table.get(name) or table.get(f"{name}={value}")

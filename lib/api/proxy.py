@@ -10,7 +10,7 @@ from urllib.request import getproxies, proxy_bypass
 
 from requests.exceptions import InvalidProxyURL
 
-from lib.hosts import is_loopback, parse_address
+from lib.api.hosts import is_loopback, parse_address
 
 _SCHEMES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
 

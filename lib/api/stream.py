@@ -81,11 +81,11 @@ def read_stream(
     if _is_whole_body(start):
         yield Completed(read_body(b"".join(chunks), limits, fetch, request_id), image_index)
         return
-    yield from _Reader(limits, request_id, image_index, notify, fetch).read(chunks)
+    yield from _EventReader(limits, request_id, image_index, notify, fetch).read(chunks)
 
 
 @dataclass
-class _Reader:
+class _EventReader:
     """Reads one stream: skips what is no event of ours, and keeps the images of events that don't say what they are."""
 
     limits: Limits
@@ -255,7 +255,7 @@ def _is_whole_body(start: bytes) -> bool:
 
 def _completed_in(body: bytes, limits: Limits, fetch: FetchUrl, request_id: str | None) -> EditResponse:
     """Return the finished image of a stream that came as a whole."""
-    reader = _Reader(limits, request_id, 0, lambda notice: None, fetch)
+    reader = _EventReader(limits, request_id, 0, lambda notice: None, fetch)
     return next(event.response for event in reader.read([body]) if isinstance(event, Completed))
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from lib.translation import _
+
 _MOST_READ = 16_384
 # A terminal's commands: those with parameters ("ESC [ 31 m"), those with a text ("ESC ] 0 ; title BEL"), short ones.
 _ESCAPES = re.compile(
@@ -46,3 +48,10 @@ def sentences(*texts: str | None) -> str:
     """Return those texts that hold something, one after the other, each but the last as a sentence."""
     parts = [text.strip() for text in texts if text and text.strip()]
     return " ".join([*map(sentence, parts[:-1]), *parts[-1:]])
+
+
+def alternatives(options: list[str]) -> str:
+    """Return options joined as a sentence does: "a, b or c"."""
+    if len(options) < 2:
+        return "".join(options)
+    return _("{options} or {last}").format(options=", ".join(options[:-1]), last=options[-1])

@@ -33,9 +33,9 @@ from lib.api.errors import (
     TimedOutError,
 )
 from lib.api.failures import may_have_worked
+from lib.api.hosts import is_loopback, is_public_address
 from lib.api.providers import host_of
 from lib.api.recording import Sink
-from lib.hosts import is_loopback, is_public_address
 from lib.translation import _
 
 USER_AGENT = "generative-edit/0.1"

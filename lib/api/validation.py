@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from lib.api.errors import Problem
 from lib.api.image_header import ImageHeader, ImageHeaderError
-from lib.api.models import Model, in_words
-from lib.api.problems import Problem
+from lib.api.models import Model
 from lib.api.providers import Provider
 from lib.api.request import (
     MAX_URL_CHARACTERS,
@@ -20,6 +20,7 @@ from lib.api.request import (
     source_header,
     source_size,
 )
+from lib.api.text import alternatives
 from lib.translation import _
 
 _RANGES = {"n": (1, 10), "output_compression": (0, 100), "partial_images": (0, 3)}
@@ -73,7 +74,7 @@ def _option_problems(request: EditRequest, model: Model) -> Iterator[Problem]:
         if value is None or options is None or value in options or not model.known:
             continue
         rule = _("{model} takes {options}") if options else _("{model} does not take this field")
-        yield Problem(name, str(value), rule.format(model=model.name, options=in_words(list(options))))
+        yield Problem(name, str(value), rule.format(model=model.name, options=alternatives(list(options))))
 
 
 def _number_problems(request: EditRequest, model: Model) -> Iterator[Problem]:
@@ -211,7 +212,7 @@ def _content_problems(name: str, content: str | Path | bytes, model: Model) -> t
 
 
 def _formats(model: Model) -> str:
-    return in_words(list(model.input_formats or ("png", "jpeg", "webp")))
+    return alternatives(list(model.input_formats or ("png", "jpeg", "webp")))
 
 
 def _data_url_problems(name: str, content: str | Path | bytes) -> Iterator[Problem]:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lib.endpoint.request import EditRequest
+from lib.endpoint.request import CheckedRequest
 
 PARTIAL_TOKENS = 100
 
@@ -60,17 +60,17 @@ def response_image(output: Output) -> bytes:
     return json.dumps({"b64_json": _base64(output.data), "revised_prompt": output.revised_prompt}).encode()
 
 
-def response_end(request: EditRequest, last: Output, counted: dict[str, Any]) -> bytes:
+def response_end(request: CheckedRequest, last: Output, counted: dict[str, Any]) -> bytes:
     """What follows the images of an ImagesResponse. All outputs of a request have one size."""
     return f"], {json.dumps({**_described(request, last), 'usage': counted})[1:]}".encode()
 
 
-def partial_event(request: EditRequest, output: Output, index: int) -> bytes:
+def partial_event(request: CheckedRequest, output: Output, index: int) -> bytes:
     """`image_edit.partial_image`, `index` from 0."""
     return _event("image_edit.partial_image", request, output, {"partial_image_index": index})
 
 
-def completed_event(request: EditRequest, output: Output, counted: dict[str, Any]) -> bytes:
+def completed_event(request: CheckedRequest, output: Output, counted: dict[str, Any]) -> bytes:
     """`image_edit.completed`. The revised prompt is an extension here."""
     counted = {name: value for name, value in counted.items() if name != "output_tokens_details"}
     extra = {"usage": counted, "revised_prompt": output.revised_prompt}
@@ -82,7 +82,7 @@ def error_event(body: dict[str, Any]) -> bytes:
     return _sse("error", {"type": "error", **body})
 
 
-def _event(name: str, request: EditRequest, output: Output, extra: dict[str, Any]) -> bytes:
+def _event(name: str, request: CheckedRequest, output: Output, extra: dict[str, Any]) -> bytes:
     return _sse(
         name,
         {
@@ -95,7 +95,7 @@ def _event(name: str, request: EditRequest, output: Output, extra: dict[str, Any
     )
 
 
-def _described(request: EditRequest, output: Output) -> dict[str, str]:
+def _described(request: CheckedRequest, output: Output) -> dict[str, str]:
     return {
         "background": "transparent" if output.transparent else "opaque",
         "output_format": request.output_format,

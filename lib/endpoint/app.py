@@ -17,14 +17,14 @@ from lib.endpoint import files_api
 from lib.endpoint.cancellation import Cancelled
 from lib.endpoint.connection import has_left
 from lib.endpoint.edits import Edit
-from lib.endpoint.errors import ApiError
+from lib.endpoint.errors import HttpError
 from lib.endpoint.files import FileStore
 from lib.endpoint.form import read_form
 from lib.endpoint.jobs import Jobs
 from lib.endpoint.memory import PIECE
 from lib.endpoint.request import MODEL, check, is_served
 from lib.endpoint.sources import loader
-from lib.endpoint.stream import Answer
+from lib.endpoint.stream import AnswerStream
 from lib.endpoint.uploads import Uploads
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class App:
         request = Request(environ)
         try:
             response = self._answer(request)
-        except ApiError as error:
+        except HttpError as error:
             response = _json(error.body(), error.status, error.headers)
         response.headers["x-request-id"] = f"req_{secrets.token_hex(16)}"
         response.headers["openai-processing-ms"] = str(round((time.monotonic() - started) * 1000))
@@ -81,31 +81,31 @@ class App:
             self._authenticate(request)
             name, values = _ROUTES.bind_to_environ(request.environ).match()
             return getattr(self, f"_{name}")(request, **values)  # type: ignore[no-any-return]
-        except ApiError:
+        except HttpError:
             raise
         except Cancelled as error:
             # Nobody reads it; the status is the one that nginx logs.
-            raise ApiError(499, "The client has left.", code="client_left") from error
+            raise HttpError(499, "The client has left.", code="client_left") from error
         except NotFound as error:
-            raise ApiError(404, "Unknown request URL. The API is under /v1.", code="unknown_url") from error
+            raise HttpError(404, "Unknown request URL. The API is under /v1.", code="unknown_url") from error
         except MethodNotAllowed as error:
             allowed = {"Allow": ", ".join(error.valid_methods or ())}
-            raise ApiError(
+            raise HttpError(
                 405, "This method is not allowed here.", code="method_not_supported", headers=allowed
             ) from error
         except HTTPException as error:
-            raise ApiError(400, "The request could not be read to its end.", code="invalid_body") from error
+            raise HttpError(400, "The request could not be read to its end.", code="invalid_body") from error
         except Exception as error:
             # The process's edge: whatever went wrong, the client gets a sentence and the log the trace.
             log.exception("A request failed")
-            raise ApiError(
+            raise HttpError(
                 500, "The server failed at this request.", code="server_error", kind="server_error"
             ) from error
 
     def _authenticate(self, request: Request) -> None:
         scheme, _, given = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not hmac.compare_digest(given.strip().encode(), self._key):
-            raise ApiError(
+            raise HttpError(
                 401,
                 "Incorrect API key provided. Send the key that the server printed at its start as "
                 "'Authorization: Bearer KEY'.",
@@ -120,7 +120,7 @@ class App:
         with self._jobs.place() as place:
             edit = Edit(checked, self._load)
             work = edit.stream if checked.stream else edit.answer
-            answer = Answer.begun(
+            answer = AnswerStream.begun(
                 work, self._jobs, place, lambda: has_left(connection), whole=not checked.stream
             )
         headers = {_ENGINE_HEADER: MODEL}
@@ -133,7 +133,7 @@ class App:
 
     def _model(self, _request: Request, model_id: str) -> Response:
         if not is_served(model_id):
-            raise ApiError(
+            raise HttpError(
                 404,
                 f"The model '{model_id[:64]}' does not exist here.",
                 code="model_not_found",

@@ -19,10 +19,10 @@ from lib.endpoint.answer import (
     usage,
 )
 from lib.endpoint.cancellation import checking, checkpoint
-from lib.endpoint.errors import ApiError, invalid, too_large
+from lib.endpoint.errors import HttpError, invalid, too_large
 from lib.endpoint.form import ImageRef
 from lib.endpoint.jobs import room_for
-from lib.endpoint.request import EditRequest
+from lib.endpoint.request import CheckedRequest
 
 MAX_SECONDS = 300
 MAX_RESULT_PIXELS = 4 * pictures.MAX_EDIT_PIXELS
@@ -43,7 +43,7 @@ Emit = Callable[[bytes], None]
 class Edit:
     """One request's work. `load` fetches an image's bytes; `seed` is drawn where the request has none."""
 
-    def __init__(self, request: EditRequest, load: Load) -> None:
+    def __init__(self, request: CheckedRequest, load: Load) -> None:
         self._request = request
         self._load = load
         self._deadline = time.monotonic() + MAX_SECONDS
@@ -69,7 +69,7 @@ class Edit:
         with checking(self._check_time), room_for(self._pixels()):
             self._read()
             for index in range(self._request.n):
-                partials = _Partials(self._request, emit)
+                partials = _PartialSender(self._request, emit)
                 output = self._output(index, partials)
                 emit(completed_event(self._request, output, self._usage([output.size], partials.sent)))
 
@@ -146,10 +146,10 @@ class Edit:
         return usage(self._request.prompt, inputs, outputs, partials)
 
 
-class _Partials:
+class _PartialSender:
     """Sends the first intermediate states, as many as the request wants."""
 
-    def __init__(self, request: EditRequest, emit: Emit) -> None:
+    def __init__(self, request: CheckedRequest, emit: Emit) -> None:
         self._request = request
         self._emit = emit
         self.sent = 0
@@ -161,7 +161,7 @@ class _Partials:
             self.sent += 1
 
 
-def finish(request: EditRequest, pixels: np.ndarray, sentence: str) -> Output:
+def finish(request: CheckedRequest, pixels: np.ndarray, sentence: str) -> Output:
     """`pixels` at the size, and in the format and background, that were asked for."""
     image = Image.fromarray(pixels)
     size = request.size or image.size
@@ -174,8 +174,8 @@ def finish(request: EditRequest, pixels: np.ndarray, sentence: str) -> Output:
     return Output(data, size, transparent, sentence)
 
 
-def _bad_mask(reason: str) -> ApiError:
-    return ApiError(
+def _bad_mask(reason: str) -> HttpError:
+    return HttpError(
         400,
         f"Invalid mask image format - {reason}",
         code="invalid_mask_image_format",

@@ -3,7 +3,7 @@
 from typing import Any
 
 
-class ApiError(Exception):
+class HttpError(Exception):
     """A request that is answered with an error: status, one sentence, and a code to branch on."""
 
     def __init__(
@@ -29,19 +29,19 @@ class ApiError(Exception):
         return {"error": {"message": self.message, "type": self.kind, "param": self.param, "code": self.code}}
 
 
-def invalid(message: str, param: str | None, code: str = "invalid_value") -> ApiError:
+def invalid(message: str, param: str | None, code: str = "invalid_value") -> HttpError:
     """A 400 about one field."""
-    return ApiError(400, message, code=code, param=param)
+    return HttpError(400, message, code=code, param=param)
 
 
-def too_large(message: str, param: str | None = None, code: str = "request_too_large") -> ApiError:
+def too_large(message: str, param: str | None = None, code: str = "request_too_large") -> HttpError:
     """A 413: the body, a part of it or the work that it asks for is over a limit."""
-    return ApiError(413, message, code=code, param=param)
+    return HttpError(413, message, code=code, param=param)
 
 
-def busy(retry_after: int) -> ApiError:
+def busy(retry_after: int) -> HttpError:
     """A 429 with `Retry-After` in whole seconds: the queue is full."""
-    return ApiError(
+    return HttpError(
         429,
         f"The built-in engine is busy with other edits. Try again in {retry_after} s.",
         code="rate_limit_exceeded",

@@ -7,9 +7,9 @@ import ssl
 import time
 from urllib.parse import SplitResult, urljoin, urlsplit
 
-from lib.endpoint.errors import ApiError, invalid
+from lib.api.hosts import is_public_address
+from lib.endpoint.errors import HttpError, invalid
 from lib.endpoint.pictures import MAX_IMAGE_BYTES
-from lib.hosts import is_public_address
 
 MAX_REDIRECTS = 3
 CONNECT_SECONDS = 10
@@ -91,5 +91,5 @@ def _body(response: http.client.HTTPResponse, deadline: float, param: str) -> by
     return bytes(data)
 
 
-def _failed(reason: str, param: str) -> ApiError:
+def _failed(reason: str, param: str) -> HttpError:
     return invalid(f"{reason}. Send the image itself instead.", param, "invalid_image_url")

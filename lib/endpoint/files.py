@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from lib.endpoint.errors import ApiError, too_large
+from lib.endpoint.errors import HttpError, too_large
 
 MAX_FILE_BYTES = 50 * 1024 * 1024
 MAX_TOTAL_BYTES = 1024 * 1024 * 1024
@@ -62,7 +62,7 @@ class FileStore:
         """The entry. Raises ApiError 404 when there is none, or no more."""
         entry = self._read(self._about(file_id)) if _ID.fullmatch(file_id) else None
         if entry is None or entry["expires_at"] <= time.time():
-            raise ApiError(404, f"No such File object: {file_id[:64]}", code="not_found", param="id")
+            raise HttpError(404, f"No such File object: {file_id[:64]}", code="not_found", param="id")
         return entry
 
     def open(self, file_id: str) -> tuple[BinaryIO, int]:
@@ -71,7 +71,7 @@ class FileStore:
         try:
             file = self._data(file_id).open("rb")
         except FileNotFoundError as error:
-            raise ApiError(404, f"No such File object: {file_id}", code="not_found", param="id") from error
+            raise HttpError(404, f"No such File object: {file_id}", code="not_found", param="id") from error
         return file, os.fstat(file.fileno()).st_size
 
     def content(self, file_id: str) -> bytes:

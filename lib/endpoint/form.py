@@ -19,7 +19,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.sansio.multipart import Data, Epilogue, Event, Field, File, MultipartDecoder, NeedData
 from werkzeug.wrappers import Request
 
-from lib.endpoint.errors import ApiError, invalid, too_large
+from lib.endpoint.errors import HttpError, invalid, too_large
 from lib.endpoint.memory import PIECE, spool
 from lib.endpoint.pictures import SIGNATURES
 from lib.endpoint.uploads import Count
@@ -56,7 +56,7 @@ class ImageRef:
 
 
 @dataclass(frozen=True)
-class Form:
+class RequestForm:
     """What a request says, its values not checked yet: text from multipart, JSON's own types from JSON."""
 
     fields: Mapping[str, Any]
@@ -64,7 +64,7 @@ class Form:
     mask: ImageRef | None = None
 
 
-def read_form(request: Request, count: Count) -> Form:
+def read_form(request: Request, count: Count) -> RequestForm:
     """The request's fields and images; `count` is called with the length of each piece of its body.
 
     Raises ApiError 400, 413 or 415, and what `count` does.
@@ -73,7 +73,7 @@ def read_form(request: Request, count: Count) -> Form:
         return _from_multipart(*parse_multipart(request, MAX_BODY_BYTES, count))
     if request.mimetype == "application/json":
         return read_json(request, count)
-    raise ApiError(
+    raise HttpError(
         415,
         "Send multipart/form-data or application/json.",
         code="unsupported_content_type",
@@ -178,7 +178,7 @@ def _events(decoder: MultipartDecoder) -> Iterator[Event]:
         yield event
 
 
-def read_json(request: Request, count: Count) -> Form:
+def read_json(request: Request, count: Count) -> RequestForm:
     """The form that a JSON body spells; for `count` see `read_form`. Raises ApiError 400 or 413."""
     request.max_content_length = MAX_JSON_BYTES
     with spool() as body:
@@ -205,7 +205,7 @@ def _parsed(body: bytes) -> dict[str, Any]:
     return value
 
 
-def _from_multipart(form: MultiDict[str, str], files: MultiDict[str, FileStorage]) -> Form:
+def _from_multipart(form: MultiDict[str, str], files: MultiDict[str, FileStorage]) -> RequestForm:
     for name in files:
         if name not in _IMAGE_FIELDS:
             raise invalid(f"Unknown file part: '{name[:64]}'.", name[:64], "unknown_parameter")
@@ -216,7 +216,7 @@ def _from_multipart(form: MultiDict[str, str], files: MultiDict[str, FileStorage
         raise invalid("'mask' is given more than once.", "mask")
     uploads = files.getlist("image") + files.getlist("image[]")
     images = [_upload(part, f"image[{index}]") for index, part in enumerate(uploads)]
-    return Form(dict(form), images, _upload(files["mask"], "mask") if "mask" in files else None)
+    return RequestForm(dict(form), images, _upload(files["mask"], "mask") if "mask" in files else None)
 
 
 def _upload(part: FileStorage, param: str) -> ImageRef:
@@ -228,14 +228,14 @@ def _upload(part: FileStorage, param: str) -> ImageRef:
     return ImageRef(param, upload=stream)
 
 
-def _from_json(body: dict[str, Any]) -> Form:
+def _from_json(body: dict[str, Any]) -> RequestForm:
     images = body.pop("images", None)
     if images is None:
         images = []
     if not isinstance(images, list):
         raise invalid("'images' must be a list of objects.", "images", "invalid_type")
     mask = body.pop("mask", None)
-    return Form(
+    return RequestForm(
         body,
         [_reference(entry, f"images[{index}]") for index, entry in enumerate(images)],
         None if mask is None else _reference(mask, "mask"),

@@ -37,7 +37,7 @@ def room_for(pixels: int) -> Iterator[None]:
             _megapixels.release(held)
 
 
-class Place:
+class Admission:
     """A place inside. Who sets `kept` takes it over, and calls `leave` at the end."""
 
     def __init__(self, free: Callable[[], None]) -> None:
@@ -50,7 +50,7 @@ class Place:
         self._free()
 
 
-class Task:
+class PoolTask:
     """Work for a thread of the pool. `over` is set once it has ended, or will never begin."""
 
     def __init__(self, work: Callable[[], None]) -> None:
@@ -85,7 +85,7 @@ class Jobs:
         self._free = running + waiting
         self._running = running
         self._lock = threading.Lock()
-        self._queue: deque[Task] = deque()
+        self._queue: deque[PoolTask] = deque()
         self._threads = 0
 
     @property
@@ -100,13 +100,13 @@ class Jobs:
             raise busy(RETRY_AFTER_SECONDS)
 
     @contextmanager
-    def place(self) -> Iterator[Place]:
+    def place(self) -> Iterator[Admission]:
         """A place, given back at the end unless somebody keeps it. Raises ApiError 429 when there is none."""
         with self._lock:
             if not self._free:
                 raise busy(RETRY_AFTER_SECONDS)
             self._free -= 1
-        place = Place(self._add_free)
+        place = Admission(self._add_free)
         try:
             yield place
         finally:
@@ -117,7 +117,7 @@ class Jobs:
         with self._lock:
             self._free += 1
 
-    def submit(self, task: Task) -> None:
+    def submit(self, task: PoolTask) -> None:
         """Have the task done by the next free thread of the pool."""
         with self._lock:
             self._queue.append(task)
@@ -126,7 +126,7 @@ class Jobs:
             self._threads += 1
         threading.Thread(target=self._compute, name="edit", daemon=True).start()
 
-    def cancel(self, task: Task) -> None:
+    def cancel(self, task: PoolTask) -> None:
         """End the task: at its next checkpoint, or now where it has not begun."""
         task.cancelled.set()
         with self._lock:
@@ -138,7 +138,7 @@ class Jobs:
         while task := self._next():
             task.run()
 
-    def _next(self) -> Task | None:
+    def _next(self) -> PoolTask | None:
         with self._lock:
             if self._queue:
                 return self._queue.popleft()

@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 from PIL import Image, ImageOps
 
-from lib.endpoint.errors import ApiError, invalid
+from lib.endpoint.errors import HttpError, invalid
 
 MAX_IMAGE_BYTES = 50 * 1024 * 1024
 MAX_PIXELS = 50_000_000
@@ -41,7 +41,7 @@ def decode(data: bytes, param: str, *, reference: bool = False) -> np.ndarray:
             image = _reduced(image)
         ImageOps.exif_transpose(image, in_place=True)
         upright = image.convert("RGBA")
-    except ApiError:
+    except HttpError:
         raise
     except Image.DecompressionBombError as error:
         raise _too_many_pixels(param) from error
@@ -127,7 +127,7 @@ def _check_header(image: Image.Image, data: bytes, param: str, max_pixels: int) 
         raise _refused("it is animated; send one frame", param)
 
 
-def _too_many_pixels(param: str) -> ApiError:
+def _too_many_pixels(param: str) -> HttpError:
     return invalid(
         f"The image has too many pixels. At most {MAX_EDIT_PIXELS:,} are edited; the further images of a "
         f"request may have {MAX_PIXELS:,}.",
@@ -136,7 +136,7 @@ def _too_many_pixels(param: str) -> ApiError:
     )
 
 
-def _unreadable(param: str) -> ApiError:
+def _unreadable(param: str) -> HttpError:
     return invalid(
         "Invalid image file: it is not a whole PNG, JPEG or WebP image.",
         param,
@@ -144,5 +144,5 @@ def _unreadable(param: str) -> ApiError:
     )
 
 
-def _refused(reason: str, param: str) -> ApiError:
+def _refused(reason: str, param: str) -> HttpError:
     return invalid(f"Invalid image file or mode: {reason}.", param, "invalid_image_file")

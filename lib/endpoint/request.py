@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from lib.endpoint.errors import ApiError, invalid
-from lib.endpoint.form import Form, ImageRef
+from lib.endpoint.errors import HttpError, invalid
+from lib.endpoint.form import ImageRef, RequestForm
 from lib.endpoint.pictures import MAX_EDIT_PIXELS, OutputFormat
 
 MODEL = "built-in"
@@ -24,7 +24,7 @@ _KNOWN = {
 
 
 @dataclass(frozen=True)
-class EditRequest:
+class CheckedRequest:
     """One checked request. `size` is (width, height), or None for the first image's own."""
 
     images: list[ImageRef]
@@ -47,7 +47,7 @@ def is_served(model: str) -> bool:
     return model == MODEL or _OPENAI_MODEL.fullmatch(model) is not None
 
 
-def check(form: Form) -> EditRequest:
+def check(form: RequestForm) -> CheckedRequest:
     """The request that `form` spells. Raises ApiError 400 with `param`, or 404 for an unknown model."""
     fields = {name: value for name, value in form.fields.items() if value is not None}
     for name in fields:
@@ -55,7 +55,7 @@ def check(form: Form) -> EditRequest:
             raise invalid(f"Unknown parameter: '{name[:64]}'.", name[:64], "unknown_parameter")
     _unused(fields)
     stream = _boolean(fields, "stream")
-    request = EditRequest(
+    request = CheckedRequest(
         images=_images(form),
         mask=form.mask,
         prompt=_prompt(fields),
@@ -85,7 +85,7 @@ def _unused(fields: Mapping[str, Any]) -> None:
         _string(fields, name, "")
 
 
-def _images(form: Form) -> list[ImageRef]:
+def _images(form: RequestForm) -> list[ImageRef]:
     if not form.images:
         raise invalid("Missing required parameter: 'image'.", "image", "missing_required_parameter")
     if len(form.images) > MAX_IMAGES:
@@ -107,7 +107,7 @@ def _prompt(fields: Mapping[str, Any]) -> str:
 def _model(fields: Mapping[str, Any]) -> str:
     model = _string(fields, "model", MODEL)
     if not is_served(model):
-        raise ApiError(
+        raise HttpError(
             404,
             f"The model '{model[:64]}' does not exist here. This server has one: '{MODEL}'.",
             code="model_not_found",

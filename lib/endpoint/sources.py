@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from lib.endpoint.errors import ApiError, invalid
+from lib.endpoint.errors import HttpError, invalid
 from lib.endpoint.fetch import fetch
 from lib.endpoint.files import FileStore
 from lib.endpoint.form import ImageRef
@@ -36,5 +36,5 @@ def loader(files: FileStore, allow_urls: bool) -> Callable[[ImageRef], bytes]:
 def _stored(files: FileStore, file_id: str, param: str) -> bytes:
     try:
         return files.content(file_id)
-    except ApiError as error:
-        raise ApiError(error.status, error.message, code=error.code, param=param) from error
+    except HttpError as error:
+        raise HttpError(error.status, error.message, code=error.code, param=param) from error

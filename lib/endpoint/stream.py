@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 
 from lib.endpoint.answer import error_event
 from lib.endpoint.cancellation import Cancelled
-from lib.endpoint.errors import ApiError
-from lib.endpoint.jobs import LOOK_SECONDS, Jobs, Place, Task
+from lib.endpoint.errors import HttpError
+from lib.endpoint.jobs import LOOK_SECONDS, Admission, Jobs, PoolTask
 from lib.endpoint.memory import PIECE, spool
 
 HEARTBEAT_SECONDS = 5
@@ -31,7 +31,7 @@ class Spool:
         self._finished = False
         self._sent = 0
         self.written = 0
-        self.error: ApiError | None = None
+        self.error: HttpError | None = None
 
     def write(self, data: bytes) -> None:
         """Append."""
@@ -41,7 +41,7 @@ class Spool:
             self.written += len(data)
             self._changed.notify()
 
-    def finish(self, error: ApiError | None = None) -> None:
+    def finish(self, error: HttpError | None = None) -> None:
         """Say that nothing more is to come, and why."""
         with self._changed:
             self._finished, self.error = True, error
@@ -82,22 +82,22 @@ class Spool:
         self._file.close()
 
 
-class Answer(Iterator[bytes]):
+class AnswerStream(Iterator[bytes]):
     """The body of the answer to an edit: what `work` emits. `close` ends the work and gives the place back."""
 
-    def __init__(self, work: Callable[[Emit], None], jobs: Jobs, place: Place, has_left: HasLeft) -> None:
+    def __init__(self, work: Callable[[Emit], None], jobs: Jobs, place: Admission, has_left: HasLeft) -> None:
         self._work = work
         self._jobs = jobs
         self._place = place
         self._has_left = has_left
         self._spool = Spool()
         self._closed = False
-        self._task = Task(self._compute)
+        self._task = PoolTask(self._compute)
 
     @classmethod
     def begun(
-        cls, work: Callable[[Emit], None], jobs: Jobs, place: Place, has_left: HasLeft, *, whole: bool
-    ) -> "Answer":
+        cls, work: Callable[[Emit], None], jobs: Jobs, place: Admission, has_left: HasLeft, *, whole: bool
+    ) -> "AnswerStream":
         """An answer whose first bytes are there, or `whole`, so that an error up to then has its own status.
 
         Raises ApiError; Cancelled where the caller has left meanwhile.
@@ -150,12 +150,12 @@ class Answer(Iterator[bytes]):
             self._work(self._spool.write)
         except Cancelled:
             raise
-        except ApiError as error:
+        except HttpError as error:
             self._fail(error)
         except Exception:  # noqa: BLE001 - the thread's edge: the client gets a sentence and the log the trace
             log.exception("An edit failed")
             self._fail(
-                ApiError(500, "The server failed at this request.", code="server_error", kind="server_error")
+                HttpError(500, "The server failed at this request.", code="server_error", kind="server_error")
             )
         else:
             self._spool.finish()
@@ -163,7 +163,7 @@ class Answer(Iterator[bytes]):
             # The pictures are not needed while the answer is sent.
             del self._work
 
-    def _fail(self, error: ApiError) -> None:
+    def _fail(self, error: HttpError) -> None:
         """Hand an error on: as an event where a stream has begun; without its traces, which hold the pictures."""
         error.__cause__ = error.__context__ = error.__traceback__ = None
         if self._spool.written:

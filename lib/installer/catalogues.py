@@ -19,7 +19,7 @@ _PART = re.compile(r'(msgid|msgid_plural|msgstr|msgstr\[(\d)\]) (".*")')
 
 
 @dataclass
-class Message:
+class CatalogueEntry:
     """One entry: the English text (`many` where a number decides the form), what is said for it, and the comments.
 
     `places` are the files that have it, `note` is for the translator, `flags` are gettext's ("fuzzy": not sure yet).
@@ -43,14 +43,14 @@ class Message:
         return bool(self.said) and all(self.said) and "fuzzy" not in self.flags
 
 
-def read(path: Path) -> list[Message]:
+def read(path: Path) -> list[CatalogueEntry]:
     """The entries of a .po or .pot file, the first is its header; raises ValueError, naming a line that is no PO."""
-    found = [Message()]
+    found = [CatalogueEntry()]
     part = ""
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         part_of_line = _PART.fullmatch(line)
         if not line:
-            found.append(Message())
+            found.append(CatalogueEntry())
         elif line.startswith("#"):
             _read_comment(found[-1], line)
         elif part_of_line:
@@ -83,7 +83,7 @@ def missing(folder: Path) -> list[str]:
     return [path.stem for path in sorted(folder.glob("*.po")) if not compiled(path).exists()]
 
 
-def compile_messages(messages: Iterable[Message]) -> bytes:
+def compile_messages(messages: Iterable[CatalogueEntry]) -> bytes:
     """The .mo file of all messages that are translated: two sorted tables of lengths and offsets, then the texts."""
     texts = {
         "\0".join(filter(None, message.key)).encode(): "\0".join(message.said).encode()
@@ -100,7 +100,7 @@ def compile_messages(messages: Iterable[Message]) -> bytes:
     return header + tables + content
 
 
-def _read_comment(message: Message, line: str) -> None:
+def _read_comment(message: CatalogueEntry, line: str) -> None:
     if line.startswith("#:"):
         message.places += line[2:].split()
     elif line.startswith("#,"):
@@ -109,7 +109,7 @@ def _read_comment(message: Message, line: str) -> None:
         message.note = f"{message.note} {line[2:].strip()}".strip()
 
 
-def _add(message: Message, part: str, quoted: str) -> None:
+def _add(message: CatalogueEntry, part: str, quoted: str) -> None:
     text = ast.literal_eval(quoted)
     if part == "msgid":
         message.one += text

@@ -105,7 +105,7 @@ def _uninstall(options: argparse.Namespace, _words: Sequence[str]) -> int:
 
 def _tell(problems: Sequence[SetupProblem]) -> int:
     for problem in problems:
-        print(f"{problem.what}\n{problem.mend}", file=sys.stderr)
+        print(f"{problem.what}\n{problem.hint}", file=sys.stderr)
     return int(bool(problems))
 
 

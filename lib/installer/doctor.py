@@ -15,7 +15,7 @@ from lib.installer.installation import Installation
 from lib.installer.problem import SetupProblem
 from lib.installer.pythons import Python
 from lib.installer.targets import Target
-from lib.settings import NAME
+from lib.settings.settings import NAME
 
 # How the line begins that a bug report should have.
 REPORT = "For a bug report:"
@@ -28,7 +28,7 @@ with Endpoint.start() as endpoint, ImagesClient(endpoint.base_url, endpoint.key,
     print(", ".join(model.id for model in client.models()))
 """
 _FIND_KEY = """
-from lib import settings
+from lib.settings import settings
 from lib.api import keys
 found = keys.find("openai", file=settings.key_file())
 print(found.source if found else "")
@@ -51,10 +51,10 @@ class Finding:
 
     name: str
     found: str
-    mend: str = ""
+    hint: str = ""
 
     def __str__(self) -> str:
-        return f"{'✗' if self.mend else '✓'} {self.name}: {self.found}" + (f" → {self.mend}" if self.mend else "")
+        return f"{'✗' if self.hint else '✓'} {self.name}: {self.found}" + (f" → {self.hint}" if self.hint else "")
 
 
 def run(named: str | None) -> int:
@@ -65,7 +65,7 @@ def run(named: str | None) -> int:
         wrong = []
         for finding in findings:
             print(finding, flush=True)
-            if finding.mend:
+            if finding.hint:
                 wrong.append(finding.name)
         report.append(f"{name}: {'not well: ' + ', '.join(wrong) if wrong else 'all well'}")
         bad = bad or bool(wrong)
@@ -80,7 +80,7 @@ def _examine(named: str | None) -> Iterator[tuple[str, Iterator[Finding]]]:
     except SetupProblem as none:
         found = targets.Targets([], [none])
     for problem in found.problems:
-        yield "GIMP", iter([Finding("GIMP", problem.what, problem.mend)])
+        yield "GIMP", iter([Finding("GIMP", problem.what, problem.hint)])
     for target in found.places:
         written = target.installation.stamp()
         installed = f"plug-in {written['version']}, Python {written['python_version']}" if written else "no plug-in"
@@ -120,10 +120,10 @@ def _examine_place(target: Target) -> Iterator[Finding]:
         yield Finding("Procedures", answer.text, answer.hint)
     python = stamp.python(written, installation.python.sandbox)
     told = _ask(installation, python, "Python", _VERSION, str)
-    if not told.mend and not told.found.startswith(f"{python.version}."):
+    if not told.hint and not told.found.startswith(f"{python.version}."):
         told = Finding("Python", f"{told.found}, but the packages are for {python.version}", _AGAIN)
     yield told
-    if told.mend:
+    if told.hint:
         return
     imports = packages.import_all(python)
     yield _ask(installation, python, "Packages", imports, lambda text: f"all {len(text.split())} import")

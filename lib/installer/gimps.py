@@ -52,7 +52,7 @@ class Gimp:
 
 
 @dataclass(frozen=True)
-class Found:
+class InstalledGimps:
     """Every GIMP ≥ 3.0, one for each configuration folder, the newest first; what stands in the way of others."""
 
     gimps: list[Gimp]
@@ -68,7 +68,7 @@ def find() -> Gimp:
     raise _none(met)
 
 
-def find_all(machine: Machine | None = None) -> Found:
+def find_all(machine: Machine | None = None) -> InstalledGimps:
     """Every GIMP of this user; raises SetupProblem where there is not one of 3.0 or later."""
     machine = machine or Machine()
     problems: list[SetupProblem] = []
@@ -81,7 +81,7 @@ def find_all(machine: Machine | None = None) -> Found:
         raise problems[0]
     if not usable:
         raise _none(met, machine)
-    return Found([replace(gimp, folder=folder) for folder, gimp in usable.items()], problems)
+    return InstalledGimps([replace(gimp, folder=folder) for folder, gimp in usable.items()], problems)
 
 
 def _none(met: list[Gimp], machine: Machine | None = None) -> SetupProblem:

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lib.file_lock import locked_where_possible
 from lib.installer import catalogues, packages, pythons, stamp
 from lib.installer.changelog import version
 from lib.installer.packages import CHECKOUT
 from lib.installer.problem import SetupProblem
 from lib.installer.pythons import Python
-from lib.settings import NAME
+from lib.settings.settings import NAME
+from lib.storage.file_lock import locked_where_possible
 
 _COPIED = ("plugin", "lib")
 

@@ -39,8 +39,8 @@ class Failure(Exception):
         """The true cause in one sentence, and what to do in another."""
         if _NO_ROOM.search(self.words):
             return SetupProblem("There is no room for the packages.", "Make room (250 MB), then run this again.")
-        cause, mend = next(filter(None, (explain(self.words) for explain in _CAUSES)))
-        return SetupProblem(f"{self.subject} could not be fetched: {cause.strip().rstrip('.')}.", mend)
+        cause, hint = next(filter(None, (explain(self.words) for explain in _CAUSES)))
+        return SetupProblem(f"{self.subject} could not be fetched: {cause.strip().rstrip('.')}.", hint)
 
 
 # What is wrong, and what to do; None where it is something else.
@@ -73,8 +73,8 @@ def _proxy(words: str) -> _Cause:
         return None
     status = re.search(r"Tunnel connection failed: ([^')]+)", words)
     what = f"answers {status[1]}" if status else f"does not answer ({_system_words(words)})"
-    mend = "Correct the proxy (https_proxy, or pip's own setting), then run this again."
-    return f"the proxy {_proxy_host()} {what}", mend
+    hint = "Correct the proxy (https_proxy, or pip's own setting), then run this again."
+    return f"the proxy {_proxy_host()} {what}", hint
 
 
 def _unknown_host(words: str) -> _Cause:

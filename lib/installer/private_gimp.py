@@ -16,10 +16,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from lib.file_lock import locked
 from lib.installer import isolation, system_packages
 from lib.installer.problem import SetupProblem
-from lib.settings import NAME
+from lib.settings.settings import NAME
+from lib.storage.file_lock import locked
 
 install_system_packages = system_packages.install
 

@@ -4,7 +4,7 @@
 class SetupProblem(Exception):
     """Something that setting up needs is not there; two sentences: what is wrong, and what to do."""
 
-    def __init__(self, what: str, mend: str) -> None:
-        super().__init__(f"{what} {mend}")
+    def __init__(self, what: str, hint: str) -> None:
+        super().__init__(f"{what} {hint}")
         self.what = what
-        self.mend = mend
+        self.hint = hint

@@ -12,7 +12,7 @@ from lib.installer.changelog import CHANGELOG, release_notes, version
 from lib.installer.installation import sources
 from lib.installer.packages import CHECKOUT
 from lib.installer.pythons import Python
-from lib.settings import NAME
+from lib.settings.settings import NAME
 
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 # A release file's name, and the platform as its Pythons call it.
@@ -31,7 +31,7 @@ _TIME = (1980, 1, 1, 0, 0, 0)
 
 
 @dataclass(frozen=True)
-class Entry:
+class ReleaseFile:
     """A file of the release: its name in it, and its bytes or the file they are in."""
 
     name: str
@@ -66,20 +66,20 @@ def fetch_wheels(folder: Path, platform: str) -> list[Path]:
     return sorted(folder.glob("*.whl"))
 
 
-def entries(wheels: Sequence[Path]) -> list[Entry]:
+def entries(wheels: Sequence[Path]) -> list[ReleaseFile]:
     """All files of one release, by name; the last is the list of everything before it with its sums."""
-    found = [Entry(name, CHECKOUT / name) for name in ("install.py", "README.md", "LICENSE")]
-    found += [Entry(path.relative_to(CHECKOUT).as_posix(), path) for part in ("lib", "plugin")
+    found = [ReleaseFile(name, CHECKOUT / name) for name in ("install.py", "README.md", "LICENSE")]
+    found += [ReleaseFile(path.relative_to(CHECKOUT).as_posix(), path) for part in ("lib", "plugin")
               for path in sources(CHECKOUT / part)]  # fmt: skip
-    found.append(Entry("CHANGELOG.md", CHANGELOG))
-    found += [Entry(f"wheels/{path.name}", path) for path in wheels]
-    found.append(Entry("LICENCES.txt", licences.listing(wheels).encode()))
+    found.append(ReleaseFile("CHANGELOG.md", CHANGELOG))
+    found += [ReleaseFile(f"wheels/{path.name}", path) for path in wheels]
+    found.append(ReleaseFile("LICENCES.txt", licences.listing(wheels).encode()))
     found.sort(key=lambda entry: entry.name)
     sums = "".join(f"{hashlib.sha256(entry.read()).hexdigest()}  {entry.name}\n" for entry in found)
-    return [*found, Entry(SUMS, sums.encode())]
+    return [*found, ReleaseFile(SUMS, sums.encode())]
 
 
-def write(path: Path, files: Sequence[Entry]) -> None:
+def write(path: Path, files: Sequence[ReleaseFile]) -> None:
     """Writes a zip file in a folder of its own name; under another name until it is whole."""
     part = path.with_suffix(".part")
     with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -5,17 +5,17 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from lib import settings
 from lib.installer import packages, private_gimp, pythons, stamp
 from lib.installer.installation import contains
 from lib.installer.packages import CHECKOUT
 from lib.installer.problem import SetupProblem
 from lib.installer.pythons import Python
 from lib.installer.targets import Target
+from lib.settings import settings
 
 # Prints True, False where a key could not be deleted, or None where there is no key store.
 _FORGET_KEYS = """
-from lib import settings
+from lib.settings import settings
 from lib.api import keys
 print(keys.forget_all(file=settings.key_file()))
 """

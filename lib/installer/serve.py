@@ -8,8 +8,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from lib.file_lock import locked_where_possible
 from lib.installer import packages, private_gimp, pythons, stamp, targets
+from lib.storage.file_lock import locked_where_possible
 
 _NEEDED = ("werkzeug", "numpy", "PIL", "requests")
 # Taken as by the other commands; nothing here installs system packages.

@@ -8,8 +8,8 @@ import subprocess
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from lib.file_lock import locked
 from lib.installer.problem import SetupProblem
+from lib.storage.file_lock import locked
 
 # Set to anything, this forbids every installation with apt-get: what --no-system-packages means to child processes.
 FORBIDDEN = "GENERATIVE_EDIT_NO_SYSTEM_PACKAGES"

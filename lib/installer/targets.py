@@ -9,7 +9,7 @@ from lib.installer.gimps import Gimp
 from lib.installer.installation import Installation
 from lib.installer.problem import SetupProblem
 from lib.installer.programs import Machine
-from lib.settings import NAME
+from lib.settings.settings import NAME
 
 
 @dataclass(frozen=True)

@@ -10,23 +10,21 @@ gi.require_version("GimpUi", "3.0")
 from gi.repository import Gimp, GimpUi
 
 from lib.api.text import sentences
-from lib.geometry import Size
+from lib.frame.geometry import Size
 from lib.translation import _
-from plugin.arguments import EXTEND_ARGUMENTS, start_with_settings, values_of
-from plugin.export import quick_mask_is_on
+from plugin.edit.arguments import EXTEND_ARGUMENTS, start_with_settings, values_of
+from plugin.edit.draft import Draft, cost_text
+from plugin.errors import BadArguments, EditFailed, explain
 from plugin.extend.draft import asked, draft, extension_of
 from plugin.extend.parts import ExtendParts
 from plugin.extend.run import Ended, Extending
-from plugin.options import BadArguments
-from plugin.panel.consent import may_cancel, may_send
-from plugin.panel.draft import Draft, in_words
-from plugin.panel.engine_note import EngineNote
-from plugin.panel.single_window import single_window
-from plugin.procedure_parts import explain
-from plugin.procedure_window import ProcedureWindow
-from plugin.task import EditFailed
-from plugin.worker_process import Event
-from plugin.workers import Workers
+from plugin.pixels.export import quick_mask_is_on
+from plugin.ui.consent import confirm_cancel, confirm_send
+from plugin.ui.engine_note import EngineNote
+from plugin.ui.procedure_window import ProcedureWindow
+from plugin.ui.single_window import single_window
+from plugin.worker.process import Event
+from plugin.worker.workers import Workers
 
 
 class ExtendDialog:
@@ -86,7 +84,7 @@ class ExtendDialog:
             problem = str(error)
         parts.say(problem or self._outcome)
         parts.form.show_plan(self._draft.task.plan if self._draft else None)
-        self._window.cost.set_text(in_words(self._draft.cost) if self._draft else "")
+        self._window.cost.set_text(cost_text(self._draft.cost) if self._draft else "")
         parts.engine.follow(self._draft)
         self._judge()
 
@@ -115,7 +113,7 @@ class ExtendDialog:
 
     def on_generate(self) -> None:
         """Asks where that is due, then sends."""
-        if self._draft and not self._running and may_send(self._draft, self._window.dialog):
+        if self._draft and not self._running and confirm_send(self._draft, self._window.dialog):
             self._send()
 
     def _send(self) -> None:
@@ -174,7 +172,7 @@ class ExtendDialog:
         """Asks where an edit is under way, which is then cancelled."""
         if self._running is None:
             return True
-        agreed = may_cancel(self._window.dialog)
+        agreed = confirm_cancel(self._window.dialog)
         if agreed:
             self._cancel()
         return agreed

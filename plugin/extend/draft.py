@@ -9,17 +9,16 @@ from gi.repository import Gimp
 
 from lib.api.models import Model
 from lib.api.providers import Provider
-from lib.choices import accepted, choices
-from lib.extension import Extension
-from lib.geometry import Size
-from lib.side_amounts import NAMES, PIXELS, amount, length_of
+from lib.frame.geometry import Size
 from lib.translation import _
-from plugin.arguments import defaults, sides
-from plugin.checks import checked
-from plugin.estimate import estimate
+from plugin.edit.arguments import defaults, sides
+from plugin.edit.choices import accepted, choices
+from plugin.edit.draft import Draft, chosen, estimate
+from plugin.edit.options import checked
+from plugin.errors import BadArguments
 from plugin.extend import extending
-from plugin.options import BadArguments
-from plugin.panel.draft import Draft, chosen
+from plugin.extend.extension import Extension
+from plugin.extend.side_amounts import NAMES, PIXELS, amount, length_of
 
 
 def asked(values: Mapping[str, Any]) -> tuple[Provider, Model]:

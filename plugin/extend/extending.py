@@ -5,17 +5,17 @@ from typing import Any
 
 from gi.repository import Gimp
 
-from lib.extension import Extension, ExtensionError
-from lib.frame import Plan
-from lib.geometry import Rect, Size
-from lib.job import SELECTION, Job
-from plugin import export
-from plugin.arguments import Sides, defaults, sides
-from plugin.checks import checked
-from plugin.edit import check, first_picture, reference_pictures, sources
-from plugin.insert import Place, place_above
-from plugin.options import BadArguments, Options
-from plugin.task import Exported, Outcome, Progress, Task, plan_frame, run
+from lib.frame.frame import Plan
+from lib.frame.geometry import Rect, Size
+from lib.jobs.job import SELECTION, Job
+from plugin.edit.arguments import Sides, defaults, sides
+from plugin.edit.options import Options, checked
+from plugin.edit.prepare import check, first_picture, reference_pictures, sources
+from plugin.edit.task import Exported, Outcome, Progress, Task, plan_frame, run
+from plugin.errors import BadArguments
+from plugin.extend.extension import Extension, ExtensionError
+from plugin.pixels import export
+from plugin.pixels.insert import Place, place_above
 
 
 def extend(

@@ -6,18 +6,18 @@ from collections.abc import Callable
 
 from gi.repository import Gimp, Gtk
 
-from lib.extension import Extension
-from lib.geometry import Size
+from lib.frame.geometry import Size
 from lib.translation import _
+from plugin.extend.extension import Extension
 from plugin.extend.preview import ExtendPreview
 from plugin.extend.sides import SideFields
-from plugin.labels import Message
-from plugin.panel.activity import Activity
-from plugin.panel.engine_note import EngineNote
-from plugin.panel.form import Form
-from plugin.panel.problem import Problem
-from plugin.panel.prompt_box import PromptBox
-from plugin.panel.room import stacked
+from plugin.panel.form import OptionsForm
+from plugin.ui.activity import Activity
+from plugin.ui.engine_note import EngineNote
+from plugin.ui.labels import WrappingText
+from plugin.ui.layout import scrollable_column
+from plugin.ui.problem import ProblemBox
+from plugin.ui.prompt_box import PromptBox
 
 
 class ExtendParts:
@@ -33,17 +33,17 @@ class ExtendParts:
     ) -> None:
         self.sides = SideFields(config, Size(image.get_width(), image.get_height()))
         self.preview = ExtendPreview(image, self.sides.drag)
-        self.form = Form(config)
+        self.form = OptionsForm(config)
         self.engine = engine
         self.activity = Activity(on_cancel)
-        self.problem = Problem(on_retry)
+        self.problem = ProblemBox(on_retry)
         self._measures = Gtk.Label()
-        self._note = Message(characters=56)
+        self._note = WrappingText(characters=56)
         self._asked = self._laid_out(PromptBox(config, _("_What should be there (empty: continue the picture):")))
 
     def column(self) -> Gtk.Box:
         """All of them, one below the other; what is asked for scrolls where the screen is small."""
-        return stacked(self._asked, (self.engine, self._note, self.activity, self.problem))
+        return scrollable_column(self._asked, (self.engine, self._note, self.activity, self.problem))
 
     def say(self, words: str) -> None:
         """Shows a sentence, or none."""

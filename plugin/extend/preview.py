@@ -11,11 +11,11 @@ gi.require_version("GdkPixbuf", "2.0")
 gi.require_version("Gtk", "3.0")
 from gi.repository import Gdk, GdkPixbuf, Gimp, Gtk
 
-from lib.extension import Extension
-from lib.geometry import Rect, Size
-from lib.outline import Outline
+from lib.frame.geometry import Rect, Size
 from lib.translation import _
-from plugin.panel import thumbnails
+from plugin.extend.extension import Extension
+from plugin.extend.outline import Outline
+from plugin.ui import thumbnails
 
 _ROOM = Size(330, 204)
 _NOTHING, _OLD = 0x00000000, 0x9A9A9AFF

@@ -8,14 +8,14 @@ from typing import Any, Protocol
 
 from gi.repository import Gimp
 
-from lib.geometry import Rect
+from lib.frame.geometry import Rect
 from lib.translation import _
-from plugin.insert import Place, place_above
-from plugin.panel.activity import cancelled
-from plugin.panel.draft import Draft
-from plugin.panel.job_run import JobRun, Listener
-from plugin.task import insert_done
-from plugin.worker_process import Event, Worker
+from plugin.edit.draft import Draft
+from plugin.edit.job_run import JobRun, Listener
+from plugin.edit.task import insert_done
+from plugin.pixels.insert import Place, place_above
+from plugin.ui.activity import cancelled
+from plugin.worker.process import Event, Worker
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Ended:
     notes: tuple[str, ...] = ()
 
 
-class Watcher(Listener[Ended], Protocol):
+class ExtensionListener(Listener[Ended], Protocol):
     """Whoever is told of the progress, of previews (raw RGBA of the frame's size) and of the end."""
 
     def on_preview(self, rgba: bytes) -> None: ...
@@ -36,7 +36,7 @@ class Watcher(Listener[Ended], Protocol):
 class Extending(JobRun[Ended]):
     """Runs one draft. The image is touched when all is there, in one undo step."""
 
-    def __init__(self, draft: Draft, worker: Worker, watcher: Watcher) -> None:
+    def __init__(self, draft: Draft, worker: Worker, watcher: ExtensionListener) -> None:
         super().__init__(draft, worker, watcher)
         self._watcher = watcher
         self._canvas = draft.image.get_width(), draft.image.get_height()

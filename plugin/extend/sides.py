@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from gi.repository import Gimp, Gtk
 
-from lib.geometry import Size
-from lib.side_amounts import (
+from lib.frame.geometry import Size
+from lib.translation import _
+from plugin.extend.side_amounts import (
     ALL,
     ALONE,
     MOST_PERCENT,
@@ -21,7 +22,6 @@ from lib.side_amounts import (
     text_of,
     unit_of,
 )
-from lib.translation import _
 
 
 class SideFields(Gtk.Grid):

@@ -12,8 +12,13 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from lib.folder.own_results import OwnResults, content_of
-from lib.folder.pictures import (
+from lib.storage.file_identity import content_of, readable_name
+from lib.translation import N_, _
+from plugin.edit.arguments import EDIT_ARGUMENTS, Argument, defaults
+from plugin.edit.options import Options, checked, problems_of
+from plugin.errors import BadArguments
+from plugin.folder.own_results import OwnResults
+from plugin.folder.pictures import (
     FORMATS,
     Skipped,
     is_file,
@@ -22,15 +27,10 @@ from lib.folder.pictures import (
     mask_beside,
     mask_reason,
     matcher,
-    readable,
     result_reason,
     unused_masks,
 )
-from lib.folder.prompts import BadPrompts, Kinds, read_prompts
-from lib.translation import N_, _
-from plugin.arguments import EDIT_ARGUMENTS, Argument, defaults
-from plugin.checks import checked, problems_of
-from plugin.options import BadArguments, Options
+from plugin.folder.prompts import BadPrompts, Kinds, read_prompts
 
 MASKS = ("", "none", "alpha", "file", "selection")
 CHANNEL = "channel:"
@@ -242,7 +242,7 @@ def _items(
     if not found and not problems:
         told = _("There is no picture in {folder} that the pattern {pattern!r} names.")
         problems.append(told.format(folder=source, pattern=values["pattern"]))
-        problems += [f"{readable(each.name)}: {each.reason}" for each in skipped[:_MOST_TOLD]]
+        problems += [f"{readable_name(each.name)}: {each.reason}" for each in skipped[:_MOST_TOLD]]
     if any(item.values.get("mask", values["mask"]).strip() in ("", "file") for item in found):
         masks = unused_masks(names, [item.picture for item in found])
         skipped += [Skipped(name, mask_reason(), is_mask=True) for name in masks]
@@ -277,7 +277,7 @@ def _from_file(source: Path, out: Path | None, values: Mapping[str, Any], proble
             problems.append(_("Line {line}: {reason}").format(line=row.line, reason=result_reason()))
         elif picture in items:
             told = _("Line {line}: {picture} is in line {first} already; a picture has one row.")
-            problems.append(told.format(line=row.line, picture=readable(picture), first=lines[picture]))
+            problems.append(told.format(line=row.line, picture=readable_name(picture), first=lines[picture]))
         elif wanted.fullmatch(picture):
             items[picture], lines[picture] = Item(picture, row.values), row.line
     return list(items.values())
@@ -307,7 +307,7 @@ def _problems_with_values(values: Mapping[str, Any], items: Iterable[Item]) -> l
             continue
         seen.add(key)
         found = [problem for problem in _problems_with({**values, **item.values}) if problem not in problems]
-        problems += [f"{readable(item.picture)}: {problem}" for problem in found]
+        problems += [f"{readable_name(item.picture)}: {problem}" for problem in found]
         if len(problems) > _MOST_TOLD:
             return [*problems[:_MOST_TOLD], _("… and more.")]
     return problems

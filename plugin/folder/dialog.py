@@ -9,7 +9,7 @@ gi.require_version("Gtk", "3.0")
 from gi.repository import Gimp, GimpUi, Gtk
 
 from lib.translation import N_, _
-from plugin.help import give_help
+from plugin.ui.help import give_help
 
 _CHOSEN = {
     "input-folder": (N_("_Input folder:"), Gtk.FileChooserAction.SELECT_FOLDER),

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lib.folder.output import OutputFolder
-from lib.folder.output_names import OutputNames
-from lib.folder.source import has_changed
-from lib.folder.state import Next, Progress, RunState, judge, progress_of
-from lib.job import Job
+from lib.jobs.job import Job
 from plugin.folder.arguments import Item, Run
 from plugin.folder.job import Answer
+from plugin.folder.output import OutputFolder
+from plugin.folder.output_names import OutputNames
+from plugin.folder.source import has_changed
+from plugin.folder.state import Next, Progress, RunState, judge, progress_of
 
 
 @dataclass

@@ -8,25 +8,28 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lib import rescue, settings
 from lib.api import models
 from lib.api.cost import Cost
-from lib.folder.output import OutputFolder
-from lib.folder.pictures import mask_beside
-from lib.folder.source import has_changed
-from lib.frame import FrameError, Plan
-from lib.geometry import Rect
-from lib.job import Job
+from lib.frame.frame import FrameError, Plan
+from lib.frame.geometry import Rect
+from lib.jobs import fallback_writer
+from lib.jobs.job import Job
+from lib.settings import settings
 from lib.translation import N_, _
-from plugin import insert
-from plugin.edit import prepare
-from plugin.estimate import estimate
+from plugin.edit.draft import estimate
+from plugin.edit.prepare import prepare
+from plugin.edit.record import shareable_report
+from plugin.edit.task import layer_mask, write_job
+from plugin.errors import EditFailed
 from plugin.folder import saving
 from plugin.folder.arguments import Item, Run, Wanted
 from plugin.folder.open_pictures import OpenPictures
+from plugin.folder.output import OutputFolder
 from plugin.folder.picture import layers_to_send, opened, select_mask
+from plugin.folder.pictures import mask_beside
 from plugin.folder.saving import Written
-from plugin.task import EditFailed, layer_mask, public, write_job
+from plugin.folder.source import has_changed
+from plugin.pixels import insert
 
 OTHER_PICTURE = N_(
     "This is another picture than the one that was sent. Put that one back, or choose another output folder."
@@ -39,8 +42,8 @@ _PATIENCE = 3600.0
 class Answer:
     """What came back: where the layers and the layer mask are, and the report."""
 
-    layers: list[rescue.Kept]
-    layer_mask: rescue.Kept | None
+    layers: list[fallback_writer.StoredData]
+    layer_mask: fallback_writer.StoredData | None
     report: Mapping[str, Any]
 
 
@@ -51,7 +54,7 @@ def expected_cost(run: Run, item: Item) -> Cost | None:
         layers = layers_to_send(image, wanted.options)
         _select(image, run, item, wanted, layers)
         provider = settings.provider(wanted.options.provider)
-        model = models.get(wanted.options.model or provider.default_model or "")
+        model = models.get(provider.model_name(wanted.options.model))
         return estimate(wanted.options, prepare(image, layers, wanted.options), model, len(layers))
 
 
@@ -94,11 +97,11 @@ def write_results(
         raise EditFailed(_("The picture has become smaller since it was sent. Put the old one back."))
     layers = layers_to_send(image, wanted.options)
     place = insert.place_above(image, None if wanted.options.sample_merged else layers[0], plan.frame)
-    results = insert.Results(
-        pictures=[rescue.data_of(job, kept) for kept in answer.layers],
+    results = insert.ResultLayers(
+        pictures=[fallback_writer.data_of(job, kept) for kept in answer.layers],
         mask=layer_mask(job, answer.layer_mask),
         name=insert.layer_name(wanted.options.request["prompt"]),
-        record={**record, **public(answer.report)},
+        record={**record, **shareable_report(answer.report)},
     )
     values = insert.insert_results(image, results, place)
     numbers = range(1, len(answer.layers) + 1)
@@ -116,7 +119,7 @@ def finish(run: Run, item: Item, written: list[Written], pictures: OpenPictures)
 def forget_answer(job: Job, answer: Answer) -> None:
     """Deletes the layers of an answer whose results are in their files."""
     for kept in [*answer.layers, *([answer.layer_mask] if answer.layer_mask else [])]:
-        rescue.forget(job, kept)
+        fallback_writer.forget(job, kept)
 
 
 def _asked(job: Job) -> tuple[Plan, Mapping[str, Any]]:

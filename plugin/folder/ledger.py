@@ -11,25 +11,17 @@ from typing import Any
 from gi.repository import GLib
 
 from lib.api.text import sentences
-from lib.folder.history import Kept
-from lib.folder.output import OutputFolder
-from lib.folder.output_names import OutputNames, preferred_name, variation_names
-from lib.folder.progress import TimeLeft
-from lib.folder.report import (
-    OTHER_SETTINGS,
-    Summary,
-    other_settings_reason,
-    report_line,
-    skipped_line,
-    write_report,
-)
-from lib.folder.state import DONE, FAILED, withdraw
-from lib.folder.state_lines import File
+from lib.storage.file_identity import File
 from lib.translation import _
+from plugin.errors import of_a_file, of_a_result
 from plugin.folder.arguments import Run
+from plugin.folder.estimates import TimeLeft
 from plugin.folder.flight import Flight
-from plugin.procedure_parts import of_a_file
-from plugin.task import of_a_result
+from plugin.folder.job_history import RetainedJobs
+from plugin.folder.output import OutputFolder
+from plugin.folder.output_names import OutputNames, preferred_name, variation_names
+from plugin.folder.report import OTHER_SETTINGS, Summary, other_settings_reason, report_line, skipped_line, write_report
+from plugin.folder.state import DONE, FAILED, withdraw
 
 _MOST_ALIKE = 10
 
@@ -47,7 +39,7 @@ class Ledger:
         self.hopeless = ""
         self.on_end: Callable[[], None] = lambda: None
         self._run, self._out, self._state = run, out, out.state
-        self._kept = Kept()
+        self._kept = RetainedJobs()
         self._alike = ("", 0)
         self._refused: dict[str, str] = {}
         self._other_settings: set[str] = set()

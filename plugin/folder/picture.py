@@ -9,13 +9,14 @@ from pathlib import Path
 
 from gi.repository import Gegl, Gimp, Gio, GLib
 
-from lib.folder.picture_check import BadPicture, check_picture, has_layers, several_pictures
-from lib.folder.pictures import is_file, readable
+from lib.imaging.picture_check import BadPicture, check_picture, has_layers, several_pictures
+from lib.storage.file_identity import readable_name
 from lib.translation import _
+from plugin.edit.options import Options
+from plugin.errors import EditFailed
 from plugin.folder.arguments import CHANNEL
-from plugin.options import Options
-from plugin.procedure_parts import has_display
-from plugin.task import EditFailed
+from plugin.folder.pictures import is_file
+from plugin.ui.display import has_display
 
 _VALUES = "Y u8"
 # What GIMP does to show a picture upright, by the orientation that a camera has noted: turns, then flips.
@@ -66,7 +67,7 @@ def _load(path: Path) -> Gimp.Image:
         reason = reason or Gimp.get_pdb().get_last_error()
     _delete_leftovers(open_before, image, path)
     if image is None:
-        raise EditFailed(_("GIMP cannot open {file}: {reason}").format(file=readable(path.name), reason=reason))
+        raise EditFailed(_("GIMP cannot open {file}: {reason}").format(file=readable_name(path.name), reason=reason))
     return image
 
 
@@ -149,12 +150,12 @@ def _select_channel(image: Gimp.Image, name: str) -> None:
 def _select_file(image: Gimp.Image, path: Path) -> None:
     """White is selected, grey in part; in a mask with transparency, what is transparent is, as endpoints have it."""
     if not is_file(path):
-        raise EditFailed(_("There is no mask {file} beside it.").format(file=readable(path.name)))
+        raise EditFailed(_("There is no mask {file} beside it.").format(file=readable_name(path.name)))
     size = image.get_width(), image.get_height()
     with opened(path) as mask:
         if (mask.get_width(), mask.get_height()) != size:
             told = _("The mask {file} is not as large as the picture, {width}x{height}.")
-            raise EditFailed(told.format(file=readable(path.name), width=size[0], height=size[1]))
+            raise EditFailed(told.format(file=readable_name(path.name), width=size[0], height=size[1]))
         layer = mask.merge_visible_layers(Gimp.MergeType.CLIP_TO_IMAGE)
         values = _transparency(layer, size) if layer.has_alpha() else b""
         if not values.strip(b"\0"):

@@ -8,11 +8,11 @@ from types import TracebackType
 
 from gi.repository import Gimp
 
-from lib.folder.progress import in_words
-from lib.folder.report import OTHER_SETTINGS, other_settings
-from lib.folder.state import DONE, FAILED, UNKNOWN
 from lib.translation import _
+from plugin.folder.estimates import time_left_text
+from plugin.folder.report import OTHER_SETTINGS, other_settings
 from plugin.folder.run import FolderRun
+from plugin.folder.state import DONE, FAILED, UNKNOWN
 
 _BETWEEN_LINES = {True: 0.5, False: 10.0}
 
@@ -62,4 +62,4 @@ class RunProgress:
         if counts[UNKNOWN]:
             told.append(_("{count} unknown").format(count=counts[UNKNOWN]))
         told.append(_("{count} requests under way").format(count=self._run.under_way))
-        return ", ".join(filter(None, [*told, in_words(self._run.ledger.time_left.seconds())]))
+        return ", ".join(filter(None, [*told, time_left_text(self._run.ledger.time_left.seconds())]))

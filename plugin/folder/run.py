@@ -11,12 +11,9 @@ from typing import Any
 
 from gi.repository import Gegl, GLib
 
-from lib.folder.output import OutputFolder
-from lib.folder.own_results import OWN_FOLDER
-from lib.folder.source import describe_source
-from lib.folder.state import UNKNOWN, Next, RunState, answer_of, is_unknown
-from lib.job import Job
+from lib.jobs.job import Job
 from lib.translation import _
+from plugin.errors import BadArguments, EditFailed
 from plugin.folder.arguments import Item, Run
 from plugin.folder.flight import Flight, Queues, flights, judged, output_names
 from plugin.folder.job import (
@@ -31,10 +28,12 @@ from plugin.folder.job import (
 from plugin.folder.ledger import Ledger
 from plugin.folder.loop import Loop
 from plugin.folder.open_pictures import OpenPictures
+from plugin.folder.output import OutputFolder
+from plugin.folder.own_results import OWN_FOLDER
 from plugin.folder.saving import Written
-from plugin.options import BadArguments
-from plugin.task import EditFailed
-from plugin.worker_process import FINAL, LOG, Event, Worker
+from plugin.folder.source import describe_source
+from plugin.folder.state import UNKNOWN, Next, RunState, answer_of, is_unknown
+from plugin.worker.process import FINAL, LOG, Event, Worker
 
 _EXPORTED_AHEAD = 2
 _MOST_DEATHS, _MOST_DEATHS_OF_ONE = 3, 2
@@ -188,11 +187,7 @@ class FolderRun:
 
     def _live_worker(self) -> Worker:
         if self._worker is None or self._worker.ended:
-            try:
-                self._worker = Worker(self._python, self.run.out / OWN_FOLDER / LOG)
-            except GLib.Error as error:
-                told = _("The worker cannot be started: {reason}. Run install.py again.")
-                raise EditFailed(told.format(reason=error.message)) from None
+            self._worker = Worker(self._python, self.run.out / OWN_FOLDER / LOG)
         return self._worker
 
     def _heard(self, flight: Flight, event: Event) -> None:

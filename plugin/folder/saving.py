@@ -15,7 +15,7 @@ from gi.repository import Gegl, Gimp, Gio, GLib
 
 from lib.api.text import sentence
 from lib.translation import N_, _
-from plugin.task import EditFailed
+from plugin.errors import EditFailed
 
 _UNREADABLE_RESULT = N_("The result was written, but cannot be read again: {reason}. Check the disk, then try again.")
 _EXPORTS = {"png": "file-png-export", "jpeg": "file-jpeg-export", "webp": "file-webp-export"}
@@ -55,7 +55,7 @@ class Written:
 
     @property
     def checked(self) -> dict[str, Any]:
-        """What the worker is asked to check: see lib/picture_files.py."""
+        """What the worker is asked to check: see lib/worker/requests/picture_files.py."""
         return {"file": str(self.part), "format": self.kind, "size": list(self.size)}
 
 
@@ -110,7 +110,7 @@ def _as_it_looks(image: Gimp.Image, kind: str) -> Gimp.Layer:
 
 
 def _asked(image: Gimp.Image, layer: Gimp.Layer, part: Path, kind: str, quality: int) -> dict[str, Any]:
-    """What the worker is asked: see lib/picture_files.py. The pixels are the image's own, in its own colour space."""
+    """Return the request as lib.worker.requests.picture_files takes it: raw pixels in the image's own colours."""
     width, height = image.get_width(), image.get_height()
     left, top = layer.get_offsets()[1:]
     area = Gegl.Rectangle.new(-left, -top, width, height)

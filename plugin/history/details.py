@@ -7,13 +7,13 @@ import gi
 gi.require_version("Gtk", "3.0")
 from gi.repository import Gtk
 
-from lib.history import Record, shown
-from lib.history_words import cost_of, megabytes, when
+from lib.jobs.history_record import Record, shown
 from lib.translation import _
 from plugin.history.job_list import pixbuf_of
-from plugin.labels import wrapped_label
-from plugin.worker_process import Event
-from plugin.workers import Workers
+from plugin.history.words import cost_of, megabytes, when
+from plugin.ui.labels import wrapped_label
+from plugin.worker.process import Event
+from plugin.worker.workers import Workers
 
 _ONE_EDGE, _SEVERAL_EDGE, _WIDTH = 224, 104, 288
 _MOST_PICTURES = 4

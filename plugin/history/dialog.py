@@ -11,18 +11,19 @@ gi.require_version("GimpUi", "3.0")
 gi.require_version("Gtk", "3.0")
 from gi.repository import Gdk, Gimp, GimpUi, Gtk
 
-from lib import history, settings
-from lib.history import Record, State
-from lib.history_words import limits, used
+from lib.jobs import history
+from lib.jobs.history_record import Record, State, shown
+from lib.settings import settings
 from lib.translation import _, ngettext
-from plugin.help import give_help
 from plugin.history.details import JobDetails
-from plugin.history.insert import fits, insert_and_tell, why_not
+from plugin.history.insert import disabled_reason, fits, insert_and_tell
 from plugin.history.job_list import JobList
-from plugin.labels import Message, wrap_dialog, wrapped_label
-from plugin.recovery import forgotten_results
-from plugin.worker_process import Event
-from plugin.workers import Workers
+from plugin.history.recovery import forgotten_results
+from plugin.history.words import limits, used
+from plugin.ui.help import give_help
+from plugin.ui.labels import WrappingText, wrap_dialog, wrapped_label
+from plugin.worker.process import Event
+from plugin.worker.workers import Workers
 
 _INSERT, _NEW_IMAGE, _COPY, _DELETE = 1, 2, 3, 4
 _SIZE = (820, 640)
@@ -41,7 +42,7 @@ class HistoryDialog:
         self._search = Gtk.SearchEntry(placeholder_text=_("Words of the prompt, a model, a state"))
         self._waiting = Gtk.CheckButton(label=_("Only results _never inserted"), use_underline=True)
         self._used = wrapped_label()
-        self._told = Message()
+        self._told = WrappingText()
         self._lay_out()
         give_help(self._dialog, "history")
         self._add_buttons()
@@ -121,7 +122,7 @@ class HistoryDialog:
         self._details.show_record(one)
         there = bool(one and (one.results or one.has_answer) and one.state is not State.RUNNING and not self._busy)
         in_image = there and fits(one, self._image)
-        self._enable(_INSERT, in_image, "" if in_image else why_not(one, self._image))
+        self._enable(_INSERT, in_image, "" if in_image else disabled_reason(one, self._image))
         self._enable(_NEW_IMAGE, there, _("Opens the result over what was sent, as an image of its own"))
         self._enable(_COPY, bool(one and one.prompt), "")
         deletable = any(record.state is not State.RUNNING for record in chosen)
@@ -176,7 +177,7 @@ class HistoryDialog:
                 history.delete(record.folder)
             except OSError as error:
                 told = _("{folder} cannot be deleted: {reason}.")
-                self._told.set_text(told.format(folder=history.shown(record.folder.name), reason=error.strerror))
+                self._told.set_text(told.format(folder=shown(record.folder.name), reason=error.strerror))
             self._list.update(record.folder)
         if any(record.folder.exists() for record in chosen) and not self._told.get_text():
             self._told.set_text(_("A job that is still in use was not deleted. Try again when it has ended."))

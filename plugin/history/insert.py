@@ -9,15 +9,15 @@ from typing import Any
 
 from gi.repository import Gegl, Gimp
 
-from lib import rescue
 from lib.api.text import sentences
-from lib.geometry import Rect, Size
-from lib.history import Record
-from lib.job import SELECTION, Job
+from lib.frame.geometry import Rect, Size
+from lib.jobs import fallback_writer
+from lib.jobs.history_record import Record
+from lib.jobs.job import SELECTION, Job
 from lib.translation import _
-from plugin import insert
-from plugin.procedure_parts import explain_not_inserted
-from plugin.task import public
+from plugin.edit.record import shareable_report
+from plugin.errors import explain_not_inserted
+from plugin.pixels import insert
 
 
 def fits(record: Record, image: Gimp.Image | None) -> bool:
@@ -39,7 +39,7 @@ def _canvas_for(record: Record, image: Gimp.Image) -> Rect | None:
     return there if record.plan and inside.contains(record.plan.frame) else None
 
 
-def why_not(record: Record | None, image: Gimp.Image | None) -> str:
+def disabled_reason(record: Record | None, image: Gimp.Image | None) -> str:
     """Why a job cannot be inserted into an image, in a sentence."""
     if not record or not (record.results or record.has_answer):
         return _("There is no result to insert")
@@ -71,8 +71,10 @@ def insert_again(record: Record, made: Mapping[str, Any], image: Gimp.Image | No
     """
     Gegl.init(None)
     job, frame = Job(record.folder), Rect(*made["frame"])
-    pictures = [rescue.data_of(job, kept) for kept in made["layers"]]
-    results = insert.Results(pictures, _mask(job, made, frame), insert.layer_name(record.prompt), _edit_record(job))
+    pictures = [fallback_writer.data_of(job, kept) for kept in made["layers"]]
+    results = insert.ResultLayers(
+        pictures, _mask(job, made, frame), insert.layer_name(record.prompt), _edit_record(job)
+    )
     if image:
         canvas = _canvas_for(record, image)
         grown = canvas if canvas and canvas == record.grown else None
@@ -82,7 +84,7 @@ def insert_again(record: Record, made: Mapping[str, Any], image: Gimp.Image | No
         Gimp.Display.new(image)
     job.mark_inserted()
     for kept in (*made["layers"], made["layer_mask"], made["original"]):
-        rescue.forget(job, kept)
+        fallback_writer.forget(job, kept)
     Gimp.displays_flush()
     return image
 
@@ -91,7 +93,7 @@ def _mask(job: Job, made: Mapping[str, Any], frame: Rect) -> insert.Mask:
     """The layer mask that was asked for, else the selection of that time; None where nothing was selected."""
     with contextlib.suppress(OSError):
         kept = made["layer_mask"] or SELECTION
-        values = rescue.data_of(job, kept)
+        values = fallback_writer.data_of(job, kept)
         return values if len(values) == frame.size.pixels else None
     return None
 
@@ -102,7 +104,7 @@ def _edit_record(job: Job) -> dict[str, Any] | None:
     for name in ("job.json", "report.json"):
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
             found = job.read_json(name)
-            told |= public(found) if name == "report.json" else dict(found["record"])
+            told |= shareable_report(found) if name == "report.json" else dict(found["record"])
     return told if "request" in told else None
 
 
@@ -119,7 +121,7 @@ def _in_new_image(
     return {**record, "canvas": canvas, "edited": edited, "references": {"layers": [], "others": missing}}
 
 
-def _new_image(job: Job, made: Mapping[str, Any], results: insert.Results, frame: Rect) -> Gimp.Image:
+def _new_image(job: Job, made: Mapping[str, Any], results: insert.ResultLayers, frame: Rect) -> Gimp.Image:
     """Return an image of the frame's size: the results, and below them what was sent, where that is still there."""
     there = Rect(0, 0, frame.width, frame.height)
     image = Gimp.Image.new(frame.width, frame.height, Gimp.ImageBaseType.RGB)
@@ -137,6 +139,6 @@ def _new_image(job: Job, made: Mapping[str, Any], results: insert.Results, frame
 def _insert_original(image: Gimp.Image, job: Job, made: Mapping[str, Any], there: Rect) -> Gimp.Layer | None:
     if not made["original"]:
         return None
-    before = insert.new_layer(image, there, _("Before"), rescue.data_of(job, made["original"]))
+    before = insert.new_layer(image, there, _("Before"), fallback_writer.data_of(job, made["original"]))
     image.insert_layer(before, None, 0)
     return before

@@ -13,12 +13,12 @@ gi.require_version("Gtk", "3.0")
 gi.require_version("GdkPixbuf", "2.0")
 from gi.repository import GdkPixbuf, GLib, GObject, Gtk, Pango
 
-from lib import history
-from lib.history import Record, State
-from lib.history_words import cost_of, when
+from lib.jobs import history
+from lib.jobs.history_record import Record, State
 from lib.translation import _
-from plugin.worker_process import Event
-from plugin.workers import Workers
+from plugin.history.words import cost_of, when
+from plugin.worker.process import Event
+from plugin.worker.workers import Workers
 
 PICTURE_EDGE = 72
 _AT_ONCE = 50

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from gi.repository import Gimp, GObject, Gtk
 
-from lib import settings
 from lib.api import models
 from lib.api.models import Model
 from lib.api.providers import Provider
-from lib.choices import Choice, choices
-from lib.frame import Plan
-from lib.setting_values import LARGEST_RADIUS
+from lib.frame.frame import Plan
+from lib.settings import settings
+from lib.settings.values import LARGEST_RADIUS
 from lib.translation import _
-from plugin.panel.fields import CheckField, Field, ListField, NumberField, TextField, grid
+from plugin.edit.choices import OptionChoices, choices
+from plugin.ui.fields import CheckField, Field, ListField, NumberField, TextField, grid
 
 
-class Form(Gtk.Box):
+class OptionsForm(Gtk.Box):
     """Provider, model, size, quality, number of results and previews; the rest in an expander."""
 
     def __init__(self, config: Gimp.ProcedureConfig) -> None:
@@ -69,8 +69,8 @@ class Form(Gtk.Box):
         """Offers the providers and the models that are known."""
         titles = {name: settings.provider(name).title for name in settings.provider_names()}
         self._provider.name_values(titles)
-        self._provider.choose_from(Choice(tuple(titles)))
-        self._model.choose_from(Choice(tuple(models.names())))
+        self._provider.choose_from(OptionChoices(tuple(titles)))
+        self._model.choose_from(OptionChoices(tuple(models.names())))
 
     def show_plan(self, plan: Plan | None) -> None:
         """Says which size "auto" stands for."""

@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from lib import rescue
-from lib.job import SELECTION, Job
+from lib.jobs import fallback_writer
+from lib.jobs.job import SELECTION, Job
 from lib.translation import _
-from plugin.canvas_layer import Appearance, CanvasLayer
-from plugin.insert import layer_name
-from plugin.panel.draft import Draft
-from plugin.panel.job_run import JobRun, Listener
+from plugin.edit.draft import Draft
+from plugin.edit.job_run import JobRun, Listener
+from plugin.edit.record import layer_record
+from plugin.edit.task import Exported, Task, layer_mask
 from plugin.panel.sent_picture import selection_state
-from plugin.task import Exported, Task, layer_mask, record_of
-from plugin.worker_process import Event, Worker
+from plugin.pixels.canvas_layer import Appearance, CanvasLayer
+from plugin.pixels.insert import layer_name
+from plugin.worker.process import Event, Worker
 
 
 @dataclass(frozen=True)
@@ -22,15 +23,15 @@ class Variation:
     """One result: raw RGBA pixels of the frame's size, kept until the user has chosen."""
 
     job: Job
-    kept: rescue.Kept
+    kept: fallback_writer.StoredData
 
     def rgba(self) -> bytes:
         """The pixels; raises OSError where they are no longer there."""
-        return rescue.data_of(self.job, self.kept)
+        return fallback_writer.data_of(self.job, self.kept)
 
     def forget(self) -> None:
         """Deletes the pixels; the history keeps the answer that they were made from."""
-        rescue.forget(self.job, self.kept)
+        fallback_writer.forget(self.job, self.kept)
 
 
 @dataclass
@@ -56,7 +57,7 @@ class Generation(JobRun[Finished]):
         edited = None if draft.options.sample_merged else draft.layers[0]
         self.canvas = CanvasLayer(draft.image, edited, draft.task.place, beside.canvas if beside else None)
         self._report: dict[str, Any] = {}
-        self._layer_mask: rescue.Kept | None = None
+        self._layer_mask: fallback_writer.StoredData | None = None
         self._selection = selection_state(draft.image)
 
     def insert(self, rgba: bytes) -> None:
@@ -71,7 +72,7 @@ class Generation(JobRun[Finished]):
         """The layer's name, mask and record, with what is known by now."""
         options, task = self.draft.options, self.draft.task
         known = {"provider": options.provider, "model": self.draft.model.name, "size": str(task.plan.size)}
-        record = record_of(options, {**known, "frame": task.plan.frame.to_list(), **self._report}, task.sources)
+        record = layer_record(options, {**known, "frame": task.plan.frame.to_list(), **self._report}, task.sources)
         return Appearance(layer_name(options.request["prompt"]), layer_mask(self.job, self._layer_mask), record)
 
     def _task(self) -> Task:

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 from gi.repository import Gimp, Gtk
 
-from lib.geometry import Size
+from lib.frame.geometry import Size
 from lib.translation import _
-from plugin.edit import MOST_IMAGES
-from plugin.panel import thumbnails
+from plugin.edit.prepare import MOST_IMAGES
+from plugin.ui import thumbnails
 
 _THUMBNAIL = Size(36, 28)
 

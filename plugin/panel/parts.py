@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from gi.repository import Gimp, Gtk
 
-from lib.geometry import Size
-from plugin.labels import Message
-from plugin.panel.activity import Activity
-from plugin.panel.draft import Draft
-from plugin.panel.engine_note import EngineNote
-from plugin.panel.form import Form
+from lib.frame.geometry import Size
+from plugin.edit.draft import Draft
+from plugin.panel.form import OptionsForm
 from plugin.panel.inputs import Inputs
-from plugin.panel.problem import Problem
-from plugin.panel.prompt_box import PromptBox
-from plugin.panel.results import Results
-from plugin.panel.room import stacked
+from plugin.panel.results import ResultsView
 from plugin.panel.sent_picture import SentPicture
 from plugin.panel.session import Offer
-from plugin.worker_process import Event
+from plugin.ui.activity import Activity
+from plugin.ui.engine_note import EngineNote
+from plugin.ui.labels import WrappingText
+from plugin.ui.layout import scrollable_column
+from plugin.ui.problem import ProblemBox
+from plugin.ui.prompt_box import PromptBox
+from plugin.worker.process import Event
 
 
 class PanelParts:
@@ -29,16 +29,16 @@ class PanelParts:
         inputs: Inputs,
         engine: EngineNote,
         activity: Activity,
-        problem: Problem,
-        results: Results,
+        problem: ProblemBox,
+        results: ResultsView,
     ) -> None:
         self.inputs, self.activity = inputs, activity
         self.prompt = PromptBox(config)
-        self.form = Form(config)
+        self.form = OptionsForm(config)
         self._config = config
         self._picture = SentPicture()
         self._engine, self._problem, self._results = engine, problem, results
-        self._note = Message(characters=56)
+        self._note = WrappingText(characters=56)
 
     def column(self) -> Gtk.Box:
         """All of them, one below the other; what is asked for scrolls where the screen is small."""
@@ -48,7 +48,7 @@ class PanelParts:
         asked = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
         for part in (sent, self.prompt, self.form):
             asked.pack_start(part, part is self.prompt, part is self.prompt, 0)
-        return stacked(asked, (self._engine, self._note, self.activity, self._problem, self._results))
+        return scrollable_column(asked, (self._engine, self._note, self.activity, self._problem, self._results))
 
     def follow(self, draft: Draft | None, words: str) -> None:
         """Shows what would be sent, and a sentence, or none."""

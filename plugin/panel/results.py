@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from gi.repository import Gtk
 
-from lib.geometry import Size
+from lib.frame.geometry import Size
 from lib.translation import _
-from plugin.labels import Message
-from plugin.panel import thumbnails
-from plugin.panel.fields import button
 from plugin.panel.generation import Variation
+from plugin.ui import thumbnails
+from plugin.ui.fields import button
+from plugin.ui.labels import WrappingText
 
 _THUMBNAIL = Size(84, 64)
 
@@ -29,13 +29,13 @@ class Choices:
     use: Callable[[], None]
 
 
-class Results(Gtk.Box):
+class ResultsView(Gtk.Box):
     """Thumbnails of the results, of which one is chosen, and the buttons for it."""
 
     def __init__(self, act: Choices) -> None:
         super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=4)
         self._act = act
-        self._message = Message(characters=52)
+        self._message = WrappingText(characters=52)
         self._strip = Gtk.Box(spacing=4)
         scroller = Gtk.ScrolledWindow(can_focus=False, min_content_height=_THUMBNAIL.height + 22)
         scroller.set_policy(Gtk.PolicyType.AUTOMATIC, Gtk.PolicyType.NEVER)

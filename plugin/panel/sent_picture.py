@@ -6,11 +6,11 @@ from typing import Any
 
 from gi.repository import Gimp, Gtk
 
-from lib.geometry import Rect, Size
+from lib.frame.geometry import Rect, Size
 from lib.translation import _
-from plugin.export import ImageSelection, quick_mask_is_on
-from plugin.panel import thumbnails
-from plugin.panel.draft import Draft
+from plugin.edit.draft import Draft
+from plugin.pixels.export import ImageSelection, quick_mask_is_on
+from plugin.ui import thumbnails
 
 _ROOM = Size(200, 120)
 _PROBE = Size(64, 64)

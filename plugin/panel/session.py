@@ -7,12 +7,12 @@ from typing import Any, Protocol
 
 from lib.api.text import sentences
 from lib.translation import _, ngettext
-from plugin.insert import Results
-from plugin.panel.activity import cancelled
-from plugin.panel.draft import Draft
+from plugin.edit.draft import Draft
 from plugin.panel.generation import Finished, Generation, Variation
-from plugin.worker_process import Event
-from plugin.workers import Workers
+from plugin.pixels.insert import ResultLayers
+from plugin.ui.activity import cancelled
+from plugin.worker.process import Event
+from plugin.worker.workers import Workers
 
 
 class View(Protocol):
@@ -84,7 +84,7 @@ class Session:
             return
         look = self.offer.generation.look()
         pictures = [variation.rgba() for variation in self.offer.variations]
-        self.offer.generation.canvas.replace_by(Results(pictures, look.mask, look.name, look.record))
+        self.offer.generation.canvas.replace_by(ResultLayers(pictures, look.mask, look.name, look.record))
         self.keep()
 
     def discard(self) -> None:

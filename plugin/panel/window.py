@@ -9,28 +9,27 @@ from typing import Any
 
 from gi.repository import Gimp
 
-from lib import last_used, prompts
-from lib.choices import accepted, choices
+from lib.settings import last_used, prompts
 from lib.translation import _
-from plugin.arguments import EDIT_ARGUMENTS, defaults, values_of
-from plugin.export import ImageSelection, quick_mask_is_on
-from plugin.options import BadArguments, read
+from plugin.edit.arguments import EDIT_ARGUMENTS, defaults, values_of
+from plugin.edit.choices import accepted, choices
+from plugin.edit.draft import Draft, chosen, cost_text, draft
+from plugin.edit.options import read
+from plugin.errors import BadArguments, EditFailed, explain
 from plugin.panel import sent_picture
-from plugin.panel.activity import Activity
-from plugin.panel.consent import may_cancel, may_send
-from plugin.panel.draft import Draft, chosen, draft, in_words
-from plugin.panel.engine_note import EngineNote
 from plugin.panel.inputs import Inputs
 from plugin.panel.parts import PanelParts
-from plugin.panel.problem import Problem
-from plugin.panel.results import Choices, Results
+from plugin.panel.results import Choices, ResultsView
 from plugin.panel.session import Offer, Session
-from plugin.procedure_parts import explain
-from plugin.procedure_window import ProcedureWindow
-from plugin.selection import Selection
-from plugin.task import EditFailed
-from plugin.worker_process import Event
-from plugin.workers import Workers
+from plugin.pixels.export import ImageSelection, quick_mask_is_on
+from plugin.pixels.selection import Selection
+from plugin.ui.activity import Activity
+from plugin.ui.consent import confirm_cancel, confirm_send
+from plugin.ui.engine_note import EngineNote
+from plugin.ui.problem import ProblemBox
+from plugin.ui.procedure_window import ProcedureWindow
+from plugin.worker.process import Event
+from plugin.worker.workers import Workers
 
 
 @dataclass(frozen=True)
@@ -96,8 +95,8 @@ class Panel:
             Inputs(self._image, layers, self._window.refresh_soon),
             self._engine,
             Activity(session.cancel),
-            Problem(self._retry),
-            Results(act),
+            ProblemBox(self._retry),
+            ResultsView(act),
         )
 
     def _values(self) -> dict[str, Any]:
@@ -121,7 +120,7 @@ class Panel:
         except (BadArguments, EditFailed) as error:
             self._draft, problem = None, str(error)
         self._parts.follow(self._draft, problem or self._outcome or self._note())
-        self._window.cost.set_text(in_words(self._draft.cost) if self._draft else "")
+        self._window.cost.set_text(cost_text(self._draft.cost) if self._draft else "")
         self._judge()
 
     def _replaced(self) -> Gimp.Layer | None:
@@ -169,7 +168,7 @@ class Panel:
     def on_generate(self) -> None:
         """Asks where that is due, then sends."""
         found, seen = self._draft, self._seen
-        if found is None or self._session.running or not may_send(found, self._window.dialog):
+        if found is None or self._session.running or not confirm_send(found, self._window.dialog):
             return
         if not self._image.is_valid():
             return
@@ -187,14 +186,14 @@ class Panel:
         """Asks where an edit is under way, which is then cancelled."""
         if self._session.running is None:
             return True
-        agreed = may_cancel(self._window.dialog)
+        agreed = confirm_cancel(self._window.dialog)
         if agreed:
             self._session.cancel()
         return agreed
 
     def _more(self) -> None:
         """The request of the results once more, which may cost as much as they did."""
-        if self._session.offer and may_send(self._session.offer.generation.draft, self._window.dialog):
+        if self._session.offer and confirm_send(self._session.offer.generation.draft, self._window.dialog):
             self._start(self._session.more)
 
     def _retry(self) -> None:

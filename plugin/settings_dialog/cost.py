@@ -2,8 +2,8 @@
 
 from gi.repository import Gtk, Pango
 
-from lib import settings, spending
-from lib.settings import Settings
+from lib.settings import settings, spending
+from lib.settings.settings import Settings
 from lib.translation import _, ngettext
 from plugin.settings_dialog.rows import Page, named, note
 

@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING
 
 from gi.repository import Gtk
 
-from lib import settings
 from lib.api.text import sentences
-from lib.setting_values import LARGEST_RADIUS
-from lib.settings import Settings
+from lib.settings import settings
+from lib.settings.settings import Settings
+from lib.settings.values import LARGEST_RADIUS
 from lib.translation import _
-from plugin.labels import shorten_choices
 from plugin.settings_dialog.rows import Page, beside, button, message, named, note, spin
-from plugin.worker_process import Event
+from plugin.ui.labels import shorten_choices
+from plugin.worker.process import Event
 
 if TYPE_CHECKING:
     from plugin.settings_dialog.window import SettingsDialog

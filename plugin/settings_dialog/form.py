@@ -9,7 +9,7 @@ gi.require_version("Gtk", "3.0")
 from gi.repository import GimpUi, Gtk
 
 from lib.api import providers
-from lib.own_providers import FIELDS, LIKE, checked_entry, new_name
+from lib.settings.custom_providers import FIELDS, LIKE, checked_entry, new_name
 from lib.translation import _
 from plugin.settings_dialog.rows import Page, message
 

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 from gi.repository import Gtk
 
-from lib import settings
-from lib.settings import Settings
+from lib.settings import settings
+from lib.settings.settings import Settings
 from lib.translation import _
 from plugin.settings_dialog.rows import Page, named, note, spin
 

@@ -5,15 +5,15 @@ from typing import TYPE_CHECKING
 
 from gi.repository import Gtk, Pango
 
-from lib import settings
 from lib.api import providers
 from lib.api.text import sentences
-from lib.settings import Settings
+from lib.settings import settings
+from lib.settings.settings import Settings
 from lib.translation import _
-from plugin.labels import wrap_dialog
 from plugin.settings_dialog.form import ProviderForm
 from plugin.settings_dialog.rows import SPACE, Page, beside, bold, button, message, named, note
-from plugin.worker_process import Event
+from plugin.ui.labels import wrap_dialog
+from plugin.worker.process import Event
 
 if TYPE_CHECKING:
     from plugin.settings_dialog.window import SettingsDialog

@@ -7,7 +7,7 @@ import gi
 gi.require_version("Gtk", "3.0")
 from gi.repository import Gtk, Pango
 
-from plugin.labels import Message, wrapped_label
+from plugin.ui.labels import WrappingText, wrapped_label
 
 SPACE = 12
 _TEXT_WIDTH = 56
@@ -26,9 +26,9 @@ def note(text: str = "") -> Gtk.Label:
     return label
 
 
-def message() -> Message:
+def message() -> WrappingText:
     """A text of any length, as a server's is."""
-    return Message(characters=_TEXT_WIDTH)
+    return WrappingText(characters=_TEXT_WIDTH)
 
 
 def button(label: str, act: Callable[[], None]) -> Gtk.Button:

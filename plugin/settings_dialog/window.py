@@ -9,17 +9,17 @@ gi.require_version("GimpUi", "3.0")
 gi.require_version("Gtk", "3.0")
 from gi.repository import GimpUi, GLib, Gtk
 
-from lib import settings
+from lib.settings import settings
 from lib.translation import _
-from plugin.help import give_help
-from plugin.labels import Message
 from plugin.settings_dialog.cost import CostPage
 from plugin.settings_dialog.defaults import DefaultsPage
 from plugin.settings_dialog.history import HistoryPage
 from plugin.settings_dialog.providers import ProvidersPage
 from plugin.settings_dialog.rows import SPACE
-from plugin.worker_process import Event, OnEvent
-from plugin.workers import Workers
+from plugin.ui.help import give_help
+from plugin.ui.labels import WrappingText
+from plugin.worker.process import Event, OnEvent
+from plugin.worker.workers import Workers
 
 _MOMENT = 400
 
@@ -180,7 +180,7 @@ class _Banner(Gtk.InfoBar):
         super().__init__(message_type=Gtk.MessageType.WARNING)
         # GTK's own close button has no name for screen readers.
         self.add_button(_("Dismiss"), Gtk.ResponseType.CLOSE)
-        self._message = Message(characters=70)
+        self._message = WrappingText(characters=70)
         self.get_content_area().pack_start(self._message, True, True, 0)
         self.connect("response", lambda bar, _response: bar.hide())
 

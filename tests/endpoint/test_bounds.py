@@ -25,7 +25,7 @@ from lib.endpoint.engine import Result, edit
 from lib.endpoint.fill import offsets
 from lib.endpoint.fill.offsets import PATCH
 from lib.endpoint.fill.pyramid import LARGEST_SIDE, Level
-from lib.endpoint.jobs import Jobs, Task
+from lib.endpoint.jobs import Jobs, PoolTask
 from lib.endpoint.pictures import pixels
 from lib.endpoint.uploads import Uploads
 from tests.endpoint.abuse import BOUNDARY, multipart
@@ -175,7 +175,7 @@ def test_so_many_compute_and_no_more() -> None:
         with lock:
             now -= 1
 
-    tasks = [Task(work) for _ in range(6)]
+    tasks = [PoolTask(work) for _ in range(6)]
     for task in tasks:
         jobs.submit(task)
     wait_until(lambda: now == 2)
@@ -198,16 +198,16 @@ def test_large_edits_compute_one_after_the_other_and_none_is_passed() -> None:
         return run
 
     jobs = Jobs(4, 0)
-    tasks = [Task(work("first", small))]
+    tasks = [PoolTask(work("first", small))]
     jobs.submit(tasks[0])
     wait_until(lambda: began == ["first"])
-    tasks.append(Task(work("large", large)))
+    tasks.append(PoolTask(work("large", large)))
     jobs.submit(tasks[1])
     wait_until(jobs_module._turn.locked)
-    tasks += [Task(work("small", small)) for _ in range(2)]
+    tasks += [PoolTask(work("small", small)) for _ in range(2)]
     for task in tasks[2:]:
         jobs.submit(task)
-    leaving = Task(work("left", large))
+    leaving = PoolTask(work("left", large))
     jobs.submit(leaving)
     jobs.cancel(leaving)
     assert leaving.over.wait(SECONDS) and began == ["first"]

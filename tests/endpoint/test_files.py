@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.endpoint.errors import ApiError
+from lib.endpoint.errors import HttpError
 from lib.endpoint.files import FileStore, clean_name
 from tests.endpoint.support import AUTH, Caller, error_of, part
 
@@ -25,7 +25,7 @@ def test_bytes_come_back_and_go_away(tmp_path: Path) -> None:
     assert entry["bytes"] == 3 and entry["object"] == "file" and entry["status"] == "processed"
     assert store.content(entry["id"]) == b"abc" and store.get(entry["id"]) == entry
     store.delete(entry["id"])
-    with pytest.raises(ApiError) as caught:
+    with pytest.raises(HttpError) as caught:
         store.content(entry["id"])
     assert caught.value.status == 404
     assert list((tmp_path / "files").iterdir()) == []
@@ -41,7 +41,7 @@ def test_an_expired_file_is_gone_and_its_bytes_too(tmp_path: Path, monkeypatch: 
     entry = store.add(io.BytesIO(b"abc"), "a.png", "vision", seconds=3600)
     later = time.time() + 3601
     monkeypatch.setattr("lib.endpoint.files.time.time", lambda: later)
-    with pytest.raises(ApiError):
+    with pytest.raises(HttpError):
         store.get(entry["id"])
     assert store.all() == []
     assert list((tmp_path / "files").iterdir()) == []
@@ -51,7 +51,7 @@ def test_an_expired_file_is_gone_and_its_bytes_too(tmp_path: Path, monkeypatch: 
 def test_the_limit_holds_for_all_files_together(tmp_path: Path, room: int) -> None:
     store = store_of(tmp_path, max_total=10 + room)
     store.add(io.BytesIO(bytes(10)), "a", "vision")
-    with pytest.raises(ApiError) as caught:
+    with pytest.raises(HttpError) as caught:
         store.add(io.BytesIO(bytes(room + 1)), "b", "vision")
     assert caught.value.status == 413
     store.add(io.BytesIO(bytes(room)), "c", "vision")
@@ -68,7 +68,7 @@ def test_a_name_is_only_a_name(name: str) -> None:
 
 @pytest.mark.parametrize("bad", ["", ".", "..", "../x", "file-1", "file-" + "g" * 24, "file-" + "0" * 24 + "\n"])
 def test_only_ids_of_ours_are_looked_up(tmp_path: Path, bad: str) -> None:
-    with pytest.raises(ApiError) as caught:
+    with pytest.raises(HttpError) as caught:
         store_of(tmp_path).content(bad)
     assert caught.value.status == 404
 
@@ -77,7 +77,7 @@ def test_a_file_whose_bytes_were_taken_away_is_not_found(tmp_path: Path) -> None
     store = store_of(tmp_path)
     entry = store.add(io.BytesIO(b"abc"), "a.png", "vision")
     next((tmp_path / "files").glob("*.bin")).unlink()
-    with pytest.raises(ApiError) as caught:
+    with pytest.raises(HttpError) as caught:
         store.content(entry["id"])
     assert caught.value.status == 404
 
@@ -91,7 +91,7 @@ def test_a_broken_entry_does_not_break_the_list(tmp_path: Path) -> None:
         data = text if isinstance(text, bytes) else text.encode()
         (tmp_path / "files" / f"file-{index:024x}.json").write_bytes(data)
     assert store.all() == [entry]
-    with pytest.raises(ApiError):
+    with pytest.raises(HttpError):
         store.get(f"file-{2:024x}")
 
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from lib.endpoint import pictures
-from lib.endpoint.errors import ApiError
+from lib.endpoint.errors import HttpError
 from tests.endpoint.support import Caller, decoded, encoded, error_of, part, photo
 
 RGB = Image.fromarray(photo()).convert("RGB")
@@ -95,7 +95,7 @@ def test_a_reference_is_made_small() -> None:
 
 
 def test_more_than_50_mb_is_refused_unread() -> None:
-    with pytest.raises(ApiError) as caught:
+    with pytest.raises(HttpError) as caught:
         pictures.decode(bytes(pictures.MAX_IMAGE_BYTES + 1), "image[0]")
     assert caught.value.code == "image_too_large"
 

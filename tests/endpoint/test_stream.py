@@ -12,7 +12,7 @@ from werkzeug.test import Client
 from lib.endpoint import edits, stream
 from lib.endpoint.app import App
 from lib.endpoint.engine import Refused, Result
-from lib.endpoint.errors import ApiError
+from lib.endpoint.errors import HttpError
 from lib.endpoint.files import FileStore
 from lib.endpoint.jobs import Jobs
 from tests.endpoint.support import AUTH, EDITS, KEY, Caller, encoded, error_of, events_of, part, photo
@@ -164,6 +164,6 @@ def test_a_place_is_given_back_whatever_happens(jobs: Jobs) -> None:
         kept.kept = True
     assert jobs.free == 1
     kept.leave()
-    with jobs.place(), jobs.place(), pytest.raises(ApiError), jobs.place():
+    with jobs.place(), jobs.place(), pytest.raises(HttpError), jobs.place():
         pass
     assert jobs.free == 2

@@ -11,7 +11,7 @@ import pytest
 
 from lib.endpoint import fetch as fetching
 from lib.endpoint.app import App
-from lib.endpoint.errors import ApiError
+from lib.endpoint.errors import HttpError
 from lib.endpoint.fetch import fetch
 from lib.endpoint.files import FileStore
 from lib.endpoint.jobs import Jobs
@@ -30,7 +30,7 @@ PNG = encoded(photo())
     ],
 )  # fmt: skip
 def test_urls_that_are_never_fetched(url: str) -> None:
-    with pytest.raises(ApiError) as caught:
+    with pytest.raises(HttpError) as caught:
         fetch(url, "images[0]")
     assert caught.value.status == 400 and caught.value.param == "images[0]"
 
@@ -93,8 +93,8 @@ def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     server.server_close()
 
 
-def failure(call: Callable[[], object]) -> ApiError:
-    with pytest.raises(ApiError) as caught:
+def failure(call: Callable[[], object]) -> HttpError:
+    with pytest.raises(HttpError) as caught:
         call()
     return caught.value
 

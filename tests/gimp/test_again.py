@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lib import history_requests
+from lib.worker.requests import history as history_requests
 from tests.waiting import wait_until
 
 # Nothing here depends on GIMP's version.

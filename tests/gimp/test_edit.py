@@ -257,7 +257,7 @@ def test_script_fu_reads_layers_and_report(gimp, out, endpoint):
 
 
 def test_gimp_knows_the_arguments(gimp):
-    from plugin.arguments import EDIT_ARGUMENTS
+    from plugin.edit.arguments import EDIT_ARGUMENTS
 
     known = gimp.call("edits.arguments_of", name="generative-edit")
     assert known["arguments"] == ["run-mode", "image", "drawables", *(each.name for each in EDIT_ARGUMENTS)]

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lib.history import State, record
+from lib.jobs.history import record
+from lib.jobs.history_record import State
 from tests.gimp import accessibility
 from tests.gimp.screen import (
     OUTPUT,

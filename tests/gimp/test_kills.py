@@ -9,8 +9,9 @@ import time
 import pytest
 from werkzeug.wrappers import Response
 
-from lib.history import State, record
-from lib.job import Job
+from lib.jobs.history import record
+from lib.jobs.history_record import State
+from lib.jobs.job import Job
 from tests.gimp.conftest import VERSIONS
 from tests.gimp.endpoint import USAGE, TestEndpoint
 from tests.waiting import wait_until
@@ -153,7 +154,7 @@ def test_the_next_start_tells_of_it_once_and_sends_nothing_again(gimp, endpoint)
     asked = {"case": "corner", "out": str(gimp.work), "prompt": "x", "provider": "custom"}
     before = folders(gimp)
     for folder in before:
-        Job(folder).mark_told()
+        Job(folder).mark_notified()
     gimp.begin("edits.edit_case", **asked)
     waiting = reach(gimp, endpoint, before, "received")
     kill(gimp, "plug-in")

@@ -4,7 +4,8 @@ import shutil
 
 import pytest
 
-from lib.history import State, record
+from lib.jobs.history import record
+from lib.jobs.history_record import State
 from tests.waiting import wait_until
 
 DISK = 8 << 20

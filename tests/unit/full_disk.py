@@ -11,11 +11,11 @@ import tempfile
 import zlib
 from pathlib import Path
 
-from lib import settings, spending
-from lib.edit_job import EditJob
-from lib.history import record
-from lib.job import SELECTION
-from lib.rescue import data_of
+from lib.jobs.fallback_writer import data_of
+from lib.jobs.history import record
+from lib.jobs.job import SELECTION
+from lib.settings import settings, spending
+from lib.worker.edit_job import EditJob
 from tests.gimp.endpoint import TestEndpoint
 from tests.unit.test_worker import make_job
 

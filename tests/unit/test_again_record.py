@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from plugin.again_record import LARGEST, BadRecord, LayerName, missing_references, read_record
-from plugin.arguments import defaults
-from plugin.options import read
+from plugin.edit.arguments import defaults
+from plugin.edit.options import read
+from plugin.edit.record import LARGEST, BadRecord, LayerName, missing_references, read_record
 
 REQUEST = {"prompt": "a boat", "n": 2, "quality": "high", "background": "opaque", "output_compression": 70}
 RECORD = {

@@ -11,15 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from lib import answer_files, history, history_requests
-from lib.answer_files import AnswerFiles, read_again
-from lib.api import BadAnswerError
+from lib.api.errors import BadAnswerError
 from lib.api.recording import AnswerHead, CoveringSink, Secrets
-from lib.edit_job import EditJob
-from lib.folder.state import Next, is_unknown, judge
-from lib.history import State
-from lib.job import INSERTED
-from lib.rescue import Rescue, data_of
+from lib.jobs import answer_files, history
+from lib.jobs.answer_files import AnswerFiles, read_again
+from lib.jobs.fallback_writer import FallbackWriter, data_of
+from lib.jobs.history_record import State
+from lib.jobs.job import INSERTED
+from lib.worker.edit_job import EditJob
+from lib.worker.requests import history as history_requests
+from plugin.folder.state import Next, is_unknown, judge
 from tests.systems import DATA_HOME
 from tests.unit.test_worker import make_job
 from tests.wire import mutated_answers
@@ -90,7 +91,7 @@ def test_a_short_key_is_left_alone():
 
 def test_what_is_written_is_there_at_once_and_gone_when_it_is_discarded():
     job = make_job()
-    files = AnswerFiles(job, Rescue(job))
+    files = AnswerFiles(job, FallbackWriter(job))
     assert files.folder is None
     sink = files.begin(HEAD)
     sink.write(b"half")
@@ -108,7 +109,7 @@ def test_what_is_written_is_there_at_once_and_gone_when_it_is_discarded():
 def test_a_disk_that_refuses(refuses, everywhere, monkeypatch, tmp_path):
     """What had arrived moves to the spare folder, with the rest; where that is full too, nothing is said to be kept."""
     job = make_job()
-    files, real = AnswerFiles(job, Rescue(job)), os.write
+    files, real = AnswerFiles(job, FallbackWriter(job)), os.write
     full = [refuses == "at once"]
 
     def write(file, data):
@@ -199,16 +200,16 @@ def test_an_answer_that_could_not_be_read_is_read_again_by_a_later_version(monke
 def test_a_worker_that_died_before_it_had_read_the_answer_leaves_it_to_the_history(monkeypatch):
     job = make_job(provider="custom")
     job.write_json("sent.json", {})
-    sink = AnswerFiles(job, Rescue(job)).begin(HEAD)
+    sink = AnswerFiles(job, FallbackWriter(job)).begin(HEAD)
     sink.write(json.dumps({"data": [{"url": "/a.png"}]}).encode())
-    fetched = AnswerFiles(job, Rescue(job))
+    fetched = AnswerFiles(job, FallbackWriter(job))
     fetched.begin(HEAD)
     fetched.begin(replace(HEAD, address="/a.png")).write(PICTURE)
     job.write("answer-1.body", json.dumps({"data": [{"url": "/a.png"}]}).encode())
     record = history.record(job.folder)
     job.release()
     assert record.state is State.UNREAD and "cut off" in record.note
-    assert history.news() == {job.folder: State.UNREAD}
+    assert history.unreported() == {job.folder: State.UNREAD}
     assert read_again(job).images[0].data == PICTURE
     job.path("answer-2.body").unlink()
     with pytest.raises(BadAnswerError, match="is at /a.png"):

@@ -2,10 +2,10 @@
 
 import pytest
 
-from lib import settings
-from plugin.arguments import EXTEND_ARGUMENTS, defaults, start_with_settings, values_of, with_settings
-from plugin.checks import checked
-from plugin.options import BadArguments, Options, read
+from lib.settings import settings
+from plugin.edit.arguments import EXTEND_ARGUMENTS, defaults, start_with_settings, values_of, with_settings
+from plugin.edit.options import Options, checked, read
+from plugin.errors import BadArguments
 from tests.systems import DATA_HOME
 
 

@@ -7,17 +7,17 @@ import pytest
 
 from lib import translation
 from lib.installer import catalogues, doctor
-from lib.installer.catalogues import Message
+from lib.installer.catalogues import CatalogueEntry
 from lib.installer.installation import Installation
 from tests.catalogues import PLURALS, header, written
 
 PLURAL = "nplurals=2; plural=(n != 1);"
 MESSAGES = [
-    Message("Generate", said=["Erzeugen"]),
-    Message("not yet", said=[""]),
-    Message("perhaps", said=["vielleicht"], flags=["fuzzy"]),
-    Message("{n} result", "{n} results", said=["{n} Ergebnis", "{n} Ergebnisse"]),
-    Message('a "quoted"\nline\t\\ …', said=['eine "zitierte"\nZeile\t\\ …']),
+    CatalogueEntry("Generate", said=["Erzeugen"]),
+    CatalogueEntry("not yet", said=[""]),
+    CatalogueEntry("perhaps", said=["vielleicht"], flags=["fuzzy"]),
+    CatalogueEntry("{n} result", "{n} results", said=["{n} Ergebnis", "{n} Ergebnisse"]),
+    CatalogueEntry('a "quoted"\nline\t\\ …', said=['eine "zitierte"\nZeile\t\\ …']),
 ]
 
 

@@ -7,7 +7,7 @@ import string
 import pytest
 
 from lib.api.request import EditRequest
-from lib.installer.catalogues import Message, read
+from lib.installer.catalogues import CatalogueEntry, read
 from lib.translation import LOCALE
 from tests import catalogues
 from tests.unit.unmarked import in_source
@@ -39,7 +39,7 @@ def test_no_text_for_a_user_is_unmarked(name):
     assert [f"{name}:{line}: {text}" for line, text in in_source(source, name)] == []
 
 
-@pytest.mark.parametrize("name", ["lib/result.py", "plugin/panel/activity.py", "plugin/progress.py"])
+@pytest.mark.parametrize("name", ["lib/imaging/result.py", "plugin/ui/activity.py", "plugin/worker/progress.py"])
 def test_what_the_built_in_engine_shows_somebody_with_a_selection_is_in_the_words_of_gimp(name):
     messages = catalogues.in_module((catalogues.CHECKOUT / name).read_text())
     of_others = {"Cancelled; nothing was billed.", "Cancelled. The request had been sent, so it may have been billed."}
@@ -72,7 +72,7 @@ def test_only_whole_texts_are_marked(name):
         ('Gtk.Button.new_with_mnemonic("_Generate")', True),
         ('button.set_name("generate")', False),
         ('def f():\n    """Says how it is done."""', False),
-        ('format = "R\'G\'B\'A u8"', False),
+        ("format = \"R'G'B'A u8\"", False),
     ],
 )
 def test_the_search_for_unmarked_texts_finds_them(source, found):
@@ -92,14 +92,18 @@ def test_the_search_for_unmarked_texts_finds_them(source, found):
     ],
 )
 def test_a_wrong_translation_is_found(one, many, said):
-    assert wrong(Message(one, many, said))
+    assert wrong(CatalogueEntry(one, many, said))
 
 
 def test_what_is_missing_from_a_catalogue_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(catalogues, "LOCALE", tmp_path)
     monkeypatch.setattr(catalogues, "TEMPLATE", tmp_path / "generative-edit.pot")
     monkeypatch.setattr(catalogues, "PLURALS", {"de": "nplurals=2; plural=(n != 1);"})
-    sure, unsure, new = Message("a", said=["A"]), Message("b", said=["B"], flags=["fuzzy"]), Message("c")
+    sure, unsure, new = (
+        CatalogueEntry("a", said=["A"]),
+        CatalogueEntry("b", said=["B"], flags=["fuzzy"]),
+        CatalogueEntry("c"),
+    )
     (tmp_path / "generative-edit.pot").write_text(catalogues.written([catalogues.header("", ""), sure, unsure]))
     (tmp_path / "de.po").write_text(catalogues.written([catalogues.header("de", ""), sure, unsure]))
     assert catalogues.check([sure, unsure, new]) == [

@@ -5,7 +5,7 @@ import pytest
 from lib.api import models, providers
 from lib.api.request import EditRequest
 from lib.api.validation import validate
-from lib.choices import accepted, choices
+from plugin.edit.choices import accepted, choices
 
 DEFAULTS = {
     "size": "", "quality": "", "background": "", "input-fidelity": "", "output-format": "", "output-compression": -1,
@@ -32,25 +32,25 @@ def test_whatever_is_offered_is_taken(model):
 @pytest.mark.parametrize("model", [*models.names(), "a-model-of-tomorrow"])
 def test_what_cannot_be_set_says_why_in_a_sentence(model, provider):
     for name, choice in offered(model, provider).items():
-        assert choice.why_not is None or choice.why_not.endswith("."), name
-        assert not (choice.why_not and choice.values), name
+        assert choice.disabled_reason is None or choice.disabled_reason.endswith("."), name
+        assert not (choice.disabled_reason and choice.values), name
 
 
 def test_compression_is_for_formats_with_loss():
-    assert offered("gpt-image-2", "openai", "png")["output-compression"].why_not
-    assert offered("gpt-image-2", "openai", "jpeg")["output-compression"].why_not is None
+    assert offered("gpt-image-2", "openai", "png")["output-compression"].disabled_reason
+    assert offered("gpt-image-2", "openai", "jpeg")["output-compression"].disabled_reason is None
 
 
 def test_a_model_that_nobody_knows_refuses_nothing():
     found = offered("a-model-of-tomorrow", "openai", "webp")
-    assert all(choice.why_not is None for choice in found.values())
+    assert all(choice.disabled_reason is None for choice in found.values())
     assert found["quality"].values == ("low", "medium", "high", "auto")
 
 
 def test_a_server_that_ignores_a_field_switches_it_off():
-    assert "ignores" in offered("sdxl", "sd-cpp")["quality"].why_not
+    assert "ignores" in offered("sdxl", "sd-cpp")["quality"].disabled_reason
     assert "webp" not in offered("sdxl", "sd-cpp")["output-format"].values
-    assert offered("sdxl", "sd-cpp")["partial-images"].why_not
+    assert offered("sdxl", "sd-cpp")["partial-images"].disabled_reason
 
 
 def test_values_of_another_model_are_not_sent():

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.extension import Extension, ExtensionError
-from lib.geometry import Rect, Size
+from lib.frame.geometry import Rect, Size
+from plugin.extend.extension import Extension, ExtensionError
 
 SIDES = st.integers(0, 40)
 

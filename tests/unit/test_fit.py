@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lib.fit import Colour, Fit, Motion, apply, fit
+from lib.imaging.fit import Colour, Fit, Motion, apply, fit
 from tests.fit_trials import (
     MARGIN,
     Damage,

@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.folder.own_results import OWN_FOLDER, OwnResults
-from lib.folder.pictures import Skipped, list_pictures, mask_reason, unused_masks
-from lib.folder.report import OTHER_SETTINGS, UNUSED_MASK, Summary, report_line, skipped_line
-from lib.folder.source import has_changed
-from lib.folder.state import DONE, FAILED, Next, Progress, RunState, judge, progress_of
-from lib.folder.state_lines import parse_line
-from lib.job import Job
-from plugin.arguments import defaults
+from lib.jobs.job import Job
+from plugin.edit.arguments import defaults
 from plugin.folder.arguments import FOLDER_ARGUMENTS, read_run
+from plugin.folder.own_results import OWN_FOLDER, OwnResults
+from plugin.folder.pictures import Skipped, list_pictures, mask_reason, unused_masks
+from plugin.folder.report import OTHER_SETTINGS, UNUSED_MASK, Summary, report_line, skipped_line
+from plugin.folder.source import has_changed
+from plugin.folder.state import DONE, FAILED, Next, Progress, RunState, judge, progress_of
+from plugin.folder.state_lines import parse_line
 
 JOB = "/jobs/20261128-055000-abc123"
 LINE = {"picture": "a.png", "output": "a.png", "job": JOB, "state": DONE, "outputs": ["a.png"]}

@@ -12,15 +12,16 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from lib.folder import output
-from lib.folder.output import OutputFolder, describe_file
-from lib.folder.output_names import OutputNames, variation_names
-from lib.folder.own_results import OWN_FOLDER
-from lib.folder.picture_check import BadPicture, check_picture, has_layers
-from lib.folder.pictures import list_pictures
-from lib.folder.report import SKIPPED, Summary, report_line, skipped_line, write_report
-from lib.folder.state import DONE, FAILED, RunState
-from lib.picture_files import check_pictures, write_pictures
+from lib.imaging.picture_check import BadPicture, check_picture, has_layers
+from lib.storage.file_identity import describe_file
+from lib.worker.requests.picture_files import check_pictures, write_pictures
+from plugin.folder import output
+from plugin.folder.output import OutputFolder
+from plugin.folder.output_names import OutputNames, variation_names
+from plugin.folder.own_results import OWN_FOLDER
+from plugin.folder.pictures import list_pictures
+from plugin.folder.report import SKIPPED, Summary, report_line, skipped_line, write_report
+from plugin.folder.state import DONE, FAILED, RunState
 
 NOISE = Image.effect_noise((60, 40), 90).convert("RGB")
 FRAMES = [Image.new("RGB", (6, 4), colour) for colour in ("red", "lime", "blue")]

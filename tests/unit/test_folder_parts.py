@@ -9,20 +9,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib import history
-from lib.edit_job import EditJob
-from lib.file_lock import locked_where_possible
-from lib.folder import state as folder_state
-from lib.folder.history import Kept
-from lib.folder.output import OutputFolder
-from lib.folder.output_names import OutputNames, comparable, variation_names
-from lib.folder.pictures import is_inside, list_pictures, mask_beside, mask_of, matcher
-from lib.folder.progress import TimeLeft, in_words
-from lib.folder.prompts import BadPrompts, read_prompts
-from lib.folder.report import COLUMNS, read_objects, report_line, write_report
-from lib.folder.source import describe_source, has_changed
-from lib.folder.state import DONE, UNKNOWN, Next, RunState, judge, withdraw
-from lib.job import Job
+from lib.jobs import history
+from lib.jobs.job import Job
+from lib.storage.file_lock import locked_where_possible
+from lib.worker.edit_job import EditJob
+from plugin.folder import state as folder_state
+from plugin.folder.estimates import TimeLeft, time_left_text
+from plugin.folder.job_history import RetainedJobs
+from plugin.folder.output import OutputFolder
+from plugin.folder.output_names import OutputNames, comparable, variation_names
+from plugin.folder.pictures import is_inside, list_pictures, mask_beside, mask_of, matcher
+from plugin.folder.prompts import BadPrompts, read_prompts
+from plugin.folder.report import COLUMNS, read_objects, report_line, write_report
+from plugin.folder.source import describe_source, has_changed
+from plugin.folder.state import DONE, UNKNOWN, Next, RunState, judge, withdraw
 from tests.systems import DATA_HOME
 
 NAMES = st.text("abAB.~12", min_size=1, max_size=6).filter(lambda name: name.strip("."))
@@ -411,16 +411,16 @@ def test_the_report_says_the_same_in_both_files(tmp_path):
 
 def test_the_time_left_follows_the_latest_pace():
     left = TimeLeft(100, 0.0)
-    assert left.seconds() is None and in_words(None) == ""
+    assert left.seconds() is None and time_left_text(None) == ""
     for number in range(60):
         left.end(10.0 * (number + 1) if number < 10 else 100.0 + (number - 9))
     assert left.seconds() == pytest.approx(40) and left.share == 0.6
-    assert in_words(40) == "about 40 s left" and in_words(150) == "about 2 min left"
-    assert in_words(7260) == "about 2 h 1 min left"
+    assert time_left_text(40) == "about 40 s left" and time_left_text(150) == "about 2 min left"
+    assert time_left_text(7260) == "about 2 h 1 min left"
 
 
 def test_what_a_run_keeps_is_limited(tmp_path):
-    kept = Kept(limit=250)
+    kept = RetainedJobs(limit=250)
     for number in range(4):
         folder = tmp_path / f"j{number}"
         folder.mkdir()

@@ -7,7 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from lib.api.models import FreeSize, SizeList
-from lib.frame import FrameError, Plan, Rect, Size, context_margin, plan
+from lib.frame.frame import FrameError, Plan, Rect, Size, context_margin, plan
 from tests.campaigns import examples
 
 GPT = SizeList(((1024, 1024), (1536, 1024), (1024, 1536)))
@@ -56,15 +56,12 @@ def test_every_plan_keeps_the_promises(edit, rule, context, largest):
     assert abs(stretch - 1) <= 0.005
     assert made.resampled == (made.size != made.sent.size)
 
-    frame = made.frame
-    for x, y in ((frame.x, frame.y), (frame.right, frame.bottom), (wanted.x + 0.5, wanted.y)):
-        image = made.to_image(x, y)
-        assert -1e-6 <= image[0] <= made.size.width + 1e-6
-        assert -1e-6 <= image[1] <= made.size.height + 1e-6
-        assert made.to_canvas(*image) == pytest.approx((x, y), abs=1e-6)
-        rounded = made.to_canvas(round(image[0]), round(image[1]))
-        pixel = max(0.5, 0.5 * made.sent.width / made.size.width, 0.5 * made.sent.height / made.size.height)
-        assert max(abs(rounded[0] - x), abs(rounded[1] - y)) <= pixel + 1e-6
+    left, top, right, bottom = made.cut()
+    assert 0 <= left < right <= made.size.width + 1e-6 and 0 <= top < bottom <= made.size.height + 1e-6
+    across, down = made.sent.width / made.size.width, made.sent.height / made.size.height
+    x, y = made.sent.x, made.sent.y
+    assert (left * across + x, right * across + x) == pytest.approx((made.frame.x, made.frame.right))
+    assert (top * down + y, bottom * down + y) == pytest.approx((made.frame.y, made.frame.bottom))
 
     assert Plan.from_json(json.loads(json.dumps(made.to_json()))) == made
 
@@ -88,9 +85,7 @@ def test_a_free_size_is_never_resampled_where_its_budget_and_the_canvas_allow_1_
     made = plan(canvas, Rect(x, y, width, height), whole, rule=FREE)
     assert not made.resampled
     assert made.padding == (0, 0, 0, 0)
-    corner = made.to_image(made.frame.x, made.frame.y)
-    assert corner == (0, 0)
-    assert all(isinstance(number, int) for number in corner)
+    assert made.cut() == (0, 0, made.frame.width, made.frame.height)
 
 
 @examples(100)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from lib.edit_job import EditJob
 from lib.installer import isolation
+from lib.worker.edit_job import EditJob
 from tests.systems import DATA_HOME
 from tests.unit.test_worker import make_job
 

@@ -3,9 +3,9 @@
 import re
 from pathlib import Path
 
-from lib import prompts, settings
 from lib.endpoint.engine.prompt import understand
-from plugin.arguments import EDIT_ARGUMENTS
+from lib.settings import prompts, settings
+from plugin.edit.arguments import EDIT_ARGUMENTS
 from plugin.folder.arguments import FOLDER_ARGUMENTS
 from tests.systems import DATA_HOME
 

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from lib import history, retention, settings
-from lib.geometry import Rect, Size
-from lib.history import State
-from lib.job import INSERTED, LOCK, VERSION, Job
+from lib.frame.geometry import Rect, Size
+from lib.jobs import history, retention
+from lib.jobs.history_record import State
+from lib.jobs.job import INSERTED, LOCK, VERSION, Job
+from lib.settings import settings
 from tests.systems import DATA_HOME
 from tests.unit.permissions import permissions_count
 
@@ -157,7 +158,7 @@ def test_what_is_missing_and_what_version_is_said():
 def hold_lock(folder):
     """A process that works on the job until its input is closed."""
     program = (
-        "import sys; from pathlib import Path; from lib.job import Job\n"
+        "import sys; from pathlib import Path; from lib.jobs.job import Job\n"
         "with Job(Path(sys.argv[1])).running(): print('locked', flush=True); sys.stdin.read()"
     )
     words = [sys.executable, "-c", program, str(folder)]
@@ -229,19 +230,19 @@ def test_a_result_never_inserted_and_an_unknown_answer_are_news_once():
     inserted(number=2)
     offered = Job.new()
     (offered.folder / "result-1.png").write_bytes(b"png")
-    assert history.news() == {waiting: State.WAITING}, "a window still offers the other"
-    Job(waiting).mark_told()
-    assert history.news() == {}
+    assert history.unreported() == {waiting: State.WAITING}, "a window still offers the other"
+    Job(waiting).mark_notified()
+    assert history.unreported() == {}
     offered.release()
     unknown = make(number=3, job_json=ASKED, sent_json={})
     make(number=4, job_json={**ASKED, "provider": "local"}, sent_json={})  # costs nothing, whatever became of it
-    assert history.news() == {offered.folder: State.WAITING, unknown: State.UNKNOWN}
+    assert history.unreported() == {offered.folder: State.WAITING, unknown: State.UNKNOWN}
 
 
 def test_a_marker_that_cannot_be_written_is_no_error(data):
     job = Job(data / "gone")
     job.mark_inserted()
-    job.mark_told()
+    job.mark_notified()
     assert not (data / "gone" / INSERTED).exists()
 
 
@@ -250,6 +251,6 @@ def test_all_jobs_are_listed_and_only_the_latest_are_looked_at_for_news(monkeypa
         inserted(days_ago=10 + number / 100, number=number)
     assert len(list(history.records())) == history._LATEST + 50
     assert retention.tidy(1000, 1000) == []
-    looked_at, files_of = [], history.Files.of
-    monkeypatch.setattr(history.Files, "of", lambda folder: looked_at.append(folder) or files_of(folder))
-    assert history.news() == {} and len(looked_at) == history._LATEST
+    looked_at, files_of = [], history.FolderListing.of
+    monkeypatch.setattr(history.FolderListing, "of", lambda folder: looked_at.append(folder) or files_of(folder))
+    assert history.unreported() == {} and len(looked_at) == history._LATEST

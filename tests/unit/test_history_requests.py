@@ -7,9 +7,10 @@ import json
 import pytest
 from PIL import Image
 
-from lib import history_requests, layer_mask
-from lib.job import LAYER_MASK, SELECTION, Job
-from lib.rescue import data_of
+from lib.imaging import layer_mask
+from lib.jobs.fallback_writer import data_of
+from lib.jobs.job import LAYER_MASK, SELECTION, Job
+from lib.worker.requests import history as history_requests
 from tests.systems import DATA_HOME
 from tests.unit.test_worker import make_job, run
 

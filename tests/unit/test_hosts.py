@@ -9,10 +9,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lib.api.address import is_public_host
+from lib.api.hosts import is_loopback, is_public_address, parse_address
 from lib.api.transport import Exchange, Timeouts
 from lib.endpoint import fetch as endpoint_fetch
-from lib.endpoint.errors import ApiError
-from lib.hosts import is_loopback, is_public_address, parse_address
+from lib.endpoint.errors import HttpError
 
 V4 = st.ip_addresses(v=4)
 V6 = st.ip_addresses(v=6)
@@ -97,7 +97,7 @@ def refused_by_client(address):
 
 
 def refused_by_endpoint(address):
-    with contextlib.suppress(ApiError):
+    with contextlib.suppress(HttpError):
         return not endpoint_fetch.public_addresses("a.example", 80, "image")
     return True
 

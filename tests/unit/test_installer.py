@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 
 import install
-from lib import file_lock, settings
-from lib.file_lock import locked
 from lib.installer import gimps, packages, private_gimp, removal
 from lib.installer.problem import SetupProblem
+from lib.settings import settings
+from lib.storage import file_lock
+from lib.storage.file_lock import locked
 from tests.unit.made_machine import put_gimp, put_program, real_fetch, run
 
 CHECKOUT = Path(__file__).absolute().parents[2]
@@ -165,9 +166,9 @@ def test_doctor_names_each_piece_and_its_mend(machine, capsys):
     run(capsys)
     folder = machine / "home/.config/GIMP/3.0/plug-ins/generative-edit"
     (folder / "generative-edit.py").chmod(0o644)
-    (folder / "lib/worker.py").unlink()
+    (folder / "lib/worker/__main__.py").unlink()
     code, told = run(capsys, "doctor")
-    assert code == 1 and "chmod +x" in told.out and "lib/worker.py" in told.out
+    assert code == 1 and "chmod +x" in told.out and "lib/worker/__main__.py" in told.out
 
 
 def test_doctor_of_a_working_installation_finds_nothing_to_mend(machine, capsys, monkeypatch):

@@ -177,7 +177,7 @@ def test_a_demo_that_gimp_cannot_do(tmp_path, script, reason):
     gimp = gimps.Gimp(str(put_program(tmp_path / "gimp", script)), "3.0.4")
     with pytest.raises(SetupProblem) as told:
         demo._edit(gimp, replace(DEMO, out=tmp_path), {})
-    assert told.value.what == reason and "install.py doctor" in told.value.mend
+    assert told.value.what == reason and "install.py doctor" in told.value.hint
 
 
 def test_a_demo_that_does_not_end(tmp_path, monkeypatch):

@@ -180,8 +180,8 @@ def test_gimp_is_made_to_look_again(installed, capsys):
 
 def test_the_procedures_are_those_that_the_plug_in_has():
     names = set()
-    for name in ("entries.py", "window_procedures.py", "folder/procedure.py"):
-        text = (packages.CHECKOUT / "plugin" / name).read_text()
+    for name in ("entries.py", "windows.py", "folder.py"):
+        text = (packages.CHECKOUT / "plugin" / "procedures" / name).read_text()
         names |= set(re.findall(r'^(?:    |NAME = )"(generative-edit[\w-]*)"', text, re.MULTILINE))
     assert names == set(PROCEDURES)
 

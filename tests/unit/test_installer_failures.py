@@ -11,10 +11,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from lib import file_lock, settings
 from lib.installer import changelog, command, installation, packages, pythons
 from lib.installer.installation import Installation
 from lib.installer.problem import SetupProblem
+from lib.settings import settings
+from lib.storage import file_lock
 from tests.unit.made_machine import put_gimp, run
 
 
@@ -169,7 +170,7 @@ def test_doctor_tells_an_older_installation_and_another_python(installed, capsys
 
 def test_the_line_for_a_bug_report_names_no_key_and_no_user(installed, capsys, monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
-    (installed / "lib/edit_job.py").unlink()
+    (installed / "lib/worker/edit_job.py").unlink()
     last = run(capsys, "doctor")[1].out.splitlines()[-1]
     assert last.startswith(f"For a bug report: generative-edit {changelog.version()}; ")
     assert "GIMP 3.0.4, plug-in" in last and "not well: Plug-in folder" in last

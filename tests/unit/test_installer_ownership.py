@@ -7,9 +7,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from lib import settings
 from lib.installer import installation, packages, private_gimp, removal, user
 from lib.installer.problem import SetupProblem
+from lib.settings import settings
 from tests.unit.made_machine import put_gimp, run
 
 COMMANDS = ([], ["update"], ["uninstall"], ["uninstall", "--everything"])

@@ -143,7 +143,7 @@ def test_a_key_of_the_users_index_reaches_pip_and_no_sentence(clean, monkeypatch
     with pytest.raises(SetupProblem) as caught:
         fetch(clean)
     assert caught.value.what == "The packages could not be fetched: 127.0.0.1:9 does not answer (Connection refused)."
-    assert "secret" not in str(caught.value) and caught.value.mend.startswith("Check the network")
+    assert "secret" not in str(caught.value) and caught.value.hint.startswith("Check the network")
 
 
 class Index(http.server.BaseHTTPRequestHandler):
@@ -222,7 +222,7 @@ def problem_without_pip(clean, monkeypatch):
     with pytest.raises(SetupProblem) as caught:
         packages.fetch(clean / "new/vendor", pythons.running())
     assert list((clean / "new").iterdir()) == []
-    return caught.value.what, caught.value.mend
+    return caught.value.what, caught.value.hint
 
 
 def test_another_file_than_the_pinned_one_is_not_run(clean, index, monkeypatch):
@@ -241,9 +241,9 @@ def test_another_file_than_the_pinned_one_is_not_run(clean, index, monkeypatch):
 def test_an_index_that_refuses(clean, index, monkeypatch, missing, cause):
     index.missing = missing
     monkeypatch.setenv("PIP_INDEX_URL", f"http://{index.address}/simple")
-    what, mend = problem_without_pip(clean, monkeypatch)
+    what, hint = problem_without_pip(clean, monkeypatch)
     assert what == f"pip, which this Python lacks, could not be fetched: {index.address} {cause}."
-    assert mend.startswith("Check the package index")
+    assert hint.startswith("Check the package index")
 
 
 def test_an_index_that_has_no_pip(clean, index, monkeypatch):
@@ -256,16 +256,16 @@ def test_an_index_that_has_no_pip(clean, index, monkeypatch):
 def test_a_dead_proxy_before_the_wheel(clean, monkeypatch, variable):
     monkeypatch.setenv(variable, "http://user:secret@127.0.0.1:9")
     monkeypatch.setenv("PIP_INDEX_URL", "http://index.invalid/simple")
-    what, mend = problem_without_pip(clean, monkeypatch)
+    what, hint = problem_without_pip(clean, monkeypatch)
     assert what.endswith("could not be fetched: the proxy 127.0.0.1:9 does not answer (Connection refused).")
-    assert mend.startswith("Correct the proxy")
+    assert hint.startswith("Correct the proxy")
 
 
 def test_a_file_of_certificates_that_is_not_there(clean, monkeypatch):
     monkeypatch.setenv("PIP_CERT", "/nowhere/ca.pem")
     monkeypatch.setenv("PIP_INDEX_URL", "https://127.0.0.1:9/simple")
-    what, mend = problem_without_pip(clean, monkeypatch)
-    assert "there is no file of certificates /nowhere/ca.pem" in what and "PIP_CERT" in mend
+    what, hint = problem_without_pip(clean, monkeypatch)
+    assert "there is no file of certificates /nowhere/ca.pem" in what and "PIP_CERT" in hint
 
 
 def test_a_pip_that_does_not_start_is_replaced(clean, index, monkeypatch):
@@ -360,7 +360,7 @@ RETRYING = "WARNING: Retrying (Retry(total=0)) after connection broken by"
 def test_the_true_cause(clean, words, cause):
     problem = Failure(words).problem()
     assert problem.what.startswith(f"The packages could not be fetched: {cause}")
-    assert problem.what.endswith(".") and problem.mend.endswith(".")
+    assert problem.what.endswith(".") and problem.hint.endswith(".")
     assert "Traceback" not in problem.what and "\n" not in problem.what
 
 

@@ -5,10 +5,10 @@ import plistlib
 
 import pytest
 
-from lib import settings
 from lib.installer import changelog, gimps, packages, pythons
 from lib.installer.problem import SetupProblem
 from lib.installer.programs import Machine
+from lib.settings import settings
 from tests.unit.made_machine import put_flatpak, put_gimp, put_program, put_snap, real_fetch, run
 
 PLUG_IN = "plug-ins/generative-edit"

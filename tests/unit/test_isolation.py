@@ -83,8 +83,8 @@ def test_a_user_learns_of_every_package_at_once(machine, monkeypatch):
     with pytest.raises(SetupProblem) as problem:
         private_gimp.ensure("3.0")
     for package in ("bubblewrap", "mmdebstrap", "uidmap"):
-        assert package in problem.value.what and package in problem.value.mend
-    assert "sudo apt-get update && sudo apt-get install" in problem.value.mend and not installed(machine)
+        assert package in problem.value.what and package in problem.value.hint
+    assert "sudo apt-get update && sudo apt-get install" in problem.value.hint and not installed(machine)
 
 
 @pytest.mark.parametrize("way", [isolation.Bubblewrap(), isolation.Proot()])

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from lib.job import HELD, SENT, Job, decode_line, encode_line
-from lib.worker import unexpected_error
+from lib.jobs.job import HELD, SENT, Job, decode_line, encode_line
+from lib.worker.__main__ import unexpected_error
 from tests.systems import DATA_HOME, is_private
 
 

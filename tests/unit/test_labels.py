@@ -7,9 +7,9 @@ from pathlib import Path
 PLUGIN = Path(__file__).absolute().parents[2] / "plugin"
 # Labels of our own short words and of figures.
 SHORT = {
-    "procedure_window.py": 1,  # the cost
+    "ui/procedure_window.py": 1,  # the cost
     "extend/parts.py": 1,  # the canvas's measures
-    "panel/prompt_box.py": 1,  # that there is no earlier prompt
+    "ui/prompt_box.py": 1,  # that there is no earlier prompt
     "settings_dialog/rows.py": 1,  # a heading
 }
 
@@ -39,10 +39,10 @@ def test_labels_of_any_words_are_made_in_one_place():
     """A label elsewhere is the caption of a control, is cut short with dots, or is one of a few of our own words."""
     others = {}
     for module, _function, keywords in calls("Label"):
-        if module != "labels.py" and "ellipsize" not in keywords and keywords.get("use_underline") != "True":
+        if module != "ui/labels.py" and "ellipsize" not in keywords and keywords.get("use_underline") != "True":
             others[module] = others.get(module, 0) + 1
     assert others == SHORT
-    assert {module for module, _function, keywords in calls("Label") if "wrap" in keywords} == {"labels.py"}
+    assert {module for module, _function, keywords in calls("Label") if "wrap" in keywords} == {"ui/labels.py"}
 
 
 def test_every_message_dialog_wraps_anywhere():

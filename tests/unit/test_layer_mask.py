@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.layer_mask import shaped
+from lib.imaging.layer_mask import shaped
 
 
 def square(side=64, low=16, high=48):

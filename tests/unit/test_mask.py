@@ -1,10 +1,10 @@
-"""lib.mask against numpy."""
+"""plugin.pixels.mask against numpy."""
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib import mask
+from plugin.pixels import mask
 
 
 @given(st.binary(max_size=64))

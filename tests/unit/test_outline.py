@@ -2,9 +2,9 @@
 
 import pytest
 
-from lib.extension import Extension
-from lib.geometry import Rect, Size
-from lib.outline import NEAR, Outline
+from lib.frame.geometry import Rect, Size
+from plugin.extend.extension import Extension
+from plugin.extend.outline import NEAR, Outline
 
 ROOM = Size(320, 220)
 CANVASES = [Size(640, 480), Size(6000, 400), Size(90, 4000), Size(1, 1)]

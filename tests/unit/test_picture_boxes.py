@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.folder.box_check import CODESTREAM, CONTAINER
-from lib.folder.picture_check import BadPicture, check_picture
+from lib.imaging.box_check import CODESTREAM, CONTAINER
+from lib.imaging.picture_check import BadPicture, check_picture
 
 
 def bits(*fields):

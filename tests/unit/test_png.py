@@ -1,4 +1,4 @@
-"""lib.png against Pillow as an independent reader."""
+"""plugin.pixels.png against Pillow as an independent reader."""
 
 import io
 
@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from lib.png import encode
+from plugin.pixels.png import encode
 
 MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from lib import last_used, prompts, settings
-from lib.prompts import Prompt, Recall
+from lib.settings import last_used, prompts, settings
+from lib.settings.prompts import Prompt, Recall
 from tests.systems import DATA_HOME
 
 

@@ -11,9 +11,10 @@ import threading
 import keyring
 import pytest
 
-from lib import job_request, settings
 from lib.api import key_store, keys
-from lib.worker_requests import answer
+from lib.settings import settings
+from lib.worker import job_request
+from lib.worker.requests import answer
 from tests.gimp.endpoint import TestEndpoint
 from tests.systems import DATA_HOME, is_private
 
@@ -240,7 +241,7 @@ def test_a_locked_key_store_asks_only_where_somebody_can_answer(monkeypatch, som
     asked = []
     monkeypatch.setattr(keys, "find", lambda *_names, interactive, **_more: asked.append(interactive))
     keep("mine", "https://mine.example/v1")
-    job_request.address_of(settings.provider("mine"), somebody)
+    job_request.resolve_endpoint(settings.provider("mine"), somebody)
     assert asked == [somebody]
 
 

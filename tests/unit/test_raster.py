@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms, PngImagePlugin
 
-from lib import png, raster
-from lib.raster import PictureError, decode, probe
-from lib.result import layer_pixels
+from lib.api import raster
+from lib.api.raster import PictureError, decode, probe
+from lib.imaging.result import layer_pixels
 from tests.unit.test_result import plan
 
 FORMATS = ["AVIF", "BMP", "DDS", "DIB", "GIF", "ICO", "JPEG", "JPEG2000", "MSP", "PCX", "PNG", "PPM", "QOI",
@@ -96,9 +96,9 @@ def test_a_png_is_decoded_whatever_its_descriptions_are(data):
 
 def test_what_a_png_needs_is_left_and_nothing_else():
     data = with_chunk(b"tEXt", b"Comment\0hello")
-    assert png.essential(data) == png.essential(encode(gradient()))
-    assert b"tEXt" not in png.essential(data) and png.essential(b"GIF89a") is None
-    assert decode(png.essential(encode(gradient("P"))[:-12] + b"rubbish")).size == (32, 24)
+    assert raster.essential_png(data) == raster.essential_png(encode(gradient()))
+    assert b"tEXt" not in raster.essential_png(data) and raster.essential_png(b"GIF89a") is None
+    assert decode(raster.essential_png(encode(gradient("P"))[:-12] + b"rubbish")).size == (32, 24)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])

@@ -3,9 +3,9 @@
 import pytest
 from PIL import Image, ImageChops, ImageOps
 
-from lib import job_request
 from lib.api.request import FileId, Url
-from lib.job import Job
+from lib.jobs.job import Job
+from lib.worker import job_request
 from tests.systems import DATA_HOME
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lib import resampling
-from lib.registration import Motion
-from lib.resampling import moved, scaled
+from lib.imaging import resampling
+from lib.imaging.registration import Motion
+from lib.imaging.resampling import moved, scaled
 
 MOTION = Motion(1.01 + 0.02j, complex(6.3, -4.6))
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lib.frame import Plan
-from lib.geometry import Rect, Size
-from lib.mask import edit_mask
-from lib.result import Guide, layer_pixels
+from lib.frame.frame import Plan
+from lib.frame.geometry import Rect, Size
+from lib.imaging.result import Guide, layer_pixels
+from plugin.pixels.mask import edit_mask
 
 SIDE = 256
 

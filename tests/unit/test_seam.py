@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lib.seam import levelled
+from lib.imaging.seam import levelled
 from tests.fit_trials import blobs, texture
 
 SIDE = 256

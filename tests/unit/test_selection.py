@@ -2,8 +2,8 @@
 
 import pytest
 
-from lib.geometry import Rect, Size
-from plugin.selection import NOTHING_SELECTED, StoredSelection
+from lib.frame.geometry import Rect, Size
+from plugin.pixels.selection import NOTHING_SELECTED, StoredSelection
 
 #  columns 10 to 13, rows 20 to 22
 STORED = StoredSelection(Rect(10, 20, 4, 3), bytes([0, 0, 0, 0, 0, 9, 255, 0, 0, 1, 0, 0]))

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from lib import own_providers, settings
-from lib.settings import Settings
+from lib.settings import custom_providers as own_providers
+from lib.settings import settings
+from lib.settings.settings import Settings
 from tests.systems import DATA_HOME, is_private
 
 CHECKOUT = Path(__file__).absolute().parents[2]
@@ -96,7 +97,7 @@ def test_an_older_file_without_a_version_is_taken_over(data):
 
 def test_two_processes_that_change_different_fields_both_win():
     program = (
-        "import sys; from lib import settings\n"
+        "import sys; from lib.settings import settings\n"
         "for number in range(60): settings.change(**{sys.argv[1]: number}); settings.confirm(f'{sys.argv[1]}-{number}')"
     )
     words = [[sys.executable, "-c", program, name] for name in ("grow", "history_days")]

@@ -2,9 +2,9 @@
 
 import pytest
 
-from lib.extension import Extension
-from lib.geometry import Size
-from lib.side_amounts import (
+from lib.frame.geometry import Size
+from plugin.extend.extension import Extension
+from plugin.extend.side_amounts import (
     ALL,
     ALONE,
     NAMES,

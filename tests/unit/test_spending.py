@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from lib import settings, spending
-from lib.spending import Spent
+from lib.settings import settings, spending
+from lib.settings.spending import Spent
 from tests.systems import DATA_HOME
 
 CHECKOUT = Path(__file__).absolute().parents[2]
@@ -39,7 +39,7 @@ def test_months_are_apart_and_old_ones_go(monkeypatch, file):
 
 
 def test_processes_that_count_at_once_lose_nothing():
-    program = "from lib import spending\nfor _ in range(40): spending.add('openai', 0.01)"
+    program = "from lib.settings import spending\nfor _ in range(40): spending.add('openai', 0.01)"
     started = [subprocess.Popen([sys.executable, "-c", program], cwd=CHECKOUT) for _ in range(3)]
     assert [process.wait(60) for process in started] == [0, 0, 0]
     assert spending.in_month() == {"openai": Spent(pytest.approx(1.2), 120, 0)}

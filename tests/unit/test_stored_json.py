@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from lib import file_lock, stored_json
-from lib.stored_json import StoredJson
+from lib.storage import file_lock, stored_json
+from lib.storage.stored_json import StoredJson
 from tests.systems import is_private
 from tests.unit.permissions import permissions_count
 
@@ -18,7 +18,7 @@ CHECKOUT = Path(__file__).absolute().parents[2]
 COUNT = """
 import sys
 from pathlib import Path
-from lib.stored_json import StoredJson
+from lib.storage.stored_json import StoredJson
 file = StoredJson(Path(sys.argv[1]), 1)
 for number in range(50):
     file.change(lambda data: data | {"count": data.get("count", 0) + 1, sys.argv[2]: number})
@@ -40,9 +40,9 @@ def put(key, value):
 
 def test_what_is_written_is_read_and_only_its_user_may_read_it(path):
     file = StoredJson(path, 3)
-    assert file.read() == stored_json.Found({}, "")
+    assert file.read() == stored_json.ReadResult({}, "")
     assert file.change(put("naïve", "\udcff 山")) == {"naïve": "\udcff 山", "version": 3}
-    assert StoredJson(path, 3).read() == stored_json.Found({"naïve": "\udcff 山", "version": 3}, "")
+    assert StoredJson(path, 3).read() == stored_json.ReadResult({"naïve": "\udcff 山", "version": 3}, "")
     assert is_private(path)
     assert names(path.parent) == [".some.json.lock", "some.json"]
 
@@ -67,7 +67,7 @@ def test_a_broken_file_is_set_aside_told_of_and_not_lost(path, content):
     file.change(put("a", 1))
     assert "some.json.broken-1" in file.read().problem, "told until it is acknowledged"
     file.acknowledge()
-    assert file.read() == stored_json.Found({"a": 1, "version": 1}, "")
+    assert file.read() == stored_json.ReadResult({"a": 1, "version": 1}, "")
     path.write_bytes(content)
     file.change(put("b", 2))
     assert file.read().data["b"] == 2 and "some.json.broken-2" in file.read().problem
@@ -139,7 +139,7 @@ def test_a_read_only_disk_is_read(path, monkeypatch):
         raise OSError(errno.EROFS, "Read-only file system")
 
     monkeypatch.setattr(os, "open", read_only)
-    assert StoredJson(path, 1).read() == stored_json.Found({"a": 1}, "")
+    assert StoredJson(path, 1).read() == stored_json.ReadResult({"a": 1}, "")
     with pytest.raises(OSError, match="Read-only"):
         StoredJson(path, 1).change(put("a", 2))
 

@@ -119,4 +119,4 @@ def test_without_root_the_whole_command_is_named(machine, monkeypatch):
         system_packages.install(["uidmap", "bubblewrap"])
     assert problem.value.what == "Needed and missing: bubblewrap, uidmap."
     install = "sudo apt-get install --yes --no-install-recommends bubblewrap uidmap"
-    assert problem.value.mend == f"Run: sudo apt-get update && {install}"
+    assert problem.value.hint == f"Run: sudo apt-get update && {install}"

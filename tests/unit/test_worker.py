@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageDraw
 
-from lib import settings, spending
-from lib.edit_job import EditJob
-from lib.folder.state import Next, judge
-from lib.frame import Plan
-from lib.geometry import Rect, Size
-from lib.job import Job
+from lib.frame.frame import Plan
+from lib.frame.geometry import Rect, Size
+from lib.jobs.job import Job
+from lib.settings import settings, spending
+from lib.worker.edit_job import EditJob
+from plugin.folder.state import Next, judge
 from tests.gimp.endpoint import TestEndpoint
 from tests.recording_proxy import RecordingProxy
 from tests.systems import DATA_HOME
@@ -290,7 +290,7 @@ def test_packages_for_another_python_are_told(job, tmp_path):
         (tmp_path / name).symlink_to(CHECKOUT / name)
     (tmp_path / "stamp.json").write_text('{"python_version": "3.99"}')
     program = (
-        "import sys; from pathlib import Path; import lib.worker as worker;"
+        "import sys; from pathlib import Path; import lib.worker.__main__ as worker;"
         "worker.STAMP = Path('stamp.json'); sys.exit(worker.main(sys.argv[1:]))"
     )
     done = subprocess.run(
@@ -302,7 +302,7 @@ def test_packages_for_another_python_are_told(job, tmp_path):
 
 def test_prints_of_libraries_go_to_the_log_and_never_between_the_events(job, tmp_path):
     program = (
-        "import sys; from pathlib import Path; from lib.worker import Events, take_over_output;"
+        "import sys; from pathlib import Path; from lib.worker.__main__ import Events, take_over_output;"
         "emit = Events(take_over_output(Path(sys.argv[1]))); print('noise', flush=True); import os;"
         "os.write(1, b'raw noise'); emit({'event': 'notice'})"
     )

@@ -20,8 +20,11 @@ from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from lib.api import CancelledError, EditRequest, ImagesClient, providers
+from lib.api import providers
 from lib.api.answer import Limits
+from lib.api.client import ImagesClient
+from lib.api.errors import CancelledError
+from lib.api.request import EditRequest
 from lib.api.stream import read_stream
 from tests.wire.pictures import picture
 from tests.wire.server import Recorded, Reply, Server, completed_event, images_reply

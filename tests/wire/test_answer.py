@@ -16,21 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.api import (
-    ApiError,
-    BadAnswerError,
-    CancelledError,
-    EditRequest,
-    ImagesClient,
-    InvalidRequestError,
-    Limits,
-    ModerationError,
-    NotFoundError,
-    ServerError,
-    models,
-    providers,
-)
 from lib.api import calls as calls_module
+from lib.api import providers
 from lib.api.address import (
     base_url_problem,
     endpoint_url,
@@ -39,9 +26,21 @@ from lib.api.address import (
     joined,
     same_origin,
 )
-from lib.api.answer import decode_image, parse_object, read_answer
+from lib.api.answer import Limits, decode_image, parse_object, read_answer
+from lib.api.client import ImagesClient
+from lib.api.errors import (
+    ApiError,
+    BadAnswerError,
+    CancelledError,
+    InvalidRequestError,
+    ModerationError,
+    NotFoundError,
+    ServerError,
+)
+from lib.api.request import EditRequest
 from lib.api.response import add_usage
 from lib.api.stream import no_fetch, read_body
+from lib.api.text import alternatives
 from lib.api.transport import Exchange
 from tests.campaigns import examples
 from tests.wire.pictures import picture
@@ -288,7 +287,7 @@ def test_what_is_no_http_address_is_not_fetched(address: str) -> None:
      "http://localhost:1/x", "http://[::ffff:192.168.0.1]/x", "http://100.64.0.1/", "http://0.0.0.0/"],
 )  # fmt: skip
 def test_a_public_endpoint_cannot_point_into_a_private_network(address: str) -> None:
-    endpoint = calls_module.Endpoint("https://8.8.8.8/v1", {}, calls_module.Timeouts(), Limits(), 0, print)
+    endpoint = calls_module.EndpointConfig("https://8.8.8.8/v1", {}, calls_module.Timeouts(), Limits(), 0, print)
     with calls_module.Call(endpoint) as call, pytest.raises(BadAnswerError, match="private network"):
         call.get(address, 1000, with_key=False)
 
@@ -296,7 +295,7 @@ def test_a_public_endpoint_cannot_point_into_a_private_network(address: str) -> 
 def test_a_name_that_turns_private_only_when_connecting_is_refused_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calls_module, "is_public_host", lambda host: True)
     with serving(Reply(200, IMAGE)) as server:
-        endpoint = calls_module.Endpoint("https://8.8.8.8/v1", {}, calls_module.Timeouts(), Limits(), 0, print)
+        endpoint = calls_module.EndpointConfig("https://8.8.8.8/v1", {}, calls_module.Timeouts(), Limits(), 0, print)
         with calls_module.Call(endpoint) as call, pytest.raises(ApiError, match="private network"):
             call.get(server.origin, 1000, with_key=False)
     assert server.requests == []
@@ -489,4 +488,4 @@ def test_read_answer_takes_image_data_out_of_what_is_kept() -> None:
 def test_light_data_is_complete() -> None:
     assert providers.host_of("HTTP://A.Example:8000/v1") == "a.example:8000"
     assert providers.host_of("https://a.example/v1") == "a.example"
-    assert models.in_words([]) == ""
+    assert alternatives([]) == ""

@@ -18,17 +18,12 @@ from typing import Any
 
 import pytest
 
-from lib.api import (
-    ApiError,
-    CancelledError,
-    Downloading,
-    EditRequest,
-    ImagesClient,
-    TimedOutError,
-    Timeouts,
-    Waiting,
-    providers,
-)
+from lib.api import providers
+from lib.api.client import ImagesClient
+from lib.api.errors import ApiError, CancelledError, TimedOutError
+from lib.api.events import Downloading, Waiting
+from lib.api.request import EditRequest
+from lib.api.transport import Timeouts
 from tests.wire.pictures import picture
 from tests.wire.server import completed_event, event, images_reply, partial_event
 

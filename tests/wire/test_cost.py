@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.api import EditRequest, FileId, models
+from lib.api import models
 from lib.api.cost import (
     actual,
     estimate,
@@ -18,6 +18,7 @@ from lib.api.cost import (
     patch_output_tokens,
     tile_input_tokens,
 )
+from lib.api.request import EditRequest, FileId
 from tests.wire.pictures import picture
 
 SIZES = [(1024, 1024), (1024, 1536), (1536, 1024)]

@@ -9,21 +9,12 @@ from typing import Any
 
 import pytest
 
-from lib.api import (
-    BadRequestError,
-    Completed,
-    EditRequest,
-    EditResponse,
-    FileId,
-    ImagesClient,
-    InvalidRequestError,
-    Notice,
-    PartialImage,
-    RateLimitError,
-    ServerError,
-    Url,
-    providers,
-)
+from lib.api import providers
+from lib.api.client import ImagesClient
+from lib.api.errors import BadRequestError, InvalidRequestError, RateLimitError, ServerError
+from lib.api.events import Notice
+from lib.api.request import EditRequest, FileId, Url
+from lib.api.response import Completed, EditResponse, PartialImage
 from tests.wire.dialect_servers import SERVERS
 from tests.wire.pictures import picture
 from tests.wire.server import Recorded, Reply, Server, images_reply, json_reply, serving

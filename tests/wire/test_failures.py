@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.api import (
+from lib.api import errors
+from lib.api.client import ImagesClient
+from lib.api.errors import (
     ApiError,
     AuthenticationError,
     BadRequestError,
     ConnectionFailedError,
-    EditRequest,
-    ImagesClient,
     InvalidRequestError,
     ModerationError,
     NotFoundError,
@@ -28,9 +28,9 @@ from lib.api import (
     RateLimitError,
     ServerError,
     TimedOutError,
-    errors,
 )
 from lib.api.failures import error_from_answer, error_from_event, request_id_of
+from lib.api.request import EditRequest
 from lib.api.retry import may_repeat
 from lib.api.text import readable, sentences
 from tests.campaigns import examples

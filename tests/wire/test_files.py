@@ -7,16 +7,10 @@ from typing import Any
 
 import pytest
 
-from lib.api import (
-    ApiError,
-    BadAnswerError,
-    BrokenConnectionError,
-    EditRequest,
-    FileId,
-    ImagesClient,
-    NotFoundError,
-    StoredFile,
-)
+from lib.api.client import ImagesClient
+from lib.api.errors import ApiError, BadAnswerError, BrokenConnectionError, NotFoundError
+from lib.api.files import StoredFile
+from lib.api.request import EditRequest, FileId
 from tests.wire.pictures import picture
 from tests.wire.server import Recorded, Reply, images_reply, json_reply, serving
 

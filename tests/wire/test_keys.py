@@ -14,9 +14,11 @@ import keyring
 import pytest
 from keyring.errors import PasswordDeleteError
 
-from lib import file_lock
-from lib.api import AuthenticationError, ImagesClient, Key, key_file, key_store, keys, providers
-from lib.api.keys import headers_with_key
+from lib.api import key_file, key_store, keys, providers
+from lib.api.client import ImagesClient
+from lib.api.errors import AuthenticationError
+from lib.api.keys import Key, headers_with_key
+from lib.storage import file_lock
 from tests.systems import is_private
 from tests.unit.permissions import permissions_count
 

@@ -8,9 +8,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from lib.api import ApiError, Completed, EditRequest, ImagesClient, PartialImage
+from lib.api.client import ImagesClient
+from lib.api.errors import ApiError
+from lib.api.raster import decode
 from lib.api.recording import AnswerHead
-from lib.raster import decode
+from lib.api.request import EditRequest
+from lib.api.response import Completed, PartialImage
 from tests.wire import mutated_answers
 from tests.wire.mutated_answers import BASE64, PICTURE, Case
 from tests.wire.server import Recorded, Reply, completed_event, partial_event, serving

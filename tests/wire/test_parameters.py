@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from lib.api import EditRequest, FileId, ImagesClient, Url
-from lib.api.request import PARAMETERS
+from lib.api.client import ImagesClient
+from lib.api.request import PARAMETERS, EditRequest, FileId, Url
 from tests.wire.pictures import picture
 from tests.wire.server import Recorded, Reply, completed_event, images_reply, serving, stream_reply
 

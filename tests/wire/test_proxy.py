@@ -15,8 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from requests.exceptions import InvalidProxyURL
 
-from lib.api import ApiError, BrokenConnectionError, ConnectionFailedError, EditRequest, ImagesClient, proxy
+from lib.api import proxy
+from lib.api.client import ImagesClient
+from lib.api.errors import ApiError, BrokenConnectionError, ConnectionFailedError
 from lib.api.proxy import is_listed, proxy_for
+from lib.api.request import EditRequest
 from lib.installer import doctor
 from tests.recording_proxy import RecordingProxy
 from tests.wire.pictures import picture

@@ -14,23 +14,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.api import (
+from lib.api import providers
+from lib.api.client import ImagesClient
+from lib.api.errors import (
     ApiError,
     BrokenConnectionError,
     CancelledError,
     ConnectionFailedError,
-    EditRequest,
-    ImagesClient,
     OverloadedError,
     QuotaError,
     RateLimitError,
     ServerError,
     TimedOutError,
-    Timeouts,
-    Waiting,
-    providers,
 )
+from lib.api.events import Waiting
+from lib.api.request import EditRequest
 from lib.api.retry import PATIENT_RETRIES, backoff, pause, retry_after
+from lib.api.transport import Timeouts
 from tests.wire.pictures import picture
 from tests.wire.server import Recorded, Reply, images_reply, json_reply, serving
 

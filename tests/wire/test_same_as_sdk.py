@@ -8,7 +8,8 @@ from typing import Any
 import openai
 import pytest
 
-from lib.api import EditRequest, ImagesClient
+from lib.api.client import ImagesClient
+from lib.api.request import EditRequest
 from tests.wire.pictures import picture
 from tests.wire.server import Part, Recorded, completed_event, images_reply, serving, stream_reply
 

@@ -19,18 +19,12 @@ from typing import Any
 
 import pytest
 
-from lib.api import (
-    ApiError,
-    AuthenticationError,
-    ConnectionFailedError,
-    EditRequest,
-    ImagesClient,
-    InvalidRequestError,
-    Key,
-    NotFoundError,
-    Timeouts,
-)
+from lib.api.client import ImagesClient
 from lib.api.connections import trusting_context
+from lib.api.errors import ApiError, AuthenticationError, ConnectionFailedError, InvalidRequestError, NotFoundError
+from lib.api.keys import Key
+from lib.api.request import EditRequest
+from lib.api.transport import Timeouts
 from tests.wire.pictures import picture
 from tests.wire.server import Recorded, Reply, completed_event, images_reply, json_reply, serving, stream_reply
 from tests.wire.socks_server import relay, socks_server

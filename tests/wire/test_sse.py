@@ -113,7 +113,7 @@ def test_lines_without_end_are_refused_before_they_take_memory(line: bytes) -> N
     decoder = EventDecoder(1 << 30)
     tracemalloc.start()
     with pytest.raises(ValueError, match="more than 10,000 lines"):
-        for _turn in range(1000):
+        for _slot in range(1000):
             decoder.feed(line * 1000)
     _now, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()

@@ -12,21 +12,12 @@ from dataclasses import replace
 
 import pytest
 
-from lib.api import (
-    BadAnswerError,
-    BrokenConnectionError,
-    Completed,
-    EditRequest,
-    Failed,
-    ImagesClient,
-    ModerationError,
-    Notice,
-    PartialImage,
-    QuotaError,
-    ServerError,
-)
 from lib.api.answer import Limits
-from lib.api.response import join
+from lib.api.client import ImagesClient
+from lib.api.errors import BadAnswerError, BrokenConnectionError, ModerationError, QuotaError, ServerError
+from lib.api.events import Notice
+from lib.api.request import EditRequest
+from lib.api.response import Completed, Failed, PartialImage, join
 from lib.api.stream import read_stream
 from tests.wire.pictures import picture
 from tests.wire.server import (
@@ -227,7 +218,7 @@ def test_what_is_no_event_object_is_a_heartbeat(data: bytes) -> None:
 
 
 def test_a_stream_without_end_is_cut_off() -> None:
-    endless = (b"event: ping\ndata: {}\n\n" for _turn in range(10_000_000))
+    endless = (b"event: ping\ndata: {}\n\n" for _slot in range(10_000_000))
     with pytest.raises(BadAnswerError, match="more than 100,000 bytes"):
         list(read_stream(endless, Limits(max_body_bytes=100_000), None, 0, pytest.fail))
 

@@ -11,7 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.api import EditRequest, FileId, FreeSize, ImagesClient, InvalidRequestError, SizeList, Url, models, providers
+from lib.api import models, providers
+from lib.api.client import ImagesClient
+from lib.api.errors import InvalidRequestError
+from lib.api.models import FreeSize, SizeList
+from lib.api.request import EditRequest, FileId, Url
 from lib.api.validation import validate
 from tests.wire.pictures import picture
 from tests.wire.server import images_reply, serving

@@ -32,7 +32,7 @@ class Result:
 
 
 @dataclass(frozen=True)
-class Task:
+class EngineTask:
     """What one edit works on; see `edit`."""
 
     images: Sequence[np.ndarray]
@@ -65,14 +65,14 @@ def edit(
     The same arguments give the same bytes. Raises Refused.
     """
     steps = understand(prompt)
-    task = Task(images, mask, seed, variant, size, transparent, on_partial or (lambda _state: None))
+    task = EngineTask(images, mask, seed, variant, size, transparent, on_partial or (lambda _state: None))
     if steps[0].kind == "arrange":
         return _arrange(steps[0], task)
     _check(steps, task)
     return _edit(steps, task)
 
 
-def _check(steps: Steps, task: Task) -> None:
+def _check(steps: Steps, task: EngineTask) -> None:
     if task.mask is not None and not task.mask.any():
         raise Refused("nothing_to_fill", _("Nothing is selected. Select the area to change."))
     for step in steps:
@@ -86,7 +86,7 @@ def _check(steps: Steps, task: Task) -> None:
             )
 
 
-def _edit(steps: Steps, task: Task) -> Result:
+def _edit(steps: Steps, task: EngineTask) -> Result:
     image = task.images[0]
     for index, step in enumerate(_distinct(steps)):
         checkpoint()
@@ -106,7 +106,7 @@ def _distinct(steps: Steps) -> list[Step]:
     return [step for step in steps if step.kind == "adjust" or step is fills[0]]
 
 
-def _fill(image: np.ndarray, task: Task) -> np.ndarray:
+def _fill(image: np.ndarray, task: EngineTask) -> np.ndarray:
     hole = image[..., 3] < 255 if task.mask is None else task.mask
     if not hole.any():
         raise Refused(
@@ -116,7 +116,7 @@ def _fill(image: np.ndarray, task: Task) -> np.ndarray:
     return fill_area(image, hole, task.seed, task.on_partial)
 
 
-def _adjust(image: np.ndarray, step: Step, task: Task) -> np.ndarray:
+def _adjust(image: np.ndarray, step: Step, task: EngineTask) -> np.ndarray:
     adjustment = ADJUSTMENTS[step.name]
     amount = _strength(adjustment, step.amount, task.variant)
     if adjustment.skill == "transparent":
@@ -131,7 +131,7 @@ def _strength(adjustment: Adjustment, degree: float, variant: int) -> float:
     return degree * adjustment.amount * _VARIED[variant % len(_VARIED)]
 
 
-def _cut_out(image: np.ndarray, task: Task, amount: float) -> np.ndarray:
+def _cut_out(image: np.ndarray, task: EngineTask, amount: float) -> np.ndarray:
     region = whole(image) if task.mask is None else task.mask
     cut = cut_out(image, region & (image[..., 3] > 0), amount)
     if cut is None:
@@ -146,7 +146,7 @@ def _cut_out(image: np.ndarray, task: Task, amount: float) -> np.ndarray:
     return cut
 
 
-def _arrange(step: Step, task: Task) -> Result:
+def _arrange(step: Step, task: EngineTask) -> Result:
     if len(task.images) < 2:
         raise Refused(
             "images_required", _("An arrangement needs at least two pictures. Add more layers or references.")
@@ -163,7 +163,7 @@ def _arrange(step: Step, task: Task) -> Result:
     return Result(image, f"Arrange the {len(pieces)} pictures without overlap on a {background} background{cut_words}.")
 
 
-def _sentence(steps: Steps, task: Task) -> str:
+def _sentence(steps: Steps, task: EngineTask) -> str:
     parts = [_says(step, task) for step in _distinct(steps)]
     text = ", then ".join(parts)
     place = ", inside the selection" if task.mask is not None and any(s.kind == "adjust" for s in steps) else ""
@@ -171,7 +171,7 @@ def _sentence(steps: Steps, task: Task) -> str:
     return f"{text[0].upper()}{text[1:]}{place}.{others}"
 
 
-def _says(step: Step, task: Task) -> str:
+def _says(step: Step, task: EngineTask) -> str:
     if step.kind == "adjust":
         degree = "slightly " if step.amount < 0.8 else "much " if step.amount > 1.4 else ""
         return ADJUSTMENTS[step.name].says.format(degree=degree, colour=step.colour)

@@ -50,7 +50,7 @@ def understand(prompt: str) -> Steps:
         tokens = tokens[:-1]
     if 0 < len(tokens) <= MAX_TOKENS:
         for language in languages():
-            steps = _Reader(language, tokens).read()
+            steps = _PromptParser(language, tokens).read()
             if steps and _consistent(steps):
                 return steps
     raise Refused(
@@ -69,7 +69,7 @@ def _consistent(steps: Steps) -> bool:
     return len(set(skills)) == len(skills) and not parts
 
 
-class _Reader:
+class _PromptParser:
     """Reads `tokens` as one language, trying every way until one takes in all of them."""
 
     def __init__(self, language: Language, tokens: Tokens) -> None:

@@ -48,7 +48,7 @@ def fill(
     source = ~hole if avoid is None else ~(hole | avoid)
     window = _surroundings(hole, source)
     levels = build(Level(image[window].astype(np.float32), ~hole[window], source[window]))
-    partials = None if on_partial is None else _Partials(image, window, levels, on_partial)
+    partials = None if on_partial is None else _ProgressViews(image, window, levels, on_partial)
     result = image.copy()
     _insert(result[window], hole[window], _solve(levels, seed, partials))
     return result
@@ -80,7 +80,7 @@ def _insert(part: Picture, hole: Mask, colours: Floats) -> None:
     part[hole] = np.clip(colours + 0.5, 0, 255).astype(np.uint8)
 
 
-class _Partials:
+class _ProgressViews:
     """Shows the caller the states on the way, each enlarged to the full picture."""
 
     def __init__(
@@ -112,7 +112,7 @@ def shift_maps(levels: list[Level], seed: int) -> Iterator[ShiftMap]:
         yield found
 
 
-def _solve(levels: list[Level], seed: int, partials: _Partials | None) -> Floats:
+def _solve(levels: list[Level], seed: int, partials: _ProgressViews | None) -> Floats:
     """The colours (n, 3) of the finest level's hole pixels, in reading order."""
     colours, added = np.empty((0, 3), np.float32), None
     if partials:

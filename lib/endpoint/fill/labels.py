@@ -30,7 +30,7 @@ class Edges:
 
 
 @dataclass(frozen=True)
-class Problem:
+class LabelCosts:
     """What to minimise: the cost (n, k) of each label at each node, and of pairs rightwards and downwards."""
 
     unary: Floats
@@ -61,7 +61,7 @@ def _least(values: Floats, cost: Floats, axis: int) -> Floats:
     return out
 
 
-def propagate(problem: Problem, rounds: int) -> Floats:
+def propagate(problem: LabelCosts, rounds: int) -> Floats:
     """Beliefs (n, k), lowest for the best label, by min-sum loopy belief propagation, damped."""
     shape = problem.unary.shape
     from_first = [np.zeros(shape, np.float32) for _ in problem.edges]
@@ -82,17 +82,17 @@ def _damped(old: Floats, new: Floats) -> Floats:
     return DAMPING * old + (1 - DAMPING) * new
 
 
-def narrowed(problem: Problem, beliefs: Floats, count: int) -> tuple[Problem, Indices]:
+def narrowed(problem: LabelCosts, beliefs: Floats, count: int) -> tuple[LabelCosts, Indices]:
     """The problem with only the `count` most believed labels of each node, and which these are (n, count)."""
     kept = np.sort(np.argpartition(beliefs, count - 1, axis=1)[:, :count], axis=1)
     edges = []
     for e in problem.edges:
         pairs = np.arange(len(e.first))[:, None, None]
         edges.append(Edges(e.first, e.second, e.cost[pairs, kept[e.first][:, :, None], kept[e.second][:, None, :]]))
-    return Problem(np.take_along_axis(problem.unary, kept, 1), (edges[0], edges[1])), kept
+    return LabelCosts(np.take_along_axis(problem.unary, kept, 1), (edges[0], edges[1])), kept
 
 
-def improve(problem: Problem, labels: Indices, colour: NDArray[np.bool_], sweeps: int) -> Indices:
+def improve(problem: LabelCosts, labels: Indices, colour: NDArray[np.bool_], sweeps: int) -> Indices:
     """Labels changed where that lowers the energy (ICM), all nodes of one chessboard `colour` at a time."""
     every = np.arange(len(labels))
     for sweep in range(sweeps):

@@ -100,7 +100,7 @@ def _new_seams(current: ShiftMap, rounds: int) -> ShiftMap:
     offsets = current.offsets[candidates]
     unary = graph.unary(nodes, offsets)
     unary[repeated] += INVALID
-    problem = labelling.Problem(unary, _near_pairs(graph, nodes, candidates, offsets))
+    problem = labelling.LabelCosts(unary, _near_pairs(graph, nodes, candidates, offsets))
     stay = np.zeros(len(nodes), np.intp)
     chosen = labelling.propagate(problem, rounds).argmin(1) if rounds else stay
     if problem.energy(chosen) > problem.energy(stay):

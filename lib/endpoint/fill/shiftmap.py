@@ -59,12 +59,12 @@ def find(level: Level, rng: np.random.Generator) -> ShiftMap:
     edges = _all_pairs(graph, places)
     level_of_cost = np.mean([e.cost.mean() for e in edges if len(e.first)] or [0.0])
     unary += (SPREAD * level_of_cost * rng.random(len(offsets))).astype(np.float32)
-    problem = labelling.Problem(unary, edges)
+    problem = labelling.LabelCosts(unary, edges)
     chosen = _sparing(graph, problem, places, rng)
     return _without_gaps(ShiftMap(graph, offsets, _valid_only(unary, chosen)), rng)
 
 
-def _sparing(graph: HoleGraph, problem: labelling.Problem, places: Indices, rng: np.random.Generator) -> Indices:
+def _sparing(graph: HoleGraph, problem: labelling.LabelCosts, places: Indices, rng: np.random.Generator) -> Indices:
     """Labels (n,) that fit well and do not copy the same distinctive thing again and again."""
     beliefs = labelling.propagate(problem, ROUNDS)
     few, kept = labelling.narrowed(problem, beliefs, min(KEPT, beliefs.shape[1]))
@@ -73,7 +73,7 @@ def _sparing(graph: HoleGraph, problem: labelling.Problem, places: Indices, rng:
     price = np.zeros(len(graph.colours), np.float32)
     every = np.arange(len(graph))
     for _ in range(PASSES):
-        priced = labelling.Problem(few.unary + price[places], few.edges)
+        priced = labelling.LabelCosts(few.unary + price[places], few.edges)
         chosen = labelling.propagate(priced, PASS_ROUNDS).argmin(1)
         chosen = labelling.improve(priced, chosen, chessboard, 8)
         used = np.bincount(places[every, chosen], minlength=len(price)).astype(np.float32)

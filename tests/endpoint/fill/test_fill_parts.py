@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from lib.endpoint.fill.blend import correction
 from lib.endpoint.fill.graph import HoleGraph
-from lib.endpoint.fill.labels import Edges, Problem, improve, propagate
+from lib.endpoint.fill.labels import Edges, LabelCosts, improve, propagate
 from lib.endpoint.fill.offsets import cover
 from lib.endpoint.fill.pyramid import Level, build, complete, depth, double, halve, sample_double
 from tests.campaigns import examples
@@ -73,7 +73,7 @@ def chain(count, labels, seed):
     pairs = rng.random((count - 1, labels, labels)).astype(np.float32)
     none = np.empty(0, np.intp)
     across = Edges(none, none, np.empty((0, labels, labels), np.float32))
-    return Problem(rng.random((count, labels)).astype(np.float32), (Edges(first, first + 1, pairs), across))
+    return LabelCosts(rng.random((count, labels)).astype(np.float32), (Edges(first, first + 1, pairs), across))
 
 
 @examples(40)

@@ -12,12 +12,13 @@ from urllib.parse import urlsplit
 
 from gi.repository import Gegl, Gimp, Gio, GLib
 
-from lib.frame import Plan, Rect
-from plugin import export, worker_process
-from plugin.arguments import defaults
-from plugin.options import read
-from plugin.panel.draft import draft
+from lib.frame.frame import Plan, Rect
+from plugin.edit.arguments import defaults
+from plugin.edit.draft import draft
+from plugin.edit.options import read
 from plugin.panel.generation import Generation
+from plugin.pixels import export
+from plugin.worker import process as worker_process
 from tests.gimp.inside import edits, pictures
 
 SELECTION = (700, 500)

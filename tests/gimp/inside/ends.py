@@ -8,15 +8,17 @@ from unittest import mock
 
 from gi.repository import Gegl, GLib
 
-from lib import settings
-from lib.job import SELECTION, SENT, Job
-from plugin import task, worker_process, workers
-from plugin.arguments import defaults
-from plugin.edit import edit
-from plugin.options import read
-from plugin.panel.draft import draft
+from lib.jobs.job import SELECTION, SENT, Job
+from lib.settings import settings
+from plugin.edit import task
+from plugin.edit.arguments import defaults
+from plugin.edit.draft import draft
+from plugin.edit.options import read
+from plugin.edit.prepare import edit
+from plugin.errors import EditFailed
 from plugin.panel.generation import Generation
-from plugin.task import EditFailed
+from plugin.worker import process as worker_process
+from plugin.worker import workers
 from tests.gimp.inside import edits
 
 REPORT = {"notes": [], "cost": None, "model": "x"}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from gi.repository import Gegl, Gimp, Gio, GLib
 
-from lib.history import record
+from lib.jobs.history import record
 from tests.gimp.inside import edits, pictures
 
 NAME = "generative-edit"
@@ -110,8 +110,8 @@ REFUSALS = {
 
 def insert_in_vain(folder, made, why):
     """Inserts a kept job as a new image while something refuses; returns what is said, and how many images it left."""
-    from plugin import insert
     from plugin.history.insert import insert_and_tell
+    from plugin.pixels import insert
 
     def refuse(*_arguments):
         raise REFUSALS[why]

@@ -1,0 +1,1 @@
+"""Which part of the canvas is sent, and at which size: arithmetic only."""

@@ -1,0 +1,1 @@
+"""From an answer's picture to the pixels of a layer: aligned, matched, masked."""

@@ -1,0 +1,1 @@
+"""The job folder that the plug-in and its worker share, and what stays of finished jobs."""

@@ -1,0 +1,1 @@
+"""What is remembered of the user: settings, custom providers, prompts, spending."""

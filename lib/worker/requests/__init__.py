@@ -1,0 +1,39 @@
+"""What the plug-in can ask the worker besides edits: each request is answered by one JSON object."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from lib.translation import _
+from lib.worker.requests import engine as engine_requests
+from lib.worker.requests import history as history_requests
+from lib.worker.requests import keys as key_requests
+from lib.worker.requests import picture_files
+from lib.worker.requests import providers as provider_requests
+
+Request = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+
+REQUESTS: dict[str, Request] = {
+    "check-prompt": engine_requests.check_prompt,
+    "layers": history_requests.layers,
+    "thumbnail": history_requests.thumbnail,
+    "test-connection": provider_requests.test_connection,
+    "models": provider_requests.list_models,
+    "store-key": key_requests.store_key,
+    "forget-key": key_requests.forget_key,
+    "key-state": key_requests.key_state,
+    "write-pictures": picture_files.write_pictures,
+    "check-pictures": picture_files.check_pictures,
+}
+
+
+def answer(message: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The answer to a request; {"error": {"message", "hint"}} where there is none of that name."""
+    request = REQUESTS.get(message["do"])
+    if request is None:
+        return {
+            "error": {
+                "message": _("The worker knows no “{do}”.").format(do=message["do"]),
+                "hint": _("Run install.py again."),
+            }
+        }
+    return request(message)

@@ -1,0 +1,102 @@
+"""What a click on Generate would send now: the frame, the size, the cost, or why it cannot be sent."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import SplitResult, urlsplit
+
+from gi.repository import Gimp
+
+from lib.api import cost, models
+from lib.api.address import environment_problem
+from lib.api.cost import Cost
+from lib.api.hosts import is_loopback
+from lib.api.models import Model
+from lib.api.providers import Provider
+from lib.api.request import EditRequest
+from lib.api.text import sentence
+from lib.settings import settings
+from lib.translation import _
+from plugin.edit.options import Options
+from plugin.edit.prepare import prepare
+from plugin.edit.task import Task
+from plugin.errors import BadArguments
+from plugin.pixels.selection import Selection
+
+_LARGEST_REFERENCE = (2048, 2048)
+
+
+@dataclass(frozen=True)
+class Draft:
+    """An edit that can be sent; `cost` is None where it is not known."""
+
+    image: Gimp.Image
+    layers: Sequence[Gimp.Layer]
+    options: Options
+    task: Task
+    provider: Provider
+    model: Model
+    cost: Cost | None
+
+    @property
+    def host(self) -> str:
+        """Where the pictures would go; empty where they stay on this computer."""
+        host = self._address.hostname or ""
+        return "" if self.provider.name == "local" or is_loopback(host) else host
+
+    @property
+    def receiver(self) -> str:
+        """Who would get the pictures, in a question: a server that was only named by its address has no title."""
+        return self._address.netloc.rpartition("@")[2] if self.provider.name == "custom" else self.provider.title
+
+    @property
+    def _address(self) -> SplitResult:
+        return urlsplit(self.provider.resolve_url(None, os.environ) or "")
+
+
+def draft(
+    image: Gimp.Image,
+    layers: Sequence[Gimp.Layer],
+    options: Options,
+    selection: Selection | None = None,
+    replaced: Gimp.Layer | None = None,
+) -> Draft:
+    """What the options stand for on this image; raises BadArguments or EditFailed where it cannot be sent.
+
+    For `selection` and `replaced` see `plugin.edit.prepare.prepare`.
+    """
+    provider, model = chosen(options)
+    problem = environment_problem(provider, os.environ)
+    if problem:
+        raise BadArguments([sentence(str(problem))])
+    task = prepare(image, layers, options, selection, replaced)
+    return Draft(image, layers, options, task, provider, model, estimate(options, task, model, len(layers)))
+
+
+def estimate(options: Options, task: Task, model: Model, layers: int) -> Cost | None:
+    """The estimate, None where a figure is not known. References count as the largest they can be."""
+    masked = task.selection is None or task.selection.bounds is not None
+    size = (task.plan.size.width, task.plan.size.height)
+    sizes = [size, *[_LARGEST_REFERENCE] * (layers - 1 + len(options.references))]
+    fields = {name: value for name, value in options.request.items() if name != "size"}
+    request = EditRequest(images=[b""] * len(sizes), size=str(task.plan.size), **fields)
+    return cost.estimate(request, model, sizes, size if masked else None)
+
+
+def chosen(options: Options) -> tuple[Provider, Model]:
+    """The provider and the model that would be asked; raises BadArguments where there is no such provider."""
+    try:
+        provider = settings.provider(options.provider)
+    except ValueError as error:
+        raise BadArguments([str(error)]) from None
+    return provider, models.get(provider.model_name(options.model))
+
+
+def cost_text(cost: Cost | None) -> str:
+    """A cost as the panel shows it."""
+    if cost is None:
+        return _("cost not known")
+    return _("free") if cost.high == 0 else _("about {cost}").format(cost=cost)
+

@@ -1,0 +1,48 @@
+"""How a folder run gets on, in words: what is done, and an estimate of the time left."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from lib.translation import _
+
+_LATEST = 40
+_MINUTE, _HOUR = 60, 3600
+
+
+class TimeLeft:
+    """Estimates from the latest pictures' pace, so that a slow start or a paused endpoint is soon forgotten."""
+
+    def __init__(self, total: int, now: float) -> None:
+        self.total = total
+        self.ended = 0
+        self._latest: deque[float] = deque([now], maxlen=_LATEST)
+
+    def end(self, now: float) -> None:
+        """Counts a picture that has ended, however it did."""
+        self.ended += 1
+        self._latest.append(now)
+
+    def seconds(self) -> float | None:
+        """Seconds until all have ended; None before any has, and when none is left."""
+        if not 0 < self.ended < self.total:
+            return None
+        pace = (self._latest[-1] - self._latest[0]) / (len(self._latest) - 1)
+        return max(0.0, pace * (self.total - self.ended))
+
+    @property
+    def share(self) -> float:
+        """What has ended of all, 0 to 1."""
+        return self.ended / self.total if self.total else 1.0
+
+
+def time_left_text(seconds: float | None) -> str:
+    """A time as people say it; empty where it is not known."""
+    if seconds is None:
+        return ""
+    if seconds < _MINUTE:
+        return _("about {seconds} s left").format(seconds=max(1, round(seconds)))
+    if seconds < _HOUR:
+        return _("about {minutes} min left").format(minutes=round(seconds / _MINUTE))
+    hours, rest = divmod(round(seconds / _MINUTE), 60)
+    return _("about {hours} h {minutes} min left").format(hours=hours, minutes=rest)

@@ -1,0 +1,1 @@
+"""Pixels out of GIMP and layers into it."""

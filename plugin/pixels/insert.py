@@ -1,0 +1,178 @@
+"""Layers into GIMP: the returned pictures become layers at the frame's place, in one undo step."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from gi.repository import Gegl, Gimp
+
+from lib.frame.geometry import Rect
+
+PARASITE = "generative-edit"
+# A layer mask: the frame's values, one byte a pixel (linear coverage, as a selection's); or none.
+Mask = bytes | None
+_LONGEST_NAME = 60
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where results go: over `frame`, at `position` in `parent` (None: the top level of the stack).
+
+    `canvas` is the canvas that is wanted, in coordinates of today's; `frame` then counts from its corner. `replaced` is
+    a layer that hides as they come.
+    """
+
+    frame: Rect
+    parent: Gimp.Layer | None
+    position: int
+    canvas: Rect | None = None
+    replaced: Gimp.Layer | None = None
+
+
+@dataclass(frozen=True)
+class ResultLayers:
+    """What came back: raw RGBA pixels of the frame's size, their layer mask, name and record."""
+
+    pictures: Sequence[bytes]
+    mask: Mask
+    name: str
+    record: Mapping[str, Any] | None
+
+
+def place_above(image: Gimp.Image, layer: Gimp.Layer | None, frame: Rect) -> Place:
+    """Above the layer that was edited; with None, on top of the stack."""
+    if layer is None:
+        return Place(frame, None, 0)
+    return Place(frame, layer.get_parent(), image.get_item_position(layer))
+
+
+def insert_results(image: Gimp.Image, results: ResultLayers, place: Place) -> Gimp.ValueArray:
+    """Inserts results as layers; several go into a group, the first visible.
+
+    Each gets the layer mask, and the record as a persistent parasite.
+    Returns the layers in a GValue array, as a procedure returns them: PyGObject cannot make one.
+    """
+    count = len(results.pictures)
+    names = [results.name] if count == 1 else [f"{results.name} {number}" for number in range(1, count + 1)]
+    # All that can fail is done before the image is touched.
+    layers = [
+        new_layer(image, place.frame, name, picture, results.mask, results.record)
+        for name, picture in zip(names, results.pictures, strict=True)
+    ]
+    for layer in layers[1:]:
+        layer.set_visible(False)
+    with undo_group(image), same_items_selected(image):
+        hide(place.replaced)
+        if place.canvas:
+            image.resize(place.canvas.width, place.canvas.height, -place.canvas.x, -place.canvas.y)
+        group = insert_group(image, place, results.name) if count > 1 else None
+        for number, layer in enumerate(layers):
+            image.insert_layer(layer, group or place.parent, number if group else place.position)
+        image.set_selected_layers(layers)
+        return _selected_as_values(image)
+
+
+def new_layer(
+    image: Gimp.Image, frame: Rect, name: str, rgba: bytes, mask: Mask = None, record: Mapping[str, Any] | None = None
+) -> Gimp.Layer:
+    """A layer that is not in the image yet: sRGB pixels of the frame's size, its layer mask, and its record.
+
+    Without a record it is no result.
+    """
+    layer = _empty_layer(image, frame, name)
+    fill(layer, rgba)
+    if mask is not None:
+        _add_mask(layer, mask)
+    if record is not None:
+        _attach(layer, record)
+    return layer
+
+
+@contextmanager
+def undo_group(image: Gimp.Image) -> Iterator[None]:
+    """One undo step; closed whatever happens, as an open group would swallow the user's next steps."""
+    image.undo_group_start()
+    try:
+        yield
+    finally:
+        image.undo_group_end()
+
+
+@contextmanager
+def same_items_selected(image: Gimp.Image) -> Iterator[None]:
+    """Selects the same layers or channels afterwards, as far as they are still there.
+
+    The layer that was edited stays the active one: the next edit starts from it, not from its result.
+    """
+    layers, channels = image.get_selected_layers(), image.get_selected_channels()
+    try:
+        yield
+    finally:
+        # GIMP takes no empty list, and selecting layers deselects channels.
+        if layers := [layer for layer in layers if layer.is_valid()]:
+            image.set_selected_layers(layers)
+        elif channels := [channel for channel in channels if channel.is_valid()]:
+            image.set_selected_channels(channels)
+
+
+def hide(layer: Gimp.Layer | None) -> bool:
+    """Hides a layer, if it is there and seen; returns whether it did."""
+    if layer is None or not layer.is_valid() or not layer.get_visible():
+        return False
+    return bool(layer.set_visible(False))
+
+
+def layer_name(prompt: str) -> str:
+    """The prompt on one line, shortened to what the layers' list can show."""
+    name = " ".join(prompt.split())
+    return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1].rstrip() + "…"
+
+
+def insert_group(image: Gimp.Image, place: Place, name: str) -> Gimp.GroupLayer:
+    """An empty group at a place."""
+    group = Gimp.GroupLayer.new(image, name)
+    image.insert_layer(group, place.parent, place.position)
+    return group
+
+
+def _empty_layer(image: Gimp.Image, frame: Rect, name: str) -> Gimp.Layer:
+    gray = image.get_base_type() == Gimp.ImageBaseType.GRAY
+    kind = Gimp.ImageType.GRAYA_IMAGE if gray else Gimp.ImageType.RGBA_IMAGE
+    mode = image.get_default_new_layer_mode()
+    layer = Gimp.Layer.new(image, name, frame.width, frame.height, kind, 100.0, mode)
+    layer.set_offsets(frame.x, frame.y)
+    return layer
+
+
+def fill(layer: Gimp.Layer, rgba: bytes) -> None:
+    """Writes sRGB pixels over a whole layer; the buffer converts them to the image's own profile and precision."""
+    buffer = layer.get_buffer()
+    buffer.set(Gegl.Rectangle.new(0, 0, layer.get_width(), layer.get_height()), "R'G'B'A u8", rgba)
+    buffer.flush()
+
+
+def _add_mask(layer: Gimp.Layer, values: bytes) -> None:
+    mask = layer.create_mask(Gimp.AddMaskType.WHITE)
+    layer.add_mask(mask)
+    layer.set_edit_mask(False)
+    mask.get_buffer().set(Gegl.Rectangle.new(0, 0, layer.get_width(), layer.get_height()), "Y u8", values)
+    mask.get_buffer().flush()
+
+
+def _attach(layer: Gimp.Layer, record: Mapping[str, Any]) -> None:
+    """Before the layer is in the image, and undoable: else GIMP adds a step that "can't be undone" and drops the redo.
+
+    In ASCII, as libgimp takes the bytes from Python as signed ones.
+    """
+    data = json.dumps(record).encode("ascii")
+    flags = Gimp.PARASITE_PERSISTENT | Gimp.PARASITE_UNDOABLE
+    layer.attach_parasite(Gimp.Parasite.new(PARASITE, flags, list(data)))
+
+
+def _selected_as_values(image: Gimp.Image) -> Gimp.ValueArray:
+    procedure = Gimp.get_pdb().lookup_procedure("gimp-image-get-selected-layers")
+    config = procedure.create_config()
+    config.set_property("image", image)
+    return procedure.run(config)

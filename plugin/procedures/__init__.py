@@ -1,0 +1,1 @@
+"""What GIMP registers: the plug-in, its procedures, and their menu entries."""

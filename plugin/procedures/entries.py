@@ -1,0 +1,165 @@
+"""The procedures that edit an image: their menu entries, their words, their arguments, and what each does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from gi.repository import Gimp
+
+from lib.translation import N_
+from plugin.edit import again
+from plugin.edit.arguments import EDIT_ARGUMENTS, EXTEND_ARGUMENTS, REMOVE_ARGUMENTS, Argument, sides
+from plugin.edit.options import checked
+from plugin.edit.prepare import edit
+from plugin.edit.remove import check_selected, removal, set_as_last_time
+from plugin.edit.task import Outcome, Progress
+from plugin.extend.extending import extend, options_of
+from plugin.ui.consent_without_window import ask_where_it_costs
+from plugin.worker.installation import worker_python
+
+if TYPE_CHECKING:
+    from plugin.edit.draft import Draft
+
+Values = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class MenuEntry:
+    """One procedure: its menu entry, its words, its arguments, and what it does with their values.
+
+    `interact` is its window: it returns how it ended, or None where `act` shall run with the values that it left.
+    `draft` says what the values would send, for the question before GIMP's Repeat; None: Repeat opens the window.
+    """
+
+    label: str
+    blurb: str
+    help: str
+    arguments: tuple[Argument, ...]
+    interact: Callable[
+        [Gimp.Procedure, Gimp.ProcedureConfig, Gimp.Image, list[Gimp.Layer]], Gimp.PDBStatusType | None
+    ]
+    draft: Callable[[Gimp.Image, list[Gimp.Layer], Values], Draft] | None
+    act: Callable[[Gimp.Image, list[Gimp.Layer], Values, Progress], Outcome]
+
+
+def _edit(image: Gimp.Image, layers: list[Gimp.Layer], values: Values, progress: Progress) -> Outcome:
+    return edit(image, layers, checked(values), worker_python(), progress)
+
+
+def _draft_edit(image: Gimp.Image, layers: list[Gimp.Layer], values: Values) -> Draft:
+    from plugin.edit.draft import draft
+
+    return draft(image, layers, checked(values))
+
+
+def _open_panel(
+    procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, image: Gimp.Image, layers: list[Gimp.Layer]
+) -> Gimp.PDBStatusType:
+    from plugin.panel.opening import open_panel
+
+    edited = open_panel(procedure, config, image, layers)
+    return Gimp.PDBStatusType.SUCCESS if edited else Gimp.PDBStatusType.CANCEL
+
+
+def _open_again(
+    procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, image: Gimp.Image, layers: list[Gimp.Layer]
+) -> Gimp.PDBStatusType:
+    from plugin.panel.opening import open_again
+
+    edited = open_again(procedure, config, image, layers)
+    return Gimp.PDBStatusType.SUCCESS if edited else Gimp.PDBStatusType.CANCEL
+
+
+def _remove(image: Gimp.Image, layers: list[Gimp.Layer], values: Values, progress: Progress) -> Outcome:
+    check_selected(image)
+    return edit(image, layers, removal(values), worker_python(), progress)
+
+
+def _draft_removal(image: Gimp.Image, layers: list[Gimp.Layer], values: Values) -> Draft:
+    from plugin.edit.draft import draft
+
+    check_selected(image)
+    return draft(image, layers, removal(values))
+
+
+def _remove_at_last_provider(
+    _procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, image: Gimp.Image, layers: list[Gimp.Layer]
+) -> None:
+    values = set_as_last_time(config)
+    ask_where_it_costs(lambda: _draft_removal(image, layers, values))
+
+
+def _extend(image: Gimp.Image, layers: list[Gimp.Layer], values: Values, progress: Progress) -> Outcome:
+    return extend(image, layers, sides(values), options_of(image, values), worker_python(), progress)
+
+
+def _draft_extension(image: Gimp.Image, layers: list[Gimp.Layer], values: Values) -> Draft:
+    from plugin.extend.draft import draft
+
+    return draft(image, layers, values)
+
+
+def _open_extend(
+    procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, image: Gimp.Image, layers: list[Gimp.Layer]
+) -> Gimp.PDBStatusType:
+    from plugin.extend.dialog import open_extend
+
+    extended = open_extend(procedure, config, image, layers)
+    return Gimp.PDBStatusType.SUCCESS if extended else Gimp.PDBStatusType.CANCEL
+
+
+ENTRIES = {
+    "generative-edit": MenuEntry(
+        N_("_Edit with Prompt…"),
+        N_("Edits the selected part of a picture as a prompt says"),
+        N_(
+            "Sends the selected layers, with the selection as the mask, to an image-edit endpoint, and inserts what "
+            "comes back as new layers. The first layer is the one to edit, the others are references. With the "
+            "provider “local” nothing leaves this computer. Without a provider or a model it is the environment's, "
+            "else that of Settings, else “local”; nothing else that is set there counts in a script."
+        ),
+        EDIT_ARGUMENTS,
+        _open_panel,
+        _draft_edit,
+        _edit,
+    ),
+    "generative-edit-remove": MenuEntry(
+        N_("_Remove Selection"),
+        N_("Removes what is selected, with one click"),
+        N_(
+            "Fills the selection from its surroundings, or lets the model do so, as the prompt “remove” would. From "
+            "the menu the provider of the last edit is asked, and a question comes first where that costs more than "
+            "was agreed in Settings, or nobody knows how much."
+        ),
+        REMOVE_ARGUMENTS,
+        _remove_at_last_provider,
+        _draft_removal,
+        _remove,
+    ),
+    "generative-edit-extend": MenuEntry(
+        N_("E_xtend Canvas…"),
+        N_("Extends the canvas and fills what is new"),
+        N_(
+            "Grows the canvas by pixels or percent at each side, sends the new area with some of the picture to an "
+            "image-edit endpoint, and inserts what comes back as a new layer that blends into the old edge."
+        ),
+        EXTEND_ARGUMENTS,
+        _open_extend,
+        _draft_extension,
+        _extend,
+    ),
+    "generative-edit-again": MenuEntry(
+        N_("Edit _Again…"),
+        N_("Repeats the edit that a layer came from"),
+        N_(
+            "Reads what a layer tells of its making, and opens the panel with the same request for the area that was "
+            "selected then. A script sends it straight away; arguments that are set take the place of the layer's own."
+        ),
+        EDIT_ARGUMENTS,
+        _open_again,
+        None,
+        again.again,
+    ),
+}

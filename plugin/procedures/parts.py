@@ -1,0 +1,56 @@
+"""What the procedures have in common: how they are described and declared, and how their failures are reported."""
+
+from collections.abc import Callable
+
+from gi.repository import Gimp, GLib, GObject
+
+from lib.translation import _
+from plugin.edit.arguments import WIDE, Argument
+from plugin.errors import BadArguments, EditCancelled, explain
+
+MENU = "<Image>/Filters/Generative Edit"
+READ_WRITE = GObject.ParamFlags.READWRITE
+
+
+def describe(procedure: Gimp.Procedure, label: str, blurb: str, help_text: str) -> None:
+    """Says what a procedure is called and does, in the menu and in the Procedure Browser."""
+    procedure.set_menu_label(_(label))
+    procedure.add_menu_path(MENU)
+    procedure.set_documentation(_(blurb), _(help_text), procedure.get_name())
+    procedure.set_attribution("Generative Edit", _("Generative Edit's authors"), "2026")
+
+
+def declare(procedure: Gimp.Procedure, argument: Argument) -> None:
+    """Adds an argument, as wide as its type."""
+    name, nick, blurb, default = argument.name, _(argument.nick), _(argument.blurb), argument.default
+    if isinstance(default, bool):
+        procedure.add_boolean_argument(name, nick, blurb, default, READ_WRITE)
+    elif isinstance(default, int):
+        procedure.add_int_argument(name, nick, blurb, -WIDE, WIDE, default, READ_WRITE)
+    elif isinstance(default, float):
+        procedure.add_double_argument(name, nick, blurb, -float(WIDE), float(WIDE), default, READ_WRITE)
+    else:
+        procedure.add_string_argument(name, nick, blurb, default, READ_WRITE)
+
+
+def reported(procedure: Gimp.Procedure, work: Callable[[], Gimp.ValueArray]) -> Gimp.ValueArray:
+    """Does the work; every failure becomes GIMP's own error with the sentences that a user would see."""
+    try:
+        return work()
+    except EditCancelled:
+        return procedure.new_return_values(Gimp.PDBStatusType.CANCEL, None)
+    except BadArguments as error:
+        return failure(procedure, Gimp.PDBStatusType.CALLING_ERROR, str(error))
+    except Exception as error:  # noqa: BLE001 - the process's edge: GIMP would only say that there are "no return values"
+        return failure(procedure, Gimp.PDBStatusType.EXECUTION_ERROR, explain(error))
+
+
+def failure(procedure: Gimp.Procedure, status: Gimp.PDBStatusType, text: str) -> Gimp.ValueArray:
+    """The end of a procedure that did not do its work, in a sentence."""
+    error = GLib.Error.new_literal(Gimp.PlugIn.error_quark(), text, 0)
+    return procedure.new_return_values(status, error)
+
+
+def text_value(text: str) -> GObject.Value:
+    """A text as a procedure returns it."""
+    return GObject.Value(GObject.TYPE_STRING, text)

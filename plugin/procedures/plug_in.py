@@ -1,0 +1,113 @@
+"""The procedures that GIMP knows, and how those that edit an image run."""
+
+import gi
+
+gi.require_version("Gegl", "0.4")
+from gi.repository import Gimp
+
+from lib.translation import _
+from plugin.edit.arguments import values_of
+from plugin.edit.task import report_text
+from plugin.history.recovery import forgotten_results, say_in_window, say_on_terminal
+from plugin.procedures import folder as folder_procedure
+from plugin.procedures import windows as window_procedures
+from plugin.procedures.entries import ENTRIES
+from plugin.procedures.language import follow_gimp
+from plugin.procedures.parts import READ_WRITE, declare, describe, reported, text_value
+from plugin.ui.consent_without_window import ask_where_it_costs
+from plugin.ui.display import has_display
+from plugin.worker.progress import StatusProgress
+
+
+class GenerativeEdit(Gimp.PlugIn):
+    """The plug-in: one procedure for each menu entry."""
+
+    def do_set_i18n(self, _name: str) -> bool:
+        # GIMP shows what procedures tell it as it is: the plug-in translates, and GIMP needs no catalogue of ours.
+        follow_gimp()
+        return False
+
+    def do_query_procedures(self) -> list[str]:
+        return [*ENTRIES, folder_procedure.NAME, *window_procedures.WINDOWS]
+
+    def do_create_procedure(self, name: str) -> Gimp.Procedure:
+        if name in window_procedures.WINDOWS:
+            return window_procedures.create(self, name)
+        if name == folder_procedure.NAME:
+            return folder_procedure.create(self)
+        entry = ENTRIES[name]
+        procedure = Gimp.ImageProcedure.new(self, name, Gimp.PDBProcType.PLUGIN, _run, None)
+        procedure.set_image_types("RGB*, GRAY*, INDEXED*")
+        procedure.set_sensitivity_mask(Gimp.ProcedureSensitivityMask.DRAWABLE | Gimp.ProcedureSensitivityMask.DRAWABLES)
+        describe(procedure, entry.label, entry.blurb, entry.help)
+        for argument in entry.arguments:
+            declare(procedure, argument)
+        procedure.add_core_object_array_return_value(
+            "layers", _("Layers"), _("The new layers"), Gimp.Layer.__gtype__, READ_WRITE
+        )
+        told = _("What was done, as a JSON object")
+        procedure.add_string_return_value("report", _("Report"), told, "", READ_WRITE)
+        return procedure
+
+
+def _run(
+    procedure: Gimp.Procedure,
+    run_mode: Gimp.RunMode,
+    image: Gimp.Image,
+    drawables: list[Gimp.Drawable],
+    config: Gimp.ProcedureConfig,
+    _data: object,
+) -> Gimp.ValueArray:
+    """Runs an entry; every failure becomes GIMP's own error with the sentences that a user would see."""
+    entry = ENTRIES[procedure.get_name()]
+    repeated = run_mode == Gimp.RunMode.WITH_LAST_VALS
+    in_window = run_mode == Gimp.RunMode.INTERACTIVE or (repeated and not entry.draft and has_display())
+
+    def work() -> Gimp.ValueArray:
+        if in_window:
+            # The image can be closed between any two calls, and GIMP would open a dialog for the second.
+            procedure.get_plug_in().set_pdb_error_handler(Gimp.PDBErrorHandler.PLUGIN)
+        if not image.is_valid():
+            return procedure.new_return_values(Gimp.PDBStatusType.CANCEL, None)
+        layers, told = _layers(run_mode, image, drawables), ""
+        if in_window:
+            say_in_window(forgotten_results())
+            ended = entry.interact(procedure, config, image, layers)
+            if ended is not None:
+                # After a success libgimp writes into the image, which GIMP reports as an error where it has gone.
+                status = ended if image.is_valid() else Gimp.PDBStatusType.CANCEL
+                return procedure.new_return_values(status, None)
+        else:
+            told = say_on_terminal(forgotten_results())
+        values = values_of(config, entry.arguments)
+        if repeated and entry.draft:
+            draft = entry.draft
+            ask_where_it_costs(lambda: draft(image, layers, values))
+        with StatusProgress() as progress:
+            outcome = entry.act(image, layers, values, progress)
+        Gimp.displays_flush()
+        if told:
+            outcome.report["notes"] = [*outcome.report.get("notes", ()), told]
+        outcome.values.append(text_value(report_text(outcome.report)))
+        return outcome.values
+
+    return reported(procedure, work)
+
+
+def _layers(run_mode: Gimp.RunMode, image: Gimp.Image, drawables: list[Gimp.Drawable]) -> list[Gimp.Drawable]:
+    """The layer to edit, then the references.
+
+    A script names them in this order. From the menu, or where none is named, it is the selected ones, and the lowest
+    is the one to edit.
+    """
+    if run_mode == Gimp.RunMode.NONINTERACTIVE and drawables:
+        return drawables
+    return sorted(drawables or image.get_selected_layers(), key=lambda item: _place(image, item), reverse=True)
+
+
+def _place(image: Gimp.Image, item: Gimp.Item) -> list[int]:
+    """Where a layer is in the stack, counted from the top, that of its groups before its own."""
+    if not item.is_layer():
+        return []  # a layer's mask is in no stack; it is refused with its reason later
+    parent = item.get_parent()
+    return [*(_place(image, parent) if parent else []), image.get_item_position(item)]

@@ -1,0 +1,72 @@
+"""Widgets for words of any length, as a server's, a path or a title are: they push no button off the screen."""
+
+from __future__ import annotations
+
+import gi
+
+gi.require_version("Gtk", "3.0")
+from gi.repository import Gtk, Pango
+
+_MOST_LINES = 8
+_CHOICE_CHARACTERS = 28
+
+
+def wrapped_label(text: str = "", *, characters: int = -1) -> Gtk.Label:
+    """Return a label that wraps anywhere, at the latest after so many characters."""
+    wrap_mode = Pango.WrapMode.WORD_CHAR
+    label = Gtk.Label(label=text, xalign=0.0, wrap=True, wrap_mode=wrap_mode, max_width_chars=characters)
+    attributes = Pango.AttrList()
+    attributes.insert(Pango.attr_insert_hyphens_new(False))  # in a path they would be read as a part of it
+    label.set_attributes(attributes)
+    return label
+
+
+class WrappingText(Gtk.ScrolledWindow):
+    """A text that wraps anywhere and is as tall as it needs; from the ninth line on it scrolls."""
+
+    def __init__(self, *, characters: int = -1, selectable: bool = False) -> None:
+        super().__init__(can_focus=False)
+        self.set_policy(Gtk.PolicyType.NEVER, Gtk.PolicyType.AUTOMATIC)
+        self._label = wrapped_label(characters=characters)
+        self._label.set_yalign(0.0)
+        self._label.set_selectable(selectable)
+        self.add(self._label)
+        self._most_height = _MOST_LINES * self._label.create_pango_layout("X").get_pixel_size()[1]
+
+    def set_text(self, text: str) -> None:
+        """Show a text."""
+        self._label.set_text(text)
+
+    def get_text(self) -> str:
+        """Return the text that is shown."""
+        return str(self._label.get_text())
+
+    def set_selectable(self, selectable: bool) -> None:
+        """Set whether the text can be selected, and so reached by Tab."""
+        self._label.set_selectable(selectable)
+
+    # A scrolled window of GTK 3 takes its content's height at another width than its own.
+
+    def do_get_request_mode(self) -> Gtk.SizeRequestMode:
+        return Gtk.SizeRequestMode.HEIGHT_FOR_WIDTH
+
+    def do_get_preferred_height_for_width(self, width: int) -> tuple[int, int]:
+        height = min(self._label.get_preferred_height_for_width(width)[1], self._most_height)
+        return height, height
+
+    def do_get_preferred_height(self) -> tuple[int, int]:
+        return self.do_get_preferred_height_for_width(self._label.get_preferred_width()[1])
+
+
+def wrap_dialog(dialog: Gtk.MessageDialog) -> None:
+    """Let the texts of a message dialog wrap anywhere."""
+    for label in dialog.get_message_area().get_children():
+        label.set_line_wrap_mode(Pango.WrapMode.WORD_CHAR)
+
+
+def shorten_choices(combo: Gtk.ComboBox) -> Gtk.ComboBox:
+    """Let a combo box cut its choices short instead of growing with the longest."""
+    for cell in combo.get_cells():
+        cell.set_property("ellipsize", Pango.EllipsizeMode.END)
+        cell.set_property("max-width-chars", _CHOICE_CHARACTERS)
+    return combo

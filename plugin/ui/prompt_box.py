@@ -1,0 +1,127 @@
+"""The prompt: several lines, with the earlier prompts at hand."""
+
+from __future__ import annotations
+
+from gi.repository import Gdk, Gimp, Gtk
+
+from lib.settings import prompts
+from lib.translation import _
+
+
+class PromptBox(Gtk.Box):
+    """A text of several lines bound to the argument `prompt`; Ctrl+Up and Ctrl+Down go through the earlier ones."""
+
+    def __init__(self, config: Gimp.ProcedureConfig, question: str = "") -> None:
+        super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=3)
+        self._config = config
+        self._recall = prompts.Recall()
+        margins = dict.fromkeys(("left_margin", "right_margin", "top_margin", "bottom_margin"), 5)
+        self.view = Gtk.TextView(wrap_mode=Gtk.WrapMode.WORD_CHAR, accepts_tab=False, **margins)
+        self.view.get_accessible().set_name(_("Prompt"))
+        self.view.set_tooltip_text(_("Ctrl+Enter generates, Ctrl+Up and Ctrl+Down go through the earlier prompts."))
+        self.view.connect("key-press-event", self._on_key)
+        self._buffer = self.view.get_buffer()
+        self._buffer.connect("changed", self._on_typed)
+        config.connect("notify::prompt", lambda *_ignored: self._show())
+        self.pack_start(self._head(question or _("_What should be there (empty: remove it):")), False, False, 0)
+        scroller = Gtk.ScrolledWindow(can_focus=False, shadow_type=Gtk.ShadowType.IN, min_content_height=58)
+        scroller.add(self.view)
+        self.pack_start(scroller, True, True, 0)
+        self._show()
+
+    def take_focus(self) -> None:
+        """Goes to the text; the last prompt is selected, so that typing replaces it."""
+        self._buffer.select_range(*self._buffer.get_bounds())
+        self.view.grab_focus()
+
+    def _head(self, question: str) -> Gtk.Box:
+        label = Gtk.Label(label=question, use_underline=True, xalign=0.0)
+        label.set_mnemonic_widget(self.view)
+        history = Gtk.MenuButton(label=_("Earlier _prompts"), use_underline=True)
+        history.set_popover(_Earlier(self._use))
+        head = Gtk.Box(spacing=6)
+        head.pack_start(label, True, True, 0)
+        head.pack_start(history, False, False, 0)
+        return head
+
+    def _text(self) -> str:
+        return self._buffer.get_text(*self._buffer.get_bounds(), False)
+
+    def _show(self) -> None:
+        text = self._config.get_property("prompt") or ""
+        if text != self._text():
+            self._buffer.set_text(text)
+
+    def _on_typed(self, _buffer: Gtk.TextBuffer) -> None:
+        if self._config.get_property("prompt") != self._text():
+            self._config.set_property("prompt", self._text())
+
+    def _use(self, text: str) -> None:
+        self._config.set_property("prompt", text)
+        self.view.grab_focus()
+
+    def _on_key(self, _view: Gtk.TextView, event: Gdk.EventKey) -> bool:
+        steps = {Gdk.KEY_Up: 1, Gdk.KEY_Down: -1}
+        if not event.state & Gdk.ModifierType.CONTROL_MASK or event.keyval not in steps:
+            return False
+        self._config.set_property("prompt", self._recall.step(self._text(), steps[event.keyval]))
+        return True
+
+
+class _Earlier(Gtk.Popover):
+    """The earlier prompts, those with a star first; a search box narrows them."""
+
+    def __init__(self, use: object) -> None:
+        super().__init__()
+        self._use = use
+        self._search = Gtk.SearchEntry(placeholder_text=_("Search the earlier prompts"))
+        self._search.get_accessible().set_name(_("Search the earlier prompts"))
+        self._search.connect("search-changed", lambda *_ignored: self._list.invalidate_filter())
+        self._list = Gtk.ListBox(activate_on_single_click=True)
+        self._list.set_filter_func(self._matches)
+        self._list.connect("row-activated", self._on_chosen)
+        nothing = Gtk.Label(label=_("No earlier prompt."), margin=12, visible=True)
+        self._list.set_placeholder(nothing)
+        scroller = Gtk.ScrolledWindow(can_focus=False, width_request=380, min_content_height=220)
+        scroller.set_policy(Gtk.PolicyType.NEVER, Gtk.PolicyType.AUTOMATIC)
+        scroller.add(self._list)
+        box = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6, margin=6)
+        box.pack_start(self._search, False, False, 0)
+        box.pack_start(scroller, True, True, 0)
+        box.show_all()
+        self.add(box)
+        self.connect("map", lambda *_ignored: self._fill())
+
+    def _fill(self) -> None:
+        for row in self._list.get_children():
+            self._list.remove(row)
+        for prompt in prompts.load():
+            self._list.add(self._row(prompt))
+        self._search.grab_focus()
+
+    def _row(self, prompt: prompts.Prompt) -> Gtk.ListBoxRow:
+        star = Gtk.ToggleButton(label="★" if prompt.starred else "☆", active=prompt.starred)
+        star.get_accessible().set_name(_("Star"))
+        star.set_tooltip_text(_("Prompts with a star stay, and come first."))
+        star.connect("toggled", self._on_starred, prompt.text)
+        text = Gtk.Label(label=" ".join(prompt.text.split()), xalign=0.0, ellipsize=3, max_width_chars=46)
+        text.set_tooltip_text(prompt.text)
+        box = Gtk.Box(spacing=6, margin=3)
+        box.pack_start(text, True, True, 0)
+        box.pack_start(star, False, False, 0)
+        row = Gtk.ListBoxRow()
+        row.prompt = prompt.text
+        row.add(box)
+        row.show_all()
+        return row
+
+    def _matches(self, row: Gtk.ListBoxRow) -> bool:
+        return all(word in row.prompt.casefold() for word in self._search.get_text().casefold().split())
+
+    def _on_starred(self, star: Gtk.ToggleButton, text: str) -> None:
+        star.set_label("★" if star.get_active() else "☆")
+        prompts.star(text, star.get_active())
+
+    def _on_chosen(self, _list: Gtk.ListBox, row: Gtk.ListBoxRow) -> None:
+        self.popdown()
+        self._use(row.prompt)

@@ -1,0 +1,1 @@
+"""The worker process as GIMP's plug-in sees it."""
