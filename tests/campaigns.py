@@ -1,4 +1,4 @@
-"""How much is tried: a brief run, as the README's command is, tries less of what is tried many times."""
+"""How much is tried: a brief run, as `tests/run.py` makes it, tries less of what is tried many times."""
 
 from __future__ import annotations
 

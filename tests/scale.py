@@ -1,8 +1,8 @@
-"""The tables of the README's section on scale: what the servers honour, how many are needed, what that costs.
+"""The tables of lib/endpoint/README.md: what other servers honour, how many machines are needed, what that costs.
 
     python3 tests/run.py --python tests/scale.py
 
-Prices are those of lib/api/models.json; what is measured and what is assumed stands below, by name.
+Prices are those of lib/api/models.json; what is measured and what is assumed are the constants below.
 """
 
 import io
@@ -89,12 +89,12 @@ def scale_table():
 def assumptions():
     """The sentence under the table."""
     return (
-        f"Taken for granted: {EDITS_A_DAY} edits by each person in {HOURS_A_DAY} hours, {PEAK} times as many at the "
-        f"peak, servers at most {BUSY_AT_MOST:.0%} busy then; {GPU_SECONDS:g} s an edit on a GPU at ${GPU_HOUR:.2f} an "
+        f"Assumed: {EDITS_A_DAY} edits by each person in {HOURS_A_DAY} hours, {PEAK} times as many at the peak, "
+        f"servers at most {BUSY_AT_MOST:.0%} busy then; {GPU_SECONDS:g} s an edit on a GPU at ${GPU_HOUR:.2f} an "
         f"hour (measure yours); a core at ${CORE_HOUR} an hour; folders within {RUN_HOURS} hours. OpenAI: "
-        f"{SIZE[0]}×{SIZE[1]}, {QUALITY}, with a mask, {edit_price()} each, the higher taken; the account's own limit "
-        f"of requests decides how long that takes. Measured: the built-in engine needs {ENGINE_SECONDS:g} s of a core "
-        f"for a large hole, and one GIMP on 2 cores handles {FOLDER_RATE:g} pictures a second."
+        f"{SIZE[0]}×{SIZE[1]}, {QUALITY}, with a mask, {edit_price()} each, of which the higher is used; the "
+        f"account's rate limit decides how long that takes. Measured: the built-in engine needs {ENGINE_SECONDS:g} s "
+        f"of a core for a large hole, and one GIMP on 2 cores handles {FOLDER_RATE:g} pictures a second."
     )
 
 

@@ -1,26 +1,7 @@
 """One job's folder, and the lines that pass between the plug-in and its worker.
 
-The folder is what the two processes share, and afterwards the history:
-
-    job.json        everything asked, never a key            written by the plug-in
-    image-1.png …   the picture to edit, then references     plug-in
-    mask.png        what may be changed                      plug-in
-    selection.raw   the selection's soft values in the frame, one byte a pixel        plug-in
-    sent.json       when the request left                    worker; without response.json beside it: answer unknown
-    partial-*       previews; those that end in .rgba are as GIMP shows them, and deleted by the plug-in   worker
-    answer-1.body   the answer as it arrives, answer-1.json its head; deleted once its pictures are files of
-                    their own (see `lib.jobs.answer_files`)       worker
-    result-1.png …  what was returned, byte for byte         worker
-    response.json   the answer without its pictures          worker; its presence means that nothing is outstanding
-    report.json     what was done: provider, model, frame, usage, cost, drift, seconds by stage   worker
-    layer-1.rgba …  the result as GIMP will show it          worker; deleted by the plug-in once inserted
-    layer-mask.raw  the layer mask that was asked for        worker; deleted likewise
-    worker.log      the worker's stderr
-    running.lock    locked while a worker works on the job     worker; the lock ends with its process
-    plug-in.lock    locked while a plug-in waits for it, or offers its results     plug-in; likewise
-    inserted        the layers are in GIMP                    plug-in; without it a result is kept longest
-    told            the user knows that it failed, or that its result was never inserted   plug-in
-    thumbnail.rgb   a small picture for the history           worker
+The folder is what the two processes share, and afterwards the history. lib/README.md lists its files, and which process
+writes each of them when.
 """
 
 import contextlib

@@ -21,7 +21,8 @@ from tests.gimp.counted_endpoint import name_of
 from tests.runner import PROXY_REQUIREMENTS, environment
 
 CHECKOUT = Path(__file__).parents[2]
-CONFIG = re.search(r"```yaml\n(.*?)```", (CHECKOUT / "README.md").read_text(encoding="utf-8"), re.DOTALL)[1]
+README = CHECKOUT / "lib" / "endpoint" / "README.md"
+CONFIG = re.search(r"```yaml\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)[1]
 PICTURES, ENDPOINTS, AT_ONCE, LATENCY = 60, 4, 8, 0.4
 KEY, UPSTREAM_KEY = "sk-proxy-test", "sk-endpoint-test"
 DYING, BUSY = 1, 2

@@ -50,7 +50,7 @@ def test_a_release_has_all_that_it_needs(wheels, capsys, tmp_path):
     files = {name.removeprefix(f"{root}/") for name in inside}
     needed = {"install.py", "README.md", "LICENSE", "CHANGELOG.md", "LICENCES.txt", "SHA256SUMS",
               "lib/worker/__main__.py", "lib/CHANGELOG.md", "lib/installer/packages.json",
-              "plugin/generative-edit.py"}  # fmt: skip
+              "plugin/generative-edit.py", "plugin/help/scripts.html", "lib/README.md"}  # fmt: skip
     assert needed <= files and all(name.startswith(f"{root}/") for name in inside)
     assert {name for name in files if name.startswith("wheels/")} == {
         "wheels/pip-1.0-py3-none-any.whl",

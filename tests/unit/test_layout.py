@@ -4,8 +4,11 @@ import ast
 import re
 import subprocess
 import sys
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
+
+import pytest
 
 CHECKOUT = Path(__file__).absolute().parents[2]
 # What GIMP's own Python does not have, or what would make every menu entry slow.
@@ -23,13 +26,16 @@ def modules():
 MODULES = dict(modules())
 
 
+@cache
 def imports_of(path):
     """The modules of ours that a file imports, at any depth."""
+    found = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names if alias.name in MODULES)
+            found.update(alias.name for alias in node.names if alias.name in MODULES)
         elif isinstance(node, ast.ImportFrom) and node.module in MODULES:
-            yield from (name if (name := f"{node.module}.{a.name}") in MODULES else node.module for a in node.names)
+            found.update(name if (name := f"{node.module}.{a.name}") in MODULES else node.module for a in node.names)
+    return found
 
 
 def package_of(module):
@@ -38,14 +44,31 @@ def package_of(module):
     return ".".join(package.split(".")[:2]) if "." in package else module
 
 
-def test_packages_import_each_other_in_one_direction():
-    packages = {}
+@cache
+def packages():
+    """Return what each package imports of the others."""
+    imports = {}
     for module, path in MODULES.items():
         needed = {package_of(name) for name in imports_of(path)}
-        packages.setdefault(package_of(module), set()).update(needed - {package_of(module)})
-    order = list(TopologicalSorter(packages).static_order())  # raises CycleError
-    assert order.index("lib.api") < order.index("lib.worker")
-    assert order.index("plugin.worker") < order.index("plugin.edit") < order.index("plugin.panel")
+        imports.setdefault(package_of(module), set()).update(needed - {package_of(module)})
+    return imports
+
+
+def test_packages_import_each_other_in_one_direction():
+    order = list(TopologicalSorter(packages()).static_order())  # raises CycleError
+    assert order.index("lib.api") < order.index("lib.worker") < order.index("plugin.procedures")
+
+
+@pytest.mark.parametrize("part", ["lib", "plugin"])
+def test_the_order_of_the_packages_is_the_one_in_the_readme(part):
+    readme = (CHECKOUT / "lib" / "README.md").read_text(encoding="utf-8")
+    groups = readme.partition(f"In `{part}/`")[2].partition(".")[0].split("→")
+    level = {f"{part}.{name}": number for number, group in enumerate(groups) for name in re.findall(r"`(\w+)`", group)}
+    assert set(level) == {
+        name for name in packages() if name.startswith(f"{part}.") and MODULES[name].name == "__init__.py"
+    }
+    for package, number in level.items():
+        assert not [other for other in packages()[package] if level.get(other, -1) >= number], package
 
 
 def test_lib_knows_nothing_of_gimp_or_the_plug_in():

@@ -1,4 +1,4 @@
-"""The README's section on scale is what the prices, the providers and the measured figures make of it."""
+"""The tables in lib/endpoint/README.md are what prices, providers and measured figures make of them."""
 
 import math
 import re
@@ -6,13 +6,19 @@ from pathlib import Path
 
 from tests import scale
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+CHECKOUT = Path(__file__).parents[2]
+ENDPOINT_README = (CHECKOUT / "lib" / "endpoint" / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_tables_are_in_the_readme():
-    assert "\n".join(scale.servers_table()) in README
-    assert "\n".join(scale.scale_table()) in README
-    assert scale.assumptions() in README
+    assert "\n".join(scale.servers_table()) in ENDPOINT_README
+    assert "\n".join(scale.scale_table()) in ENDPOINT_README
+    assert scale.assumptions() in ENDPOINT_README
+
+
+def test_the_price_of_one_edit_is_in_the_readme():
+    readme = (CHECKOUT / "README.md").read_text(encoding="utf-8")
+    assert f"{scale.edit_price()} ({scale.MODEL}, 1024×1024, {scale.QUALITY} quality)" in readme
 
 
 def test_a_million_pictures_take_so_many_gpus_for_a_day():

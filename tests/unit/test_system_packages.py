@@ -72,9 +72,9 @@ def test_it_can_be_forbidden(machine, root, monkeypatch):
     assert not calls.exists()
 
 
-def test_the_readme_names_what_may_be_installed():
-    text = (packages.CHECKOUT / "README.md").read_text(encoding="utf-8")
-    section = text.partition("## Try it")[2].partition("\n## ")[0]
+def test_the_installers_readme_names_what_may_be_installed():
+    text = (packages.CHECKOUT / "lib/installer/README.md").read_text(encoding="utf-8")
+    section = text.partition("## The demo")[2].partition("\n## ")[0]
     ways = (isolation.Bubblewrap, isolation.Proot)
     names = {*private_gimp._BUILD_TOOLS.values(), *private_gimp._USERS_BUILD_TOOLS.values()}
     names |= {way.package for way in ways} | {"apt-get", "--no-system-packages"}

@@ -1,6 +1,7 @@
-"""The README's examples, as they stand there, in a folder with a few photographs."""
+"""The examples of the help pages on scripts and folders, as they stand there, in a folder with a few photographs."""
 
 import csv
+import html
 import re
 import subprocess
 from pathlib import Path
@@ -10,17 +11,25 @@ from PIL import Image
 
 from tests.photographs import photograph
 
-README = Path(__file__).parents[2] / "README.md"
-SECTION = re.search(r"\n## From a script\n(.*?)\n## ", README.read_text(encoding="utf-8"), re.DOTALL)[1]
-COMMANDS = re.findall(r"```sh\n(.*?)```", SECTION, re.DOTALL)
+HELP = Path(__file__).parents[2] / "plugin" / "help"
+PAGES = "".join((HELP / name).read_text(encoding="utf-8") for name in ("scripts.html", "folders.html"))
+
+
+def examples(language):
+    """The examples in one language, in their order."""
+    found = re.findall(rf'<pre class="{language}">\n(.*?)</pre>', PAGES, re.DOTALL)
+    return [html.unescape(text) for text in found]
+
+
+COMMANDS = examples("sh")
 EDITED = ["photos/beach.jpg.edited.png", "photos/street.jpg.edited.png"]
 # What each command leaves, in their order.
 LEAVES = [
-    ["edited/beach.png", "edited/street.png", "edited/report.csv"],
-    ["edited/beach.png", "edited/street.png", "edited/report.csv"],
     ["photo.jpg.edited.png"],
     EDITED,
     ["edited.png"],
+    ["edited/beach.png", "edited/street.png", "edited/report.csv"],
+    ["edited/beach.png", "edited/street.png", "edited/report.csv"],
     ["done/beach.xcf", "done/street.png", "done/report.csv", "done/report.jsonl"],
 ]
 
@@ -31,12 +40,13 @@ pytestmark = pytest.mark.one_gimp("3.2")
 
 @pytest.fixture
 def shell(installed, tmp_path):
-    """Runs a command of the README beside two photographs and the files that the README shows."""
+    """Runs a command beside the photographs and the files that the pages show."""
     (tmp_path / "photos").mkdir()
     for name in ("photo.jpg", "photos/beach.jpg", "photos/street.jpg"):
         Image.fromarray(photograph("astronaut.png", 640, 512)).save(tmp_path / name)
-    (tmp_path / "edit.py").write_text(block("python"), encoding="utf-8")
-    (tmp_path / "prompts.csv").write_text(block("csv"), encoding="utf-8")
+    (script,), (table,) = examples("python"), examples("csv")
+    (tmp_path / "edit.py").write_text(script, encoding="utf-8")
+    (tmp_path / "prompts.csv").write_text(table, encoding="utf-8")
 
     def run(command):
         variables = {"HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path / "data")}
@@ -51,11 +61,6 @@ def shell(installed, tmp_path):
 
 def pixels(path):
     return Image.open(path).convert("RGB").tobytes()
-
-
-def block(language):
-    (found,) = re.findall(rf"```{language}\n(.*?)```", SECTION, re.DOTALL)
-    return found
 
 
 def test_every_command_is_run():
@@ -89,8 +94,3 @@ def test_one_bad_picture_of_several_is_seen_in_the_code(shell, number):
     """Also where it is not the last."""
     (shell.folder / "photos" / "beach.jpg").write_bytes(b"no picture")
     assert shell(COMMANDS[number]).returncode != 0
-
-
-@pytest.mark.parametrize("path", re.findall(r"\]\(((?!http)[^)]+)\)", README.read_text(encoding="utf-8")))
-def test_what_the_readme_links_to_is_there(path):
-    assert (README.parent / path).exists()
