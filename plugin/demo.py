@@ -27,6 +27,8 @@ def load(path: Path | str) -> Gimp.Image:
 def save_png(image: Gimp.Image, path: Path) -> None:
     """Saves a PNG at a fast compression: GIMP's default one takes four seconds for a megapixel."""
     procedure = Gimp.get_pdb().lookup_procedure("file-png-export")
+    if not procedure:
+        raise ValueError("GIMP cannot save PNG files.")
     config = procedure.create_config()
     config.set_property("image", image)
     config.set_property("file", Gio.File.new_for_path(str(path)))

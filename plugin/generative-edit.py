@@ -43,8 +43,8 @@ def complete() -> bool:
 class BrokenInstallation(Gimp.PlugIn):
     """Stands in for the plug-in: keeps its menu entry, which says what to do."""
 
-    def do_set_i18n(self, _name: str) -> bool:
-        return False
+    def do_set_i18n(self, _name: str) -> tuple[bool, None, None]:
+        return False, None, None
 
     def do_query_procedures(self) -> list[str]:
         return ["generative-edit"]
@@ -62,9 +62,10 @@ class BrokenInstallation(Gimp.PlugIn):
         return procedure.new_return_values(Gimp.PDBStatusType.EXECUTION_ERROR, error)
 
 
+PlugIn: type[Gimp.PlugIn] = BrokenInstallation
 if complete():
-    from plugin.procedures.plug_in import GenerativeEdit as PlugIn
-else:
-    PlugIn = BrokenInstallation
+    from plugin.procedures.plug_in import GenerativeEdit
+
+    PlugIn = GenerativeEdit
 
 Gimp.main(PlugIn.__gtype__, sys.argv)

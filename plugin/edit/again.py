@@ -5,7 +5,7 @@ The image is not touched until the result comes: one undo step then inserts it a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from plugin.edit.prepare import check_quick_mask, prepare
 from plugin.edit.record import LARGEST, Again, BadRecord, LayerName, missing_references, read_record
 from plugin.edit.task import Outcome, Progress, run
 from plugin.errors import EditFailed
+from plugin.expect import expect
 from plugin.pixels.export import opaque_area
 from plugin.pixels.insert import PARASITE
 from plugin.pixels.selection import NOTHING_SELECTED, Selection
@@ -75,13 +76,13 @@ def again(image: Gimp.Image, layers: list[Gimp.Layer], values: dict[str, Any], p
     return outcome
 
 
-def _is_result(layer: Gimp.Layer) -> bool:
+def _is_result(layer: Gimp.Item) -> bool:
     """Whether a layer tells of its making. The layer “Before” of version 0.1 says null: it was not made by an edit."""
     parasite = layer.get_parasite(PARASITE)
     return parasite is not None and (parasite.size != len("null") or _data(layer) != b"null")
 
 
-def _data(layer: Gimp.Layer) -> bytes:
+def _data(layer: Gimp.Item) -> bytes:
     """The parasite's bytes, or one more than are allowed: what is larger is not even copied."""
     parasite = layer.get_parasite(PARASITE)
     if parasite.size > LARGEST:
@@ -89,9 +90,9 @@ def _data(layer: Gimp.Layer) -> bytes:
     return bytes(value & 0xFF for value in parasite.get_data())
 
 
-def _with_children(layers: Iterable[Gimp.Layer]) -> Iterator[Gimp.Layer]:
+def _with_children(layers: Iterable[Gimp.Item]) -> Iterator[Gimp.Layer]:
     for layer in layers:
-        if layer.is_layer():
+        if isinstance(layer, Gimp.Layer):
             yield layer
             if layer.is_group():
                 yield from _with_children(layer.get_children())
@@ -115,7 +116,7 @@ def _result_of(layer: Gimp.Layer) -> Gimp.Layer:
     """The group that holds nothing but results, or the layer itself."""
     parent = layer.get_parent()
     if parent and all(_is_result(child) for child in parent.get_children()):
-        return parent
+        return expect(Gimp.Layer, parent)
     return layer
 
 
@@ -137,10 +138,10 @@ def _found(image: Gimp.Image, name: LayerName | None, result: Gimp.Layer) -> Gim
 def _below(image: Gimp.Image, layer: Gimp.Layer) -> Gimp.Layer | None:
     """The next layer under a result that is none itself."""
     parent = layer.get_parent()
-    siblings = parent.get_children() if parent else image.get_layers()
+    siblings: Sequence[Gimp.Item] = parent.get_children() if parent else image.get_layers()
     lower = siblings[image.get_item_position(layer) + 1 :]
-    return next((each for each in lower if not any(map(_is_result, _tree(each)))), None)
+    return next((expect(Gimp.Layer, each) for each in lower if not any(map(_is_result, _tree(each)))), None)
 
 
-def _tree(layer: Gimp.Layer) -> Iterator[Gimp.Layer]:
+def _tree(layer: Gimp.Item) -> Iterator[Gimp.Layer]:
     return _with_children([layer])

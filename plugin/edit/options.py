@@ -150,7 +150,7 @@ class _ArgumentReader:
 
     def context(self) -> str | int:
         """The context setting: a word, or a number of pixels."""
-        text = self.values["context"].strip()
+        text: str = self.values["context"].strip()
         if text in ("", "auto"):
             return "auto"
         if text in ("layer", "canvas"):

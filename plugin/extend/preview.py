@@ -79,9 +79,8 @@ class ExtendPreview(Gtk.EventBox):
         if outline is None:
             return
         if self._seen is None:
-            self.look_again()
-        drawing = GdkPixbuf.Pixbuf.new(GdkPixbuf.Colorspace.RGB, True, 8, _ROOM.width, _ROOM.height)
-        drawing.fill(_NOTHING)
+            self._seen = thumbnails.of_image(self._image, _ROOM)
+        drawing = thumbnails.blank(_ROOM, _NOTHING)
         _fill(drawing, outline.new.grow(2), _RIM)
         _fill(drawing, outline.new.grow(1), _LINE)
         _fill(drawing, outline.new, _NEW)

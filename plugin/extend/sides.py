@@ -36,7 +36,7 @@ class SideFields(Gtk.Grid):
         titles = {"left": _("Le_ft:"), "top": _("_Top:"), "right": _("Rig_ht:"), "bottom": _("_Bottom:")}
         self._unit = _combo({PIXELS: _("pixels"), PERCENT: _("percent")})
         self._link = _combo({ALONE: _("each by itself"), OPPOSITE: _("opposite sides"), ALL: _("all sides")})
-        rows = [(titles[name], self._spins[name]) for name in NAMES]
+        rows: list[tuple[str, Gtk.Widget]] = [(titles[name], self._spins[name]) for name in NAMES]
         rows += [(_("_Unit:"), self._unit), (_("Lin_ked:"), self._link)]
         for row, (title, widget) in enumerate(rows):
             self._attach(row, title, widget)
@@ -62,11 +62,15 @@ class SideFields(Gtk.Grid):
     def drag(self, side: str, pixels: int) -> None:
         """Sets a side to a number of pixels, in the unit that is chosen."""
         text = text_of(amount(str(pixels), self._chosen_unit, length_of(side, self._canvas)), self._chosen_unit)
-        self._write(dict.fromkeys((side, *followers(side, self._link.get_active_id())), text))
+        self._write(dict.fromkeys((side, *followers(side, self._chosen_link)), text))
 
     @property
     def _chosen_unit(self) -> str:
         return str(self._unit.get_active_id())
+
+    @property
+    def _chosen_link(self) -> str:
+        return str(self._link.get_active_id())
 
     def _texts(self) -> dict[str, str]:
         return {name: self._config.get_property(name) or "" for name in NAMES}
@@ -104,7 +108,7 @@ class SideFields(Gtk.Grid):
     def _on_changed(self, spin: Gtk.SpinButton, name: str) -> None:
         if not self._reading:
             text = text_of(spin.get_value(), self._chosen_unit)
-            self._write(dict.fromkeys((name, *followers(name, self._link.get_active_id())), text))
+            self._write(dict.fromkeys((name, *followers(name, self._chosen_link)), text))
 
     def _on_unit(self, _combo: Gtk.ComboBoxText) -> None:
         if not self._reading:
@@ -112,7 +116,7 @@ class SideFields(Gtk.Grid):
 
     def _on_link(self, _combo: Gtk.ComboBoxText) -> None:
         """The sides that are linked become equal at once: the larger of them."""
-        texts, link = self._texts(), self._link.get_active_id()
+        texts, link = self._texts(), self._chosen_link
 
         def larger(name: str) -> str:
             same = (name, *followers(name, link))

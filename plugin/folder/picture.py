@@ -184,8 +184,7 @@ def _read(layer: Gimp.Layer, size: tuple[int, int], encoding: str) -> bytes:
 def _select_values(image: Gimp.Image, values: bytes, layer: Gimp.Layer | None = None) -> None:
     """Selects by values of the canvas, or of a layer on it, one byte a pixel."""
     width, height = (layer or image).get_width(), (layer or image).get_height()
-    offset = layer.get_offsets() if layer else None
-    left, top = (offset.offset_x, offset.offset_y) if offset else (0, 0)
+    left, top = layer.get_offsets()[1:] if layer else (0, 0)
     active = image.get_selected_layers()
     channel = Gimp.Channel.new(image, "mask", image.get_width(), image.get_height(), 100.0, Gegl.Color.new("black"))
     image.insert_channel(channel, None, 0)

@@ -16,6 +16,7 @@ from gi.repository import Gegl, Gimp, Gio, GLib
 from lib.api.text import sentence
 from lib.translation import N_, _
 from plugin.errors import EditFailed
+from plugin.expect import expect
 
 _UNREADABLE_RESULT = N_("The result was written, but cannot be read again: {reason}. Check the disk, then try again.")
 _EXPORTS = {"png": "file-png-export", "jpeg": "file-jpeg-export", "webp": "file-webp-export"}
@@ -138,7 +139,7 @@ def _add_metadata(image: Gimp.Image, path: Path, kind: str) -> None:
 
 
 def _run(name: str, image: Gimp.Image, path: Path, settings: dict[str, float | int]) -> None:
-    procedure = Gimp.get_pdb().lookup_procedure(name)
+    procedure = expect(Gimp.Procedure, Gimp.get_pdb().lookup_procedure(name))
     config = procedure.create_config()
     config.set_property("run-mode", Gimp.RunMode.NONINTERACTIVE)
     config.set_property("image", image)

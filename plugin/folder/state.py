@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from lib.jobs import history
-from lib.jobs.history_record import FolderListing, State
+from lib.jobs.history_record import FolderListing, State, named_time
 from lib.jobs.job import Job
 from lib.storage.file_identity import File
 from plugin.folder.state_lines import ENDS, Line, parse_line
@@ -209,7 +209,7 @@ def _fate_of(folder: Path) -> State:
 
     What is not named as jobs are is none, whatever the run's state says: nothing in it is read or deleted.
     """
-    if not folder.is_absolute() or history.named_time(folder.name) is None:
+    if not folder.is_absolute() or named_time(folder.name) is None:
         return State.UNKNOWN
     try:
         state = FolderListing.of(folder).state(folder)

@@ -49,12 +49,14 @@ class JobDetails(Gtk.Box):
         self._facts.set_tooltip_text(shown(str(record.folder)) if record else None)
         self._note.set_text(record.note if record else "")
         self._note.set_visible(bool(record and record.note))
+        if record is None:
+            return
         several = len(self._names()) > 1
         self._pictures.set_max_children_per_line(2 if several else 1)
         for name in self._names():
             edge = _SEVERAL_EDGE if several else _ONE_EDGE
             wanted = {"job": str(record.folder), "edge": edge} | ({"file": name} if name else {})
-            self._workers.ask("thumbnail", lambda answer, asked=record: self._add(answer, asked), **wanted)
+            self._workers.ask("thumbnail", lambda answer: self._add(answer, record), **wanted)
 
     def _lay_out(self) -> None:
         above = Gtk.Label(label=_("P_rompt:"), use_underline=True, xalign=0.0, mnemonic_widget=self._prompt)

@@ -15,6 +15,7 @@ from lib.jobs import history
 from lib.jobs.history_record import Record, State, shown
 from lib.settings import settings
 from lib.translation import _, ngettext
+from plugin.expect import expect
 from plugin.history.details import JobDetails
 from plugin.history.insert import disabled_reason, fits, insert_and_tell
 from plugin.history.job_list import JobList
@@ -121,7 +122,7 @@ class HistoryDialog:
         chosen, one = self._list.selected, self._chosen()
         self._details.show_record(one)
         there = bool(one and (one.results or one.has_answer) and one.state is not State.RUNNING and not self._busy)
-        in_image = there and fits(one, self._image)
+        in_image = one is not None and there and fits(one, self._image)
         self._enable(_INSERT, in_image, "" if in_image else disabled_reason(one, self._image))
         self._enable(_NEW_IMAGE, there, _("Opens the result over what was sent, as an image of its own"))
         self._enable(_COPY, bool(one and one.prompt), "")
@@ -132,13 +133,13 @@ class HistoryDialog:
         self._used.set_text(f"{words}. {limits(kept.history_days, kept.history_megabytes)}")
 
     def _enable(self, response: int, can: bool, why: str) -> None:
-        button = self._dialog.get_widget_for_response(response)
+        button = expect(Gtk.Button, self._dialog.get_widget_for_response(response))
         button.set_sensitive(can)
         button.set_tooltip_text(why)
 
     def _activate(self) -> None:
         for response in (_INSERT, _NEW_IMAGE):
-            if self._dialog.get_widget_for_response(response).get_sensitive():
+            if expect(Gtk.Button, self._dialog.get_widget_for_response(response)).get_sensitive():
                 self._dialog.response(response)
                 return
 

@@ -16,6 +16,7 @@ from gi.repository import GdkPixbuf, GLib, GObject, Gtk, Pango
 from lib.jobs import history
 from lib.jobs.history_record import Record, State
 from lib.translation import _
+from plugin.expect import expect
 from plugin.history.words import cost_of, when
 from plugin.worker.process import Event
 from plugin.worker.workers import Workers
@@ -168,7 +169,8 @@ def pixbuf_of(answer: Event) -> GdkPixbuf.Pixbuf | None:
 
 
 def _blank() -> GdkPixbuf.Pixbuf:
-    picture = GdkPixbuf.Pixbuf.new(GdkPixbuf.Colorspace.RGB, True, 8, PICTURE_EDGE, PICTURE_EDGE)
+    made = GdkPixbuf.Pixbuf.new(GdkPixbuf.Colorspace.RGB, True, 8, PICTURE_EDGE, PICTURE_EDGE)
+    picture = expect(GdkPixbuf.Pixbuf, made)
     picture.fill(0x80808020)
     return picture
 

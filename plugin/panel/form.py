@@ -47,7 +47,7 @@ class OptionsForm(Gtk.Box):
         several = _("Several results are shown side by side to choose from")
         count = NumberField(config, "n", (1, 10), tooltip=several)
         fields = self._fields
-        main = [
+        main: list[list[Field]] = [
             [self._provider, self._model],
             [self._size, fields["quality"]],
             [count, fields["partial-images"]],
@@ -83,7 +83,7 @@ class OptionsForm(Gtk.Box):
 
     def _seldom(self) -> Gtk.Expander:
         fields, config = self._fields, self._config
-        rows = [
+        rows: list[list[Field]] = [
             [CheckField(config, "sample-merged"), CheckField(config, "fit")],
             [TextField(config, "context", _("auto")), TextField(config, "largest-size", _("the model's"))],
             self._softened(),

@@ -55,7 +55,7 @@ class Generation(JobRun[Finished]):
         super().__init__(draft, worker, listener)
         self._beside = beside
         edited = None if draft.options.sample_merged else draft.layers[0]
-        self.canvas = CanvasLayer(draft.image, edited, draft.task.place, beside.canvas if beside else None)
+        self.canvas: CanvasLayer = CanvasLayer(draft.image, edited, draft.task.place, beside.canvas if beside else None)
         self._report: dict[str, Any] = {}
         self._layer_mask: fallback_writer.StoredData | None = None
         self._selection = selection_state(draft.image)

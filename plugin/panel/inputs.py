@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from gi.repository import Gimp, Gtk
+from gi.repository import Gimp, Gtk, Pango
 
 from lib.frame.geometry import Size
 from lib.translation import _
 from plugin.edit.prepare import MOST_IMAGES
+from plugin.expect import expect
 from plugin.ui import thumbnails
 
 _THUMBNAIL = Size(36, 28)
@@ -77,7 +78,7 @@ class Inputs(Gtk.Box):
     def _row(self, number: int, layer: Gimp.Layer) -> Gtk.Box:
         name = _("What is visible") if self._merged and number == 0 else layer.get_name()
         role = _("edited") if number == 0 else _("looked at")
-        text = Gtk.Label(label=f"{number + 1} · {name}", xalign=0.0, ellipsize=3)
+        text = Gtk.Label(label=f"{number + 1} · {name}", xalign=0.0, ellipsize=Pango.EllipsizeMode.END)
         text.set_tooltip_text(_("{name}: {role}").format(name=name, role=role))
         box = Gtk.Box(spacing=3)
         picture = Gtk.Image.new_from_pixbuf(thumbnails.of_layer(layer, _THUMBNAIL))
@@ -127,10 +128,10 @@ class Inputs(Gtk.Box):
         return [layer for layer in _all_layers(self._image.get_layers()) if layer.get_id() not in sent]
 
 
-def _all_layers(layers: list[Gimp.Layer]) -> list[Gimp.Layer]:
+def _all_layers(layers: Sequence[Gimp.Item]) -> list[Gimp.Layer]:
     """Layers and those in groups, from top to bottom."""
     found = []
-    for layer in layers:
+    for layer in (expect(Gimp.Layer, each) for each in layers):
         found.append(layer)
         if layer.is_group():
             found += _all_layers(layer.get_children())

@@ -21,7 +21,7 @@ _THUMBNAIL = Size(84, 64)
 class Choices:
     """What the user can do with results; each is called without arguments but `show`, which gets a result's place."""
 
-    show: Callable[[int], None]
+    show: Callable[[int], object]
     keep: Callable[[], None]
     keep_all: Callable[[], None]
     discard: Callable[[], None]
@@ -50,8 +50,8 @@ class ResultsView(Gtk.Box):
             button(_("_Use as input"), act.use, _("Keeps it, and sends what is visible, with it, the next time.")),
         ):
             row.pack_start(each, True, True, 0)
-        for each in (self._message, scroller, row):
-            self.pack_start(each, False, False, 0)
+        for part in (self._message, scroller, row):
+            self.pack_start(part, False, False, 0)
 
     def offer(self, variations: Sequence[Variation], size: Size, chosen: int, words: str) -> None:
         """Shows results, one of them chosen; `words` say what they cost and what is to be known."""

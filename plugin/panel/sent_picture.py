@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gi.repository import Gimp, Gtk
+from gi.repository import Gimp, Gtk, Pango
 
 from lib.frame.geometry import Rect, Size
 from lib.translation import _
@@ -24,7 +24,7 @@ class SentPicture(Gtk.Box):
         self._picture = Gtk.Image()
         self._picture.set_size_request(_ROOM.width, _ROOM.height)
         self._picture.get_accessible().set_name(_("What is sent, the selection marked"))
-        self._measures = Gtk.Label(ellipsize=3)
+        self._measures = Gtk.Label(ellipsize=Pango.EllipsizeMode.END)
         self.pack_start(self._picture, False, False, 0)
         self.pack_start(self._measures, False, False, 0)
 

@@ -53,7 +53,11 @@ class CanvasLayer:
     @property
     def there(self) -> bool:
         """Whether the layer is in the image: not yet inserted, undone, deleted or closed with its image is not."""
-        return self.layer is not None and self.layer.is_valid()
+        return self._present is not None
+
+    @property
+    def _present(self) -> Gimp.Layer | None:
+        return self.layer if self.layer is not None and self.layer.is_valid() else None
 
     @property
     def was_removed(self) -> bool:
@@ -86,24 +90,24 @@ class CanvasLayer:
 
     def remove(self) -> None:
         """Takes the layer away; the earlier one of the same edit shows again, or what it has replaced."""
-        if not self.there:
+        layer, earlier = self._present, self._beside._present if self._beside else None
+        if layer is None:
             return
         with undo_group(self.image):
-            self.image.remove_layer(self.layer)
-            if self._beside and self._beside.there:
-                self._beside.layer.set_visible(True)
-            if self._has_replaced and self._replaced.is_valid():
+            self.image.remove_layer(layer)
+            if earlier:
+                earlier.set_visible(True)
+            if self._has_replaced and self._replaced and self._replaced.is_valid():
                 self._replaced.set_visible(True)
         Gimp.displays_flush()
 
     def replace_by(self, results: ResultLayers) -> None:
         """Puts results as layers of one group in the place of this layer, and of its own group; one undo step."""
-        shown = self._group if self._group and self._group.is_valid() else self.layer
-        there = shown is not None and shown.is_valid()
+        shown = self._group if self._group and self._group.is_valid() else self._present
         with undo_group(self.image):
-            place = place_above(self.image, shown if there else None, self.frame)
+            place = place_above(self.image, shown, self.frame)
             insert_results(self.image, results, replace(place, replaced=self._replaced))
-            if there:
+            if shown:
                 self.image.remove_layer(shown)
         Gimp.displays_flush()
 
@@ -114,14 +118,14 @@ class CanvasLayer:
         Gimp.Display.new(self.image)
 
     def _place(self, name: str) -> Place:
-        if self._beside and self._beside.there:
-            return self._place_beside(self._beside.layer, name)
+        if self._beside and (other := self._beside._present):
+            return self._place_beside(other, self._beside._group, name)
         return place_above(self.image, None if self.edited_was_deleted else self._edited, self.frame)
 
-    def _place_beside(self, other: Gimp.Layer, name: str) -> Place:
+    def _place_beside(self, other: Gimp.Layer, group: Gimp.GroupLayer | None, name: str) -> Place:
         """Above `other`, in the group that holds it; the group is made here, at the second result."""
         other.set_visible(False)
-        self._group = self._beside._group
+        self._group = group
         if not (self._group and self._group.is_valid()):
             self._group = insert_group(self.image, place_above(self.image, other, self.frame), name)
             self.image.reorder_item(other, self._group, 0)

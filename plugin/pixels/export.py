@@ -11,6 +11,7 @@ from gi.repository import Gegl, Gimp
 
 from lib.frame.frame import Plan
 from lib.frame.geometry import Rect, Size
+from plugin.expect import expect
 from plugin.pixels import mask, png
 from plugin.pixels.raw import FORMATS, Pixels
 from plugin.pixels.selection import NOTHING_SELECTED, Selection, StoredSelection
@@ -68,8 +69,8 @@ def whole_layer_png(image: Gimp.Image, layer: Gimp.Layer, longest_edge: int) -> 
 
 def layer_rect(layer: Gimp.Layer) -> Rect:
     """The layer's rectangle on the canvas; parts of it may be outside."""
-    offset = layer.get_offsets()
-    return Rect(offset.offset_x, offset.offset_y, layer.get_width(), layer.get_height())
+    _success, left, top = layer.get_offsets()
+    return Rect(left, top, layer.get_width(), layer.get_height())
 
 
 @dataclass(frozen=True)
@@ -121,8 +122,8 @@ def duplicate(image: Gimp.Image, without: Gimp.Layer | None = None) -> AbstractC
 def _counterpart(copy: Gimp.Image, layer: Gimp.Layer) -> Gimp.Layer:
     """The layer of a duplicate that is in the same place of the stack."""
     parent = layer.get_parent()
-    siblings = _counterpart(copy, parent).get_children() if parent else copy.get_layers()
-    return siblings[layer.get_image().get_item_position(layer)]
+    siblings = _counterpart(copy, expect(Gimp.Layer, parent)).get_children() if parent else copy.get_layers()
+    return expect(Gimp.Layer, siblings[layer.get_image().get_item_position(layer)])
 
 
 def _read_as_seen(image: Gimp.Image, layer: Gimp.Layer, area: Rect) -> Pixels:

@@ -9,6 +9,7 @@ from typing import Any
 from gi.repository import Gegl, Gimp
 
 from lib.frame.geometry import Rect
+from plugin.expect import expect
 
 PARASITE = "generative-edit"
 # A layer mask: the frame's values, one byte a pixel (linear coverage, as a selection's); or none.
@@ -45,7 +46,8 @@ def place_above(image: Gimp.Image, layer: Gimp.Layer | None, frame: Rect) -> Pla
     """Above the layer that was edited; with None, on top of the stack."""
     if layer is None:
         return Place(frame, None, 0)
-    return Place(frame, layer.get_parent(), image.get_item_position(layer))
+    group = layer.get_parent()
+    return Place(frame, expect(Gimp.Layer, group) if group else None, image.get_item_position(layer))
 
 
 def insert_results(image: Gimp.Image, results: ResultLayers, place: Place) -> Gimp.ValueArray:
@@ -172,7 +174,7 @@ def _attach(layer: Gimp.Layer, record: Mapping[str, Any]) -> None:
 
 
 def _selected_as_values(image: Gimp.Image) -> Gimp.ValueArray:
-    procedure = Gimp.get_pdb().lookup_procedure("gimp-image-get-selected-layers")
+    procedure = expect(Gimp.Procedure, Gimp.get_pdb().lookup_procedure("gimp-image-get-selected-layers"))
     config = procedure.create_config()
     config.set_property("image", image)
     return procedure.run(config)

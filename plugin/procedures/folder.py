@@ -21,7 +21,7 @@ from plugin.folder.report import Summary, read_objects
 from plugin.folder.run import FolderRun
 from plugin.folder.state import NewerVersion, RunState
 from plugin.folder.stop import stopped_by_signal
-from plugin.procedures.parts import READ_WRITE, declare, describe, reported, text_value
+from plugin.procedures.parts import READ_WRITE, declare, describe, reported, text_value, value_of
 from plugin.ui.display import has_display
 from plugin.worker.installation import worker_python
 
@@ -138,6 +138,6 @@ def _values(procedure: Gimp.Procedure, run: Run, summary: Summary) -> Gimp.Value
     values = procedure.new_return_values(Gimp.PDBStatusType.SUCCESS, None)
     values.remove(2)
     values.remove(1)
-    values.append(GObject.Value(GObject.TYPE_STRV, files))
+    values.append(value_of(GObject.TYPE_STRV, files))
     values.append(text_value(json.dumps(told, ensure_ascii=False)))
     return values

@@ -53,4 +53,9 @@ def failure(procedure: Gimp.Procedure, status: Gimp.PDBStatusType, text: str) ->
 
 def text_value(text: str) -> GObject.Value:
     """A text as a procedure returns it."""
-    return GObject.Value(GObject.TYPE_STRING, text)
+    return value_of(GObject.TYPE_STRING, text)
+
+
+def value_of(kind: object, value: object) -> GObject.Value:
+    """Return a value of one of GObject's types."""
+    return GObject.Value(kind, value)  # type: ignore[call-arg]  # the stubs lack PyGObject's own constructor

@@ -1,5 +1,7 @@
 """The procedures that GIMP knows, and how those that edit an image run."""
 
+from typing import cast
+
 import gi
 
 gi.require_version("Gegl", "0.4")
@@ -22,10 +24,10 @@ from plugin.worker.progress import StatusProgress
 class GenerativeEdit(Gimp.PlugIn):
     """The plug-in: one procedure for each menu entry."""
 
-    def do_set_i18n(self, _name: str) -> bool:
+    def do_set_i18n(self, _name: str) -> tuple[bool, None, None]:
         # GIMP shows what procedures tell it as it is: the plug-in translates, and GIMP needs no catalogue of ours.
         follow_gimp()
-        return False
+        return False, None, None
 
     def do_query_procedures(self) -> list[str]:
         return [*ENTRIES, folder_procedure.NAME, *window_procedures.WINDOWS]
@@ -94,15 +96,16 @@ def _run(
     return reported(procedure, work)
 
 
-def _layers(run_mode: Gimp.RunMode, image: Gimp.Image, drawables: list[Gimp.Drawable]) -> list[Gimp.Drawable]:
+def _layers(run_mode: Gimp.RunMode, image: Gimp.Image, drawables: list[Gimp.Drawable]) -> list[Gimp.Layer]:
     """The layer to edit, then the references.
 
     A script names them in this order. From the menu, or where none is named, it is the selected ones, and the lowest
     is the one to edit.
     """
-    if run_mode == Gimp.RunMode.NONINTERACTIVE and drawables:
-        return drawables
-    return sorted(drawables or image.get_selected_layers(), key=lambda item: _place(image, item), reverse=True)
+    layers = cast(list[Gimp.Layer], drawables)  # a channel or a mask among them is refused with its reason later
+    if run_mode == Gimp.RunMode.NONINTERACTIVE and layers:
+        return layers
+    return sorted(layers or image.get_selected_layers(), key=lambda item: _place(image, item), reverse=True)
 
 
 def _place(image: Gimp.Image, item: Gimp.Item) -> list[int]:

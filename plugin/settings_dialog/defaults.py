@@ -10,6 +10,7 @@ from lib.settings import settings
 from lib.settings.settings import Settings
 from lib.settings.values import LARGEST_RADIUS
 from lib.translation import _
+from plugin.expect import expect
 from plugin.settings_dialog.rows import Page, beside, button, message, named, note, spin
 from plugin.ui.labels import shorten_choices
 from plugin.worker.process import Event
@@ -30,6 +31,7 @@ class DefaultsPage(Page):
         self._dialog, self._filling = dialog, False
         self._provider = shorten_choices(Gtk.ComboBoxText())
         self._model = Gtk.ComboBoxText.new_with_entry()
+        self._entry = expect(Gtk.Entry, self._model.get_child())
         self._listed = message()
         self._list = button(_("_List Models"), self._ask_models)
         self._confirm = spin(0, 1_000_000, 0.05, digits=2)
@@ -50,7 +52,7 @@ class DefaultsPage(Page):
             self._provider.append(now.provider, _("{name} (no longer there)").format(name=now.provider))
         self._provider.set_active_id(now.provider or "local")
         if self._text() != now.model:
-            self._model.get_child().set_text(now.model)
+            self._entry.set_text(now.model)
         self._show_default_model()
         self._confirm.set_value(now.confirm_above)
         pixels = now.context.isdigit()
@@ -62,10 +64,9 @@ class DefaultsPage(Page):
         self._filling = False
 
     def _lay_out(self) -> None:
-        entry = self._model.get_child()
         self.add_heading(_("Provider and model, in windows and in scripts that name none"))
         self.add_row(_("_Provider:"), self._provider)
-        self.add_row(_("_Model:"), beside(named(self._model, _("_Model:")), self._list), entry)
+        self.add_row(_("_Model:"), beside(named(self._model, _("_Model:")), self._list), self._entry)
         self.add_wide(self._listed)
         variables = [name for name in _VARIABLES if os.environ.get(name)]
         if variables:
@@ -99,7 +100,7 @@ class DefaultsPage(Page):
         if self._filling:
             return
         self._model.remove_all()
-        self._model.get_child().set_text("")
+        self._entry.set_text("")
         self._dialog.change(provider=provider, model="")
         self._listed.set_text("")
         self._show_default_model()
@@ -112,14 +113,14 @@ class DefaultsPage(Page):
     def _show_default_model(self) -> None:
         """What an empty model stands for."""
         try:
-            model = settings.provider(self._provider.get_active_id()).default_model
+            model = settings.provider(str(self._provider.get_active_id())).default_model
         except ValueError:
             model = None
         told = _("empty: {model}").format(model=model) if model else _("empty: the server's own")
-        self._model.get_child().set_placeholder_text(told)
+        self._entry.set_placeholder_text(told)
 
     def _text(self) -> str:
-        return self._model.get_child().get_text().strip()
+        return self._entry.get_text().strip()
 
     def _ask_models(self) -> None:
         self._list.set_sensitive(False)
@@ -136,11 +137,11 @@ class DefaultsPage(Page):
         self._model.remove_all()
         for model in answer["models"]:
             self._model.append_text(model["name"])
-        self._model.get_child().set_text(chosen)
+        self._entry.set_text(chosen)
         self._filling = False
         ending = {model["name"]: model["ends"] for model in answer["models"]}.get(chosen)
         told = _("The models are in the field's list, those for pictures first: open it, or press Down in the field.")
         if ending:
             told = f"{told} " + _("“{model}” ends on {date}.").format(model=chosen, date=ending)
         self._listed.set_text(told)
-        self._model.get_child().grab_focus()
+        self._entry.grab_focus()

@@ -59,7 +59,7 @@ class ProviderForm:
 
     def _on_like(self) -> None:
         """An API version is Azure's alone; the address is shown as the dialect has it."""
-        base = providers.get(self._like.get_active_id())
+        base = providers.get(str(self._like.get_active_id()))
         self._fields["api_version"].set_sensitive(bool(base.api_versions))
         shown = base.base_url or ("https://NAME.openai.azure.com" if base.api_versions else "https://…/v1")
         self._fields["base_url"].set_placeholder_text(shown)
@@ -67,7 +67,7 @@ class ProviderForm:
 
     def _entry(self) -> dict[str, str]:
         entry = {field: widget.get_text().strip() for field, widget in self._fields.items()}
-        return entry | {"like": self._like.get_active_id()}
+        return entry | {"like": str(self._like.get_active_id())}
 
     def _on_response(self, window: Gtk.Window, response: int) -> None:
         if response != Gtk.ResponseType.OK:

@@ -56,7 +56,7 @@ class ProvidersPage(Page):
             self._rows_of_names.append((name, settings.provider(name).title))
         self._filling = False
         position = names.index(chosen) if chosen in names else 0
-        self._list.set_cursor(Gtk.TreePath(position), None, False)
+        self._list.set_cursor(Gtk.TreePath.new_from_indices([position]), None, False)
 
     def _lay_out(self) -> None:
         frame = Gtk.ScrolledWindow(shadow_type=Gtk.ShadowType.IN, vexpand=True, min_content_width=_LIST_WIDTH)
@@ -170,7 +170,7 @@ class ProvidersPage(Page):
             self._dialog.ask("forget-key", lambda _answer: self._choose(), provider=name, entry=dict(before))
         names = settings.provider_names()
         if name in names:
-            self._list.set_cursor(Gtk.TreePath(names.index(name)), None, False)
+            self._list.set_cursor(Gtk.TreePath.new_from_indices([names.index(name)]), None, False)
         return True
 
     def _ask_removal(self) -> None:

@@ -1,6 +1,7 @@
 """What the pages of Settings are made of: rows of a label and a control, which has a name for screen readers."""
 
 from collections.abc import Callable
+from typing import TypeVar
 
 import gi
 
@@ -11,9 +12,10 @@ from plugin.ui.labels import WrappingText, wrapped_label
 
 SPACE = 12
 _TEXT_WIDTH = 56
+_Widget = TypeVar("_Widget", bound=Gtk.Widget)
 
 
-def named(widget: Gtk.Widget, name: str) -> Gtk.Widget:
+def named(widget: _Widget, name: str) -> _Widget:
     """Gives a control the name that a screen reader says; mnemonics and colons are left out."""
     widget.get_accessible().set_name(name.replace("_", "").rstrip(":… "))
     return widget

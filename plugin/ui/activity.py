@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from gi.repository import GLib, Gtk
+from gi.repository import GLib, Gtk, Pango
 
 from lib.api.text import sentence
 from lib.jobs.job import Job
@@ -25,7 +25,7 @@ class Activity(Gtk.Box):
         self._begun = 0.0
         self._repeat_at = 0.0
         self._ticking = 0
-        self._label = Gtk.Label(xalign=0.0, ellipsize=3)
+        self._label = Gtk.Label(xalign=0.0, ellipsize=Pango.EllipsizeMode.END)
         self._bar = Gtk.ProgressBar(valign=Gtk.Align.CENTER)
         self._bar.get_accessible().set_name(_("Progress"))
         self.cancel = button(_("Cancel the _edit"), on_cancel)

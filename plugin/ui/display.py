@@ -9,4 +9,4 @@ def has_display() -> bool:
     from gi.repository import Gtk
 
     # Without this, GTK ends the process where there is no display.
-    return bool(Gtk.init_check([])[0])
+    return bool(Gtk.init_check([])[0])  # type: ignore[call-arg]  # the stubs lack its argument

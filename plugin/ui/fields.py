@@ -12,6 +12,7 @@ from gi.repository import Gimp, GObject, Gtk
 
 from lib.translation import _
 from plugin.edit.choices import OptionChoices
+from plugin.expect import expect
 from plugin.ui.labels import shorten_choices
 
 
@@ -55,6 +56,8 @@ class Field:
 class ListField(Field):
     """A list of values to choose from, the first being the argument's default; free text where `free`."""
 
+    widget: Gtk.ComboBoxText
+
     def __init__(
         self,
         config: Gimp.ProcedureConfig,
@@ -73,7 +76,7 @@ class ListField(Field):
         self._filling = False
         super().__init__(config, name, combo, label, tooltip)
         if free:
-            entry = combo.get_child()
+            entry = self._entry()
             entry.set_placeholder_text(default)
             entry.set_width_chars(14)
             entry.get_accessible().set_name(self.label.get_text().rstrip(":"))
@@ -89,7 +92,7 @@ class ListField(Field):
             self._default = text
             self._fill()
             if self._free:
-                self.widget.get_child().set_placeholder_text(text)
+                self._entry().set_placeholder_text(text)
 
     def name_values(self, titles: dict[str, str]) -> None:
         """How values are shown, where that is not the value itself."""
@@ -106,11 +109,15 @@ class ListField(Field):
             return
         value = self.config.get_property(self.name) or ""
         if self._free:
-            if self.widget.get_child().get_text() != value:
-                self.widget.get_child().set_text(value)
+            if self._entry().get_text() != value:
+                self._entry().set_text(value)
         elif not self.widget.set_active_id(value or "default"):
             self.widget.append(value, value)
             self.widget.set_active_id(value)
+
+    def _entry(self) -> Gtk.Entry:
+        """Where free text is typed."""
+        return expect(Gtk.Entry, self.widget.get_child())
 
     def _fill(self) -> None:
         self._filling = True
@@ -126,7 +133,7 @@ class ListField(Field):
         if self._filling:
             return
         if self._free:
-            self.write(combo.get_child().get_text().strip())
+            self.write(self._entry().get_text().strip())
         elif combo.get_active_id() is not None:
             self.write("" if combo.get_active_id() == "default" else combo.get_active_id())
 
@@ -136,6 +143,8 @@ class NumberField(Field):
 
     `lowest` are words that are shown in place of the lowest number.
     """
+
+    widget: Gtk.SpinButton
 
     def __init__(
         self,
@@ -171,6 +180,8 @@ class NumberField(Field):
 
 class TextField(Field):
     """A line of free text."""
+
+    widget: Gtk.Entry
 
     def __init__(self, config: Gimp.ProcedureConfig, name: str, placeholder: str = "") -> None:
         entry = Gtk.Entry(placeholder_text=placeholder, width_chars=14)

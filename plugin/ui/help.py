@@ -8,6 +8,7 @@ gi.require_version("Gtk", "3.0")
 from gi.repository import Gdk, Gimp, Gio, GLib, Gtk
 
 from lib.translation import _
+from plugin.expect import expect
 
 PAGES = Path(__file__).absolute().parent.parent / "help" / "index.html"
 _HELP = 90  # a response that no window has for anything else
@@ -23,7 +24,7 @@ def give_help(dialog: Gtk.Dialog, section: str) -> None:
         own.set_no_show_all(True)
         own.hide()
     button = dialog.add_button(_("Help"), _HELP)  # F1 is its key; letters are scarce in the large windows
-    button.get_parent().set_child_secondary(button, True)
+    expect(Gtk.ButtonBox, button.get_parent()).set_child_secondary(button, True)
     dialog.connect("response", _on_response, section)
     dialog.connect("key-press-event", _on_key, section)
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import gi
 
 gi.require_version("Gtk", "3.0")
 from gi.repository import Gtk, Pango
 
+from plugin.expect import expect
+
 _MOST_LINES = 8
 _CHOICE_CHARACTERS = 28
+_Combo = TypeVar("_Combo", bound=Gtk.ComboBox)
 
 
 def wrapped_label(text: str = "", *, characters: int = -1) -> Gtk.Label:
@@ -60,11 +65,11 @@ class WrappingText(Gtk.ScrolledWindow):
 
 def wrap_dialog(dialog: Gtk.MessageDialog) -> None:
     """Let the texts of a message dialog wrap anywhere."""
-    for label in dialog.get_message_area().get_children():
-        label.set_line_wrap_mode(Pango.WrapMode.WORD_CHAR)
+    for label in expect(Gtk.Container, dialog.get_message_area()).get_children():
+        expect(Gtk.Label, label).set_line_wrap_mode(Pango.WrapMode.WORD_CHAR)
 
 
-def shorten_choices(combo: Gtk.ComboBox) -> Gtk.ComboBox:
+def shorten_choices(combo: _Combo) -> _Combo:
     """Let a combo box cut its choices short instead of growing with the longest."""
     for cell in combo.get_cells():
         cell.set_property("ellipsize", Pango.EllipsizeMode.END)

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from gi.repository import Gdk, Gtk
 
+from plugin.expect import expect
+
 _MARGIN = 12
 _LEAST_HEIGHT = 120
 _FRAME_HEIGHT = 40  # of the desktop's frame, until the window has one
@@ -62,7 +64,7 @@ class FittingHeight:
             self._window.move(x, max(area.y, area.y + area.height - height - frame))
 
     def _frame_height(self) -> int:
-        own = self._window.get_window()
+        own = expect(Gdk.Window, self._window.get_window())
         return max(_FRAME_HEIGHT, own.get_frame_extents().height - own.get_height())
 
 
@@ -70,4 +72,4 @@ def _work_area(window: Gtk.Window) -> Gdk.Rectangle:
     display = window.get_display()
     own = window.get_window()
     monitor = display.get_monitor_at_window(own) if own else display.get_primary_monitor()
-    return (monitor or display.get_monitor(0)).get_workarea()
+    return expect(Gdk.Monitor, monitor or display.get_monitor(0)).get_workarea()

@@ -15,6 +15,7 @@ from gi.repository import Gdk, Gimp, GimpUi, GLib, Gtk
 
 from lib.translation import _
 from plugin.edit.arguments import Argument, set_values, with_settings
+from plugin.expect import expect
 from plugin.ui.help import give_help
 from plugin.ui.layout import FittingHeight, move_beside
 
@@ -54,8 +55,8 @@ class ProcedureWindow:
         self._loop = GLib.MainLoop()
         self.dialog = GimpUi.ProcedureDialog.new(procedure, config, title)
         self.dialog.set_ok_label(_("_Generate"))
-        self.generate = self.dialog.get_widget_for_response(Gtk.ResponseType.OK)
-        self.dialog.get_widget_for_response(Gtk.ResponseType.CANCEL).set_label(_("_Close"))
+        self.generate = expect(Gtk.Button, self.dialog.get_widget_for_response(Gtk.ResponseType.OK))
+        expect(Gtk.Button, self.dialog.get_widget_for_response(Gtk.ResponseType.CANCEL)).set_label(_("_Close"))
         self.cost = Gtk.Label(xalign=1.0)
         self.cost.show()
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from gi.repository import Gdk, Gimp, Gtk
+from collections.abc import Callable
+
+from gi.repository import Gdk, Gimp, Gtk, Pango
 
 from lib.settings import prompts
 from lib.translation import _
@@ -15,8 +17,14 @@ class PromptBox(Gtk.Box):
         super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=3)
         self._config = config
         self._recall = prompts.Recall()
-        margins = dict.fromkeys(("left_margin", "right_margin", "top_margin", "bottom_margin"), 5)
-        self.view = Gtk.TextView(wrap_mode=Gtk.WrapMode.WORD_CHAR, accepts_tab=False, **margins)
+        self.view = Gtk.TextView(
+            wrap_mode=Gtk.WrapMode.WORD_CHAR,
+            accepts_tab=False,
+            left_margin=5,
+            right_margin=5,
+            top_margin=5,
+            bottom_margin=5,
+        )
         self.view.get_accessible().set_name(_("Prompt"))
         self.view.set_tooltip_text(_("Ctrl+Enter generates, Ctrl+Up and Ctrl+Down go through the earlier prompts."))
         self.view.connect("key-press-event", self._on_key)
@@ -68,10 +76,18 @@ class PromptBox(Gtk.Box):
         return True
 
 
+class _Row(Gtk.ListBoxRow):
+    """An earlier prompt in the list."""
+
+    def __init__(self, prompt: str) -> None:
+        super().__init__()
+        self.prompt = prompt
+
+
 class _Earlier(Gtk.Popover):
     """The earlier prompts, those with a star first; a search box narrows them."""
 
-    def __init__(self, use: object) -> None:
+    def __init__(self, use: Callable[[str], None]) -> None:
         super().__init__()
         self._use = use
         self._search = Gtk.SearchEntry(placeholder_text=_("Search the earlier prompts"))
@@ -99,29 +115,29 @@ class _Earlier(Gtk.Popover):
             self._list.add(self._row(prompt))
         self._search.grab_focus()
 
-    def _row(self, prompt: prompts.Prompt) -> Gtk.ListBoxRow:
+    def _row(self, prompt: prompts.Prompt) -> _Row:
         star = Gtk.ToggleButton(label="★" if prompt.starred else "☆", active=prompt.starred)
         star.get_accessible().set_name(_("Star"))
         star.set_tooltip_text(_("Prompts with a star stay, and come first."))
         star.connect("toggled", self._on_starred, prompt.text)
-        text = Gtk.Label(label=" ".join(prompt.text.split()), xalign=0.0, ellipsize=3, max_width_chars=46)
+        one_line = " ".join(prompt.text.split())
+        text = Gtk.Label(label=one_line, xalign=0.0, ellipsize=Pango.EllipsizeMode.END, max_width_chars=46)
         text.set_tooltip_text(prompt.text)
         box = Gtk.Box(spacing=6, margin=3)
         box.pack_start(text, True, True, 0)
         box.pack_start(star, False, False, 0)
-        row = Gtk.ListBoxRow()
-        row.prompt = prompt.text
+        row = _Row(prompt.text)
         row.add(box)
         row.show_all()
         return row
 
-    def _matches(self, row: Gtk.ListBoxRow) -> bool:
+    def _matches(self, row: _Row) -> bool:
         return all(word in row.prompt.casefold() for word in self._search.get_text().casefold().split())
 
     def _on_starred(self, star: Gtk.ToggleButton, text: str) -> None:
         star.set_label("★" if star.get_active() else "☆")
         prompts.star(text, star.get_active())
 
-    def _on_chosen(self, _list: Gtk.ListBox, row: Gtk.ListBoxRow) -> None:
+    def _on_chosen(self, _list: Gtk.ListBox, row: _Row) -> None:
         self.popdown()
         self._use(row.prompt)

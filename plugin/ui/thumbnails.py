@@ -9,6 +9,7 @@ from gi.repository import GdkPixbuf, Gimp, GLib
 
 from lib.frame.geometry import Rect, Size
 from plugin.edit.task import Task
+from plugin.expect import expect
 from plugin.pixels.export import duplicate, layer_rect
 from plugin.pixels.selection import Selection
 
@@ -38,8 +39,7 @@ def of_layer(layer: Gimp.Layer, room: Size) -> GdkPixbuf.Pixbuf:
 def of_frame(image: Gimp.Image, layer: Gimp.Layer | None, frame: Rect, room: Size, task: Task) -> GdkPixbuf.Pixbuf:
     """A layer (None: what is visible) in a frame of the canvas, what the task would change marked in a colour."""
     size = fitting(frame.size, room)
-    picture = GdkPixbuf.Pixbuf.new(GdkPixbuf.Colorspace.RGB, True, 8, size.width, size.height)
-    picture.fill(0x80808080)
+    picture = blank(size, 0x80808080)
     seen = _visible(image, frame, size, task.place.replaced) if layer is None else _part(layer, frame, size)
     if seen:
         part, x, y = seen
@@ -49,11 +49,23 @@ def of_frame(image: Gimp.Image, layer: Gimp.Layer | None, frame: Rect, room: Siz
     return picture
 
 
+def blank(size: Size, colour: int) -> GdkPixbuf.Pixbuf:
+    """One colour, 0xRRGGBBAA."""
+    made = GdkPixbuf.Pixbuf.new(GdkPixbuf.Colorspace.RGB, True, 8, size.width, size.height)
+    picture = expect(GdkPixbuf.Pixbuf, made)
+    picture.fill(colour)
+    return picture
+
+
 def of_pixels(rgba: bytes, size: Size, room: Size) -> GdkPixbuf.Pixbuf:
     """Raw RGBA bytes."""
     whole = _pixbuf(rgba, size)
     small = fitting(size, room)
-    return whole.scale_simple(small.width, small.height, GdkPixbuf.InterpType.BILINEAR)
+    return _resized(whole, small)
+
+
+def _resized(picture: GdkPixbuf.Pixbuf, size: Size) -> GdkPixbuf.Pixbuf:
+    return expect(GdkPixbuf.Pixbuf, picture.scale_simple(size.width, size.height, GdkPixbuf.InterpType.BILINEAR))
 
 
 def _part(layer: Gimp.Layer, frame: Rect, size: Size) -> tuple[GdkPixbuf.Pixbuf, int, int] | None:
@@ -82,7 +94,7 @@ def _visible(
     cut = _scaled(inside, Size(whole.get_width(), whole.get_height()), canvas)
     place = _scaled(inside.translate(-frame.x, -frame.y), size, frame.size)
     part = whole.new_subpixbuf(cut.x, cut.y, cut.width, cut.height)
-    return _at(part.scale_simple(place.width, place.height, GdkPixbuf.InterpType.BILINEAR), place, size)
+    return _at(_resized(part, place.size), place, size)
 
 
 def _at(part: GdkPixbuf.Pixbuf, place: Rect, size: Size) -> tuple[GdkPixbuf.Pixbuf, int, int]:
@@ -111,10 +123,11 @@ def _mark(selection: Selection, frame: Rect, picture: GdkPixbuf.Pixbuf) -> None:
     hole.composite(picture, 0, 0, size.width, size.height, 0, 0, 1, 1, nearest, 255)
 
 
-def _of_data(data: tuple[GLib.Bytes, int, int, int]) -> GdkPixbuf.Pixbuf:
+def _of_data(data: tuple[GLib.Bytes | None, int, int, int]) -> GdkPixbuf.Pixbuf:
     """GIMP's thumbnail data: bytes, width, height, bytes a pixel. Its own pixbufs are freed twice under Python."""
     values, width, height, channels = data
-    planes = [values.get_data()[channel::channels] for channel in range(channels)]
+    pixels = expect(bytes, expect(GLib.Bytes, values).get_data())
+    planes = [pixels[channel::channels] for channel in range(channels)]
     colours = planes[:3] if channels > 2 else planes[:1] * 3
     rgba = bytearray(b"\xff" * (4 * width * height))
     for channel, plane in enumerate(colours):

@@ -11,6 +11,7 @@ from gi.repository import Gio, GLib
 from lib.jobs.job import Job, decode_line, encode_line
 from lib.translation import _
 from plugin.errors import EditFailed
+from plugin.expect import expect
 
 ROOT = Path(__file__).absolute().parent.parent.parent
 LOG = "worker.log"
@@ -42,8 +43,8 @@ class Worker:
         except GLib.Error as error:
             message = _("The worker cannot be started: {reason}. Run install.py again.")
             raise EditFailed(message.format(reason=error.message)) from None
-        self._input = self._process.get_stdin_pipe()
-        self._lines = Gio.DataInputStream.new(self._process.get_stdout_pipe())
+        self._input = expect(Gio.OutputStream, self._process.get_stdin_pipe())
+        self._lines = Gio.DataInputStream.new(expect(Gio.InputStream, self._process.get_stdout_pipe()))
         self._log = log
         self._jobs: dict[str, OnEvent] = {}
         self._requests: dict[int, OnEvent] = {}
@@ -125,8 +126,8 @@ class Worker:
     def _on_line(self, stream: Gio.DataInputStream, result: Gio.AsyncResult) -> None:
         try:
             line, _length = stream.read_line_finish(result)
-            event = decode_line(bytes(line))
-        except (GLib.Error, TypeError, ValueError):
+            event = decode_line(bytes(line or b""))
+        except (GLib.Error, ValueError):
             # The output has ended (an empty line, or none at all), or it is not the worker's.
             self._tell_of_the_end(_ended(self._log))
             return

@@ -1,0 +1,1 @@
+from gi.repository._Gdk3 import *

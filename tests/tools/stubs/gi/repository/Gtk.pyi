@@ -1,0 +1,1 @@
+from gi.repository._Gtk3 import *
