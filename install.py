@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
-"""Installs Generative Edit into this user's GIMP 3, checks it, shows it, serves its endpoint.
+"""Install Generative Edit into the GIMP 3 of this user, check it, demonstrate it or serve its endpoint.
 
-    python3 install.py                  install or update, in every GIMP 3 of yours (--list: only say which)
-    python3 install.py update           update where it is installed; settings, history and keys stay
-    python3 install.py demo             the main job in a real GIMP, on a real picture
-    python3 install.py doctor           check every piece
-    python3 install.py serve            the embedded endpoint by itself
-    python3 install.py release          write the release files, which need no network to install
+    python3 install.py                  install or update in each of your GIMP 3 (--list: only list them)
+    python3 install.py update           update an existing installation; settings, history and keys stay
+    python3 install.py demo             run an edit in a real GIMP, on a real picture
+    python3 install.py doctor           check the installation
+    python3 install.py serve            run the embedded endpoint on its own
+    python3 install.py release          write the release files, which install without a network
     python3 install.py uninstall        remove it (--everything: settings, history, key and private GIMPs too)
 
-Standard library only, and this file parses on Python 2.7, so that an old Python gets a sentence, not a SyntaxError.
+Standard library only. This file parses on Python 2.7, so that an old Python prints a sentence, not a SyntaxError.
 """
 
 import os
@@ -20,14 +20,14 @@ NEWER = ("python3.14", "python3.13", "python3.12", "python3.11")
 
 
 def check_python(program, arguments):
-    """Whether this Python is new enough; says what is wrong and what to do where it is not."""
+    """Return whether this Python is new enough; if not, print which one to use."""
     if sys.version_info >= OLDEST_PYTHON:
         return True
     folders = os.environ.get("PATH", "").split(os.pathsep)
     newer = [name for name in NEWER if any(os.access(os.path.join(folder, name), os.X_OK) for folder in folders)]
     command = " ".join([(newer or ["python3.11"])[0], program] + list(arguments))
     sys.stderr.write(
-        "Generative Edit needs Python 3.11 or later, and this is Python %d.%d.\n" % sys.version_info[:2]
+        "Generative Edit needs Python 3.11 or later; this is Python %d.%d.\n" % sys.version_info[:2]
         + ("Run: %s\n" % command if newer else "Install a newer Python, then run: %s\n" % command)
     )
     return False
@@ -36,14 +36,14 @@ def check_python(program, arguments):
 def main():
     if not check_python("install.py", sys.argv[1:]):
         return 1
-    # With -P or PYTHONSAFEPATH Python does not look beside this file by itself.
+    # With -P or PYTHONSAFEPATH, Python does not put this file's folder on the path.
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
     try:
         from lib.installer.command import run
     except ImportError as error:
         sys.stderr.write(
-            "This folder or this Python is not complete: %s.\n"
-            "Unpack the release or clone the repository anew, whole, and run install.py there.\n" % error
+            "This folder or this Python installation is incomplete: %s.\n"
+            "Unpack the whole release or clone the repository again, then run install.py there.\n" % error
         )
         return 1
     return run(sys.argv[1:])

@@ -55,7 +55,8 @@ def main(arguments):
         path = LOCALE / f"{language}.po"
         messages = merged(wanted, read(path) if path.exists() else [], int(plural[9]))
         path.write_text(written([header(language, plural), *messages]), encoding="utf-8", newline="\n")
-        print(f"{path.name}: {sum(not message.done for message in messages)} of {len(messages)} not translated")
+        untranslated = sum(not message.is_translated for message in messages)
+        print(f"{path.name}: {untranslated} of {len(messages)} not translated")
     compile_all(LOCALE)
     return 0
 
@@ -69,8 +70,8 @@ def check(wanted):
     for language in PLURALS:
         said = {message.key: message for message in read(LOCALE / f"{language}.po")}
         for message in wanted:
-            if message.key not in said or not said[message.key].done:
-                problems.append(f"{language}: {message.one!r} is not translated")
+            if message.key not in said or not said[message.key].is_translated:
+                problems.append(f"{language}: {message.text!r} is not translated")
     return problems
 
 
@@ -125,14 +126,17 @@ def merged(wanted, known, forms) -> list[CatalogueEntry]:
     result = []
     for message in wanted:
         old = said.get(message.key, CatalogueEntry())
-        empty = [""] * (forms if message.many else 1)
+        empty = [""] * (forms if message.plural else 1)
         flags = [*message.flags, *(["fuzzy"] if "fuzzy" in old.flags else [])]
-        result.append(CatalogueEntry(message.one, message.many, old.said or empty, message.places, message.note, flags))
+        translations = old.translations or empty
+        result.append(
+            CatalogueEntry(message.text, message.plural, translations, message.references, message.note, flags)
+        )
     return result
 
 
 def header(language: str, plural: str) -> CatalogueEntry:
-    return CatalogueEntry(said=[HEADER.format(language=language, plural=plural)])
+    return CatalogueEntry(translations=[HEADER.format(language=language, plural=plural)])
 
 
 def written(messages) -> str:
@@ -143,17 +147,17 @@ def written(messages) -> str:
 def _entry(message: CatalogueEntry) -> Iterator[str]:
     if message.note:
         yield f"#. {message.note}"
-    if message.places:
-        yield f"#: {' '.join(message.places)}"
+    if message.references:
+        yield f"#: {' '.join(message.references)}"
     if message.flags:
         yield f"#, {', '.join(message.flags)}"
-    yield from _quoted("msgid", message.one)
-    if message.many:
-        yield from _quoted("msgid_plural", message.many)
-        for number, text in enumerate(message.said or ["", ""]):
+    yield from _quoted("msgid", message.text)
+    if message.plural:
+        yield from _quoted("msgid_plural", message.plural)
+        for number, text in enumerate(message.translations or ["", ""]):
             yield from _quoted(f"msgstr[{number}]", text)
     else:
-        yield from _quoted("msgstr", message.said[0] if message.said else "")
+        yield from _quoted("msgstr", message.translations[0] if message.translations else "")
 
 
 def _quoted(part: str, text: str) -> Iterator[str]:
@@ -167,10 +171,10 @@ def _quoted(part: str, text: str) -> Iterator[str]:
 
 def _note(found, message, place):
     known = found.setdefault(message.key, message)
-    if place not in known.places:
-        known.places.append(place)
+    if place not in known.references:
+        known.references.append(place)
     known.note = known.note or message.note
-    if "{" in message.one + message.many and "python-brace-format" not in known.flags:
+    if "{" in message.text + message.plural and "python-brace-format" not in known.flags:
         known.flags.append("python-brace-format")
 
 

@@ -37,8 +37,8 @@ def run(arguments):
     except SetupProblem as problem:
         return failed(problem)
     except OSError as error:
-        what = f"{error.filename or cache_folder()} cannot be written: {error.strerror or error}."
-        return failed(SetupProblem(what, "Make room or give access to it, then run this again."))
+        what = f"Couldn't write {error.filename or cache_folder()}: {error.strerror or error}."
+        return failed(SetupProblem(what, "Check its permissions and the free disk space, then run this again."))
     if arguments == ["--lint"]:
         return max(subprocess.call([python, "-m", *words], cwd=CHECKOUT) for words in LINTERS)
     if arguments[:1] == ["--python"]:

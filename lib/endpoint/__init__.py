@@ -1,4 +1,4 @@
-"""The embedded endpoint: `POST /v1/images/edits` as a real server, with an engine that needs no model."""
+"""The embedded endpoint: a server for `POST /v1/images/edits` whose engine needs no model."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +9,7 @@ __all__ = ["Endpoint"]
 
 
 def __getattr__(name: str) -> Any:
-    """Load the server only when it is asked for: the engine is usable without Werkzeug."""
+    """Import the server on first use, as the engine works without Werkzeug."""
     if name == "Endpoint":
         from lib.endpoint.server import Endpoint
 

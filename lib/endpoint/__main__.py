@@ -15,19 +15,19 @@ KEY_VARIABLE = "GENERATIVE_EDIT_ENDPOINT_KEY"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Serve until Ctrl-C, SIGTERM or, if asked, the end of stdin. Returns the exit status."""
-    # What it answers is read by programs, wherever they are.
+    """Serve until Ctrl-C, SIGTERM or, with --until-stdin-closes, the end of stdin. Return the exit status."""
+    # Programs read the answers, so they are never translated.
     translation.use(["en"])
     options = _parser().parse_args(arguments)
     key = options.key if options.key is not None else os.environ.get(KEY_VARIABLE)
     if key == "":
         return _fail("The key is empty.")
     if not _is_loopback(options.host) and key is None:
-        return _fail(f"--host {options.host} is open to others: choose a key with --key or {KEY_VARIABLE}.")
+        return _fail(f"--host {options.host} is open to other machines: set a key with --key or {KEY_VARIABLE}.")
     try:
         endpoint = Endpoint.start(options.host, options.port, key, allow_urls=options.allow_urls, files=options.files)
     except (OSError, OverflowError) as error:
-        return _fail(f"Cannot listen on {options.host}, port {options.port}: {error}. Try another --port.")
+        return _fail(f"Couldn't listen on {options.host}, port {options.port}: {error}. Try another --port.")
     with endpoint:
         sys.stdout.write(f"OPENAI_BASE_URL={endpoint.base_url}\nOPENAI_API_KEY={endpoint.key}\n")
         sys.stdout.flush()
@@ -38,14 +38,14 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m lib.endpoint",
-        description="Serve POST /v1/images/edits on this machine, answered by the built-in engine.",
+        description="Serve POST /v1/images/edits on this machine with the built-in engine.",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
     parser.add_argument("--port", type=int, default=0, help="port to listen on (default: a free one)")
     parser.add_argument("--key", help=f"the bearer key (default: {KEY_VARIABLE}, else a random one)")
     parser.add_argument("--allow-urls", action="store_true", help="fetch images from public addresses")
     parser.add_argument("--files", type=Path, help="folder for uploaded files (default: a temporary one)")
-    parser.add_argument("--until-stdin-closes", action="store_true", help="end when stdin does")
+    parser.add_argument("--until-stdin-closes", action="store_true", help="exit at the end of stdin")
     return parser
 
 
@@ -57,23 +57,23 @@ def _is_loopback(host: str) -> bool:
 
 
 def _wait(until_stdin_closes: bool) -> None:
-    over = threading.Event()
-    signal.signal(signal.SIGINT, lambda *_: over.set())
-    signal.signal(signal.SIGTERM, lambda *_: over.set())
+    stop = threading.Event()
+    signal.signal(signal.SIGINT, lambda *_: stop.set())
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
     if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
-        # A terminal that was closed; nohup has this ignored.
-        signal.signal(signal.SIGHUP, lambda *_: over.set())
+        # Sent when the terminal is closed; ignored under nohup.
+        signal.signal(signal.SIGHUP, lambda *_: stop.set())
     if until_stdin_closes:
-        threading.Thread(target=_watch_stdin, args=(over,), daemon=True).start()
-    # A timeout, as a signal cannot interrupt an endless wait on Windows.
-    while not over.wait(0.5):
+        threading.Thread(target=_watch_stdin, args=(stop,), daemon=True).start()
+    # With a timeout, because on Windows a signal cannot interrupt an endless wait.
+    while not stop.wait(0.5):
         pass
 
 
-def _watch_stdin(over: threading.Event) -> None:
+def _watch_stdin(stop: threading.Event) -> None:
     while os.read(0, 4096):
         pass
-    over.set()
+    stop.set()
 
 
 def _fail(message: str) -> int:

@@ -1,6 +1,6 @@
-"""The answers' JSON and events, with every key that the official schema requires.
+"""The JSON bodies and events of answers, with every key that the official schema requires.
 
-A JSON answer is made in parts, so that only one of its images is in memory at a time.
+A JSON answer is written in parts, so that only one of its images is in memory at a time.
 
 Usage is counted, not billed: text tokens are the prompt's UTF-8 bytes / 4, rounded up; image tokens are
 32-pixel patches, ceil(width / 32) * ceil(height / 32), of each input image and of the mask on the way in,
@@ -32,53 +32,53 @@ class Output:
 
 
 def patches(size: Size) -> int:
-    """Image tokens of a picture of (width, height)."""
+    """Return the image tokens of a picture of (width, height)."""
     return -(-size[0] // 32) * -(-size[1] // 32)
 
 
 def usage(prompt: str, inputs: Sequence[Size], outputs: Sequence[Size], partials: int) -> dict[str, Any]:
-    """ImagesUsage for these input and output sizes; see the module's head."""
+    """Return the ImagesUsage for these input and output sizes; the module's docstring explains the counts."""
     text = -(-len(prompt.encode("utf-8", "replace")) // 4)
-    seen = sum(map(patches, inputs))
-    made = sum(map(patches, outputs)) + PARTIAL_TOKENS * partials
+    image_input = sum(map(patches, inputs))
+    image_output = sum(map(patches, outputs)) + PARTIAL_TOKENS * partials
     return {
-        "input_tokens": text + seen,
-        "input_tokens_details": {"text_tokens": text, "image_tokens": seen},
-        "output_tokens": made,
-        "output_tokens_details": {"text_tokens": 0, "image_tokens": made},
-        "total_tokens": text + seen + made,
+        "input_tokens": text + image_input,
+        "input_tokens_details": {"text_tokens": text, "image_tokens": image_input},
+        "output_tokens": image_output,
+        "output_tokens_details": {"text_tokens": 0, "image_tokens": image_output},
+        "total_tokens": text + image_input + image_output,
     }
 
 
 def response_start() -> bytes:
-    """The beginning of an ImagesResponse, up to its images."""
+    """Return the beginning of an ImagesResponse, up to its images."""
     return f'{{"created": {int(time.time())}, "data": ['.encode()
 
 
 def response_image(output: Output) -> bytes:
-    """One image of an ImagesResponse; commas come between them."""
+    """Return one image of an ImagesResponse; the caller writes the commas between images."""
     return json.dumps({"b64_json": _base64(output.data), "revised_prompt": output.revised_prompt}).encode()
 
 
-def response_end(request: CheckedRequest, last: Output, counted: dict[str, Any]) -> bytes:
-    """What follows the images of an ImagesResponse. All outputs of a request have one size."""
-    return f"], {json.dumps({**_described(request, last), 'usage': counted})[1:]}".encode()
+def response_end(request: CheckedRequest, last: Output, usage: dict[str, Any]) -> bytes:
+    """Return the end of an ImagesResponse, after its images. All outputs of a request have the same size."""
+    return f"], {json.dumps({**_metadata(request, last), 'usage': usage})[1:]}".encode()
 
 
 def partial_event(request: CheckedRequest, output: Output, index: int) -> bytes:
-    """`image_edit.partial_image`, `index` from 0."""
+    """Return an `image_edit.partial_image` event; `index` counts from 0."""
     return _event("image_edit.partial_image", request, output, {"partial_image_index": index})
 
 
-def completed_event(request: CheckedRequest, output: Output, counted: dict[str, Any]) -> bytes:
-    """`image_edit.completed`. The revised prompt is an extension here."""
-    counted = {name: value for name, value in counted.items() if name != "output_tokens_details"}
-    extra = {"usage": counted, "revised_prompt": output.revised_prompt}
+def completed_event(request: CheckedRequest, output: Output, usage: dict[str, Any]) -> bytes:
+    """Return an `image_edit.completed` event. The revised prompt is an extension of the API."""
+    usage = {name: value for name, value in usage.items() if name != "output_tokens_details"}
+    extra = {"usage": usage, "revised_prompt": output.revised_prompt}
     return _event("image_edit.completed", request, output, extra)
 
 
 def error_event(body: dict[str, Any]) -> bytes:
-    """An error that came after the stream had begun."""
+    """Return the event of an error that occurs after the stream has begun."""
     return _sse("error", {"type": "error", **body})
 
 
@@ -89,13 +89,13 @@ def _event(name: str, request: CheckedRequest, output: Output, extra: dict[str, 
             "type": name,
             "b64_json": _base64(output.data),
             "created_at": int(time.time()),
-            **_described(request, output),
+            **_metadata(request, output),
             **extra,
         },
     )
 
 
-def _described(request: CheckedRequest, output: Output) -> dict[str, str]:
+def _metadata(request: CheckedRequest, output: Output) -> dict[str, str]:
     return {
         "background": "transparent" if output.transparent else "opaque",
         "output_format": request.output_format,

@@ -1,4 +1,4 @@
-"""The WSGI application: routes, the key, and every error in OpenAI's shape."""
+"""The WSGI application: routes, authentication, and errors in OpenAI's format."""
 
 import hmac
 import json
@@ -15,7 +15,7 @@ from werkzeug.wsgi import FileWrapper
 
 from lib.endpoint import files_api
 from lib.endpoint.cancellation import Cancelled
-from lib.endpoint.connection import has_left
+from lib.endpoint.connection import is_disconnected
 from lib.endpoint.edits import Edit
 from lib.endpoint.errors import HttpError
 from lib.endpoint.files import FileStore
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# What answered, whatever model the request has named.
+# The model that answered, regardless of the requested one.
 _ENGINE_HEADER = "x-generative-edit-model"
 
 _MODELS_SINCE = 1_767_225_600  # 2026-01-01
@@ -54,7 +54,7 @@ _ROUTES = Map(
 
 
 class App:
-    """The endpoint. `allow_urls` lets it fetch public http(s) addresses."""
+    """The endpoint. With `allow_urls` it downloads images from public http(s) URLs."""
 
     def __init__(self, key: str, files: FileStore, jobs: Jobs, *, allow_urls: bool = False) -> None:
         if not key:
@@ -84,8 +84,8 @@ class App:
         except HttpError:
             raise
         except Cancelled as error:
-            # Nobody reads it; the status is the one that nginx logs.
-            raise HttpError(499, "The client has left.", code="client_left") from error
+            # Nobody reads this answer; nginx logs the same status.
+            raise HttpError(499, "The client has disconnected.", code="client_left") from error
         except NotFound as error:
             raise HttpError(404, "Unknown request URL. The API is under /v1.", code="unknown_url") from error
         except MethodNotAllowed as error:
@@ -94,34 +94,34 @@ class App:
                 405, "This method is not allowed here.", code="method_not_supported", headers=allowed
             ) from error
         except HTTPException as error:
-            raise HttpError(400, "The request could not be read to its end.", code="invalid_body") from error
+            raise HttpError(400, "The request body is incomplete.", code="invalid_body") from error
         except Exception as error:
-            # The process's edge: whatever went wrong, the client gets a sentence and the log the trace.
+            # The process's edge: for any error, the client gets a sentence and the log the traceback.
             log.exception("A request failed")
             raise HttpError(
-                500, "The server failed at this request.", code="server_error", kind="server_error"
+                500, "The server could not process this request.", code="server_error", kind="server_error"
             ) from error
 
     def _authenticate(self, request: Request) -> None:
-        scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not hmac.compare_digest(given.strip().encode(), self._key):
+        scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not hmac.compare_digest(key.strip().encode(), self._key):
             raise HttpError(
                 401,
-                "Incorrect API key provided. Send the key that the server printed at its start as "
+                "Incorrect API key provided. Send the key that the server printed when it started as "
                 "'Authorization: Bearer KEY'.",
                 code="invalid_api_key",
             )
 
     def _edit(self, request: Request) -> Response:
         connection = request.environ.get("werkzeug.socket")
-        self._jobs.check_free()
+        self._jobs.check_capacity()
         with self._uploads.counted() as count:
             checked = check(read_form(request, count))
-        with self._jobs.place() as place:
+        with self._jobs.slot() as slot:
             edit = Edit(checked, self._load)
             work = edit.stream if checked.stream else edit.answer
-            answer = AnswerStream.begun(
-                work, self._jobs, place, lambda: has_left(connection), whole=not checked.stream
+            answer = AnswerStream.start(
+                work, self._jobs, slot, lambda: is_disconnected(connection), whole=not checked.stream
             )
         headers = {_ENGINE_HEADER: MODEL}
         if checked.stream:
@@ -129,17 +129,17 @@ class App:
         return Response(answer, headers={**headers, "Content-Length": str(len(answer))}, mimetype="application/json")
 
     def _models(self, _request: Request) -> Response:
-        return _json({"object": "list", "data": [_about_model(MODEL)]})
+        return _json({"object": "list", "data": [_model_json(MODEL)]})
 
     def _model(self, _request: Request, model_id: str) -> Response:
         if not is_served(model_id):
             raise HttpError(
                 404,
-                f"The model '{model_id[:64]}' does not exist here.",
+                f"The model '{model_id[:64]}' does not exist.",
                 code="model_not_found",
                 param="model",
             )
-        return _json(_about_model(model_id))
+        return _json(_model_json(model_id))
 
     def _upload(self, request: Request) -> Response:
         with self._uploads.counted() as count:
@@ -165,7 +165,7 @@ class App:
         return Response(FileWrapper(file, PIECE), headers=headers, mimetype="application/octet-stream")
 
 
-def _about_model(model_id: str) -> dict[str, Any]:
+def _model_json(model_id: str) -> dict[str, Any]:
     return {"id": model_id, "object": "model", "created": _MODELS_SINCE, "owned_by": "generative-edit"}
 
 

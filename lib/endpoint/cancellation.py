@@ -1,4 +1,4 @@
-"""Ends work that nobody waits for any more: its long loops call `checkpoint`, which raises once the caller has left."""
+"""Cancel work when its client disconnects: long loops call `checkpoint`, which then raises."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,12 +10,12 @@ _check: ContextVar[Check | None] = ContextVar("check", default=None)
 
 
 class Cancelled(Exception):  # noqa: N818 - not an error
-    """The caller does not want the result any more."""
+    """The client has disconnected and no longer needs the result."""
 
 
 @contextmanager
 def checking(check: Check) -> Iterator[None]:
-    """Call `check` at every checkpoint of the block, besides the checks of the blocks around it."""
+    """Call `check` at every checkpoint inside the block, after the checks of enclosing blocks."""
     outer = _check.get()
 
     def both() -> None:
@@ -31,9 +31,9 @@ def checking(check: Check) -> Iterator[None]:
 
 
 def checkpoint() -> None:
-    """Raise what the checks around raise: Cancelled where the caller has left, ApiError where the time is over.
+    """Run the checks of the enclosing blocks: they raise Cancelled for a closed connection, HttpError at a timeout.
 
-    Work calls this at each turn of a loop that may take long; without a check around it does nothing.
+    Long loops call this at each turn; outside any block it does nothing.
     """
     check = _check.get()
     if check is not None:

@@ -1,6 +1,6 @@
-"""One connection to the endpoint: HTTP/1.1 that bounds what a caller may send, how slowly, and for how long.
+"""One connection to the endpoint: HTTP/1.1 with limits for the size, the speed and the duration of a request.
 
-Werkzeug's handler parses the head and makes the WSGI environment; how bytes come and go is here.
+Werkzeug's handler parses the head and creates the WSGI environment; this module reads and writes the bytes.
 """
 
 import http.client
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
     from lib.endpoint.server import Server
 
-GRACE_SECONDS = 20  # that each direction may take, besides a second for each `SLOWEST` bytes
+GRACE_SECONDS = 20  # for each direction, plus a second for each `SLOWEST` bytes
 SLOWEST = 20_000
-SILENCE_SECONDS = 2  # within a body, after which the caller may be cut off where another one waits
+SILENCE_SECONDS = 2  # without a byte of the body, after which another client may take over the connection
 MAX_HEAD_BYTES = 64 * 1024
-DRAIN_BYTES = 16 * 1024 * 1024  # of a refused body that are read; a caller who sends more is cut off
+DRAIN_BYTES = 16 * 1024 * 1024  # of a refused body to read before the connection is closed
 DRAIN_SECONDS = 10
 DRAIN_SILENCE_SECONDS = 2
 
@@ -35,10 +35,10 @@ _CHUNK_SIZE = re.compile(rb"[ \t]*([0-9a-fA-F]{1,12})[ \t]*(;.*)?\r?\n", re.DOTA
 _MAX_LINE = 4096
 
 
-def has_left(connection: socket.socket | None) -> bool:
-    """Whether the caller has closed the connection; False where there is none, as in a test.
+def is_disconnected(connection: socket.socket | None) -> bool:
+    """Return whether the client has closed the connection; False without a connection, as in tests.
 
-    Who has closed only the sending side looks the same, and counts as one who has left.
+    A client that has only closed its sending side cannot be distinguished, and counts as disconnected.
     """
     if connection is None:
         return False
@@ -49,75 +49,75 @@ def has_left(connection: socket.socket | None) -> bool:
 
 
 def _is_readable(connection: socket.socket, seconds: float) -> bool:
-    """Whether within `seconds` something arrives, or has arrived; the end counts too."""
+    """Return whether data, or the end, has arrived or arrives within `seconds`."""
     with selectors.DefaultSelector() as selector:
         selector.register(connection, selectors.EVENT_READ)
         return bool(selector.select(seconds))
 
 
-class _Pace:
-    """How long one direction of a connection may still take: longer with each byte that it carries."""
+class _TimeBudget:
+    """The time that one direction of a connection may still take, which grows with each transferred byte."""
 
     def __init__(self) -> None:
         self._left = float(GRACE_SECONDS)
 
     @contextmanager
     def limit(self, connection: socket.socket) -> Iterator[None]:
-        """Let the block's socket call take what is left. Raises TimeoutError."""
+        """Limit the block's socket call to the remaining time. Raise TimeoutError."""
         if self._left <= 0:
             raise TimeoutError
         connection.settimeout(min(self._left, GRACE_SECONDS))
-        begun = time.monotonic()
+        started = time.monotonic()
         try:
             yield
         finally:
-            self._left -= time.monotonic() - begun
+            self._left -= time.monotonic() - started
 
     def add(self, count: int) -> None:
-        """Allow for `count` bytes that have passed."""
+        """Add the time for `count` transferred bytes."""
         self._left += count / SLOWEST
 
 
 class _Incoming(io.RawIOBase):
-    """What arrives on a connection. `continues` is called once, before the first read after it was set.
+    """The incoming bytes of a connection. `on_first_read` is called once, before the first read after it was set.
 
-    `set_silent`, once it is set, is called when a caller has sent nothing for `SILENCE_SECONDS`, and when that is over.
+    `set_silent` gets True when the client has sent nothing for `SILENCE_SECONDS`, and False when it sends again.
     """
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
-        self._pace = _Pace()
-        self.continues: Callable[[], None] | None = None
+        self._budget = _TimeBudget()
+        self.on_first_read: Callable[[], None] | None = None
         self.set_silent: Callable[[bool], None] | None = None
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: "WriteableBuffer") -> int:
-        if self.continues is not None:
-            self.continues()
-            self.continues = None
+        if self.on_first_read is not None:
+            self.on_first_read()
+            self.on_first_read = None
         set_silent = self.set_silent
-        with self._pace.limit(self._connection):
+        with self._budget.limit(self._connection):
             if set_silent is None or _is_readable(self._connection, SILENCE_SECONDS):
                 count = self._connection.recv_into(buffer)
             else:
                 set_silent(True)
                 count = self._connection.recv_into(buffer)
                 set_silent(False)
-        self._pace.add(count)
+        self._budget.add(count)
         return count
 
 
-class _Head:
-    """The lines of a request's head, limited in all."""
+class _HeadReader:
+    """Reads the lines of a request's head, with a limit for their total size."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self._left = MAX_HEAD_BYTES
 
     def readline(self, size: int = -1) -> bytes:
-        """The next line. Raises LineTooLong, which is answered with 431."""
+        """Return the next line. Raise LineTooLong, which is answered with 431."""
         line = self._file.readline(size)
         self._left -= len(line)
         if self._left < 0:
@@ -125,24 +125,24 @@ class _Head:
         return line
 
 
-class Chunks(io.RawIOBase):
-    """A body in chunks, as RFC 9112, section 7.1; extensions and trailers are read over."""
+class ChunkedBody(io.RawIOBase):
+    """A chunked body (RFC 9112, section 7.1); extensions and trailers are ignored."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self._left = 0
-        self._over = False
+        self._finished = False
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: "WriteableBuffer") -> int:
-        """Raises OSError where the chunks are broken."""
+        """Read into `buffer`; raise OSError if the chunks are invalid."""
         view = memoryview(buffer)
-        if not self._left and not self._over:
+        if not self._left and not self._finished:
             self._left = self._size()
-            self._over = not self._left
-        if self._over:
+            self._finished = not self._left
+        if self._finished:
             return 0
         data = self._file.read(min(len(view), self._left))
         if not data:
@@ -159,14 +159,14 @@ class Chunks(io.RawIOBase):
             raise OSError("A chunk has no size.")
         size = int(match[1], 16)
         if not size:
-            trailers = _Head(self._file)
+            trailers = _HeadReader(self._file)
             while trailers.readline(_MAX_LINE) not in (b"\r\n", b"\n", b""):
                 pass
         return size
 
 
 class Handler(WSGIRequestHandler):
-    """Answers one request and closes the connection. Logs nothing: what is asked is nobody's business."""
+    """Answers one request and closes the connection. It logs nothing, as requests are private."""
 
     protocol_version = "HTTP/1.1"
 
@@ -175,7 +175,7 @@ class Handler(WSGIRequestHandler):
         self.rfile.close()
         self._incoming = _Incoming(self.connection)
         self.rfile = io.BufferedReader(self._incoming, PIECE)
-        self._outgoing = _Pace()
+        self._outgoing = _TimeBudget()
 
     def log(self, type: str, message: str, *args: object) -> None:  # noqa: A002 - Werkzeug's name
         pass
@@ -185,21 +185,21 @@ class Handler(WSGIRequestHandler):
 
     def parse_request(self) -> bool:
         reader = self.rfile
-        self.rfile = cast(io.BufferedReader, _Head(cast(BinaryIO, reader)))
+        self.rfile = cast(io.BufferedReader, _HeadReader(cast(BinaryIO, reader)))
         try:
             return super().parse_request()
         finally:
             self.rfile = reader
 
     def handle_expect_100(self) -> bool:
-        """Ask for the body only when it is read: one that is refused is then never sent."""
-        self._incoming.continues = lambda: self._send(b"HTTP/1.1 100 Continue\r\n\r\n")
+        """Ask for the body only when it is read, so that a refused one is never sent."""
+        self._incoming.on_first_read = lambda: self._send(b"HTTP/1.1 100 Continue\r\n\r\n")
         return True
 
     def make_environ(self) -> "WSGIEnvironment":
         environ = super().make_environ()
         if environ.get("wsgi.input_terminated"):
-            environ["wsgi.input"] = io.BufferedReader(Chunks(cast(BinaryIO, self.rfile)), PIECE)
+            environ["wsgi.input"] = io.BufferedReader(ChunkedBody(cast(BinaryIO, self.rfile)), PIECE)
         return environ
 
     def run_wsgi(self) -> None:
@@ -248,12 +248,12 @@ class Handler(WSGIRequestHandler):
             self._outgoing.add(len(piece))
 
     def _drain(self) -> None:
-        """Read what is still sent of a refused body, and forget it; but only so much, and so long.
+        """Read and discard the rest of a refused body, up to a limit of bytes and time.
 
-        A connection closed before would be reset, and the caller might never read the answer.
+        If the connection were closed earlier, it would be reset, and the client might never read the answer.
         """
         self.connection.shutdown(socket.SHUT_WR)
         self.connection.settimeout(DRAIN_SILENCE_SECONDS)
-        until, left, buffer = time.monotonic() + DRAIN_SECONDS, DRAIN_BYTES, bytearray(PIECE)
-        while left > 0 and time.monotonic() < until and (count := self.connection.recv_into(buffer)):
+        deadline, left, buffer = time.monotonic() + DRAIN_SECONDS, DRAIN_BYTES, bytearray(PIECE)
+        while left > 0 and time.monotonic() < deadline and (count := self.connection.recv_into(buffer)):
             left -= count

@@ -1,4 +1,4 @@
-"""An edit request carried out: inputs fetched and decoded, the engine run, results encoded."""
+"""Process an edit request: load and decode the inputs, run the engine, encode the results."""
 
 import secrets
 import time
@@ -21,14 +21,14 @@ from lib.endpoint.answer import (
 from lib.endpoint.cancellation import checking, checkpoint
 from lib.endpoint.errors import HttpError, invalid, too_large
 from lib.endpoint.form import ImageRef
-from lib.endpoint.jobs import room_for
+from lib.endpoint.jobs import reserve_pixels
 from lib.endpoint.request import CheckedRequest
 
 MAX_SECONDS = 300
 MAX_RESULT_PIXELS = 4 * pictures.MAX_EDIT_PIXELS
 
-# Which field a refusal of the engine is about, where it is not the prompt.
-_ABOUT = {
+# The field that each refusal of the engine is about, if it is not the prompt.
+_REFUSED_FIELD = {
     "nothing_to_fill": "mask",
     "nothing_to_copy_from": "mask",
     "mask_required": "mask",
@@ -41,7 +41,7 @@ Emit = Callable[[bytes], None]
 
 
 class Edit:
-    """One request's work. `load` fetches an image's bytes; `seed` is drawn where the request has none."""
+    """The work of one request. `load` returns an image's bytes; without a seed in the request, a random one is used."""
 
     def __init__(self, request: CheckedRequest, load: Load) -> None:
         self._request = request
@@ -53,8 +53,8 @@ class Edit:
         self._mask: np.ndarray | None = None
 
     def answer(self, emit: Emit) -> None:
-        """Hand the parts of one ImagesResponse to `emit`. Raises ApiError."""
-        with checking(self._check_time), room_for(self._pixels()):
+        """Pass the parts of one ImagesResponse to `emit`. Raise HttpError."""
+        with checking(self._check_time), reserve_pixels(self._pixels()):
             self._read()
             sizes = []
             emit(response_start())
@@ -65,8 +65,8 @@ class Edit:
             emit(response_end(self._request, output, self._usage(sizes, 0)))
 
     def stream(self, emit: Emit) -> None:
-        """Hand each event to `emit` as it is ready. Raises ApiError."""
-        with checking(self._check_time), room_for(self._pixels()):
+        """Pass each event to `emit` when it is ready. Raise HttpError."""
+        with checking(self._check_time), reserve_pixels(self._pixels()):
             self._read()
             for index in range(self._request.n):
                 partials = _PartialSender(self._request, emit)
@@ -74,7 +74,7 @@ class Edit:
                 emit(completed_event(self._request, output, self._usage([output.size], partials.sent)))
 
     def _pixels(self) -> int:
-        """Load the first image; return its pixels, or those of a larger result."""
+        """Load the first image; return its number of pixels, or the result's if that is larger."""
         self._first = self._load(self._request.images[0])
         width, height = self._request.size or (0, 0)
         return max(pictures.pixels(self._first), width * height)
@@ -90,24 +90,24 @@ class Edit:
             self._mask = self._read_mask(self._request.mask)
 
     def _check_results(self) -> None:
-        """Refuse what could not be sent, before anything is computed."""
+        """Refuse results that are too large to send, before anything is computed."""
         height, width = self._images[0].shape[:2]
         width, height = self._request.size or (width, height)
-        most = pictures.MAX_SIDES[self._request.output_format]
-        if max(width, height) > most:
+        max_side = pictures.MAX_SIDES[self._request.output_format]
+        if max(width, height) > max_side:
             raise invalid(
-                f"A {self._request.output_format} image may have {most:,} pixels a side. Choose output_format png.",
+                f"A {self._request.output_format} image can have at most {max_side:,} pixels a side. Use png.",
                 "output_format",
             )
         if self._request.n * width * height > MAX_RESULT_PIXELS:
             raise invalid(
-                f"{self._request.n} results of {width} x {height} are too many: together they may have "
+                f"{self._request.n} results of {width} x {height} are too large: together they can have at most "
                 f"{MAX_RESULT_PIXELS:,} pixels.",
                 "n",
             )
 
     def _read_mask(self, ref: ImageRef) -> np.ndarray:
-        """The area to edit: wherever the mask is not opaque, as a soft selection's rim is edited too."""
+        """Return the area to edit: all pixels that are not opaque, including the feathered edge of a selection."""
         data = self._load(ref)
         mask = pictures.decode(data, "mask")
         if not pictures.has_alpha(data):
@@ -116,7 +116,7 @@ class Edit:
             raise _bad_mask("mask size does not match image size")
         return mask[..., 3] < 255
 
-    def _output(self, index: int, show: Callable[[np.ndarray], None]) -> Output:
+    def _output(self, index: int, on_partial: Callable[[np.ndarray], None]) -> Output:
         checkpoint()
         try:
             result = engine.edit(
@@ -127,16 +127,16 @@ class Edit:
                 variant=index,
                 size=self._request.size,
                 transparent=self._request.background == "transparent",
-                on_partial=show,
+                on_partial=on_partial,
             )
         except engine.Refused as error:
-            raise invalid(error.message, _ABOUT.get(error.code, "prompt"), error.code) from error
+            raise invalid(error.message, _REFUSED_FIELD.get(error.code, "prompt"), error.code) from error
         checkpoint()
         return finish(self._request, result.image, result.revised_prompt)
 
     def _check_time(self) -> None:
         if time.monotonic() > self._deadline:
-            # Not a status that clients repeat: the next try would take as long.
+            # A status that clients do not retry, as a retry would take as long.
             raise too_large(f"The edit took longer than {MAX_SECONDS} s. Send a smaller image.", code="timeout")
 
     def _usage(self, outputs: list[Size], partials: int) -> dict[str, object]:
@@ -147,7 +147,7 @@ class Edit:
 
 
 class _PartialSender:
-    """Sends the first intermediate states, as many as the request wants."""
+    """Sends the first intermediate states, as many as the request asks for."""
 
     def __init__(self, request: CheckedRequest, emit: Emit) -> None:
         self._request = request
@@ -161,8 +161,8 @@ class _PartialSender:
             self.sent += 1
 
 
-def finish(request: CheckedRequest, pixels: np.ndarray, sentence: str) -> Output:
-    """`pixels` at the size, and in the format and background, that were asked for."""
+def finish(request: CheckedRequest, pixels: np.ndarray, revised_prompt: str) -> Output:
+    """Return `pixels` encoded in the requested size, format and background."""
     image = Image.fromarray(pixels)
     size = request.size or image.size
     if image.size != size:
@@ -171,7 +171,7 @@ def finish(request: CheckedRequest, pixels: np.ndarray, sentence: str) -> Output
         image = pictures.flatten(image)
     transparent = image.mode == "RGBA" and pictures.is_transparent(image)
     data = pictures.encode(image, request.output_format, request.output_compression)
-    return Output(data, size, transparent, sentence)
+    return Output(data, size, transparent, revised_prompt)
 
 
 def _bad_mask(reason: str) -> HttpError:

@@ -1,10 +1,10 @@
-"""What the endpoint answers when it cannot do what was asked, in OpenAI's error shape."""
+"""The endpoint's errors, in OpenAI's format."""
 
 from typing import Any
 
 
 class HttpError(Exception):
-    """A request that is answered with an error: status, one sentence, and a code to branch on."""
+    """An error answer: status, one sentence for people, and a code for programs."""
 
     def __init__(
         self,
@@ -25,22 +25,22 @@ class HttpError(Exception):
         self.headers = headers or {}
 
     def body(self) -> dict[str, Any]:
-        """The answer's JSON: all four keys are required by the official specification."""
+        """Return the answer's JSON; the official specification requires all four keys."""
         return {"error": {"message": self.message, "type": self.kind, "param": self.param, "code": self.code}}
 
 
 def invalid(message: str, param: str | None, code: str = "invalid_value") -> HttpError:
-    """A 400 about one field."""
+    """Return a 400 about one field."""
     return HttpError(400, message, code=code, param=param)
 
 
 def too_large(message: str, param: str | None = None, code: str = "request_too_large") -> HttpError:
-    """A 413: the body, a part of it or the work that it asks for is over a limit."""
+    """Return a 413: the body, a part of it or the requested work exceeds a limit."""
     return HttpError(413, message, code=code, param=param)
 
 
 def busy(retry_after: int) -> HttpError:
-    """A 429 with `Retry-After` in whole seconds: the queue is full."""
+    """Return a 429 with `Retry-After` in whole seconds: the queue is full."""
     return HttpError(
         429,
         f"The built-in engine is busy with other edits. Try again in {retry_after} s.",

@@ -1,4 +1,4 @@
-"""Fetching an image from the web, never from this machine or its local network."""
+"""Download an image from the web, never from this machine or its local network."""
 
 import contextlib
 import http.client
@@ -19,10 +19,10 @@ _REDIRECTS = (301, 302, 303, 307, 308)
 
 
 def fetch(url: str, param: str) -> bytes:
-    """The bytes at `url` (http or https), at most one over `MAX_IMAGE_BYTES`.
+    """Return the bytes at `url` (http or https); of a larger file, the first `MAX_IMAGE_BYTES` + 1.
 
-    Each host, redirects included, is resolved once, all its addresses must be public, and the connection
-    goes to the address that was checked, so that a name cannot change its mind. Raises ApiError 400.
+    Each host, including those of redirects, is resolved once, all its addresses must be public, and the connection
+    goes to a checked address, so that the name cannot be resolved to another one in between. Raise HttpError 400.
     """
     deadline = time.monotonic() + MAX_SECONDS
     try:
@@ -38,22 +38,22 @@ def fetch(url: str, param: str) -> bytes:
             finally:
                 connection.close()
     except (OSError, http.client.HTTPException, ValueError) as error:
-        raise _failed("The address could not be fetched", param) from error
-    raise _failed("The address redirects too often", param)
+        raise _failed("The URL could not be downloaded", param) from error
+    raise _failed("The URL redirects too many times", param)
 
 
 def public_addresses(host: str, port: int, param: str) -> list[str]:
-    """The addresses of `host`. Raises ApiError 400 unless every one of them is public."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    addresses = [str(entry[4][0]) for entry in found]
+    """Return the addresses of `host`. Raise HttpError 400 unless all of them are public."""
+    entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    addresses = [str(entry[4][0]) for entry in entries]
     if not addresses or not all(is_public_address(address) for address in addresses):
-        raise invalid("The address is not on the public internet, and is not fetched.", param, "url_not_allowed")
+        raise invalid("The URL is not on the public internet.", param, "url_not_allowed")
     return addresses
 
 
 def _connect(parts: SplitResult, param: str) -> http.client.HTTPConnection:
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise invalid("Only data, http and https addresses are accepted.", param, "invalid_image_url")
+        raise invalid("Only data, http and https URLs are accepted.", param, "invalid_image_url")
     port = parts.port or (443 if parts.scheme == "https" else 80)
     addresses = public_addresses(parts.hostname, port, param)
     connection = http.client.HTTPConnection(parts.hostname, port, timeout=CONNECT_SECONDS)
@@ -69,7 +69,7 @@ def _connect(parts: SplitResult, param: str) -> http.client.HTTPConnection:
 
 
 def _socket(addresses: list[str], port: int) -> socket.socket:
-    """A connection to the first of `addresses` that answers."""
+    """Connect to the first of `addresses` that responds."""
     for address in addresses[:-1]:
         with contextlib.suppress(OSError):
             return socket.create_connection((address, port), CONNECT_SECONDS)
@@ -82,12 +82,12 @@ def _target(parts: SplitResult) -> str:
 
 def _body(response: http.client.HTTPResponse, deadline: float, param: str) -> bytes:
     if response.status != 200:
-        raise _failed(f"The address answers with status {response.status}", param)
+        raise _failed(f"The URL responded with status {response.status}", param)
     data = bytearray()
     while len(data) <= MAX_IMAGE_BYTES and (chunk := response.read1(1 << 16)):
         data += chunk
         if time.monotonic() > deadline:
-            raise _failed(f"The address took longer than {MAX_SECONDS} s", param)
+            raise _failed(f"The URL took longer than {MAX_SECONDS} s", param)
     return bytes(data)
 
 

@@ -1,4 +1,4 @@
-"""The Files API's store: uploads kept in a folder of their own, limited in size, until they expire."""
+"""The Files API's store: a folder of uploads, limited in size, that expire."""
 
 import contextlib
 import json
@@ -24,10 +24,10 @@ Entry = dict[str, Any]
 
 
 class FileStore:
-    """`folder` holds ID.bin and ID.json for each file; it is made at the first upload.
+    """A folder with ID.bin and ID.json for each file, which is created at the first upload.
 
-    Safe for several threads, and for several processes on one folder: an entry is there once its JSON,
-    written last and renamed into place, is there. Names from outside are never used as paths.
+    Safe for several threads, and for several processes on one folder: an entry exists once its JSON file, which
+    is written last and renamed into place, exists. File names from requests are never used as paths.
     """
 
     def __init__(self, folder: Path, max_total: int = MAX_TOTAL_BYTES) -> None:
@@ -36,12 +36,12 @@ class FileStore:
         self._lock = threading.Lock()
 
     def add(self, stream: BinaryIO, filename: str, purpose: str, seconds: int = DEFAULT_SECONDS) -> Entry:
-        """Keep what `stream` holds. Raises ApiError 413 when it, or the whole store, is too large."""
+        """Store a stream. Raise HttpError 413 if it is too large or the store is full."""
         file_id = f"file-{secrets.token_hex(12)}"
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with self._lock:
-            room = self._max_total - sum(entry["bytes"] for entry in self._entries())
-            size = self._copy(stream, self._data(file_id), min(room, MAX_FILE_BYTES))
+            available = self._max_total - sum(entry["bytes"] for entry in self._entries())
+            size = self._copy(stream, self._data_path(file_id), min(available, MAX_FILE_BYTES))
             now = int(time.time())
             entry = {
                 "id": file_id,
@@ -55,44 +55,44 @@ class FileStore:
             }
             partial = self._folder / f"{file_id}.part"
             partial.write_text(json.dumps(entry), "utf-8")
-            partial.replace(self._about(file_id))
+            partial.replace(self._entry_path(file_id))
         return entry
 
     def get(self, file_id: str) -> Entry:
-        """The entry. Raises ApiError 404 when there is none, or no more."""
-        entry = self._read(self._about(file_id)) if _ID.fullmatch(file_id) else None
+        """Return a file's entry. Raise HttpError 404 if it does not exist or has expired."""
+        entry = self._read(self._entry_path(file_id)) if _ID.fullmatch(file_id) else None
         if entry is None or entry["expires_at"] <= time.time():
             raise HttpError(404, f"No such File object: {file_id[:64]}", code="not_found", param="id")
         return entry
 
     def open(self, file_id: str) -> tuple[BinaryIO, int]:
-        """The file, open for reading, and its size. Raises ApiError 404."""
+        """Return the file, open for reading, and its size. Raise HttpError 404."""
         self.get(file_id)
         try:
-            file = self._data(file_id).open("rb")
+            file = self._data_path(file_id).open("rb")
         except FileNotFoundError as error:
             raise HttpError(404, f"No such File object: {file_id}", code="not_found", param="id") from error
         return file, os.fstat(file.fileno()).st_size
 
     def content(self, file_id: str) -> bytes:
-        """The file's bytes. Raises ApiError 404."""
+        """Return the file's bytes. Raise HttpError 404."""
         file, _size = self.open(file_id)
         with file:
             return file.read()
 
     def delete(self, file_id: str) -> None:
-        """Forget the file. Raises ApiError 404."""
+        """Delete the file. Raise HttpError 404."""
         self.get(file_id)
         with self._lock:
             self._remove(file_id)
 
     def all(self) -> list[Entry]:
-        """Every entry that has not expired, the oldest first."""
+        """Return every entry that has not expired, oldest first."""
         with self._lock:
             return sorted(self._entries(), key=lambda entry: (entry["created_at"], entry["id"]))
 
     def _entries(self) -> list[Entry]:
-        """The live entries; expired ones are removed on the way."""
+        """Return the live entries; delete expired ones."""
         live = []
         for path in self._folder.glob("file-*.json"):
             entry = self._read(path)
@@ -102,16 +102,16 @@ class FileStore:
                 self._remove(path.stem)
         return live
 
-    def _copy(self, stream: BinaryIO, target: Path, room: int) -> int:
+    def _copy(self, stream: BinaryIO, target: Path, max_bytes: int) -> int:
         size = 0
         try:
             with target.open("wb") as out:
                 while chunk := stream.read(_CHUNK):
                     size += len(chunk)
-                    if size > room:
+                    if size > max_bytes:
                         raise too_large(
-                            f"A file may have {MAX_FILE_BYTES >> 20} MB, and all files together "
-                            f"{self._max_total >> 20} MB. Delete some.",
+                            f"A file can have at most {MAX_FILE_BYTES >> 20} MB, and all files together "
+                            f"{self._max_total >> 20} MB. Delete some files.",
                             "file",
                         )
                     out.write(chunk)
@@ -121,7 +121,7 @@ class FileStore:
         return size
 
     def _read(self, path: Path) -> Entry | None:
-        """The entry that `path` holds; None where there is none, or it is not of ours."""
+        """Return the entry in `path`; None if it does not exist or is not valid."""
         try:
             entry = json.loads(path.read_text("utf-8"))
         except (FileNotFoundError, ValueError):
@@ -129,18 +129,18 @@ class FileStore:
         return entry if isinstance(entry, dict) and entry.keys() >= _KEYS and entry["id"] == path.stem else None
 
     def _remove(self, file_id: str) -> None:
-        for path in (self._about(file_id), self._data(file_id)):
+        for path in (self._entry_path(file_id), self._data_path(file_id)):
             with contextlib.suppress(FileNotFoundError):
                 path.unlink()
 
-    def _about(self, file_id: str) -> Path:
+    def _entry_path(self, file_id: str) -> Path:
         return self._folder / f"{file_id}.json"
 
-    def _data(self, file_id: str) -> Path:
+    def _data_path(self, file_id: str) -> Path:
         return self._folder / f"{file_id}.bin"
 
 
 def clean_name(name: str) -> str:
-    """The last part of `name` without control characters, at most 255 characters: for showing only."""
-    last = re.split(r"[/\\]", name)[-1]
-    return "".join(character for character in last if character.isprintable())[:255] or "file"
+    """Return the last part of `name` without control characters, at most 255 characters, for display only."""
+    basename = re.split(r"[/\\]", name)[-1]
+    return "".join(character for character in basename if character.isprintable())[:255] or "file"

@@ -1,4 +1,4 @@
-"""The Files API: what its requests may say, and its lists."""
+"""The Files API: check its requests, and list files."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ _FIELDS = ("purpose", "expires_after[anchor]", "expires_after[seconds]")
 
 
 def upload(store: FileStore, request: Request, count: Count) -> Entry:
-    """Store the part `file`. Raises ApiError 400 or 413, and what `count` does."""
+    """Store the part `file`. Raise HttpError 400 or 413, and the errors of `count`."""
     if request.mimetype != "multipart/form-data":
         raise invalid("Send multipart/form-data with 'file' and 'purpose'.", None, "unsupported_content_type")
     form, files = parse_multipart(request, MAX_FILE_BYTES + (1 << 16), count)
@@ -35,8 +35,8 @@ def upload(store: FileStore, request: Request, count: Count) -> Entry:
 
 
 def listing(store: FileStore, query: MultiDict[str, str]) -> dict[str, Any]:
-    """A page of the files: `limit`, `order`, `after` (an id), `purpose`. Raises ApiError 400."""
-    limit = _whole(query.get("limit", str(MAX_LIST)), "limit", 1, MAX_LIST)
+    """Return a page of files for `limit`, `order`, `after` (an id) and `purpose`. Raise HttpError 400."""
+    limit = _integer(query.get("limit", str(MAX_LIST)), "limit", 1, MAX_LIST)
     if query.get("order", "desc") not in ("asc", "desc"):
         raise invalid("'order' must be asc or desc.", "order")
     entries = store.all()
@@ -47,7 +47,7 @@ def listing(store: FileStore, query: MultiDict[str, str]) -> dict[str, Any]:
     if "after" in query:
         ids = [entry["id"] for entry in entries]
         if query["after"] not in ids:
-            raise invalid("'after' names no file in this list.", "after")
+            raise invalid("'after' is not the id of a file in this list.", "after")
         entries = entries[ids.index(query["after"]) + 1 :]
     page = entries[:limit]
     return {
@@ -64,10 +64,10 @@ def _lifetime(form: MultiDict[str, str]) -> int:
         return DEFAULT_SECONDS
     if form.get("expires_after[anchor]") != "created_at":
         raise invalid("'expires_after[anchor]' must be created_at.", "expires_after[anchor]")
-    return _whole(form.get("expires_after[seconds]", ""), "expires_after[seconds]", MIN_SECONDS, MAX_SECONDS)
+    return _integer(form.get("expires_after[seconds]", ""), "expires_after[seconds]", MIN_SECONDS, MAX_SECONDS)
 
 
-def _whole(text: str, name: str, least: int, most: int) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) < 10 and least <= int(text) <= most):
-        raise invalid(f"'{name}' must be a whole number between {least} and {most}.", name)
+def _integer(text: str, name: str, minimum: int, maximum: int) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and minimum <= int(text) <= maximum):
+        raise invalid(f"'{name}' must be an integer between {minimum} and {maximum}.", name)
     return int(text)

@@ -1,7 +1,7 @@
-"""The two encodings of a request, multipart and JSON, read into one shape.
+"""Read a request's form from either of its encodings, multipart or JSON.
 
-Whatever is long lies in unnamed temporary files, one for each request: those that wait hardly take memory. What a file
-is, its bytes say: many clients call every file application/octet-stream, or image/jpg, or send it without a name.
+Long bodies are in unnamed temporary files, one for each request, so that waiting requests take little memory. A file's
+type is determined by its bytes: many clients send application/octet-stream or image/jpg for every file, or no name.
 """
 
 import base64
@@ -26,19 +26,19 @@ from lib.endpoint.uploads import Count
 
 MAX_BODY_BYTES = 256 * 1024 * 1024
 MAX_JSON_BYTES = 64 * 1024 * 1024
-MAX_JSON_MARKS = 100_000  # of ",", ":", "{" and "[": each makes an object, which is many times as large
+MAX_JSON_MARKS = 100_000  # of ",", ":", "{" and "[": each one becomes an object, which is many times as large
 MAX_TEXT_BYTES = 256 * 1024
 MAX_PARTS = 64
 MAX_URL_CHARACTERS = 20_971_520
 
 _IMAGE_FIELDS = ("image", "image[]", "mask")
 _DATA_URL = re.compile(r"data:([^;,]*)(;[^,]*)?,", re.IGNORECASE)
-# One at a time, as a long body and what it says are in memory together.
+# One at a time, because a long body and its parsed values are in memory together.
 _parsing_json = threading.Lock()
 
 
 class Upload(Protocol):
-    """A file that was sent."""
+    """An uploaded file."""
 
     def read(self, size: int = -1, /) -> bytes: ...
 
@@ -47,7 +47,7 @@ class Upload(Protocol):
 
 @dataclass(frozen=True)
 class ImageRef:
-    """An input image before it is read: an upload or a data URL's bytes, an address, or the id of a stored file."""
+    """A reference to an input image: an upload or a data URL's bytes, a URL, or the id of a stored file."""
 
     param: str
     upload: Upload | None = None
@@ -57,7 +57,7 @@ class ImageRef:
 
 @dataclass(frozen=True)
 class RequestForm:
-    """What a request says, its values not checked yet: text from multipart, JSON's own types from JSON."""
+    """The unchecked fields of a request: text from multipart, JSON types from JSON."""
 
     fields: Mapping[str, Any]
     images: list[ImageRef] = field(default_factory=list)
@@ -65,9 +65,9 @@ class RequestForm:
 
 
 def read_form(request: Request, count: Count) -> RequestForm:
-    """The request's fields and images; `count` is called with the length of each piece of its body.
+    """Return the request's fields and images; call `count` with the length of each piece of its body.
 
-    Raises ApiError 400, 413 or 415, and what `count` does.
+    Raise HttpError 400, 413 or 415, and the errors of `count`.
     """
     if request.mimetype == "multipart/form-data":
         return _from_multipart(*parse_multipart(request, MAX_BODY_BYTES, count))
@@ -83,7 +83,7 @@ def read_form(request: Request, count: Count) -> RequestForm:
 def parse_multipart(
     request: Request, max_bytes: int, count: Count
 ) -> tuple[MultiDict[str, str], MultiDict[str, FileStorage]]:
-    """The text parts and the file parts; for `count` see `read_form`. Raises ApiError 400 or 413."""
+    """Return the text parts and the file parts; for `count` see `read_form`. Raise HttpError 400 or 413."""
     request.max_content_length = max_bytes
     form: MultiDict[str, str] = MultiDict()
     files: MultiDict[str, FileStorage] = MultiDict()
@@ -106,7 +106,7 @@ def parse_multipart(
 
 
 class _Slice:
-    """The part of a file from where it ends now; what is written to this goes there, and is read from there."""
+    """A section at the end of a file that can be written and read like a file of its own."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -114,7 +114,7 @@ class _Slice:
         self._at = self._size = 0
 
     def write(self, data: bytes) -> None:
-        """Append, as long as no other slice of the file was begun."""
+        """Append bytes; only valid until another slice of the file is created."""
         self._file.seek(self._start + self._size)
         self._file.write(data)
         self._size += len(data)
@@ -132,7 +132,7 @@ class _Slice:
 
 
 class _Part:
-    """One part of a multipart body, stored in `file`; `filename` is None where its sender gave none."""
+    """One part of a multipart body, stored in `file`; `filename` is None if the sender gave none."""
 
     def __init__(self, head: Field | File, file: BinaryIO) -> None:
         self.name = cast("str | None", head.name)
@@ -142,13 +142,13 @@ class _Part:
         self._headers: Headers = head.headers
 
     def text(self) -> str:
-        """The text of a part that is no file."""
+        """Return the text of a part that is not a file."""
         latin = "iso-8859-1" in self._headers.get("content-type", "").lower()
         return self.data.read().decode("iso-8859-1" if latin else "utf-8", "replace")
 
 
 def _parts(request: Request, boundary: bytes, count: Count) -> Iterator[_Part]:
-    """Each part of a multipart body, once it is complete. Raises RequestEntityTooLarge where the text is too long."""
+    """Yield each complete part of a multipart body. Raise RequestEntityTooLarge if the text is too long."""
     if not boundary:
         raise ValueError("The boundary is empty.")
     decoder = MultipartDecoder(boundary, MAX_TEXT_BYTES, max_parts=MAX_PARTS)
@@ -179,7 +179,7 @@ def _events(decoder: MultipartDecoder) -> Iterator[Event]:
 
 
 def read_json(request: Request, count: Count) -> RequestForm:
-    """The form that a JSON body spells; for `count` see `read_form`. Raises ApiError 400 or 413."""
+    """Return the form of a JSON body; for `count` see `read_form`. Raise HttpError 400 or 413."""
     request.max_content_length = MAX_JSON_BYTES
     with spool() as body:
         try:
@@ -187,13 +187,13 @@ def read_json(request: Request, count: Count) -> RequestForm:
                 count(len(piece))
                 body.write(piece)
         except RequestEntityTooLarge as error:
-            raise too_large(f"A JSON body may have {MAX_JSON_BYTES >> 20} MB; use multipart or files.") from error
+            raise too_large(f"A JSON body can have {MAX_JSON_BYTES >> 20} MB; use multipart or files.") from error
         body.seek(0)
         with _parsing_json:
-            return _from_json(_parsed(body.read()))
+            return _from_json(_parse_json(body.read()))
 
 
-def _parsed(body: bytes) -> dict[str, Any]:
+def _parse_json(body: bytes) -> dict[str, Any]:
     if sum(body.count(mark) for mark in (b",", b":", b"{", b"[")) > MAX_JSON_MARKS:
         raise too_large("The JSON body has too many values.")
     try:
@@ -270,12 +270,12 @@ def _reference(entry: Any, param: str) -> ImageRef:
 
 
 def _from_data_url(url: str, param: str) -> BinaryIO:
-    """The bytes of a data URL, whatever type it declares; base64 may be broken into lines."""
-    head = _DATA_URL.match(url)
-    if not head or not (head[2] or "").lower().endswith(";base64"):
+    """Return the bytes of a data URL of any declared type; its base64 may contain line breaks."""
+    match = _DATA_URL.match(url)
+    if not match or not (match[2] or "").lower().endswith(";base64"):
         raise invalid("A data URL must have the form data:image/png;base64,...", param, "invalid_image_url")
     try:
-        data = base64.b64decode("".join(url[head.end() :].split()), validate=True)
+        data = base64.b64decode("".join(url[match.end() :].split()), validate=True)
     except (binascii.Error, ValueError) as error:
         raise invalid("The data URL's base64 could not be decoded.", param, "invalid_image_url") from error
     file = spool()

@@ -1,4 +1,4 @@
-"""The bounds of the endpoint's work: so many requests inside, a fixed number of threads that compute, and no more."""
+"""Limit the endpoint's work: the number of accepted edits, of threads that compute, and of pixels in memory."""
 
 import math
 import threading
@@ -8,58 +8,58 @@ from contextlib import contextmanager
 
 from lib.endpoint.cancellation import Cancelled, checking, checkpoint
 from lib.endpoint.errors import busy
-from lib.endpoint.memory import give_back
+from lib.endpoint.memory import release_memory
 
 RETRY_AFTER_SECONDS = 5
-MEGAPIXELS = 4  # of all edits that compute: one of 2048 x 2048 needs about 250 MB
-LOOK_SECONDS = 0.1  # between two looks at whether the caller is still there
+MEGAPIXELS = 4  # of all running edits: one of 2048 x 2048 needs about 250 MB
+CHECK_SECONDS = 0.1  # between two checks of whether the client is still connected
 
 
-_turn = threading.Lock()  # so that small edits do not pass a large one for ever
+_fifo_lock = threading.Lock()  # so that small edits cannot overtake a large one forever
 _megapixels = threading.Semaphore(MEGAPIXELS)
 
 
 @contextmanager
-def room_for(pixels: int) -> Iterator[None]:
-    """Wait until the edits that compute have few enough pixels for this one too; the largest compute alone.
+def reserve_pixels(pixels: int) -> Iterator[None]:
+    """Wait until the running edits leave room for this many pixels, and reserve them; the largest edits run alone.
 
-    Raises what `checkpoint` does.
+    Raise the errors of `checkpoint`.
     """
     needed, held = min(math.ceil(pixels / 1_000_000), MEGAPIXELS), 0
     try:
-        with _turn:
+        with _fifo_lock:
             while held < needed:
                 checkpoint()
-                held += _megapixels.acquire(timeout=LOOK_SECONDS)
+                held += _megapixels.acquire(timeout=CHECK_SECONDS)
         yield
     finally:
         if held:
             _megapixels.release(held)
 
 
-class Admission:
-    """A place inside. Who sets `kept` takes it over, and calls `leave` at the end."""
+class Slot:
+    """The slot of an accepted edit. Set `detached` to take it over from its block, and call `release` at the end."""
 
-    def __init__(self, free: Callable[[], None]) -> None:
-        self._free = free
-        self.kept = False
+    def __init__(self, on_release: Callable[[], None]) -> None:
+        self._on_release = on_release
+        self.detached = False
 
-    def leave(self) -> None:
-        """Give the place back, and the memory that the request has used."""
-        give_back()
-        self._free()
+    def release(self) -> None:
+        """Free the slot, and return the memory that the request has used."""
+        release_memory()
+        self._on_release()
 
 
 class PoolTask:
-    """Work for a thread of the pool. `over` is set once it has ended, or will never begin."""
+    """Work for a thread of the pool. `done` is set when it has ended, or will never start."""
 
     def __init__(self, work: Callable[[], None]) -> None:
         self._work = work
         self.cancelled = threading.Event()
-        self.over = threading.Event()
+        self.done = threading.Event()
 
     def run(self) -> None:
-        """Do the work, unless or until it is cancelled."""
+        """Do the work until it ends or is cancelled."""
         try:
             with checking(self._check):
                 self._check()
@@ -67,7 +67,7 @@ class PoolTask:
         except Cancelled:
             pass
         finally:
-            self.over.set()
+            self.done.set()
 
     def _check(self) -> None:
         if self.cancelled.is_set():
@@ -75,50 +75,50 @@ class PoolTask:
 
 
 class Jobs:
-    """Lets `running` edits compute at a time; with them, at most `waiting` more requests may be inside.
+    """A pool of threads that runs `running` edits at a time and accepts at most `waiting` more.
 
-    A request takes its place once its body is read, as a slow one would keep others out, and keeps it until its answer
-    is sent, so that memory is bounded too. The threads end when there is nothing to compute.
+    A request gets its slot when its body has been read, so that a slow client does not block others, and keeps it until
+    its answer is sent, so that memory is limited too. The threads end when the queue is empty.
     """
 
     def __init__(self, running: int, waiting: int) -> None:
-        self._free = running + waiting
+        self._free_slots = running + waiting
         self._running = running
         self._lock = threading.Lock()
         self._queue: deque[PoolTask] = deque()
         self._threads = 0
 
     @property
-    def free(self) -> int:
-        """How many requests could take a place now."""
+    def free_slots(self) -> int:
+        """The number of requests that would be accepted now."""
         with self._lock:
-            return self._free
+            return self._free_slots
 
-    def check_free(self) -> None:
-        """Raise ApiError 429 where there is no place: a body that would be refused need not be read."""
-        if not self.free:
+    def check_capacity(self) -> None:
+        """Raise HttpError 429 if no slot is free, so that the body of a refused request is not read."""
+        if not self.free_slots:
             raise busy(RETRY_AFTER_SECONDS)
 
     @contextmanager
-    def place(self) -> Iterator[Admission]:
-        """A place, given back at the end unless somebody keeps it. Raises ApiError 429 when there is none."""
+    def slot(self) -> Iterator[Slot]:
+        """Take a slot, and release it at the end unless it is detached. Raise HttpError 429 if none is free."""
         with self._lock:
-            if not self._free:
+            if not self._free_slots:
                 raise busy(RETRY_AFTER_SECONDS)
-            self._free -= 1
-        place = Admission(self._add_free)
+            self._free_slots -= 1
+        slot = Slot(self._release_slot)
         try:
-            yield place
+            yield slot
         finally:
-            if not place.kept:
-                place.leave()
+            if not slot.detached:
+                slot.release()
 
-    def _add_free(self) -> None:
+    def _release_slot(self) -> None:
         with self._lock:
-            self._free += 1
+            self._free_slots += 1
 
     def submit(self, task: PoolTask) -> None:
-        """Have the task done by the next free thread of the pool."""
+        """Run the task on the next free thread of the pool."""
         with self._lock:
             self._queue.append(task)
             if self._threads == self._running:
@@ -127,12 +127,12 @@ class Jobs:
         threading.Thread(target=self._compute, name="edit", daemon=True).start()
 
     def cancel(self, task: PoolTask) -> None:
-        """End the task: at its next checkpoint, or now where it has not begun."""
+        """End the task: at its next checkpoint, or immediately if it has not started."""
         task.cancelled.set()
         with self._lock:
             if task in self._queue:
                 self._queue.remove(task)
-                task.over.set()
+                task.done.set()
 
     def _compute(self) -> None:
         while task := self._next():

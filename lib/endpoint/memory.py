@@ -1,16 +1,16 @@
-"""Keeps the endpoint's memory small: what is long waits on disk, and what was freed goes back to the system."""
+"""Keep the endpoint's memory small: spool long bodies to disk, and return freed memory to the system."""
 
 import ctypes
 import sys
 import tempfile
 from typing import BinaryIO, cast
 
-PIECE = 64 * 1024  # bytes that are read or sent at a time
+PIECE = 64 * 1024  # bytes to read or send at a time
 IN_MEMORY = 512 * 1024
 
 
 def spool() -> BinaryIO:
-    """A new file in memory, which moves to an unnamed file on disk once it is longer than `IN_MEMORY`."""
+    """Return a new file in memory that moves to an unnamed file on disk when it exceeds `IN_MEMORY`."""
     return cast(BinaryIO, tempfile.SpooledTemporaryFile(IN_MEMORY))
 
 
@@ -18,7 +18,7 @@ _M_ARENA_MAX = -8  # glibc's <malloc.h>
 
 
 def _libc() -> ctypes.CDLL | None:
-    """Return glibc, or None where there is another C library: those give memory back by themselves."""
+    """Return glibc, or None for another C library, as others return memory by themselves."""
     if sys.platform != "linux":
         return None
     libc = ctypes.CDLL(None)
@@ -26,12 +26,12 @@ def _libc() -> ctypes.CDLL | None:
 
 
 def use_one_heap() -> None:
-    """Have threads that start from now on share one heap: of its others, glibc never gives the last part back."""
+    """Let new threads share one heap: glibc never returns the last part of additional heaps."""
     if libc := _libc():
         libc.mallopt(_M_ARENA_MAX, 1)
 
 
-def give_back() -> None:
-    """Return freed memory to the system; glibc keeps it for later requests otherwise."""
+def release_memory() -> None:
+    """Return freed memory to the system, which glibc would otherwise keep for later requests."""
     if libc := _libc():
         libc.malloc_trim(0)

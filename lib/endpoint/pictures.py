@@ -1,4 +1,4 @@
-"""Bytes to pixels and back: what is refused, what is converted, and how results are encoded."""
+"""Decode and encode pictures: which ones are refused, how they are converted, and how results are encoded."""
 
 import io
 from typing import Literal
@@ -11,7 +11,7 @@ from lib.endpoint.errors import HttpError, invalid
 MAX_IMAGE_BYTES = 50 * 1024 * 1024
 MAX_PIXELS = 50_000_000
 MAX_EDIT_PIXELS = 4096 * 4096
-MAX_INPUT_SIDE = 16_384  # longer lines of pixels are no pictures, but take minutes and gigabytes
+MAX_INPUT_SIDE = 16_384  # longer and thinner images would take minutes and gigabytes
 MAX_REFERENCE_SIDE = 1536
 
 OutputFormat = Literal["png", "jpeg", "webp"]
@@ -22,14 +22,14 @@ SIGNATURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"RIFF")
 _FORMATS = ("PNG", "JPEG", "WEBP", "MPO")
 _MODES = ("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX")
 _STRIP = 64
-_BIT_DEPTH_AT = 24  # in a PNG: signature 8, chunk length 4, "IHDR" 4, width 4, height 4, then the depth
+_BIT_DEPTH_OFFSET = 24  # in a PNG: signature 8, chunk length 4, "IHDR" 4, width 4, height 4, then the depth
 
 
 def decode(data: bytes, param: str, *, reference: bool = False) -> np.ndarray:
-    """The upright picture in `data`, H x W x 4, uint8, RGBA, not premultiplied.
+    """Return the picture in `data`, upright, (H, W, 4), uint8, RGBA, not premultiplied.
 
-    A `reference` is scaled down to `MAX_REFERENCE_SIDE`, as only its look counts. Metadata and colour
-    profiles are dropped. Raises ApiError 400 for anything that is not one still 8-bit grey or RGB picture.
+    A `reference` is scaled down to `MAX_REFERENCE_SIDE`, as only its appearance matters. Metadata and colour
+    profiles are ignored. Raise HttpError 400 for anything but one still 8-bit grey or RGB picture.
     """
     if len(data) > MAX_IMAGE_BYTES:
         raise invalid("The image is larger than 50 MB.", param, "image_too_large")
@@ -53,16 +53,16 @@ def decode(data: bytes, param: str, *, reference: bool = False) -> np.ndarray:
 
 
 def pixels(data: bytes) -> int:
-    """The pixels that the head of the picture in `data` names; 0 for what `decode` refuses."""
+    """Return the number of pixels from the header of the picture in `data`; 0 if `decode` refuses it."""
     try:
         with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
             return image.width * image.height
-    except Exception:  # noqa: BLE001 - as in `decode`, which says what is wrong
+    except Exception:  # noqa: BLE001 - as in `decode`, which reports the error
         return 0
 
 
 def _reduced(image: Image.Image) -> Image.Image:
-    """`image` in RGBA, as many whole times smaller as `MAX_REFERENCE_SIDE` allows, converted strip by strip."""
+    """Return `image` in RGBA, reduced by the largest integer that `MAX_REFERENCE_SIDE` allows, strip by strip."""
     factor = max(image.size) // MAX_REFERENCE_SIDE
     if factor < 2:
         return image
@@ -71,20 +71,20 @@ def _reduced(image: Image.Image) -> Image.Image:
     for top in range(0, image.height, rows):
         strip = image.crop((0, top, image.width, min(top + rows, image.height)))
         small.paste(strip.convert("RGBA").reduce(factor), (0, top // factor))
-    small.info = image.info  # its orientation is read there
+    small.info = image.info  # for its orientation
     return small
 
 
 def has_alpha(data: bytes) -> bool:
-    """Whether the picture in `data`, which `decode` accepted, has alpha or a transparent colour."""
+    """Return whether the picture in `data`, which `decode` accepted, has alpha or a transparent colour."""
     with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
         return image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info
 
 
 def encode(image: Image.Image, output_format: OutputFormat, compression: int) -> bytes:
-    """`image`, RGB or RGBA, as a file. `compression` 0 to 100 is the quality of JPEG and of lossy WebP.
+    """Return `image`, RGB or RGBA, as a file. `compression`, 0 to 100, is the quality of JPEG and lossy WebP.
 
-    PNG is lossless whatever `compression` is; WebP at 100 is lossless too. For JPEG `image` must be RGB.
+    PNG is always lossless, WebP at 100. For JPEG, `image` must be RGB.
     """
     if image.mode == "RGBA" and not is_transparent(image):
         image = image.convert("RGB")
@@ -99,12 +99,12 @@ def encode(image: Image.Image, output_format: OutputFormat, compression: int) ->
 
 
 def is_transparent(image: Image.Image) -> bool:
-    """Whether any pixel of an RGBA `image` is not opaque."""
+    """Return whether any pixel of an RGBA `image` is not opaque."""
     return image.getchannel("A").getextrema()[0] != 255
 
 
 def flatten(image: Image.Image) -> Image.Image:
-    """`image` on white, without alpha."""
+    """Return `image` on white, without alpha."""
     if image.mode == "RGB":
         return image
     white = Image.new("RGBA", image.size, "white")
@@ -120,17 +120,17 @@ def _check_header(image: Image.Image, data: bytes, param: str, max_pixels: int) 
         raise invalid(f"The image has a side of more than {MAX_INPUT_SIDE:,} pixels.", param, "image_too_large")
     if image.mode not in _MODES:
         raise _refused(f"its colours are {image.mode}; save it as 8-bit RGB", param)
-    if image.format == "PNG" and data[_BIT_DEPTH_AT] == 16:
-        raise _refused("it has 16 bits a channel; save it with 8", param)
-    # A phone's JPEG may carry a gain map as a second picture (MPO); its first is the photograph.
+    if image.format == "PNG" and data[_BIT_DEPTH_OFFSET] == 16:
+        raise _refused("it has 16 bits per channel; save it with 8 bits", param)
+    # A phone's JPEG may contain a gain map as a second picture (MPO); the first is the photograph.
     if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
         raise _refused("it is animated; send one frame", param)
 
 
 def _too_many_pixels(param: str) -> HttpError:
     return invalid(
-        f"The image has too many pixels. At most {MAX_EDIT_PIXELS:,} are edited; the further images of a "
-        f"request may have {MAX_PIXELS:,}.",
+        f"The image has too many pixels. The limit is {MAX_EDIT_PIXELS:,} pixels; further images of a "
+        f"request can have {MAX_PIXELS:,}.",
         param,
         "image_too_large",
     )
@@ -138,7 +138,7 @@ def _too_many_pixels(param: str) -> HttpError:
 
 def _unreadable(param: str) -> HttpError:
     return invalid(
-        "Invalid image file: it is not a whole PNG, JPEG or WebP image.",
+        "Invalid image file: it is not a complete PNG, JPEG or WebP image.",
         param,
         "invalid_image_file",
     )

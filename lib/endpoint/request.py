@@ -1,4 +1,4 @@
-"""The fields of an edit request, each checked against the API's limits."""
+"""Check the fields of an edit request against the API's limits."""
 
 import re
 from collections.abc import Mapping
@@ -10,13 +10,13 @@ from lib.endpoint.form import ImageRef, RequestForm
 from lib.endpoint.pictures import MAX_EDIT_PIXELS, OutputFormat
 
 MODEL = "built-in"
-# OpenAI's image models, past and to come: answered by the built-in engine, so that their clients work unchanged.
+# OpenAI's image models, past and future: the built-in engine answers for them, so that clients work unchanged.
 _OPENAI_MODEL = re.compile(r"(gpt-image|chatgpt-image|dall-e)-[\w.-]{1,60}", re.ASCII)
 MAX_IMAGES = 16
 MAX_PROMPT = 32_000
 MAX_SIDE = 8192
 
-_KNOWN = {
+_FIELDS = {
     "prompt", "model", "n", "size", "quality", "background", "output_format", "output_compression",
     "input_fidelity", "moderation", "response_format", "stream", "partial_images", "user",
     "safety_identifier", "seed",
@@ -25,7 +25,7 @@ _KNOWN = {
 
 @dataclass(frozen=True)
 class CheckedRequest:
-    """One checked request. `size` is (width, height), or None for the first image's own."""
+    """A checked request. `size` is (width, height), or None for the first image's size."""
 
     images: list[ImageRef]
     mask: ImageRef | None
@@ -43,17 +43,17 @@ class CheckedRequest:
 
 
 def is_served(model: str) -> bool:
-    """Whether a request for `model` is answered, always by the built-in engine."""
+    """Return whether requests for `model` are answered; the built-in engine answers all of them."""
     return model == MODEL or _OPENAI_MODEL.fullmatch(model) is not None
 
 
 def check(form: RequestForm) -> CheckedRequest:
-    """The request that `form` spells. Raises ApiError 400 with `param`, or 404 for an unknown model."""
+    """Return the checked request of a form. Raise HttpError 400 with `param`, or 404 for an unknown model."""
     fields = {name: value for name, value in form.fields.items() if value is not None}
     for name in fields:
-        if name not in _KNOWN:
+        if name not in _FIELDS:
             raise invalid(f"Unknown parameter: '{name[:64]}'.", name[:64], "unknown_parameter")
-    _unused(fields)
+    _check_unused(fields)
     stream = _boolean(fields, "stream")
     request = CheckedRequest(
         images=_images(form),
@@ -67,16 +67,16 @@ def check(form: RequestForm) -> CheckedRequest:
         output_format=cast(OutputFormat, _choice(fields, "output_format", ("png", "jpeg", "webp"))),
         output_compression=_integer(fields, "output_compression", 100, 0, 100),
         stream=stream,
-        # The reference's own example of a stream, which does not name the field, prints one.
+        # OpenAI's example of a stream, without this field, shows one partial image.
         partial_images=_integer(fields, "partial_images", 1 if stream else 0, 0, 3),
         seed=_integer(fields, "seed", -1, 0, 2**63 - 1) if "seed" in fields else None,
     )
     if request.background == "transparent" and request.output_format == "jpeg":
-        raise invalid("Transparent background needs output_format png or webp.", "background")
+        raise invalid("A transparent background needs output_format png or webp.", "background")
     return request
 
 
-def _unused(fields: Mapping[str, Any]) -> None:
+def _check_unused(fields: Mapping[str, Any]) -> None:
     """Check the fields that have no effect on this engine."""
     _choice(fields, "input_fidelity", ("low", "high"))
     _choice(fields, "moderation", ("auto", "low"))
@@ -98,7 +98,7 @@ def _prompt(fields: Mapping[str, Any]) -> str:
         raise invalid("Missing required parameter: 'prompt'.", "prompt", "missing_required_parameter")
     prompt = _string(fields, "prompt", "")
     if not prompt.strip():
-        raise invalid("The prompt is empty. Say what to do.", "prompt", "empty_string")
+        raise invalid("The prompt is empty. Describe the edit.", "prompt", "empty_string")
     if len(prompt) > MAX_PROMPT:
         raise invalid(f"The prompt is longer than {MAX_PROMPT} characters.", "prompt", "string_above_max_length")
     return prompt
@@ -109,7 +109,7 @@ def _model(fields: Mapping[str, Any]) -> str:
     if not is_served(model):
         raise HttpError(
             404,
-            f"The model '{model[:64]}' does not exist here. This server has one: '{MODEL}'.",
+            f"The model '{model[:64]}' does not exist. This server has only '{MODEL}'.",
             code="model_not_found",
             param="model",
         )
@@ -146,16 +146,16 @@ def _choice(fields: Mapping[str, Any], name: str, choices: tuple[str, ...]) -> s
     return value
 
 
-def _integer(fields: Mapping[str, Any], name: str, default: int, least: int, most: int) -> int:
+def _integer(fields: Mapping[str, Any], name: str, default: int, minimum: int, maximum: int) -> int:
     value = fields.get(name, default)
     if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,19}", value):
         value = int(value)
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool):
-        raise invalid(f"'{name}' must be a whole number.", name, "invalid_type")
-    if name in fields and not least <= value <= most:
-        raise invalid(f"'{name}' must be between {least} and {most}.", name)
+        raise invalid(f"'{name}' must be an integer.", name, "invalid_type")
+    if name in fields and not minimum <= value <= maximum:
+        raise invalid(f"'{name}' must be between {minimum} and {maximum}.", name)
     return value
 
 

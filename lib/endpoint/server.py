@@ -1,4 +1,4 @@
-"""Serves the endpoint in a thread of this process, on a port of this machine."""
+"""Serve the endpoint in a thread of this process, on a port of this machine."""
 
 import contextlib
 import logging
@@ -22,20 +22,20 @@ from lib.endpoint.files import FileStore
 from lib.endpoint.jobs import Jobs
 from lib.endpoint.memory import use_one_heap
 
-RUNNING = 2  # edits that compute at a time: each may need hundreds of megabytes
+RUNNING = 2  # edits that are computed at a time: each may need hundreds of megabytes
 WAITING = 12
 CONNECTIONS = 64
-BACKLOG = 512  # callers who wait for a connection, in the system's queue
+BACKLOG = 512  # clients that wait for a connection, in the system's queue
 POLL_SECONDS = 0.05
 
 log = logging.getLogger(__name__)
 
 
 class Server(ThreadedWSGIServer):
-    """Serves at most `CONNECTIONS` at a time, each in a thread; others wait until one is over.
+    """A server for at most `CONNECTIONS` connections at a time, each in a thread; others wait until one is closed.
 
-    Where none is free, the one that has been idle longest is cut: who holds connections without using them keeps
-    nobody out.
+    If none is free, the one that has been idle longest is closed, so that a client cannot block others by holding
+    connections without using them.
     """
 
     def __init__(self, host: str, port: int, app: App, fd: int) -> None:
@@ -46,12 +46,12 @@ class Server(ThreadedWSGIServer):
         self._closing = False
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Called for each connection, by the thread that accepts them."""
+        """Handle a new connection, in the thread that accepts them."""
         while not self._free.acquire(timeout=POLL_SECONDS):
             if self._closing:
                 self.shutdown_request(request)
                 return
-            self._cut_oldest()
+            self._close_oldest()
         self.set_idle(request, True)
         super().process_request(request, client_address)
 
@@ -63,44 +63,44 @@ class Server(ThreadedWSGIServer):
             self._free.release()
 
     def set_idle(self, connection: socket.socket, idle: bool) -> None:
-        """Say whether a connection has no request under way, or one of which nothing more arrives."""
+        """Mark a connection as idle, with no request or one of which nothing more arrives, or as busy."""
         with self._lock:
             self._idle.pop(connection, None)
             if idle:
                 self._idle[connection] = None
 
-    def _cut_oldest(self) -> None:
+    def _close_oldest(self) -> None:
         with self._lock, contextlib.suppress(StopIteration, OSError):
             oldest = next(iter(self._idle))
             del self._idle[oldest]
             oldest.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Log a failure of ours; a caller who has left is none."""
+        """Log an error of the server; a closed connection is not one."""
         if not isinstance(sys.exception(), OSError):
             log.exception("A connection failed")
 
     def shutdown(self) -> None:
-        """Stop accepting, also while all connections are taken."""
+        """Stop accepting connections, even while all are in use."""
         self._closing = True
         super().shutdown()
 
 
 def _listen(host: str, port: int, app: App) -> Server:
-    """A server on a socket of our own: where it cannot bind, Werkzeug's would end the process."""
+    """Return a server on our own socket: Werkzeug would end the process if the port is in use."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.create_server((host, port), family=family, backlog=BACKLOG) as listening:
         return Server(host, port, app, listening.fileno())
 
 
 def _remove(temporary: Path | None) -> None:
-    """Remove the folder of temporary uploads; there is none before the first upload."""
+    """Remove the folder of temporary uploads, which exists after the first upload."""
     if temporary is not None:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
 class Endpoint:
-    """A running endpoint. It ends with `close`, with its `with` block, or with its process."""
+    """A running endpoint. It stops at `close`, at the end of its `with` block, or with its process."""
 
     def __init__(self, server: Server, key: str, temporary: Path | None) -> None:
         self._server = server
@@ -123,9 +123,9 @@ class Endpoint:
     ) -> Self:
         """Serve on `host` and `port` (0: a free one) until `close`.
 
-        `key` None makes a random one. `files` is the folder for uploads; None: a temporary one, removed at
-        the end. `waiting` is how many edits may wait besides those that compute. Raises OSError where the
-        port is taken, ValueError for an empty key.
+        Without a `key`, a random one is used. `files` is the folder for uploads (default: a temporary one, removed at
+        the end). `waiting` is the number of edits that may wait besides those that are computed. Raise OSError if the
+        port is in use, ValueError for an empty key.
         """
         use_one_heap()
         key = secrets.token_urlsafe(24) if key is None else key
@@ -137,7 +137,7 @@ class Endpoint:
         return endpoint
 
     def close(self) -> None:
-        """Stop listening and remove the temporary uploads. Edits under way end with the process."""
+        """Stop listening and remove the temporary uploads. Running edits end with the process."""
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()

@@ -1,4 +1,4 @@
-"""Where an input image's bytes come from: the request, a stored file, or the web."""
+"""Load an input image's bytes from the request, a stored file, or the web."""
 
 from collections.abc import Callable
 
@@ -10,9 +10,9 @@ from lib.endpoint.pictures import MAX_IMAGE_BYTES
 
 
 def loader(files: FileStore, allow_urls: bool) -> Callable[[ImageRef], bytes]:
-    """A function from an image reference to its bytes, at most one over `MAX_IMAGE_BYTES`.
+    """Return a function that loads the bytes of an image reference, at most `MAX_IMAGE_BYTES` + 1.
 
-    It raises ApiError 400 or 404.
+    The function raises HttpError 400 or 404.
     """
 
     def load(ref: ImageRef) -> bytes:
@@ -20,11 +20,11 @@ def loader(files: FileStore, allow_urls: bool) -> Callable[[ImageRef], bytes]:
             ref.upload.seek(0)
             return ref.upload.read(MAX_IMAGE_BYTES + 1)
         if ref.file_id is not None:
-            return _stored(files, ref.file_id, ref.param)
+            return _stored_file(files, ref.file_id, ref.param)
         if not allow_urls:
             raise invalid(
-                "This server fetches no addresses. Send a data URL, an upload or a file_id, "
-                "or start it with --allow-urls.",
+                "This server does not download from URLs. Send a data URL, an upload or a file_id, "
+                "or start the server with --allow-urls.",
                 ref.param,
                 "url_not_allowed",
             )
@@ -33,7 +33,7 @@ def loader(files: FileStore, allow_urls: bool) -> Callable[[ImageRef], bytes]:
     return load
 
 
-def _stored(files: FileStore, file_id: str, param: str) -> bytes:
+def _stored_file(files: FileStore, file_id: str, param: str) -> bytes:
     try:
         return files.content(file_id)
     except HttpError as error:

@@ -1,4 +1,4 @@
-"""An edit computed in the pool: what it writes is handed on as it comes, and it ends once its caller has left."""
+"""The answer to an edit, which runs in the pool: send its output as it is written, and cancel it on disconnection."""
 
 import logging
 import threading
@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from lib.endpoint.answer import error_event
 from lib.endpoint.cancellation import Cancelled
 from lib.endpoint.errors import HttpError
-from lib.endpoint.jobs import LOOK_SECONDS, Admission, Jobs, PoolTask
+from lib.endpoint.jobs import CHECK_SECONDS, Jobs, PoolTask, Slot
 from lib.endpoint.memory import PIECE, spool
 
 HEARTBEAT_SECONDS = 5
@@ -16,13 +16,13 @@ HEARTBEAT_SECONDS = 5
 log = logging.getLogger(__name__)
 
 Emit = Callable[[bytes], None]
-HasLeft = Callable[[], bool]
+IsDisconnected = Callable[[], bool]
 
 
 class Spool:
-    """Bytes on their way from the thread that computes to the one that sends; what is long lies on disk.
+    """A buffer between the thread that computes and the one that sends; long answers are on disk.
 
-    So a caller who reads slowly holds up neither the pool nor memory.
+    A slow client therefore blocks no thread of the pool and takes no memory.
     """
 
     def __init__(self) -> None:
@@ -34,7 +34,7 @@ class Spool:
         self.error: HttpError | None = None
 
     def write(self, data: bytes) -> None:
-        """Append."""
+        """Append bytes."""
         with self._changed:
             self._file.seek(self.written)
             self._file.write(data)
@@ -42,13 +42,13 @@ class Spool:
             self._changed.notify()
 
     def finish(self, error: HttpError | None = None) -> None:
-        """Say that nothing more is to come, and why."""
+        """Mark the end of the answer, perhaps with an error."""
         with self._changed:
             self._finished, self.error = True, error
             self._changed.notify()
 
     def raise_error(self) -> None:
-        """Raise the error, if there is one, and forget it: its trace would keep itself and the pictures in memory."""
+        """Raise the error, if any, and drop it: its traceback would keep itself and the pictures in memory."""
         error, self.error = self.error, None
         try:
             if error is not None:
@@ -57,14 +57,12 @@ class Spool:
             del error
 
     def wait(self, seconds: float, *, whole: bool = False) -> bool:
-        """Whether within `seconds` there is something to read or nothing more to come; `whole`: only the latter."""
+        """Wait at most `seconds` for bytes to read or the end, with `whole` for the end; return whether it came."""
         with self._changed:
-            return self._changed.wait_for(
-                lambda: self._finished or (not whole and self.written > self._sent), seconds
-            )
+            return self._changed.wait_for(lambda: self._finished or (not whole and self.written > self._sent), seconds)
 
     def read(self) -> bytes:
-        """The next bytes, empty where there are none yet."""
+        """Return the next bytes, empty if there are none yet."""
         with self._changed:
             self._file.seek(self._sent)
             data = self._file.read(PIECE)
@@ -73,77 +71,77 @@ class Spool:
 
     @property
     def exhausted(self) -> bool:
-        """Whether everything has been read, and nothing more is to come."""
+        """Whether everything has been written and read."""
         with self._changed:
             return self._finished and self._sent == self.written
 
     def close(self) -> None:
-        """Forget the bytes."""
+        """Delete the bytes."""
         self._file.close()
 
 
 class AnswerStream(Iterator[bytes]):
-    """The body of the answer to an edit: what `work` emits. `close` ends the work and gives the place back."""
+    """The body of the answer to an edit: the output of `work`. `close` cancels the work and releases the slot."""
 
-    def __init__(self, work: Callable[[Emit], None], jobs: Jobs, place: Admission, has_left: HasLeft) -> None:
+    def __init__(self, work: Callable[[Emit], None], jobs: Jobs, slot: Slot, is_disconnected: IsDisconnected) -> None:
         self._work = work
         self._jobs = jobs
-        self._place = place
-        self._has_left = has_left
+        self._slot = slot
+        self._is_disconnected = is_disconnected
         self._spool = Spool()
         self._closed = False
         self._task = PoolTask(self._compute)
 
     @classmethod
-    def begun(
-        cls, work: Callable[[Emit], None], jobs: Jobs, place: Admission, has_left: HasLeft, *, whole: bool
+    def start(
+        cls, work: Callable[[Emit], None], jobs: Jobs, slot: Slot, is_disconnected: IsDisconnected, *, whole: bool
     ) -> "AnswerStream":
-        """An answer whose first bytes are there, or `whole`, so that an error up to then has its own status.
+        """Start the work; return its answer when the first bytes, or with `whole` all of them, have been written.
 
-        Raises ApiError; Cancelled where the caller has left meanwhile.
+        An error up to then can have its own status. Raise HttpError, or Cancelled if the client has disconnected.
         """
-        answer = cls(work, jobs, place, has_left)
-        place.kept = True
+        answer = cls(work, jobs, slot, is_disconnected)
+        slot.detached = True
         try:
-            answer._begin(whole)
+            answer._wait_for_start(whole)
         except BaseException:
             answer.close()
             raise
         return answer
 
-    def _begin(self, whole: bool) -> None:
+    def _wait_for_start(self, whole: bool) -> None:
         self._jobs.submit(self._task)
-        while not self._spool.wait(LOOK_SECONDS, whole=whole):
-            if self._has_left():
+        while not self._spool.wait(CHECK_SECONDS, whole=whole):
+            if self._is_disconnected():
                 raise Cancelled
         if self._spool.error and (whole or not self._spool.written):
             self._spool.raise_error()
 
     def __len__(self) -> int:
-        """How many bytes a whole answer has."""
+        """The length of a whole answer in bytes."""
         return self._spool.written
 
     def __next__(self) -> bytes:
         if self._closed:
             raise StopIteration
-        silent_until = time.monotonic() + HEARTBEAT_SECONDS
+        next_heartbeat = time.monotonic() + HEARTBEAT_SECONDS
         while not (data := self._spool.read()):
-            if self._spool.exhausted or self._has_left():
+            if self._spool.exhausted or self._is_disconnected():
                 self.close()
                 raise StopIteration
-            if not self._spool.wait(LOOK_SECONDS) and time.monotonic() > silent_until:
+            if not self._spool.wait(CHECK_SECONDS) and time.monotonic() > next_heartbeat:
                 return b": still working\n\n"
         return data
 
     def close(self) -> None:
-        """Called when the answer is over, sent or not."""
+        """End the answer, whether or not all of it has been sent."""
         if self._closed:
             return
         self._closed = True
         self._jobs.cancel(self._task)
-        self._task.over.wait()
+        self._task.done.wait()
         self._spool.close()
-        self._place.leave()
+        self._slot.release()
 
     def _compute(self) -> None:
         try:
@@ -152,10 +150,10 @@ class AnswerStream(Iterator[bytes]):
             raise
         except HttpError as error:
             self._fail(error)
-        except Exception:  # noqa: BLE001 - the thread's edge: the client gets a sentence and the log the trace
+        except Exception:  # noqa: BLE001 - the thread's edge: the client gets an error and the log the traceback
             log.exception("An edit failed")
             self._fail(
-                HttpError(500, "The server failed at this request.", code="server_error", kind="server_error")
+                HttpError(500, "The server could not process this request.", code="server_error", kind="server_error")
             )
         else:
             self._spool.finish()
@@ -164,7 +162,7 @@ class AnswerStream(Iterator[bytes]):
             del self._work
 
     def _fail(self, error: HttpError) -> None:
-        """Hand an error on: as an event where a stream has begun; without its traces, which hold the pictures."""
+        """Pass an error on, as an event if a stream has begun; drop its tracebacks, which would retain the pictures."""
         error.__cause__ = error.__context__ = error.__traceback__ = None
         if self._spool.written:
             self._spool.write(error_event(error.body()))

@@ -1,4 +1,4 @@
-"""The bound of all bodies that are being read: they take no place among the edits, however slowly they come."""
+"""Limit the total size of the request bodies that are being read; slow ones need no slots and so block no edits."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from lib.endpoint.errors import busy
 from lib.endpoint.jobs import RETRY_AFTER_SECONDS
-from lib.endpoint.memory import give_back
+from lib.endpoint.memory import release_memory
 
 MAX_BYTES = 1024 * 1024 * 1024
 
@@ -14,7 +14,7 @@ Count = Callable[[int], None]
 
 
 class Uploads:
-    """Counts the bytes of the bodies that are being read; they may have `MAX_BYTES` together."""
+    """Counts the bytes of the bodies that are being read, at most `MAX_BYTES` in all."""
 
     def __init__(self, max_bytes: int = MAX_BYTES) -> None:
         self._left = max_bytes
@@ -22,9 +22,9 @@ class Uploads:
 
     @contextmanager
     def counted(self) -> Iterator[Count]:
-        """Give a function to call with the length of each piece of a body; what it counted is free again at the end.
+        """Yield a function to call with the length of each piece of a body; what it counted is freed at the end.
 
-        It raises ApiError 429 where the bodies together are too large.
+        The function raises HttpError 429 if the bodies are too large in all.
         """
         counted = 0
 
@@ -39,6 +39,6 @@ class Uploads:
         try:
             yield count
         finally:
-            give_back()
+            release_memory()
             with self._lock:
                 self._left += counted

@@ -1,4 +1,4 @@
-"""What install.py does: finds GIMP, installs the plug-in and its packages, checks them, runs the demo.
+"""The commands of install.py: find GIMP, install the plug-in and its packages, check them, run the demo.
 
-Only the standard library; nothing here is needed once the plug-in is installed.
+Standard library only; the installed plug-in does not need it.
 """

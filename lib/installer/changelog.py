@@ -1,4 +1,4 @@
-"""The changelog: the one place where the version and its release notes are written down."""
+"""The changelog, the only place that states the version and its release notes."""
 
 import re
 from pathlib import Path
@@ -9,7 +9,7 @@ _HEADING = re.compile(r"^## (.+)$", re.MULTILINE)
 
 
 def version() -> str:
-    """Return the newest version, with "+unreleased" where the checkout has changes that belong to none yet."""
+    """Return the newest version, with "+unreleased" if there are changes since."""
     newest, *older = sections()
     return f"{older[0]}+unreleased" if newest == UNRELEASED else newest
 

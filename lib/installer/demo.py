@@ -1,4 +1,4 @@
-"""`install.py demo`: the main job in a real GIMP without a window, through the embedded endpoint, on a real picture."""
+"""`install.py demo`: run an edit in a real GIMP without a window, on a real picture, with the embedded endpoint."""
 
 import json
 import os
@@ -16,14 +16,14 @@ from lib.installer.packages import CHECKOUT
 from lib.installer.problem import SetupProblem
 
 _SCRIPT = CHECKOUT / "plugin" / "demo.py"
-_PRIVATE = "3.0"
+_PRIVATE_GIMP = "3.0"
 _SECONDS = 600
 OUTPUTS = ("before.png", "mask.png", "after.png", "edit.xcf", "report.json")
 
 
 @dataclass(frozen=True)
 class Demo:
-    """What the demo is asked for; None takes the default picture and its lettering."""
+    """The options of the demo; None for the default picture and a selection of its lettering."""
 
     picture: Path | None
     select: tuple[int, int, int, int] | None
@@ -33,14 +33,14 @@ class Demo:
 
 
 def run(demo: Demo, arguments: Sequence[str]) -> None:
-    """Runs the demo in this machine's GIMP 3, or in a private one, in which `arguments` call install.py again."""
+    """Run the demo in this machine's GIMP 3, or else call install.py with `arguments` inside a private GIMP."""
     _check_inputs(demo)
     _check_outputs(demo)
     demo.out.mkdir(parents=True, exist_ok=True)
     try:
         gimp = gimps.find()
     except SetupProblem:
-        _run_inside(private_gimp.ensure(_PRIVATE), demo, arguments)
+        _run_inside(private_gimp.ensure(_PRIVATE_GIMP), demo, arguments)
         return
     started = time.monotonic()
     folder = private_gimp.cache_folder() / "demo"
@@ -48,27 +48,27 @@ def run(demo: Demo, arguments: Sequence[str]) -> None:
     Installation(config).install()
     installed = time.monotonic()
     _edit(gimp, demo, {"GIMP3_DIRECTORY": str(config), "XDG_DATA_HOME": str(folder / "data")})
-    _show(demo, {"install": installed - started, "GIMP, with its start": time.monotonic() - installed})
+    _show(demo, {"install": installed - started, "GIMP, including its start": time.monotonic() - installed})
 
 
 def _check_inputs(demo: Demo) -> None:
     for path in (demo.picture, demo.mask):
         if path and not path.is_file():
-            raise SetupProblem(f"There is no picture {path}.", "Give the path of an image file that GIMP can open.")
+            raise SetupProblem(f"Couldn't find {path}.", "Give the path of an image file that GIMP can open.")
 
 
 def _check_outputs(demo: Demo) -> None:
-    """Raise SetupProblem where what would be written replaces a file that no demo has made, or one that it reads."""
+    """Raise SetupProblem if an output would replace one of the inputs, or a file that the demo did not write."""
     files = [demo.out / name for name in OUTPUTS if (demo.out / name).exists()]
     for path in (demo.picture, demo.mask):
         if path and any(path.samefile(file) for file in files):
-            raise SetupProblem(f"The demo would write over {path}.", "Name another folder with --out.")
+            raise SetupProblem(f"The demo would overwrite {path}.", "Choose another folder with --out.")
     if files and not _is_report(demo.out / "report.json"):
-        raise SetupProblem(f"{files[0]} was not made by the demo.", "Move it away, or name another folder with --out.")
+        raise SetupProblem(f"{files[0]} was not written by the demo.", "Move it, or choose another folder with --out.")
 
 
 def _is_report(path: Path) -> bool:
-    """Return whether a file is what a demo that ended well writes last."""
+    """Return whether a file is the report that a successful demo writes last."""
     try:
         report = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -77,7 +77,7 @@ def _is_report(path: Path) -> bool:
 
 
 def _run_inside(gimp: private_gimp.PrivateGimp, demo: Demo, arguments: Sequence[str]) -> None:
-    """Calls install.py again inside the private GIMP's system, where GIMP is the machine's own."""
+    """Run install.py again inside the private GIMP's system, where that GIMP is the installed one."""
     home = private_gimp.cache_folder() / "demo" / "home"
     home.mkdir(parents=True, exist_ok=True)
     inputs = [path.parent for path in (demo.picture, demo.mask) if path]
@@ -87,13 +87,13 @@ def _run_inside(gimp: private_gimp.PrivateGimp, demo: Demo, arguments: Sequence[
         [CHECKOUT, private_gimp.cache_folder(), demo.out, *inputs],
         environment,
     )
-    done = subprocess.run(command, stdin=subprocess.DEVNULL)
-    if done.returncode:
-        sys.exit(done.returncode)
+    result = subprocess.run(command, stdin=subprocess.DEVNULL)
+    if result.returncode:
+        sys.exit(result.returncode)
 
 
 def _edit(gimp: gimps.Gimp, demo: Demo, environment: Mapping[str, str]) -> None:
-    """Runs the script in GIMP; raises SetupProblem with GIMP's own words where it fails."""
+    """Run the script in GIMP; raise SetupProblem with its error message if it fails."""
     _remove_outputs(demo)
     task = {
         "picture": str(demo.picture) if demo.picture else None,
@@ -107,17 +107,17 @@ def _edit(gimp: gimps.Gimp, demo: Demo, environment: Mapping[str, str]) -> None:
     variables = {**os.environ, **environment, "GENERATIVE_EDIT_DEMO": json.dumps(task)}
     print(f"Editing in GIMP {gimp.version} …", flush=True)
     try:
-        done = subprocess.run(command, env=variables, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8",
+        result = subprocess.run(command, env=variables, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8",
                               errors="replace", timeout=_SECONDS)  # fmt: skip
     except subprocess.TimeoutExpired:
         _remove_outputs(demo)
-        raise SetupProblem(f"GIMP did not end in {_SECONDS} seconds.", "Try a smaller picture.") from None
+        raise SetupProblem(f"GIMP did not finish within {_SECONDS} seconds.", "Try a smaller picture.") from None
     missing = [name for name in OUTPUTS if not (demo.out / name).exists()]
     if missing:
         _remove_outputs(demo)
-        lines = [line for line in done.stderr.splitlines() if line.startswith("demo:")]
-        reason = lines[-1].removeprefix("demo:").strip() if lines else "GIMP ended without a result."
-        raise SetupProblem(reason, f"For GIMP's own words, run: {gimp.command} --version, and install.py doctor.")
+        lines = [line for line in result.stderr.splitlines() if line.startswith("demo:")]
+        reason = lines[-1].removeprefix("demo:").strip() if lines else "GIMP exited without a result."
+        raise SetupProblem(reason, f"Check GIMP and the plug-in: {gimp.command} --version, and install.py doctor.")
 
 
 def _remove_outputs(demo: Demo) -> None:
@@ -127,7 +127,7 @@ def _remove_outputs(demo: Demo) -> None:
 
 def _show(demo: Demo, seconds: Mapping[str, float]) -> None:
     report: dict[str, Any] = json.loads((demo.out / "report.json").read_text(encoding="utf-8"))
-    print("Seconds: " + ", ".join(f"{stage} {time_:.1f}" for stage, time_ in seconds.items()))
-    print("  of which the edit: " + ", ".join(f"{stage} {time_:.2f}" for stage, time_ in report["seconds"].items()))
+    print("Seconds: " + ", ".join(f"{stage} {duration:.1f}" for stage, duration in seconds.items()))
+    print("  of the edit: " + ", ".join(f"{stage} {duration:.2f}" for stage, duration in report["seconds"].items()))
     for name in OUTPUTS:
         print(demo.out / name)

@@ -1,4 +1,4 @@
-"""The installed plug-in: a folder that is made whole beside the old one, then takes its place."""
+"""The installed plug-in: a folder that is completed beside the old one, then replaces it."""
 
 import compileall
 import os
@@ -29,61 +29,61 @@ class Installation:
 
     @property
     def folder(self) -> Path:
-        """Where GIMP finds the plug-in."""
+        """The folder in which GIMP looks for the plug-in."""
         return self.config / "plug-ins" / NAME
 
     @property
     def place(self) -> Path:
-        """Where its files lie: the same folder, or where a link leads that its user put there."""
+        """The folder that holds the files: `folder`, or the target of a link that the user made of it."""
         return Path(os.path.realpath(self.folder)) if _is_link(self.folder) else self.folder
 
     def stamp(self) -> dict[str, Any] | None:
-        """What was written down when it was installed; None where nothing is there that install.py made."""
+        """Return the stamp of the installation; None if install.py did not create the folder."""
         return stamp.read(self.folder)
 
     def install(self, link: bool = False, others: Sequence["Installation"] = ()) -> None:
-        """Installs or updates; the old installation stays as it is until the new one is whole.
+        """Install or update; the old installation stays until the new one is complete.
 
-        `others` may have the same packages already. Raises SetupProblem where the folder is not ours or cannot be
-        written, or the packages cannot be fetched or used.
+        `others` are installations whose packages may be reused. Raise SetupProblem if the folder is not ours or not
+        writable, or if the packages cannot be fetched or imported.
         """
-        with self._alone() as new:
+        with self._exclusive() as new:
             self._build(new, link, [self, *others])
             self._swap(new)
 
     def uninstall(self) -> bool:
-        """Removes what was installed; False where there was nothing. Raises SetupProblem where it cannot."""
+        """Remove the plug-in; return False if it was not installed. Raise SetupProblem if it cannot be removed."""
         if not self.place.exists() and not self._old().exists():
             if self._lock().exists():
-                with self._alone():  # which takes the lock of an uninstall that was ended with it
+                with self._exclusive():  # removes the lock file of an uninstall that was interrupted
                     return False
             return False
-        with self._alone() as new:
-            # Out of GIMP's sight in one step, so that a removal that fails halfway leaves no half plug-in.
+        with self._exclusive() as new:
+            # Hidden from GIMP in one step, so that an interrupted removal leaves no incomplete plug-in.
             self.place.rename(new)
             shutil.rmtree(new)
         return True
 
     def check_ours(self) -> None:
-        """Raises SetupProblem for a folder that install.py did not make, or in which it runs."""
+        """Raise SetupProblem for a folder that install.py did not create or runs from."""
         if not self.place.exists():
             return
         if contains(self.place, CHECKOUT):
             raise SetupProblem(
-                f"{self.folder} is where this install.py runs from, and is left as it is.",
-                "Move that folder out of GIMP's plug-ins, then run install.py from its new place.",
+                f"{self.folder} holds this install.py and was not changed.",
+                "Move that folder out of GIMP's plug-ins folder, then run install.py from there.",
             )
         if self.stamp() is None:
             raise SetupProblem(
-                f"{self.folder} was not made by install.py, and is left as it is.",
-                "Give that folder another name or another place, then run this again.",
+                f"{self.folder} was not created by install.py and was not changed.",
+                "Rename or move that folder, then run this again.",
             )
 
     @contextmanager
-    def _alone(self) -> Iterator[Path]:
-        """Works in this folder alone, on a new place beside the plug-in, which is gone afterwards.
+    def _exclusive(self) -> Iterator[Path]:
+        """Lock this installation; yield a path for a new folder beside it, which is removed afterwards.
 
-        It lies in plug-ins/ too, which may be on another disk; GIMP starts nothing in a folder with a dot.
+        It is in plug-ins/ too, which may be on another disk; GIMP ignores folders whose name starts with a dot.
         """
         new, lock, held = self._beside("new"), self._lock(), False
         try:
@@ -91,9 +91,9 @@ class Installation:
                 try:
                     with locked_where_possible(lock) as held:
                         if not held:
-                            what = "Another install.py is at work in this folder."
-                            raise SetupProblem(what, "Wait until it has ended.")
-                        yield from self._at_work(new)
+                            what = "Another install.py is using this folder."
+                            raise SetupProblem(what, "Wait until it has finished, then run this again.")
+                        yield from self._prepared(new)
                 finally:
                     if held and self.stamp() is None:
                         with suppress(OSError):
@@ -101,8 +101,8 @@ class Installation:
         except OSError as error:
             raise _cannot_write(error, self.config) from error
 
-    def _at_work(self, new: Path) -> Iterator[Path]:
-        self._bring_back()
+    def _prepared(self, new: Path) -> Iterator[Path]:
+        self._restore()
         self.check_ours()
         shutil.rmtree(new, ignore_errors=True)
         try:
@@ -110,7 +110,7 @@ class Installation:
         finally:
             shutil.rmtree(new, ignore_errors=True)
 
-    def _build(self, new: Path, link: bool, givers: Sequence["Installation"]) -> None:
+    def _build(self, new: Path, link: bool, others: Sequence["Installation"]) -> None:
         new.mkdir()
         for name in _COPIED:
             if link:
@@ -122,20 +122,21 @@ class Installation:
         starter = new / f"{NAME}.py"
         shutil.copyfile(CHECKOUT / "plugin" / starter.name, starter)
         starter.chmod(0o755)
-        self._packages(new, givers)
+        self._add_packages(new, others)
         stamp.write(new, version(), self.python)
 
-    def _packages(self, new: Path, givers: Sequence["Installation"]) -> None:
-        """The packages of an installation where they are the same and can be used, else fetched."""
+    def _add_packages(self, new: Path, others: Sequence["Installation"]) -> None:
+        """Copy the packages of an installation that has the same, usable ones; else fetch them."""
         expected, vendor = stamp.identity(self.python), new / "vendor"
-        for giver in givers:
-            has = giver.stamp() or {}
-            if all(has.get(key) == value for key, value in expected.items()) and not stamp.missing_files(giver.folder):
-                shutil.copytree(giver.folder / "vendor", vendor, copy_function=_link_or_copy)
+        for other in others:
+            installed = other.stamp() or {}
+            same = all(installed.get(key) == value for key, value in expected.items())
+            if same and not stamp.missing_files(other.folder):
+                shutil.copytree(other.folder / "vendor", vendor, copy_function=_link_or_copy)
                 try:
                     packages.check(new, self.python)
                 except SetupProblem:
-                    # Damaged since: fetched again.
+                    # The installed packages are damaged: fetch them again.
                     shutil.rmtree(vendor)
                     break
                 return
@@ -150,12 +151,12 @@ class Installation:
         try:
             new.rename(place)
         except OSError:
-            self._bring_back()
+            self._restore()
             raise
         shutil.rmtree(old, ignore_errors=True)
 
-    def _bring_back(self) -> None:
-        """Puts the old installation back where an update was ended between its two renames."""
+    def _restore(self) -> None:
+        """Put the old installation back if an update was interrupted between its two renames."""
         if self._old().exists() and not self.place.exists():
             self._old().rename(self.place)
 
@@ -165,18 +166,18 @@ class Installation:
     def _old(self) -> Path:
         return self._beside("old")
 
-    def _beside(self, what: str) -> Path:
-        return self.place.with_name(f".{self.place.name}.{what}")
+    def _beside(self, suffix: str) -> Path:
+        return self.place.with_name(f".{self.place.name}.{suffix}")
 
 
 def contains(folder: Path, path: Path) -> bool:
-    """Whether a path lies in a folder or is that folder, whatever links lead there."""
+    """Return whether a path is a folder or lies inside it, with links resolved."""
     real = Path(os.path.realpath(path))
     return any(parent.exists() and parent.samefile(folder) for parent in (real, *real.parents))
 
 
 def _is_link(path: Path) -> bool:
-    """Whether a path is a link, or what Windows has for one to a folder."""
+    """Return whether a path is a symbolic link, or a junction on Windows."""
     try:
         path.readlink()
     except OSError:
@@ -186,7 +187,7 @@ def _is_link(path: Path) -> bool:
 
 @contextmanager
 def _folders(*folders: Path) -> Iterator[None]:
-    """Makes folders; those that are still empty afterwards are gone again."""
+    """Create folders; afterwards, remove the new ones that are still empty."""
     missing = [path for folder in folders for path in (folder, *folder.parents) if not path.exists()]
     try:
         for folder in folders:
@@ -199,13 +200,13 @@ def _folders(*folders: Path) -> Iterator[None]:
 
 
 def sources(folder: Path) -> list[Path]:
-    """The files of a part of this checkout, without what Python and we make of them."""
+    """Return the files of a part of this checkout, without compiled ones."""
     files = (path for path in folder.rglob("*") if path.is_file() and path.suffix != ".mo")
     return sorted(path for path in files if "__pycache__" not in path.parts)
 
 
 def _copy(folder: Path, target: Path) -> None:
-    """Copies without modes, as a folder that can only be read would be in the next update's way."""
+    """Copy a folder without permissions: the next update could not replace a read-only folder."""
     for path in sources(folder):
         place = target / path.relative_to(folder)
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -213,7 +214,7 @@ def _copy(folder: Path, target: Path) -> None:
 
 
 def _link_or_copy(source: str, target: str) -> None:
-    """A second name for the same file, or a copy where the file system has no such thing."""
+    """Hard-link a file, or copy it if the file system has no hard links."""
     try:
         os.link(source, target)
     except OSError:
@@ -221,11 +222,12 @@ def _link_or_copy(source: str, target: str) -> None:
 
 
 def _cannot_write(error: OSError, config: Path) -> SetupProblem:
-    place, reason = error.filename, error.strerror
+    path, reason = error.filename, error.strerror
     if isinstance(error, shutil.Error) and error.args and isinstance(error.args[0], list):
-        # copytree gives a list of (source, target, reason).
-        _, place, reason = error.args[0][0]
+        # copytree collects (source, target, reason) of each file.
+        _, path, reason = error.args[0][0]
     return SetupProblem(
-        f"{place or config} cannot be written: {reason or error}.",
-        "Close GIMP and make it writable or make room, or name another folder with --gimp-dir, then run this again.",
+        f"Couldn't write {path or config}: {reason or error}.",
+        "Close GIMP, check the folder's permissions and the free disk space, or choose another folder with --gimp-dir,"
+        " then run this again.",
     )

@@ -1,4 +1,4 @@
-"""The list of licences of all that is in a release, read from the wheels' own metadata."""
+"""The list of licences of everything in a release, read from the wheels' metadata."""
 
 import zipfile
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lib.installer.problem import SetupProblem
 
-# What is in the release and no wheel.
+# The files of the release that are not in a wheel.
 _OURS = """\
 Everything in this release and its licence, as each package states it. The texts are in the packages' wheels.
 
@@ -25,46 +25,46 @@ lib/endpoint/fill/examples.jpg: edits of photographs by SpaceX and NASA (public 
 
 
 def listing(wheels: Iterable[Path]) -> str:
-    """A line for each package: name, version, licence, where it comes from, where the licence's text is."""
+    """Return the list, with a line for each package: name, version, licence, home page, path of the licence's text."""
     lines = sorted({_line(path) for path in wheels}, key=str.lower)
     return _OURS + "\n".join(lines) + "\n"
 
 
 def _line(wheel: Path) -> str:
-    """Raises SetupProblem for a wheel that does not say its licence."""
+    """Return the line of a package; raise SetupProblem if its wheel does not state a licence."""
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
         metadata = next(name for name in names if name.endswith(".dist-info/METADATA") and name.count("/") == 1)
-        told = HeaderParser().parsestr(archive.read(metadata).decode("utf-8"))
+        headers = HeaderParser().parsestr(archive.read(metadata).decode("utf-8"))
     folder = metadata.rpartition("/")[0]
-    texts = sum(name.startswith(folder) and _is_text(name) for name in names)
-    found = f"{texts} {'text' if texts == 1 else 'texts'} in {folder}"
-    return f"{told['Name']} {told['Version']}: {_licence(told, wheel)}; {_home(told)}; {found}"
+    count = sum(name.startswith(folder) and _is_licence_text(name) for name in names)
+    texts = f"{count} {'text' if count == 1 else 'texts'} in {folder}"
+    return f"{headers['Name']} {headers['Version']}: {_licence(headers, wheel)}; {_home_page(headers)}; {texts}"
 
 
-def _licence(told: "Message[str, str]", wheel: Path) -> str:
-    if told["License-Expression"]:
-        return str(told["License-Expression"])
-    classified = [value.rpartition(" :: ")[2] for value in told.get_all("Classifier", []) if "License ::" in value]
-    stated = (told["License"] or "").strip()
+def _licence(headers: "Message[str, str]", wheel: Path) -> str:
+    if headers["License-Expression"]:
+        return str(headers["License-Expression"])
+    classifiers = [value.rpartition(" :: ")[2] for value in headers.get_all("Classifier", []) if "License ::" in value]
+    stated = (headers["License"] or "").strip()
     if stated and "\n" not in stated:
         return stated
-    if not classified:
+    if not classifiers:
         raise SetupProblem(
-            f"{wheel.name} does not say its licence.", "Take another version into lib/installer/packages.json."
+            f"{wheel.name} does not state its licence.", "Pin another version in lib/installer/packages.json."
         )
-    return ", ".join(classified)
+    return ", ".join(classifiers)
 
 
-def _home(told: "Message[str, str]") -> str:
-    links = dict(value.split(", ", 1) for value in told.get_all("Project-URL", []) if ", " in value)
-    named = {label.lower(): link for label, link in links.items()}
+def _home_page(headers: "Message[str, str]") -> str:
+    links = dict(value.split(", ", 1) for value in headers.get_all("Project-URL", []) if ", " in value)
+    by_label = {label.lower(): link for label, link in links.items()}
     for label in ("homepage", "home", "source", "source code", "repository"):
-        if label in named:
-            return named[label]
-    return told["Home-page"] or next(iter(links.values()), "no address")
+        if label in by_label:
+            return by_label[label]
+    return headers["Home-page"] or next(iter(links.values()), "no address")
 
 
-def _is_text(name: str) -> bool:
-    last = name.rpartition("/")[2].upper()
-    return bool(last) and ("/LICENSES/" in name.upper() or last.startswith(("LICENSE", "LICENCE", "COPYING")))
+def _is_licence_text(name: str) -> bool:
+    filename = name.rpartition("/")[2].upper()
+    return bool(filename) and ("/LICENSES/" in name.upper() or filename.startswith(("LICENSE", "LICENCE", "COPYING")))

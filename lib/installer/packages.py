@@ -1,7 +1,7 @@
-"""Puts the pinned packages into vendor/, from the release's own wheels or from the network, for any Python.
+"""Install the pinned packages into vendor/, from the release's wheels or from the network, for any Python.
 
-packages.json is lib/requirements.txt with everything that these need in turn. It names for each which systems and
-Pythons want it, as pip reads a package's conditions for the Python that runs pip, never for the one it fetches for.
+packages.json is lib/requirements.txt with all dependencies. It states which systems and Pythons need each package,
+because pip evaluates a package's conditions for the Python that runs pip, not for the one it downloads for.
 """
 
 import json
@@ -10,13 +10,13 @@ import subprocess
 from pathlib import Path
 
 from lib.installer import pip, pip_wheel
-from lib.installer.pip_failure import Failure
+from lib.installer.pip_failure import INDEX_HINT, Failure
 from lib.installer.problem import SetupProblem
 from lib.installer.pythons import Python
 
 CHECKOUT = pip.CHECKOUT
 PINS = Path(__file__).with_name("packages.json")
-# The oldest C library that the wheels want, then every older name for the same.
+# The newest C library that a wheel needs, then every older tag.
 _LINUX_TAGS = ("manylinux_2_28", "manylinux_2_27", "manylinux_2_26", "manylinux_2_24", "manylinux_2_17",
                "manylinux2014", "manylinux_2_12", "manylinux2010", "manylinux_2_5", "manylinux1")  # fmt: skip
 _TAGS = {
@@ -25,7 +25,7 @@ _TAGS = {
     "win": lambda machine: [f"win_{machine}"],
 }
 _WHEELS_ONLY = ("--only-binary=:all:", "--no-deps")
-# Each package must come from vendor/: another of that name elsewhere on this Python's path is not ours.
+# Each package must come from vendor/, not from elsewhere on this Python's path.
 _IMPORT = """
 import importlib, pathlib
 vendor = pathlib.Path("vendor").resolve()
@@ -38,86 +38,87 @@ for name in {names}:
             error = error.__cause__ or error.__context__
         raise SystemExit(f"{{name}}: {{type(error).__name__}}: {{' '.join(str(error).split())}}")
     if vendor not in pathlib.Path(origin).resolve().parents:
-        raise SystemExit(f"{{name}} is not there")
+        raise SystemExit(f"{{name}} is missing")
 """
 
 
 def fetch(vendor: Path, python: Python) -> None:
-    """Installs the pins for `python` into `vendor`; raises SetupProblem where pip cannot."""
-    words = ["install", "--target", str(vendor), "--no-warn-script-location", *_target(python), *_WHEELS_ONLY]
+    """Install the pins for `python` into `vendor`; raise SetupProblem if pip fails."""
+    command = ["install", "--target", str(vendor), "--no-warn-script-location", *_target(python), *_WHEELS_ONLY]
     try:
         if pip.WHEELS.is_dir():
             try:
-                pip.run([*words, "--no-index", "--find-links", str(pip.WHEELS), *pins(python)], vendor.parent)
+                pip.run([*command, "--no-index", "--find-links", str(pip.WHEELS), *pins(python)], vendor.parent)
                 return
             except Failure as failure:
-                if not failure.none_fits:
+                if not failure.is_incompatible:
                     raise
             shutil.rmtree(vendor, ignore_errors=True)
-            print(f"The packages that came with this folder are not for Python {python.version} on {python.platform}.")
-        print("Fetching the packages (about 40 MB) …", flush=True)
-        pip.run([*words, *pins(python)], vendor.parent)
+            print(f"The packages in this release do not support Python {python.version} on {python.platform}.")
+        print("Downloading the packages (about 40 MB) …", flush=True)
+        pip.run([*command, *pins(python)], vendor.parent)
     except Failure as failure:
         raise failure.problem() from None
 
 
 def check(folder: Path, python: Python) -> None:
-    """Raises SetupProblem unless every pin can be imported from a folder's vendor/ by the Python it is for."""
+    """Raise SetupProblem unless `python` can import every pin from the folder's vendor/."""
     try:
-        done = python.run(import_all(python), folder)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        reason = f"no answer in {error.timeout:.0f} seconds" if isinstance(error, subprocess.TimeoutExpired) else error
-        raise _unusable(f"{reason}", python) from None
-    if done.returncode:
-        raise _unusable(import_failure(done), python)
+        result = python.run(import_all(python), folder)
+    except subprocess.TimeoutExpired as error:
+        raise _unusable(f"no answer within {error.timeout:.0f} seconds", python) from None
+    except OSError as error:
+        raise _unusable(str(error), python) from None
+    if result.returncode:
+        raise _unusable(import_failure(result), python)
 
 
 def import_all(python: Python) -> str:
-    """The code that imports every pin from vendor/, for `import_failure` to judge."""
+    """Return code that imports every pin from vendor/; `import_failure` explains why it failed."""
     return _IMPORT.format(names=modules(python))
 
 
 def modules(python: Python) -> list[str]:
-    """The module of each pin that loads its compiled part, where it has one."""
+    """Return the module of each pin to import: the one that loads its compiled part, if it has one."""
     return [pin.get("import", pin["name"].replace("-", "_")) for pin in _pins(python)]
 
 
-def import_failure(done: "subprocess.CompletedProcess[str]") -> str:
-    """Why the imports failed, by their last words, or by the name of the one that ended Python."""
-    if done.returncode < 0:
-        return f"{(done.stdout.split() or ['Python'])[-1]} ended with signal {-done.returncode}"
-    return (done.stderr.strip().splitlines() or ["it failed"])[-1]
+def import_failure(result: "subprocess.CompletedProcess[str]") -> str:
+    """Return why the imports failed: the last line of stderr, or the module at which Python crashed."""
+    if result.returncode < 0:
+        return f"{(result.stdout.split() or ['Python'])[-1]} crashed with signal {-result.returncode}"
+    return (result.stderr.strip().splitlines() or ["it failed"])[-1]
 
 
 def _unusable(reason: str, python: Python) -> SetupProblem:
     return SetupProblem(
-        f"The packages were fetched, but cannot be used by {python.program}: {reason.rstrip('.')}.",
-        "Correct that, or run install.py with another Python (3.11 to 3.14).",
+        f"The packages were downloaded, but {python.program} can't import them: {reason.rstrip('.')}.",
+        "Fix that, or run install.py with another Python (3.11 to 3.14).",
     )
 
 
 def download(folder: Path, python: Python) -> None:
-    """Downloads the wheels for a Python of any platform into `folder`; raises SetupProblem where pip cannot."""
+    """Download the wheels for a Python of any platform into `folder`; raise SetupProblem if pip fails."""
     _download(folder, [*_platform_options(python), *pins(python)])
 
 
 def download_pip(folder: Path) -> None:
-    """Downloads pip's own wheel, which fits every Python; raises SetupProblem for another one than is known."""
+    """Download pip's wheel, which suits every Python; raise SetupProblem if its checksum is not the expected one."""
     _download(folder, [f"pip=={pip_wheel.VERSION}"])
-    if not pip_wheel.is_ours(folder / pip_wheel.NAME):
-        what = f"What the package index has as {pip_wheel.NAME} is another file than expected."
-        raise SetupProblem(what, "Check the package index (PIP_INDEX_URL, or pip's own setting), then run this again.")
+    if not pip_wheel.is_genuine(folder / pip_wheel.NAME):
+        what = f"The package index's {pip_wheel.NAME} is not the expected file."
+        raise SetupProblem(what, INDEX_HINT)
 
 
-def _download(folder: Path, words: list[str]) -> None:
+def _download(folder: Path, arguments: list[str]) -> None:
     try:
-        pip.run(["download", "--dest", str(folder), *_WHEELS_ONLY, *words], folder)
+        pip.run(["download", "--dest", str(folder), *_WHEELS_ONLY, *arguments], folder)
     except Failure as failure:
         raise failure.problem() from None
 
 
 def pins(python: Python) -> list[str]:
-    """What pip is to install for this Python: "requests==2.34.2", …"""
+    """Return the requirements for this Python: "requests==2.34.2", …"""
     return [f"{pin['name']}=={pin['version']}" for pin in _pins(python)]
 
 
@@ -128,7 +129,7 @@ def _pins(python: Python) -> list[dict[str, str]]:
 
 
 def _target(python: Python) -> list[str]:
-    """For a Python that is not ours, its version and platform; ours pip knows best."""
+    """Return pip's options for a Python in a sandbox; none for our own, whose platform pip detects."""
     return [*_platform_options(python), "--no-compile"] if python.sandbox else []
 
 
@@ -136,11 +137,11 @@ def _platform_options(python: Python) -> list[str]:
     machine = python.platform.rpartition("-")[2]
     tags = _TAGS[_system(python)](machine)
     return ["--python-version", python.version, "--implementation", "cp",
-            *(word for tag in tags for word in ("--platform", tag))]  # fmt: skip
+            *(option for tag in tags for option in ("--platform", tag))]  # fmt: skip
 
 
 def _system(python: Python) -> str:
-    """ "linux", "macosx" or "win", whichever way the platform is written."""
+    """Return "linux", "macosx" or "win" for a platform's name in any of its spellings."""
     system = python.platform.partition("-")[0]
     return {"darwin": "macosx", "win32": "win"}.get(system, system)
 

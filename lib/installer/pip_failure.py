@@ -1,4 +1,4 @@
-"""Why pip failed: the true cause in one sentence, and what to do in another."""
+"""Explain why pip failed: the cause in one sentence, what to do in another."""
 
 import re
 import sys
@@ -9,142 +9,143 @@ from urllib.parse import urlsplit
 from lib.installer import pip_settings
 from lib.installer.problem import SetupProblem
 
-_NO_ROOM = re.compile(r"No space left|Disk quota|not enough space on the disk", re.IGNORECASE)
-_NONE_FITS = re.compile(r"No matching distribution found for (\S+)|(\S+) is not a supported wheel")
-# As pip writes it into its log, and we into ours.
+_DISK_FULL = re.compile(r"No space left|Disk quota|not enough space on the disk", re.IGNORECASE)
+_INCOMPATIBLE = re.compile(r"No matching distribution found for (\S+)|(\S+) is not a supported wheel")
+# The line in pip's log, which pip_wheel's messages imitate.
 UNREACHED = re.compile(r"Could not fetch URL (\S+?):? (.*)")
 _HOST = re.compile(r"host='([^']+)', port=(\d+)|Failed to resolve '([^']+)'|https?://(?:[^/@\s]*@)?([^/\s'\")]+)")
-_SYSTEMS_WORDS = re.compile(r"\[(?:Errno|WinError) -?\d+\] ([^'\")\]:\n]+?)(?= - skipping|['\")\]:\n]|$)")
+_SYSTEM_ERROR = re.compile(r"\[(?:Errno|WinError) -?\d+\] ([^'\")\]:\n]+?)(?= - skipping|['\")\]:\n]|$)")
 _STATUS = re.compile(
     r"\b([45]\d\d) (?:Client|Server) Error: ([^:\n]+?)(?: for url|\n|$)|(?:too many|HTTP error) (\d{3})"
 )
-_INDEX = "Check the package index (PIP_INDEX_URL, or pip's own setting), then run this again."
+INDEX_HINT = "Check the package index (PIP_INDEX_URL, or pip's configuration), then run this again."
 _NETWORK = "Check the network, then run this again; the release file needs no network."
 
 
 class Failure(Exception):
-    """pip did not do what it should, or could not be had: its own words, and what could not be fetched."""
+    """pip failed, or could not be downloaded: its output, and the subject that could not be downloaded."""
 
-    def __init__(self, words: str, subject: str = "The packages") -> None:
-        super().__init__(words)
-        self.words = words
+    def __init__(self, output: str, subject: str = "the packages") -> None:
+        super().__init__(output)
+        self.output = output
         self.subject = subject
 
     @property
-    def none_fits(self) -> bool:
-        """Whether pip was answered, and what it is to fetch is not there for this Python."""
-        return bool(_NONE_FITS.search(self.words)) and not UNREACHED.search(self.words)
+    def is_incompatible(self) -> bool:
+        """Whether the package index was reached, but has no package for this Python."""
+        return bool(_INCOMPATIBLE.search(self.output)) and not UNREACHED.search(self.output)
 
     def problem(self) -> SetupProblem:
-        """The true cause in one sentence, and what to do in another."""
-        if _NO_ROOM.search(self.words):
-            return SetupProblem("There is no room for the packages.", "Make room (250 MB), then run this again.")
-        cause, hint = next(filter(None, (explain(self.words) for explain in _CAUSES)))
-        return SetupProblem(f"{self.subject} could not be fetched: {cause.strip().rstrip('.')}.", hint)
+        """Return the cause and what to do about it."""
+        if _DISK_FULL.search(self.output):
+            return SetupProblem("The disk is full.", "Free at least 250 MB for the packages, then run this again.")
+        cause, hint = next(filter(None, (explain(self.output) for explain in _CAUSES)))
+        return SetupProblem(f"Couldn't download {self.subject}: {cause.strip().rstrip('.')}.", hint)
 
 
-# What is wrong, and what to do; None where it is something else.
+# The cause and the hint; None if the output has another cause.
 _Cause = tuple[str, str] | None
 
 
-def _no_ssl(words: str) -> _Cause:
-    if "SSL module is not available" not in words:
+def _no_ssl(output: str) -> _Cause:
+    if "SSL module is not available" not in output:
         return None
     return "this Python has no ssl module", "Run this with another Python; the release file needs no network."
 
 
-def _certificates(words: str) -> _Cause:
-    path = re.search(r"invalid path: (.+)", words)
+def _certificates(output: str) -> _Cause:
+    path = re.search(r"invalid path: (.+)", output)
     if path:
-        cause = f"there is no file of certificates {path[1]}"
-        return cause, "Correct the setting that names it (PIP_CERT, or pip's own), then run this again."
-    if "CERTIFICATE_VERIFY_FAILED" not in words:
+        cause = f"the certificate file {path[1]} does not exist"
+        return cause, "Correct that setting (PIP_CERT, or in pip's configuration), then run this again."
+    if "CERTIFICATE_VERIFY_FAILED" not in output:
         return None
-    reason = re.search(r"certificate verify failed: ([^(']+)", words)
-    cause = f"the certificate of {_host(words)} is not trusted ({reason[1].strip() if reason else 'it does not fit'})"
-    return cause, "Name the file of your network's authority in PIP_CERT, then run this again."
+    reason = re.search(r"certificate verify failed: ([^(']+)", output)
+    cause = f"the certificate of {_host(output)} is not trusted ({reason[1].strip() if reason else 'unknown reason'})"
+    return cause, "Set PIP_CERT to your network's certificate file, then run this again."
 
 
-def _proxy(words: str) -> _Cause:
-    if "Missing dependencies for SOCKS" in words:
-        cause = "the proxy is a SOCKS proxy, which pip does not know"
-        return cause, "Name an HTTP proxy in https_proxy; the release file needs no network."
-    if not re.search(r"proxy connection error|ProxyError|Cannot connect to proxy|Tunnel connection failed", words):
+def _proxy(output: str) -> _Cause:
+    if "Missing dependencies for SOCKS" in output:
+        cause = "pip does not support SOCKS proxies"
+        return cause, "Set https_proxy to an HTTP proxy; the release file needs no network."
+    if not re.search(r"proxy connection error|ProxyError|Cannot connect to proxy|Tunnel connection failed", output):
         return None
-    status = re.search(r"Tunnel connection failed: ([^')]+)", words)
-    what = f"answers {status[1]}" if status else f"does not answer ({_system_words(words)})"
-    hint = "Correct the proxy (https_proxy, or pip's own setting), then run this again."
-    return f"the proxy {_proxy_host()} {what}", hint
+    status = re.search(r"Tunnel connection failed: ([^')]+)", output)
+    state = f"answers {status[1]}" if status else f"does not respond ({_system_error(output)})"
+    hint = "Correct the proxy (https_proxy, or in pip's configuration), then run this again."
+    return f"the proxy {_proxy_host()} {state}", hint
 
 
-def _unknown_host(words: str) -> _Cause:
-    if not re.search(r"NameResolutionError|Name or service not known|name resolution|getaddrinfo|nodename nor", words):
+def _unknown_host(output: str) -> _Cause:
+    if not re.search(r"NameResolutionError|Name or service not known|name resolution|getaddrinfo|nodename nor", output):
         return None
-    return f"the host {_host(words)} was not found", _NETWORK
+    return f"the host {_host(output)} was not found", _NETWORK
 
 
-def _status(words: str) -> _Cause:
-    match = _STATUS.search(words)
+def _status(output: str) -> _Cause:
+    match = _STATUS.search(output)
     if not match:
         return None
     answer = f"{match[1]} {match[2]}" if match[1] else match[3]
-    return f"{_host(words)} answers {answer}", _INDEX
+    return f"{_host(output)} answers {answer}", INDEX_HINT
 
 
-def _silence(words: str) -> _Cause:
-    if re.search(r"timed out|didn't respond|Timeout", words):
-        return f"{_host(words)} does not answer in time", _NETWORK
-    if re.search(r"Failed to establish|connection error|Connection|unreachable|Max retries", words):
-        return f"{_host(words)} does not answer ({_system_words(words)})", _NETWORK
+def _no_response(output: str) -> _Cause:
+    if re.search(r"timed out|didn't respond|Timeout", output):
+        return f"{_host(output)} does not respond in time", _NETWORK
+    if re.search(r"Failed to establish|connection error|Connection|unreachable|Max retries", output):
+        return f"{_host(output)} does not respond ({_system_error(output)})", _NETWORK
     return None
 
 
-def _not_trusted(words: str) -> _Cause:
-    match = re.search(r"located at (\S+) is not a trusted or secure host", words)
+def _not_trusted(output: str) -> _Cause:
+    match = re.search(r"located at (\S+) is not a trusted or secure host", output)
     if not match:
         return None
-    return f"{match[1]} is reached without https", f"Give its https address, or set PIP_TRUSTED_HOST={match[1]}."
+    return f"{match[1]} does not use https", f"Use its https address, or set PIP_TRUSTED_HOST={match[1]}."
 
 
-def _unreached(words: str) -> _Cause:
-    match = UNREACHED.search(words)
-    return (f"{_host(words)}: {match[2].removesuffix(' - skipping')}", _NETWORK) if match else None
+def _unreached(output: str) -> _Cause:
+    match = UNREACHED.search(output)
+    return (f"{_host(output)}: {match[2].removesuffix(' - skipping')}", _NETWORK) if match else None
 
 
-def _none_fits(words: str) -> _Cause:
-    match = _NONE_FITS.search(words)
+def _incompatible(output: str) -> _Cause:
+    match = _INCOMPATIBLE.search(output)
     if not match:
         return None
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    cause = f"the package index has no {match[1] or match[2]} that fits (Python {version} runs this)"
-    return cause, "Run this with Python 3.11 to 3.14, or check the package index (PIP_INDEX_URL, or pip's own setting)."
+    cause = f"the package index has no {match[1] or match[2]} for this Python ({version})"
+    return cause, "Use Python 3.11 to 3.14, or check the package index (PIP_INDEX_URL, or pip's configuration)."
 
 
-def _last_words(words: str) -> _Cause:
-    """What pip names as the error; where pip itself breaks, its last line has the reason."""
-    lines = [line for line in words.splitlines() if line.strip()] or ["pip failed"]
+def _last_line(output: str) -> _Cause:
+    """Return the line that pip marks as an error, else its last one, in which a crash of pip gives the reason."""
+    lines = [line for line in output.splitlines() if line.strip()] or ["pip failed"]
     errors = [line for line in lines if line.startswith("ERROR:") and line != "ERROR: Exception:"]
     return (errors or lines)[-1].removeprefix("ERROR:"), "Check the network and pip's settings, then run this again."
 
 
-# From the most certain to the least.
+# Most specific first.
 _CAUSES: tuple[Callable[[str], _Cause], ...] = (
-    _no_ssl, _proxy, _certificates, _unknown_host, _status, _silence, _not_trusted, _unreached, _none_fits, _last_words,
+    _no_ssl, _proxy, _certificates, _unknown_host, _status, _no_response, _not_trusted, _unreached, _incompatible,
+    _last_line,
 )  # fmt: skip
 
 
-def _host(words: str) -> str:
-    tried = UNREACHED.search(words)
+def _host(output: str) -> str:
+    tried = UNREACHED.search(output)
     if tried:
         return urlsplit(tried[1]).netloc.rpartition("@")[2] or tried[1]
-    match = _HOST.search(words)
+    match = _HOST.search(output)
     if not match:
         return "the package index"
     return f"{match[1]}:{match[2]}" if match[1] else match[3] or match[4]
 
 
-def _system_words(words: str) -> str:
-    match = _SYSTEMS_WORDS.search(words)
+def _system_error(output: str) -> str:
+    match = _SYSTEM_ERROR.search(output)
     return match[1].strip() if match else "the connection broke"
 
 

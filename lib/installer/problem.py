@@ -1,8 +1,8 @@
-"""The one error of the installer."""
+"""The installer's error for the user."""
 
 
 class SetupProblem(Exception):
-    """Something that setting up needs is not there; two sentences: what is wrong, and what to do."""
+    """The command cannot be completed; two sentences say what is wrong, and what to do."""
 
     def __init__(self, what: str, hint: str) -> None:
         super().__init__(f"{what} {hint}")

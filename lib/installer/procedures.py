@@ -1,4 +1,4 @@
-"""Asks GIMP itself whether it knows the plug-in's procedures, and from which file."""
+"""Ask GIMP itself whether the plug-in's procedures are registered, and by which file."""
 
 import os
 import re
@@ -13,50 +13,51 @@ from lib.installer.gimps import Gimp
 from lib.settings.settings import NAME
 
 PROCEDURES = tuple(NAME + part for part in ("", "-remove", "-extend", "-again", "-folder", "-history", "-settings"))
-# A first start, in which GIMP asks all its plug-ins, takes a minute on a slow disk.
+# A first start, in which GIMP queries all plug-ins, takes a minute on a slow disk.
 _SECONDS = 300
-# Script-Fu is GIMP's own, needs no Python, and has a name for each procedure; these words it has without its library.
-_QUESTION = " ".join(f'(display (if (defined? \'{name}) "{name} yes" "{name} no")) (newline)' for name in PROCEDURES)
+# Script-Fu comes with GIMP, needs no Python, and defines a name for each procedure; this needs none of its library.
+_QUERY = " ".join(f'(display (if (defined? \'{name}) "{name} yes" "{name} no")) (newline)' for name in PROCEDURES)
 _BINDING = "install GIMP's Python binding (on Debian: gir1.2-gimp-3.0 and python3-gi), then run this again"
-_AGAIN = "run: python3 install.py"
+_INSTALL_AGAIN = "run: python3 install.py"
 
 
 @dataclass(frozen=True)
 class ProcedureCheck:
-    """What GIMP knows, and what to do where that is not everything."""
+    """Which procedures are registered in GIMP, and what to do if some are missing."""
 
     text: str
     hint: str = ""
 
 
 def ask(gimp: Gimp, config: Path) -> ProcedureCheck:
-    """Start GIMP without a window and ask it; a file that was seen before is looked at again."""
+    """Start GIMP without a window and query it; GIMP reads the plug-in again, even if it already has."""
     starter = config / "plug-ins" / NAME / f"{NAME}.py"
     with suppress(OSError):
-        # GIMP asks a plug-in again only where its file has another time.
+        # GIMP queries a plug-in again only if its file's time has changed.
         os.utime(starter)
     program = pythons.enter(gimp.python.sandbox, ["gimp-console"]) if gimp.python.sandbox else [gimp.command]
-    words = ["--no-interface", "--no-data", "--no-fonts", "--batch-interpreter", "plug-in-script-fu-eval",
-             "--batch", _QUESTION, "--quit"]  # fmt: skip
+    options = ["--no-interface", "--no-data", "--no-fonts", "--batch-interpreter", "plug-in-script-fu-eval",
+               "--batch", _QUERY, "--quit"]  # fmt: skip
     environment = os.environ if gimp.python.sandbox else {**os.environ, "GIMP3_DIRECTORY": str(config)}
-    again = f"see whether GIMP itself starts: {' '.join(program)}"
+    start_gimp = f"check whether GIMP itself starts: {' '.join(program)}"
     try:
-        done = _run([*program, *words], environment)
+        result = _run([*program, *options], environment)
     except OSError as error:
-        return ProcedureCheck(f"GIMP does not start: {error.strerror}", again)
+        return ProcedureCheck(f"GIMP does not start: {error.strerror}", start_gimp)
     except subprocess.TimeoutExpired:
-        return ProcedureCheck(f"GIMP does not answer in {_SECONDS} seconds", again)
-    known = [name for name in PROCEDURES if f"{name} yes" in done.stdout.splitlines()]
-    if not known and f"{NAME} no" not in done.stdout.splitlines():
-        return ProcedureCheck(f"GIMP does not answer: {(done.stderr.strip().splitlines() or ['no word'])[-1]}", again)
+        return ProcedureCheck(f"GIMP did not respond within {_SECONDS} seconds", start_gimp)
+    registered = [name for name in PROCEDURES if f"{name} yes" in result.stdout.splitlines()]
+    if not registered and f"{NAME} no" not in result.stdout.splitlines():
+        reason = (result.stderr.strip().splitlines() or ["it gave no reason"])[-1]
+        return ProcedureCheck(f"GIMP does not respond: {reason}", start_gimp)
     other = _other_file(config, starter)
     if other:
-        return ProcedureCheck(f"GIMP takes the plug-in from {other} instead", "remove that one, then run this again")
-    if not known:
-        return _unknown(done.stderr)
-    if len(known) < len(PROCEDURES):
-        return ProcedureCheck(f"GIMP knows only {', '.join(known)}", _AGAIN)
-    return ProcedureCheck(f"GIMP knows all {len(known)}")
+        return ProcedureCheck(f"GIMP uses the plug-in in {other} instead", "remove that one, then run this again")
+    if not registered:
+        return _not_registered(result.stderr)
+    if len(registered) < len(PROCEDURES):
+        return ProcedureCheck(f"only {', '.join(registered)} registered in GIMP", _INSTALL_AGAIN)
+    return ProcedureCheck(f"all {len(registered)} registered in GIMP")
 
 
 def _run(command: list[str], environment: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":
@@ -65,26 +66,24 @@ def _run(command: list[str], environment: Mapping[str, str]) -> "subprocess.Comp
 
 
 def _other_file(config: Path, starter: Path) -> str:
-    """The file from which GIMP has the procedures where it is not ours; of two with one name it takes the first."""
+    """Return the file that registered the procedures if it is not ours: of two with one name, GIMP uses the first."""
     try:
         text = (config / "pluginrc").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
-    for written in re.findall(rf'^\(plug-in-def "([^"]*\b{NAME}\.py)"', text, re.MULTILINE):
-        path = written.replace("\\\\", "\\").replace("${gimp_dir}", str(config))
+    for entry in re.findall(rf'^\(plug-in-def "([^"]*\b{NAME}\.py)"', text, re.MULTILINE):
+        path = entry.replace("\\\\", "\\").replace("${gimp_dir}", str(config))
         if "${" in path or os.path.realpath(path) != os.path.realpath(starter):
             return str(path)
     return ""
 
 
-def _unknown(errors: str) -> ProcedureCheck:
-    """Why GIMP does not know the plug-in, from what the plug-in or the system wrote when GIMP started it."""
-    # In one line: what a traceback through our file ends with, or env's complaint about the interpreter.
+def _not_registered(errors: str) -> ProcedureCheck:
+    """Return why the plug-in is not registered, from the errors that GIMP, the plug-in or the system printed."""
+    # The last line of a traceback through our file, or env's error about the interpreter.
     ends = re.findall(rf"{NAME}\.py.*?\n(\w[\w.]*(?:Error|Exception)\b.*)$", errors, re.MULTILINE | re.DOTALL)
     reason = (ends or re.findall(r"^(env: .*)$", errors, re.MULTILINE) or [""])[0].splitlines()
     if not reason:
-        return ProcedureCheck(
-            "GIMP does not know the plug-in", f"{_AGAIN}, then start GIMP from a terminal and read its words"
-        )
+        return ProcedureCheck("not registered in GIMP", f"{_INSTALL_AGAIN}, then read GIMP's output in a terminal")
     binding = re.search(r"\bgi\b|namespace|introspection|^env:", reason[0], re.IGNORECASE)
-    return ProcedureCheck(f"GIMP cannot start the plug-in: {reason[0]}", _BINDING if binding else _AGAIN)
+    return ProcedureCheck(f"GIMP cannot start the plug-in: {reason[0]}", _BINDING if binding else _INSTALL_AGAIN)

@@ -1,4 +1,4 @@
-"""The Python that a GIMP's worker runs on: the one that runs install.py, or that of the sandbox GIMP lives in."""
+"""The Python that a GIMP's worker runs on: the one that runs install.py, or the one in GIMP's sandbox."""
 
 import json
 import platform
@@ -15,7 +15,7 @@ from lib.installer.problem import SetupProblem
 OLDEST = (3, 11)
 _SECONDS = 60
 _FLATPAK = "org.gimp.GIMP"
-# How each tells what is installed: a name and a version in each row.
+# The command that lists what is installed, a name and a version in each row, and GIMP's name in it.
 _LISTS = {
     "Flatpak": (["flatpak", "list", "--app", "--columns=application,version"], _FLATPAK),
     "Snap": (["snap", "list", "gimp"], "gimp"),
@@ -34,9 +34,9 @@ print(json.dumps({
 
 @dataclass(frozen=True)
 class Python:
-    """A Python: its program as the worker's starter sees it, its version, "3.13", and its platform, "linux-x86_64".
+    """A Python: its program as the plug-in starts it, its version, "3.13", and its platform, "linux-x86_64".
 
-    `sandbox` is "Flatpak" or "Snap" where it lives in one; from outside, its program is then no file of ours.
+    `sandbox` is "Flatpak" or "Snap" if it is in one; its program's path is then only valid inside.
     """
 
     program: str
@@ -45,13 +45,13 @@ class Python:
     sandbox: str = ""
 
     def run(self, code: str, folder: Path) -> "subprocess.CompletedProcess[str]":
-        """Runs code in a folder, which is on its path together with vendor/; raises OSError, TimeoutExpired."""
+        """Run code in a folder, with the folder and its vendor/ on the path; raise OSError, TimeoutExpired."""
         start = f"import os, sys; os.chdir({str(folder)!r}); sys.path[:0] = ['.', 'vendor']\n"
         return ask(enter(self.sandbox, [self.program, "-s", "-E", "-X", "utf8", "-c", start + code]))
 
 
 def running() -> Python:
-    """The Python that runs install.py; on Windows its sibling that opens no console."""
+    """Return the Python that runs install.py; on Windows, its variant that opens no console."""
     program = Path(sys.executable)
     if sys.platform == "win32" and program.with_name("pythonw.exe").exists():
         program = program.with_name("pythonw.exe")
@@ -59,30 +59,30 @@ def running() -> Python:
 
 
 def check_running(prefix: str = sys.base_prefix) -> None:
-    """Raises SetupProblem for the Microsoft Store's Python, whose files in AppData no other program sees."""
+    """Raise SetupProblem for the Microsoft Store's Python: other programs cannot see its files in AppData."""
     if "PythonSoftwareFoundation.Python" in prefix:
         raise SetupProblem(
-            "This Python came from the Microsoft Store, and what it writes for GIMP, GIMP cannot see.",
-            "Install Python from python.org, then run this again with that one.",
+            "This Python is from the Microsoft Store, and GIMP cannot see the files that it writes.",
+            "Install Python from python.org, then run this again with it.",
         )
 
 
 def _platform() -> str:
-    """The running Python's own platform: on Windows, that of its build and not that of the machine."""
+    """Return the running Python's platform: on Windows, that of its build, not that of the machine."""
     return sysconfig.get_platform() if sys.platform == "win32" else f"{sys.platform}-{platform.machine()}"
 
 
-def enter(sandbox: str, words: list[str]) -> list[str]:
-    """The command that runs `words` in a sandbox, or here where there is none."""
+def enter(sandbox: str, argv: list[str]) -> list[str]:
+    """Return the command that runs `argv` in a sandbox, or `argv` for no sandbox."""
     if sandbox == "Flatpak":
-        return ["flatpak", "run", f"--command={words[0]}", _FLATPAK, *words[1:]]
+        return ["flatpak", "run", f"--command={argv[0]}", _FLATPAK, *argv[1:]]
     if sandbox == "Snap":
-        return ["snap", "run", "--shell", "gimp", "-c", 'exec "$0" "$@"', *words]
-    return words
+        return ["snap", "run", "--shell", "gimp", "-c", 'exec "$0" "$@"', *argv]
+    return argv
 
 
 def gimp_version_in(sandbox: str) -> str | None:
-    """The version of the GIMP that is installed in this kind of sandbox, by the word of what installs it."""
+    """Return the version of GIMP that is installed in this kind of sandbox, as its package manager reports it."""
     command, name = _LISTS[sandbox]
     try:
         rows = [line.split() for line in ask(command).stdout.splitlines()]
@@ -93,20 +93,20 @@ def gimp_version_in(sandbox: str) -> str | None:
 
 
 def about(sandbox: str) -> dict[str, Any]:
-    """What the Python in a sandbox says of itself: version, path, machine, config, data, gimp.
+    """Return facts about the Python in a sandbox: version, path, machine, config, data, gimp.
 
-    Raises OSError, subprocess.TimeoutExpired, or ValueError with its words where it gives no answer.
+    Raise OSError, subprocess.TimeoutExpired, or ValueError with its error if it gives no answer.
     """
     answer = ask(enter(sandbox, ["python3", "-c", _ABOUT]))
     try:
-        told: dict[str, Any] = json.loads(answer.stdout.strip().splitlines()[-1])
+        facts: dict[str, Any] = json.loads(answer.stdout.strip().splitlines()[-1])
     except (IndexError, ValueError):
-        raise ValueError((answer.stderr.strip().splitlines() or ["it gives no answer"])[-1]) from None
-    return told
+        raise ValueError((answer.stderr.strip().splitlines() or ["it gave no answer"])[-1]) from None
+    return facts
 
 
 def ask(command: list[str]) -> "subprocess.CompletedProcess[str]":
-    """Runs a command that answers soon, whatever letters it answers in."""
+    """Run a short command and capture its output, in whatever encoding."""
     return subprocess.run(
         command, capture_output=True, encoding="utf-8", errors="replace", timeout=_SECONDS, stdin=subprocess.DEVNULL
     )

@@ -1,4 +1,4 @@
-"""`install.py release`: one zip file for each platform, with the wheels inside, that installs with no network."""
+"""`install.py release`: write a zip file for each platform, which contains the wheels and installs offline."""
 
 import hashlib
 import tempfile
@@ -26,13 +26,13 @@ PLATFORMS = {
 NAMES = tuple(PLATFORMS)
 SUMS = "SHA256SUMS"
 NOTES = "RELEASE-NOTES.md"
-# Every file gets this time, the first that a zip file can hold: the same sources give the same bytes.
+# Every file gets this time, the earliest in a zip file, so that the same sources give the same bytes.
 _TIME = (1980, 1, 1, 0, 0, 0)
 
 
 @dataclass(frozen=True)
 class ReleaseFile:
-    """A file of the release: its name in it, and its bytes or the file they are in."""
+    """A file of the release: its name in the zip file, and its bytes or the file that contains them."""
 
     name: str
     content: bytes | Path
@@ -42,7 +42,7 @@ class ReleaseFile:
 
 
 def run(out: Path, names: Sequence[str] | None) -> None:
-    """Write the files, their sums and the release notes into `out`; raise SetupProblem where a wheel is missing."""
+    """Write the files, their sums and the release notes into `out`; raise SetupProblem if a wheel is missing."""
     out.mkdir(parents=True, exist_ok=True)
     written = []
     for name in names or NAMES:
@@ -59,7 +59,7 @@ def run(out: Path, names: Sequence[str] | None) -> None:
 
 
 def fetch_wheels(folder: Path, platform: str) -> list[Path]:
-    """The wheels for every Python of a platform, and pip's own, for a Python that has none."""
+    """Download the wheels for every Python of a platform, and pip's, for a Python without it; return them."""
     for python in PYTHONS:
         packages.download(folder, Python("", python, platform))
     packages.download_pip(folder)
@@ -67,26 +67,26 @@ def fetch_wheels(folder: Path, platform: str) -> list[Path]:
 
 
 def entries(wheels: Sequence[Path]) -> list[ReleaseFile]:
-    """All files of one release, by name; the last is the list of everything before it with its sums."""
-    found = [ReleaseFile(name, CHECKOUT / name) for name in ("install.py", "README.md", "LICENSE")]
-    found += [ReleaseFile(path.relative_to(CHECKOUT).as_posix(), path) for part in ("lib", "plugin")
+    """Return the files of a release, sorted by name; the last one lists the checksums of the others."""
+    files = [ReleaseFile(name, CHECKOUT / name) for name in ("install.py", "README.md", "LICENSE")]
+    files += [ReleaseFile(path.relative_to(CHECKOUT).as_posix(), path) for part in ("lib", "plugin")
               for path in sources(CHECKOUT / part)]  # fmt: skip
-    found.append(ReleaseFile("CHANGELOG.md", CHANGELOG))
-    found += [ReleaseFile(f"wheels/{path.name}", path) for path in wheels]
-    found.append(ReleaseFile("LICENCES.txt", licences.listing(wheels).encode()))
-    found.sort(key=lambda entry: entry.name)
-    sums = "".join(f"{hashlib.sha256(entry.read()).hexdigest()}  {entry.name}\n" for entry in found)
-    return [*found, ReleaseFile(SUMS, sums.encode())]
+    files.append(ReleaseFile("CHANGELOG.md", CHANGELOG))
+    files += [ReleaseFile(f"wheels/{path.name}", path) for path in wheels]
+    files.append(ReleaseFile("LICENCES.txt", licences.listing(wheels).encode()))
+    files.sort(key=lambda entry: entry.name)
+    sums = "".join(f"{hashlib.sha256(entry.read()).hexdigest()}  {entry.name}\n" for entry in files)
+    return [*files, ReleaseFile(SUMS, sums.encode())]
 
 
 def write(path: Path, files: Sequence[ReleaseFile]) -> None:
-    """Writes a zip file in a folder of its own name; under another name until it is whole."""
+    """Write a zip file whose entries are in a folder of the release's name; rename it when it is complete."""
     part = path.with_suffix(".part")
     with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
         for entry in files:
             info = zipfile.ZipInfo(f"{NAME}-{version()}/{entry.name}", _TIME)
             info.external_attr = (0o100755 if entry.name == "install.py" else 0o100644) << 16
-            # A wheel is packed already.
+            # A wheel is already compressed.
             info.compress_type = zipfile.ZIP_STORED if entry.name.endswith(".whl") else zipfile.ZIP_DEFLATED
             archive.writestr(info, entry.read())
     part.replace(path)

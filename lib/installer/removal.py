@@ -1,4 +1,4 @@
-"""Taking everything away again."""
+"""Remove the plug-in, and everything else on request."""
 
 import shutil
 import subprocess
@@ -13,66 +13,66 @@ from lib.installer.pythons import Python
 from lib.installer.targets import Target
 from lib.settings import settings
 
-# Prints True, False where a key could not be deleted, or None where there is no key store.
+# Prints True, False if a key could not be deleted, or None if there is no key store.
 _FORGET_KEYS = """
 from lib.settings import settings
 from lib.api import keys
 print(keys.forget_all(file=settings.key_file()))
 """
-_BY_HAND = "Remove them with the system's own program: look for the service generative-edit."
+_BY_HAND = "Remove them with the system's password manager: look for the service generative-edit."
 
 
 def remove_plug_in(target: Target) -> None:
-    """Removes the plug-in from one place; raises SetupProblem where it cannot."""
+    """Remove the plug-in from one place; raise SetupProblem if that fails."""
     installation = target.installation
     removed = installation.uninstall()
-    print(f"Removed {installation.folder}" if removed else f"There was no Generative Edit in {installation.config}")
+    print(f"Removed {installation.folder}" if removed else f"Generative Edit is not installed in {installation.config}")
 
 
-def say_what_stays() -> None:
-    """Where the rest is, and how it goes."""
-    print(f"Settings and history stay in {settings.data_folder()}; a stored key stays in the key store.")
+def print_remaining() -> None:
+    """Print where the user's data is, and how to remove it."""
+    print(f"Settings and history remain in {settings.data_folder()}; a stored key remains in the key store.")
     print("To remove those too: python3 install.py uninstall --everything")
 
 
-def confirmed(places: list[Target]) -> bool:
-    """Asks whether all of it is to go."""
+def confirm(places: list[Target]) -> bool:
+    """Ask whether to remove everything; return the answer."""
     folders = ", ".join(str(folder) for folder in _data_folders(places))
     print(f"This removes the plug-in, all settings and the history in {folders}, the stored keys,")
-    print(f"and the private GIMPs, the demo's and the tests' files in {private_gimp.cache_folder()}.")
+    print(f"and the private GIMPs and the files of the demo and the tests in {private_gimp.cache_folder()}.")
     try:
-        return input("Remove all of it? [y/N] ").strip().lower() in ("y", "yes")
+        return input("Remove everything? [y/N] ").strip().lower() in ("y", "yes")
     except EOFError:
         return False
 
 
 def check(places: list[Target]) -> None:
-    """Raises SetupProblem where a folder that is to go holds what is not ours; nothing is removed then."""
+    """Raise SetupProblem, before anything is removed, if a folder is not ours or contains a checkout."""
     for target in places:
         target.installation.check_ours()
     for folder in (*_data_folders(places), private_gimp.cache_folder()):
         if folder.exists() and (contains(folder, CHECKOUT) or (folder / ".git").exists()):
             raise SetupProblem(
-                f"{folder} holds a checkout, and nothing was removed.",
-                "Move the checkout to another place, then run this again.",
+                f"{folder} contains a checkout. Nothing was removed.",
+                "Move the checkout to another folder, then run this again.",
             )
 
 
 def forget_keys(places: list[Target]) -> list[SetupProblem]:
-    """Deletes the stored keys with the packages of each installation, or, where there is none, with fetched ones."""
+    """Delete the stored keys, with the packages of each installation, or with downloaded ones if there is none."""
     problems = []
     installed = False
     for target in places:
-        written = target.installation.stamp()
-        if written:
+        installed_stamp = target.installation.stamp()
+        if installed_stamp:
             installed = True
-            python = stamp.python(written, target.installation.python.sandbox)
+            python = stamp.python(installed_stamp, target.installation.python.sandbox)
             problems += _forget(python, target.installation.folder, f"the keys of {target.name}")
-    return problems if installed else _forget_with_fetched_packages()
+    return problems if installed else _forget_with_downloaded_packages()
 
 
-def _forget_with_fetched_packages() -> list[SetupProblem]:
-    """For what an uninstall without --everything left."""
+def _forget_with_downloaded_packages() -> list[SetupProblem]:
+    """Delete the keys that an uninstall without --everything left behind."""
     if not any(settings.data_folder().iterdir()):
         return []
     python = pythons.running()
@@ -82,32 +82,32 @@ def _forget_with_fetched_packages() -> list[SetupProblem]:
         try:
             packages.fetch(folder / "vendor", python)
         except SetupProblem as problem:
-            return [SetupProblem(f"Keys in the key store may still be there. {problem.what}", _BY_HAND)]
+            return [SetupProblem(f"Couldn't remove keys from the key store. {problem.what}", _BY_HAND)]
         return _forget(python, folder, "the keys")
 
 
 def _forget(python: Python, folder: Path, whose: str) -> list[SetupProblem]:
     try:
-        done = python.run(_FORGET_KEYS, folder)
+        result = python.run(_FORGET_KEYS, folder)
     except OSError:
-        reason = f"{python.program} is gone"
+        reason = f"{python.program} no longer exists"
     except subprocess.TimeoutExpired:
-        reason = "the key store does not answer"
+        reason = "the key store does not respond"
     else:
-        if not done.returncode and done.stdout.strip() != "False":
+        if not result.returncode and result.stdout.strip() != "False":
             return []
-        reason = "the key store keeps them"
-        if done.returncode:
-            reason = (done.stderr.strip().splitlines() or ["Python failed"])[-1].rstrip(".")
-    return [SetupProblem(f"In the key store, {whose} may still be there: {reason}.", _BY_HAND)]
+        reason = "the key store refused"
+        if result.returncode:
+            reason = (result.stderr.strip().splitlines() or ["Python failed"])[-1].rstrip(".")
+    return [SetupProblem(f"Couldn't remove {whose} from the key store: {reason}.", _BY_HAND)]
 
 
 def remove_rest(places: list[Target]) -> None:
-    """Removes settings, history, the private GIMPs and what demo and tests have made; raises OSError."""
+    """Remove settings, history, the private GIMPs and the files of the demo and the tests; raise OSError."""
     for root in private_gimp.installed():
         private_gimp.remove(root)
     for folder in (*_data_folders(places), private_gimp.cache_folder()):
-        # Where a link stands for the folder, what it leads to goes, and then the link.
+        # If the folder is a link, remove its target, then the link.
         if folder.exists():
             shutil.rmtree(folder.resolve())
         if folder.is_symlink():
@@ -116,6 +116,6 @@ def remove_rest(places: list[Target]) -> None:
 
 
 def _data_folders(places: list[Target]) -> list[Path]:
-    """The user's data folder, and those of the sandboxes."""
+    """Return the user's data folder, and those of the sandboxes."""
     homes = [target.gimp.data_home for target in places if target.gimp and target.gimp.data_home]
     return [settings.data_folder(), *(home / settings.NAME for home in homes)]

@@ -1,4 +1,4 @@
-"""`install.py serve`: the embedded endpoint by itself, with the packages that this Python has, or fetched for it."""
+"""`install.py serve`: run the embedded endpoint on its own, with this Python's packages or downloaded ones."""
 
 import contextlib
 import importlib.util
@@ -11,29 +11,29 @@ from pathlib import Path
 from lib.installer import packages, private_gimp, pythons, stamp, targets
 from lib.storage.file_lock import locked_where_possible
 
-_NEEDED = ("werkzeug", "numpy", "PIL", "requests")
-# Taken as by the other commands; nothing here installs system packages.
+_REQUIRED = ("werkzeug", "numpy", "PIL", "requests")
+# Accepted for consistency with the other commands; nothing here installs system packages.
 _NO_SYSTEM_PACKAGES = "--no-system-packages"
 
 
-def run(words: Sequence[str]) -> int:
-    """Serves until it is stopped; raises SetupProblem where the packages are nowhere and can't be fetched.
+def run(arguments: Sequence[str]) -> int:
+    """Serve until stopped; raise SetupProblem if the packages are missing and cannot be downloaded.
 
-    It serves in this process, so that whatever ends this ends the server.
+    The server runs in this process, so that it always ends with it.
     """
-    if not all(importlib.util.find_spec(name) for name in _NEEDED):
-        vendor = str(_installed_packages() or _own_packages())
+    if not all(importlib.util.find_spec(name) for name in _REQUIRED):
+        vendor = str(_installed_packages() or _cached_packages())
         sys.path.insert(0, vendor)
-        # For the processes that the endpoint starts.
+        # For the endpoint's child processes.
         os.environ["PYTHONPATH"] = vendor
         importlib.invalidate_caches()
     from lib.endpoint.__main__ import main
 
-    return main([word for word in words if word != _NO_SYSTEM_PACKAGES])
+    return main([argument for argument in arguments if argument != _NO_SYSTEM_PACKAGES])
 
 
 def _installed_packages() -> Path | None:
-    """The packages of an installation for this Python; None where there is none."""
+    """Return the packages of an installation for this Python, or None."""
     identity = stamp.identity(pythons.running())
     for target in targets.find_installed(None).places:
         installed = target.installation.stamp() or {}
@@ -42,8 +42,8 @@ def _installed_packages() -> Path | None:
     return None
 
 
-def _own_packages() -> Path:
-    """The packages in a folder of the cache, fetched where they are not there for this Python and these pins."""
+def _cached_packages() -> Path:
+    """Return a folder of the cache with the packages for this Python and these pins; download them if necessary."""
     python = pythons.running()
     identity = stamp.identity(python)
     folder = private_gimp.cache_folder() / "serve"
@@ -53,7 +53,7 @@ def _own_packages() -> Path:
         if not vendor.is_dir():
             part = vendor.with_name(f"{vendor.name}.part")
             shutil.rmtree(part, ignore_errors=True)
-            # The first lines of stdout are the address and the key, for the programs that read them.
+            # Programs read the address and the key from the first lines of stdout.
             with contextlib.redirect_stdout(sys.stderr):
                 packages.fetch(part, python)
             part.rename(vendor)

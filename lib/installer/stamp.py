@@ -1,4 +1,4 @@
-"""stamp.json: what install.py wrote down about an installation, and what the worker and the starter check."""
+"""stamp.json: the record of an installation, written by install.py and checked by the plug-in and the worker."""
 
 import hashlib
 import json
@@ -13,7 +13,7 @@ _CACHE = "__pycache__"
 
 
 def read(folder: Path) -> dict[str, Any] | None:
-    """The stamp of an installed folder; None where there is none that install.py wrote."""
+    """Return the stamp of an installed folder; None if it has no valid one."""
     try:
         stamp = json.loads((folder / STAMP).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -24,9 +24,9 @@ def read(folder: Path) -> dict[str, Any] | None:
 
 
 def write(folder: Path, version: str, python: Python) -> None:
-    """Writes down all that lies in the folder, with `/` between names on every system.
+    """Write the stamp, which lists every file in the folder, with `/` as the separator on every system.
 
-    What Python compiles is left out: people and programs clear such files away, and Python makes them again.
+    Compiled files are not listed: they may be deleted at any time, and Python writes them again.
     """
     paths = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
     files = sorted(path.as_posix() for path in paths if _CACHE not in path.parts)
@@ -35,7 +35,7 @@ def write(folder: Path, version: str, python: Python) -> None:
 
 
 def identity(python: Python) -> dict[str, str]:
-    """What packages depend on: the Python, its platform, the pins."""
+    """Return what the installed packages depend on: the Python, its platform, the pins."""
     return {
         "python_version": python.version,
         "platform": python.platform,
@@ -44,11 +44,11 @@ def identity(python: Python) -> dict[str, str]:
 
 
 def python(stamp: dict[str, Any], sandbox: str) -> Python:
-    """The Python that a stamp names, in the sandbox that its GIMP has."""
+    """Return the Python that a stamp names, in the sandbox of its GIMP."""
     return Python(stamp.get("python", ""), stamp.get("python_version", ""), stamp.get("platform", ""), sandbox)
 
 
 def missing_files(folder: Path) -> list[str]:
-    """What install.py wrote and is not there any more; all of it where not even the list is."""
+    """Return the listed files that no longer exist; the stamp itself if that is missing."""
     names = (read(folder) or {}).get("files", [STAMP])
     return [name for name in names if _CACHE not in name and not (folder / name).exists()]

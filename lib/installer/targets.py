@@ -1,4 +1,4 @@
-"""Which installations a command is about: every GIMP's, or the one in the folder that --gimp-dir names."""
+"""The installations that a command works on: every GIMP's, or the one in the folder of --gimp-dir."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from lib.settings.settings import NAME
 
 @dataclass(frozen=True)
 class Target:
-    """A place to install into, and the GIMP that looks there where we know it."""
+    """A place to install into, and its GIMP if known."""
 
     installation: Installation
     gimp: Gimp | None = None
@@ -26,48 +26,48 @@ class Target:
 
 @dataclass(frozen=True)
 class Targets:
-    """The places, and what stands in the way of others that are there."""
+    """The places, and the problems of GIMPs that cannot be used."""
 
     places: list[Target]
     problems: list[SetupProblem] = field(default_factory=list)
 
 
-def find(named: str | None) -> Targets:
-    """The named folder, or every GIMP's; raises SetupProblem where there is no GIMP of 3.0 or later."""
-    if not named:
-        found = gimps.find_all()
-        return Targets([_target(gimp) for gimp in found.gimps], found.problems)
-    folder = Path(named).absolute()
+def find(gimp_dir: str | None) -> Targets:
+    """Return the place in `gimp_dir`, or every GIMP's; raise SetupProblem if there is no GIMP of 3.0 or later."""
+    if not gimp_dir:
+        installed = gimps.find_all()
+        return Targets([_target(gimp) for gimp in installed.gimps], installed.problems)
+    folder = Path(gimp_dir).absolute()
     try:
-        met = gimps.find_all().gimps
+        candidates = gimps.find_all().gimps
     except SetupProblem:
-        met = []
-    # A folder that we do not know is taken for one of a GIMP outside of sandboxes.
-    gimp = next((gimp for gimp in met if _owns(gimp, folder)), None)
-    gimp = gimp or next((gimp for gimp in met if not gimp.python.sandbox), None)
+        candidates = []
+    # An unknown folder is assumed to belong to a GIMP outside sandboxes.
+    gimp = next((gimp for gimp in candidates if _owns(gimp, folder)), None)
+    gimp = gimp or next((gimp for gimp in candidates if not gimp.python.sandbox), None)
     return Targets([Target(Installation(folder, gimp.python), gimp) if gimp else Target(Installation(folder))])
 
 
-def find_installed(named: str | None) -> Targets:
-    """As `find`; also the folders whose GIMP is gone and which still have the plug-in.
+def find_installed(gimp_dir: str | None) -> Targets:
+    """Like `find`, and also return folders with the plug-in whose GIMP has been uninstalled.
 
-    That there is no GIMP is a problem only where there is no such folder either.
+    A missing GIMP is only a problem if there is no such folder either.
     """
     try:
-        targets = find(named)
+        targets = find(gimp_dir)
     except SetupProblem as problem:
         targets = Targets([], [problem])
-    if named:
+    if gimp_dir:
         return targets
-    known = {target.installation.config for target in targets.places}
-    left = [Installation(folder) for folder in gimps.settings_folders(Machine()) if folder not in known]
-    ours = [Target(one) for one in left if one.folder.exists()]
-    problems = targets.problems if targets.places or not ours else []
-    return Targets([*targets.places, *ours], problems)
+    folders = {target.installation.config for target in targets.places}
+    others = [Installation(folder) for folder in gimps.settings_folders(Machine()) if folder not in folders]
+    leftovers = [Target(installation) for installation in others if installation.folder.exists()]
+    problems = targets.problems if targets.places or not leftovers else []
+    return Targets([*targets.places, *leftovers], problems)
 
 
 def each(targets: Targets, action: Callable[[Target], None]) -> list[SetupProblem]:
-    """Does something in each place, whether or not it fails in another; all problems, those of finding first."""
+    """Do something in each place, even if it fails in another; return all problems, including those of `targets`."""
     problems = list(targets.problems)
     for target in targets.places:
         try:
@@ -78,14 +78,14 @@ def each(targets: Targets, action: Callable[[Target], None]) -> list[SetupProble
 
 
 def describe(target: Target) -> str:
-    """A few lines on a place, for --list."""
+    """Return a few lines about a place, for --list."""
     installation, gimp = target.installation, target.gimp
     stamp = installation.stamp()
     state = f"{NAME} {stamp['version']}" if stamp else "not installed"
     if not stamp and installation.folder.exists():
-        state = f"{installation.folder} was not made by install.py"
+        state = f"{installation.folder} was not created by install.py"
     python = f"{installation.python.version}, {installation.python.program}"
-    lines = [target.name, f"command  {gimp.command if gimp else 'not known'}", f"folder   {installation.config}",
+    lines = [target.name, f"command  {gimp.command if gimp else 'unknown'}", f"folder   {installation.config}",
              f"Python   {python}", f"plug-in  {state}"]  # fmt: skip
     return "\n    ".join(lines)
 
@@ -95,6 +95,6 @@ def _target(gimp: Gimp) -> Target:
 
 
 def _owns(gimp: Gimp, folder: Path) -> bool:
-    """Whether a folder is this GIMP's; a sandbox owns what lies beside its own, as for another version."""
+    """Return whether a folder is this GIMP's; a sandbox also owns its neighbours, the folders of other versions."""
     own = gimp.config_folder()
     return folder == own or (bool(gimp.python.sandbox) and folder.parent == own.parent)

@@ -1,36 +1,36 @@
-"""Whose GIMP it is: that of the user who runs install.py, and not of root in another's place."""
+"""Check that install.py runs as the user whose GIMP it is for, not as root with sudo."""
 
 import os
 from pathlib import Path
 
 from lib.installer.problem import SetupProblem
 
-# Commands that only write where they are told, or into root's own cache folder.
-_FOR_ROOT_TOO = ("release", "demo", "serve")
+# Commands that write only into the given folder or root's own cache folder.
+_ALLOWED_FOR_ROOT = ("release", "demo", "serve")
 
 
 def check(command: str) -> None:
-    """Raises SetupProblem where a command would work for root and not for the user who called it."""
+    """Raise SetupProblem if a command would change root's GIMP instead of the GIMP of the user who called it."""
     home = _home()
     if os.name != "posix" or os.geteuid() != 0:
         return
     caller = _caller()
-    if caller and (command not in _FOR_ROOT_TOO or not _is_roots(home)):
+    if caller and (command not in _ALLOWED_FOR_ROOT or not _belongs_to_root(home)):
         raise SetupProblem(
-            f"This runs as root, called by {caller}, and would not be for {caller}'s GIMP.",
+            f"This was started as root by {caller} and would not change {caller}'s GIMP.",
             f"Run it as {caller}, without sudo: python3 install.py {command}",
         )
 
 
 def _caller() -> str:
-    """Who became root for this command; "" where root logged in."""
+    """Return the user who became root for this command; "" if root logged in."""
     name = os.environ.get("SUDO_USER") or os.environ.get("DOAS_USER") or ""
     if not name and os.environ.get("PKEXEC_UID", "0") != "0":
         name = f"user {os.environ['PKEXEC_UID']}"
     return "" if name == "root" else name
 
 
-def _is_roots(home: Path) -> bool:
+def _belongs_to_root(home: Path) -> bool:
     try:
         return home.stat().st_uid == 0
     except OSError:
@@ -42,5 +42,5 @@ def _home() -> Path:
         return Path.home()
     except RuntimeError:
         raise SetupProblem(
-            "This user has no home folder, so no folder for GIMP's settings.", "Set HOME, then run this again."
+            "This user has no home folder for GIMP's settings.", "Set HOME, then run this again."
         ) from None

@@ -1,8 +1,8 @@
-"""Measures what abuse does to the endpoint: its memory, and how long the next honest caller waits.
+"""Measure the endpoint under abuse: its memory, and how long the next regular client waits.
 
     python -m tests.endpoint.abuse [--only NAME …]
 
-Linux only: memory is read from /proc. The endpoint is a process of its own; the callers are threads of this one.
+Linux only: memory is read from /proc. The endpoint is a separate process; the clients are threads of this one.
 """
 
 import argparse
@@ -26,15 +26,15 @@ import numpy as np
 from tests.endpoint.support import encoded, mask, photo
 
 ROOT = Path(__file__).parents[2]
-SECONDS = 600  # a hang guard
+SECONDS = 600  # a limit for a server that hangs
 UPLOAD = 9_000_000
-MOST_OVER_IDLE, MOST_KEPT, MOST_SLOWER = 300, 40, 2.0  # MB, MB, times
+MAX_OVER_IDLE, MAX_RETAINED, MAX_SLOWDOWN = 300, 40, 2.0  # MB, MB, times
 BOUNDARY = "b0undary"
 
 
 @dataclass
 class Server:
-    """The endpoint under abuse."""
+    """The measured endpoint."""
 
     host: str
     port: int
@@ -55,11 +55,11 @@ class Server:
             process.wait(SECONDS)
 
     def megabytes(self, field: str) -> float:
-        """`VmRSS`, what the process has now, or `VmHWM`, its peak since `forget_peak`."""
+        """Return `VmRSS`, the current memory of the process, or `VmHWM`, its peak since `reset_peak`."""
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return next(int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith(field))
 
-    def forget_peak(self) -> None:
+    def reset_peak(self) -> None:
         Path(f"/proc/{self.process.pid}/clear_refs").write_text("5")
 
     def cpu_seconds(self) -> float:
@@ -67,7 +67,7 @@ class Server:
         return (int(fields[11]) + int(fields[12])) / 100
 
     def post(self, body: bytes, key: str | None = None) -> int | str:
-        """The answer's status, once it has been read to its end; the error's name where there was none."""
+        """Post a request and read the whole answer; return its status, or the name of the error."""
         connection = http.client.HTTPConnection(self.host, self.port, timeout=SECONDS)
         headers = {
             "Authorization": f"Bearer {self.key if key is None else key}",
@@ -84,8 +84,8 @@ class Server:
             connection.close()
         return response.status
 
-    def post_and_leave(self, body: bytes, stays: float) -> str:
-        """Send a whole request, and hang up after a while."""
+    def post_and_leave(self, body: bytes, seconds: float) -> str:
+        """Send a whole request, and close the connection after some seconds."""
         head = (
             f"POST /v1/images/edits HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {self.key}\r\n"
             f"Content-Type: multipart/form-data; boundary={BOUNDARY}\r\nContent-Length: {len(body)}\r\n\r\n"
@@ -93,14 +93,14 @@ class Server:
         try:
             with socket.create_connection((self.host, self.port), SECONDS) as raw:
                 raw.sendall(head.encode() + body)
-                time.sleep(stays)
+                time.sleep(seconds)
         except OSError as error:
             return type(error).__name__
         return "left"
 
 
 def multipart(files: dict[str, bytes], **fields: str) -> bytes:
-    """A multipart body."""
+    """Return a multipart body."""
     parts = [f'form-data; name="{name}"\r\n\r\n{value}'.encode() for name, value in fields.items()]
     for name, data in files.items():
         head = f'form-data; name="{name}"; filename="{name}.png"\r\nContent-Type: image/png\r\n\r\n'
@@ -110,7 +110,7 @@ def multipart(files: dict[str, bytes], **fields: str) -> bytes:
 
 
 def fill_request(side: int) -> bytes:
-    """The removal of a thing of a sixteenth of a square picture."""
+    """Return a request to remove an object that covers a sixteenth of a square picture."""
     area = np.zeros((side, side), bool)
     area[side // 3 : side // 3 + side // 4, side // 3 : side // 3 + side // 4] = True
     files = {"image": encoded(photo(side, side)), "mask": encoded(mask(area))}
@@ -118,7 +118,7 @@ def fill_request(side: int) -> bytes:
 
 
 def line_png(width: int) -> bytes:
-    """A grey PNG of one row, with a hole in its middle: alpha 0 there."""
+    """Return a grey PNG of one row, with a transparent part in its middle."""
     row = bytearray(b"\x80\xff" * width)
     row[width : width + 2000 : 2] = bytes(1000)
     row[width + 1 : width + 2001 : 2] = bytes(1000)
@@ -126,7 +126,7 @@ def line_png(width: int) -> bytes:
 
 
 def png(width: int, height: int, rows: bytes) -> bytes:
-    """A grey PNG with alpha of these filtered rows."""
+    """Return a grey PNG with alpha of these filtered rows."""
 
     def chunk(name: bytes, data: bytes) -> bytes:
         return len(data).to_bytes(4, "big") + name + data + zlib.crc32(name + data).to_bytes(4, "big")
@@ -137,7 +137,7 @@ def png(width: int, height: int, rows: bytes) -> bytes:
 
 
 def together(calls: list[Callable[[], object]]) -> Counter:
-    """How often each thing was returned; all calls are made at once."""
+    """Make all calls at once; return how often each result was returned."""
     barrier = threading.Barrier(len(calls))
 
     def call(work: Callable[[], object]) -> object:
@@ -181,38 +181,41 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--only", nargs="+", choices=list(SCENES), default=list(SCENES))
     options = parser.parse_args()
-    honest = fill_request(1024)
-    print("| scene | over idle, MB | kept, MB | seconds | CPU s after | alone, s | next, s | answers |")
+    regular = fill_request(1024)
+    print("| scene | over idle, MB | retained, MB | seconds | CPU s after | alone, s | next, s | answers |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     for name in options.only:
         with Server.started() as server:
-            server.post(honest)  # the first loads what it needs
-            alone = min(timed(lambda: server.post(honest))[0] for _ in range(3))
+            server.post(regular)  # the first one loads modules
+            alone = min(timed(lambda: server.post(regular))[0] for _ in range(3))
             time.sleep(2)
             idle = server.megabytes("VmRSS")
-            server.forget_peak()
+            server.reset_peak()
             seconds, answers = timed(lambda: SCENES[name](server))  # noqa: B023 - called at once
-            busy = server.cpu_seconds()
-            following, status = timed(lambda: server.post(honest))
+            cpu_before = server.cpu_seconds()
+            next_seconds, status = timed(lambda: server.post(regular))
             peak = server.megabytes("VmHWM")
             if status != 200:
                 answers["next"] = status
-            still = settled(server)
-            kept = server.megabytes("VmRSS")
-            told = ", ".join(f"{count} × {answer}" for answer, count in answers.items())
-            print(f"| {name} | {peak - idle:.0f} | {kept - idle:.0f} | {seconds:.1f} | {still - busy:.1f} | "
-                  f"{alone:.2f} | {following:.2f} | {told} |", flush=True)  # fmt: skip
-    print(f"\nLimits: {MOST_OVER_IDLE} MB over idle, {MOST_KEPT} MB kept, next within {MOST_SLOWER:g} × alone.")
+            cpu_after = settle(server)
+            retained = server.megabytes("VmRSS")
+            counts = ", ".join(f"{count} × {answer}" for answer, count in answers.items())
+            print(
+                f"| {name} | {peak - idle:.0f} | {retained - idle:.0f} | {seconds:.1f} | "
+                f"{cpu_after - cpu_before:.1f} | {alone:.2f} | {next_seconds:.2f} | {counts} |",
+                flush=True,
+            )
+    print(f"\nLimits: {MAX_OVER_IDLE} MB over idle, {MAX_RETAINED} MB retained, next within {MAX_SLOWDOWN:g} × alone.")
 
 
 def timed(work: Callable[[], object]) -> tuple[float, object]:
-    begun = time.monotonic()
+    started = time.monotonic()
     result = work()
-    return time.monotonic() - begun, result
+    return time.monotonic() - started, result
 
 
-def settled(server: Server) -> float:
-    """The processor's seconds that the server has used, once it uses no more."""
+def settle(server: Server) -> float:
+    """Wait until the server is idle; return the CPU seconds that it has used."""
     before = server.cpu_seconds()
     for _ in range(SECONDS):
         time.sleep(2)

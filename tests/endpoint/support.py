@@ -1,4 +1,4 @@
-"""What the endpoint's tests share: small pictures, and one request in process."""
+"""Helpers for the tests of the endpoint: small pictures, and requests without a network."""
 
 import base64
 import io
@@ -17,7 +17,7 @@ EDITS = "/v1/images/edits"
 
 
 def photo(width: int = 48, height: int = 40, seed: int = 0) -> np.ndarray:
-    """A textured opaque picture, (H, W, 4)."""
+    """Return a textured opaque picture, (H, W, 4)."""
     rng = np.random.default_rng(seed)
     coarse = Image.fromarray(rng.integers(0, 256, (6, 6, 3), np.uint8)).resize((width, height))
     pixels = np.array(coarse.convert("RGBA")).astype(int)
@@ -26,14 +26,14 @@ def photo(width: int = 48, height: int = 40, seed: int = 0) -> np.ndarray:
 
 
 def hole(width: int = 48, height: int = 40) -> np.ndarray:
-    """Where `mask` is transparent, (H, W, bool)."""
+    """Return the area that `mask` marks, (H, W, bool)."""
     area = np.zeros((height, width), bool)
     area[height // 3 : height // 2, width // 3 : width // 2] = True
     return area
 
 
 def mask(area: np.ndarray) -> np.ndarray:
-    """The mask that marks `area`: transparent and white there, opaque and black elsewhere."""
+    """Return a mask that marks `area`: transparent and white there, opaque and black elsewhere."""
     return np.dstack([np.where(area, 255, 0)] * 3 + [np.where(area, 0, 255)]).astype(np.uint8)
 
 
@@ -58,14 +58,14 @@ def data_url(data: bytes, mime: str = "image/png") -> str:
 
 
 class Caller:
-    """Sends requests to an App in process."""
+    """A client that calls an App without a network."""
 
     def __init__(self, app: App) -> None:
         self.app = app
         self.client = Client(app)
 
     def form(self, path: str = EDITS, /, **fields: Any) -> TestResponse:
-        """A multipart request; `images` is the list for `image[]`."""
+        """Send a multipart request; `images` is the list for `image[]`."""
         images = fields.pop("images", None)
         data = dict(fields)
         if images is not None:
@@ -77,13 +77,13 @@ class Caller:
         return self.client.post(EDITS, data=text, headers=AUTH, content_type="application/json")
 
     def edit(self, prompt: str = "fill", **fields: Any) -> TestResponse:
-        """An edit of a small picture with a mask, unless `fields` say otherwise; None leaves one out."""
-        given = {"image": part(encoded(photo())), "mask": part(encoded(mask(hole()))), "prompt": prompt, **fields}
-        return self.form(**{name: value for name, value in given.items() if value is not None})
+        """Edit a small picture with a mask; `fields` override the defaults, and None omits one."""
+        merged = {"image": part(encoded(photo())), "mask": part(encoded(mask(hole()))), "prompt": prompt, **fields}
+        return self.form(**{name: value for name, value in merged.items() if value is not None})
 
 
 def error_of(response: TestResponse) -> dict[str, Any]:
-    """The error, its shape checked: every error answer has these four keys and an id, and no trace."""
+    """Return the error of an answer; assert that it has the four keys and an id, but no traceback."""
     body = json.loads(response.data)
     assert set(body) == {"error"}
     assert set(body["error"]) == {"message", "type", "param", "code"}
@@ -93,10 +93,10 @@ def error_of(response: TestResponse) -> dict[str, Any]:
 
 
 def events_of(text: str) -> list[tuple[str, dict[str, Any]]]:
-    """The events of a stream: name and data."""
-    found = []
+    """Return the name and the data of each event of a stream."""
+    events = []
     for block in text.split("\n\n"):
         lines = dict(line.split(": ", 1) for line in block.splitlines() if not line.startswith(":"))
         if lines:
-            found.append((lines["event"], json.loads(lines["data"])))
-    return found
+            events.append((lines["event"], json.loads(lines["data"])))
+    return events

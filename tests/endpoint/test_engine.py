@@ -1,4 +1,4 @@
-"""The engine's skills, on their own: what they do to pixels, and what they leave alone."""
+"""The engine's skills without a server: which pixels they change, and how."""
 
 import subprocess
 import sys
@@ -36,7 +36,7 @@ def edited(prompt: str, image: np.ndarray | None = None, mask: np.ndarray | None
 
 
 @pytest.mark.parametrize("prompt", [*PROMPTS, "fill"])
-def test_outside_the_mask_nothing_changes(prompt: str) -> None:
+def test_pixels_outside_the_mask_do_not_change(prompt: str) -> None:
     image = photo()
     image[:5, :, 3] = 77
     result = edited(prompt, image, AREA)
@@ -45,7 +45,7 @@ def test_outside_the_mask_nothing_changes(prompt: str) -> None:
 
 
 @pytest.mark.parametrize("prompt", PROMPTS)
-def test_alpha_stays_and_the_input_too(prompt: str) -> None:
+def test_alpha_and_the_input_do_not_change(prompt: str) -> None:
     image = photo()
     image[..., 3] = np.arange(48) * 5
     before = image.copy()
@@ -56,7 +56,7 @@ def test_alpha_stays_and_the_input_too(prompt: str) -> None:
 
 
 @pytest.mark.parametrize("prompt", [*PROMPTS, "fill"])
-def test_variants_differ_and_repeat(prompt: str) -> None:
+def test_variants_differ_and_are_reproducible(prompt: str) -> None:
     image, area = photo(96, 96), hole(96, 96) if prompt == "fill" else None
     one, two = edited(prompt, image, area, variant=0, seed=3), edited(prompt, image, area, variant=1, seed=4)
     assert not np.array_equal(one, two)
@@ -94,14 +94,14 @@ def lightness(pixels: np.ndarray) -> float:
         ("sharpen", "blur", roughness),
     ],
 )
-def test_each_way_goes_its_way_and_more_goes_further(up: str, down: str, measure: Any) -> None:
+def test_opposite_adjustments_differ_in_direction_and_degrees_in_strength(up: str, down: str, measure: Any) -> None:
     image = photo(80, 80)
     prompts = [f"much {down}", down, f"slightly {down}", None, f"slightly {up}", up, f"much {up}"]
     values = [measure(image if prompt is None else edited(prompt, image)) for prompt in prompts]
     assert values == sorted(values) and len(set(values)) == len(values)
 
 
-def test_warmer_keeps_the_luminance_of_muted_colours() -> None:
+def test_warmer_preserves_the_luminance_of_muted_colours() -> None:
     image = photo()
     image[..., :3] = image[..., :3] // 3 + 70
     before, after = (
@@ -118,7 +118,7 @@ def test_invert_twice_is_the_same() -> None:
     assert np.array_equal(edited("invert", edited("invert")), photo())
 
 
-def test_white_gets_darker_and_black_stays() -> None:
+def test_darker_changes_white_but_not_black() -> None:
     assert edited("darker", np.full((4, 4, 4), 255, np.uint8))[0, 0, 0] < 230
     assert edited("darker", np.zeros((4, 4, 4), np.uint8))[0, 0, 0] == 0
 
@@ -131,13 +131,13 @@ def test_posterized_has_few_levels_and_pixelated_has_blocks() -> None:
 
 
 @pytest.mark.parametrize("colour", ["red", "teal", "gold", "white", "black", "rebeccapurple", "gray"])
-def test_recoloured_things_have_the_colour_and_keep_their_texture(colour: str) -> None:
+def test_recoloured_objects_have_the_colour_and_their_texture(colour: str) -> None:
     image = photo(64, 64)
     image[..., :3] = image[..., :3] // 4 + 90
     result = edited(f"make it {colour}", image)
-    aim = lab.to_lab(np.array(ImageColor.getrgb(colour), np.float32) / 255)
-    seen = np.median(lab.to_lab(result[..., :3] / np.float32(255)).reshape(-1, 3), axis=0)
-    assert np.abs(seen - aim).max() < 13
+    expected = lab.to_lab(np.array(ImageColor.getrgb(colour), np.float32) / 255)
+    actual = np.median(lab.to_lab(result[..., :3] / np.float32(255)).reshape(-1, 3), axis=0)
+    assert np.abs(actual - expected).max() < 13
     before, after = (lab.to_lab(p[..., :3] / np.float32(255))[..., 0].ravel() for p in (image, result))
     assert np.corrcoef(before, after)[0, 1] > 0.9
 
@@ -161,7 +161,7 @@ def test_lab_of_known_colours(rgb: tuple[int, ...], expected: tuple[float, ...])
 
 
 @pytest.mark.parametrize("noise", [2, 8, 20])
-def test_noise_is_measured_and_taken_away_but_edges_stay(noise: float) -> None:
+def test_noise_is_measured_and_reduced_and_edges_are_preserved(noise: float) -> None:
     rng = np.random.default_rng(0)
     clean = np.full((120, 300, 3), 60, np.uint8)
     clean[:, 150:] = 190
@@ -181,7 +181,7 @@ def test_noise_is_measured_and_taken_away_but_edges_stay(noise: float) -> None:
     arrays.arrays(np.uint8, st.tuples(st.integers(1, 9), st.integers(1, 9), st.just(4))),
     st.data(),
 )
-def test_any_picture_takes_any_skill(skill: str, amount: float, less: bool, image: np.ndarray, data: Any) -> None:
+def test_any_skill_works_on_any_picture(skill: str, amount: float, less: bool, image: np.ndarray, data: Any) -> None:
     region = data.draw(arrays.arrays(bool, image.shape[:2]))
     if not region.any():
         region[0, 0] = True
@@ -194,8 +194,8 @@ def test_any_picture_takes_any_skill(skill: str, amount: float, less: bool, imag
     assert np.array_equal(result[..., 3], image[..., 3])
 
 
-def thing(background: tuple[int, ...] = (250, 250, 250), noise: float = 2) -> tuple[np.ndarray, np.ndarray]:
-    """A red disc on a plain, slightly noisy background, and where it is."""
+def object_picture(background: tuple[int, ...] = (250, 250, 250), noise: float = 2) -> tuple[np.ndarray, np.ndarray]:
+    """Return a red disc on a plain, slightly noisy background, and the disc's mask."""
     y, x = np.mgrid[:80, :100]
     disc = (x - 50) ** 2 + (y - 40) ** 2 < 25**2
     rng = np.random.default_rng(1)
@@ -206,19 +206,19 @@ def thing(background: tuple[int, ...] = (250, 250, 250), noise: float = 2) -> tu
 
 @pytest.mark.parametrize("background", [(250, 250, 250), (0, 0, 0), (40, 160, 90)])
 def test_a_plain_background_becomes_transparent(background: tuple[int, ...]) -> None:
-    image, disc = thing(background)
+    image, disc = object_picture(background)
     alpha = edited("transparent background", image)[..., 3]
     assert (alpha[disc] > 0).mean() > 0.97 and (alpha[~disc] == 0).mean() > 0.99
 
 
-def test_a_hole_in_the_thing_is_not_background() -> None:
-    image, _ = thing()
+def test_a_hole_in_the_object_is_not_background() -> None:
+    image, _ = object_picture()
     image[35:45, 45:55, :3] = 250
     assert edited("transparent background", image)[40, 50, 3] == 255
 
 
 @pytest.mark.parametrize("image", [photo(), np.full((20, 20, 4), 255, np.uint8), np.zeros((20, 20, 4), np.uint8)])
-def test_without_a_plain_background_it_is_refused(image: np.ndarray) -> None:
+def test_a_cutout_without_a_plain_background_is_refused(image: np.ndarray) -> None:
     with pytest.raises(Refused) as caught:
         edited("transparent background", image)
     assert caught.value.code == "no_plain_background"
@@ -226,7 +226,7 @@ def test_without_a_plain_background_it_is_refused(image: np.ndarray) -> None:
 
 @examples(40)
 @given(arrays.arrays(bool, st.tuples(st.integers(1, 8), st.integers(1, 8))), st.integers(0, 63))
-def test_reach_is_a_flood(area: np.ndarray, start: int) -> None:
+def test_reach_is_a_flood_fill(area: np.ndarray, start: int) -> None:
     seed = np.zeros(area.shape, bool)
     seed.flat[start % seed.size] = True
     expected, grown = seed & area, None
@@ -243,20 +243,21 @@ def test_reach_is_a_flood(area: np.ndarray, start: int) -> None:
     st.integers(16, 2000),
     st.floats(0.01, 0.1),
 )
-def test_a_layout_is_inside_and_without_overlap(aspects: list[float], width: int, height: int, gap: float) -> None:
+def test_a_layout_fits_the_board_without_overlap(aspects: list[float], width: int, height: int, gap: float) -> None:
     boxes = arrange.layout(aspects, (width, height), gap)
     assert len(boxes) == len(aspects)
-    for (left, top, wide, high), aspect in zip(boxes, aspects, strict=True):
-        assert left >= -1e-6 and top >= -1e-6 and left + wide <= width + 1e-6 and top + high <= height + 1e-6
-        assert wide / high == pytest.approx(aspect)
+    for (left, top, box_width, box_height), aspect in zip(boxes, aspects, strict=True):
+        assert left >= -1e-6 and left + box_width <= width + 1e-6
+        assert top >= -1e-6 and top + box_height <= height + 1e-6
+        assert box_width / box_height == pytest.approx(aspect)
     for one, two in combinations(boxes, 2):
         apart = one[0] + one[2] <= two[0] + 1e-6 or two[0] + two[2] <= one[0] + 1e-6
         above = one[1] + one[3] <= two[1] + 1e-6 or two[1] + two[3] <= one[1] + 1e-6
         assert apart or above
 
 
-def test_an_arrangement_cuts_out_what_it_can_and_says_so() -> None:
-    image, _ = thing()
+def test_an_arrangement_cuts_out_objects_and_reports_it() -> None:
+    image, _ = object_picture()
     states: list[np.ndarray] = []
     result = edit(
         [image, photo()], None, "collage on a light blue background", size=(200, 100), on_partial=states.append
@@ -267,7 +268,7 @@ def test_an_arrangement_cuts_out_what_it_can_and_says_so() -> None:
     )
     assert result.image.shape == (100, 200, 4) and result.image[..., 3].min() == 255
     assert tuple(result.image[0, 0, :3]) == ImageColor.getrgb("lightblue")
-    assert (np.abs(result.image[..., :3].astype(int) - (250, 250, 250)).max(-1) < 3).mean() < 0.01, "its white is gone"
+    assert (np.abs(result.image[..., :3].astype(int) - (250, 250, 250)).max(-1) < 3).mean() < 0.01, "background"
     assert len(states) == 1 and not np.array_equal(states[0], result.image)
     variants = [edit([image, photo()], None, "collage", size=(200, 100), variant=n).image.tobytes() for n in range(10)]
     assert len(set(variants)) == 10
@@ -293,7 +294,7 @@ def test_refusals(images: int, mask: np.ndarray | None, prompt: str, code: str) 
     assert caught.value.code == code and caught.value.message.endswith(".")
 
 
-def test_a_transparent_border_is_extended_into() -> None:
+def test_a_transparent_border_is_filled() -> None:
     image = photo(64, 48)
     image[:, 48:] = 0
     result = edited("extend", image)
@@ -302,7 +303,7 @@ def test_a_transparent_border_is_extended_into() -> None:
     assert spread(result[:, 50:]) > 5, "not a flat colour"
 
 
-def test_transparent_parts_are_not_copied_and_stay() -> None:
+def test_transparent_pixels_are_not_copied_and_do_not_change() -> None:
     image = photo(64, 64)
     image[..., :3] = image[..., :3] // 4 + 190
     image[:, 40:] = 0
@@ -310,10 +311,10 @@ def test_transparent_parts_are_not_copied_and_stay() -> None:
     area[20:40, 25:40] = True
     result = edited("fill", image, area)
     assert np.array_equal(result[~area], image[~area])
-    assert result[area].min() > 150, "the black under the transparency is not there"
+    assert result[area].min() > 150, "no black from the transparent part"
 
 
-def test_the_steps_come_in_their_order_and_are_told() -> None:
+def test_steps_run_in_order_and_are_described() -> None:
     states: list[np.ndarray] = []
     result = edit([photo()], AREA, "sepia, then slightly darker", on_partial=states.append)
     assert result.revised_prompt == "Tone it in sepia, then make it slightly darker, inside the selection."
@@ -323,11 +324,11 @@ def test_the_steps_come_in_their_order_and_are_told() -> None:
     assert others == "Fill the selected area from its surroundings. The other pictures are not used."
 
 
-def test_a_part_that_is_named_needs_the_mask() -> None:
+def test_a_named_part_is_edited_inside_the_mask() -> None:
     assert not np.array_equal(edited("make the sky blue", mask=AREA), photo())
 
 
-def test_pictures_larger_than_a_strip_are_whole() -> None:
+def test_pictures_are_processed_in_strips_without_seams() -> None:
     image = np.array(Image.fromarray(photo()).resize((40, 700)))
     assert np.array_equal(edited("invert", image)[..., :3], 255 - image[..., :3])
     smooth = denoise.denoise(image[..., :3], 1.0)
@@ -335,7 +336,7 @@ def test_pictures_larger_than_a_strip_are_whole() -> None:
     assert np.abs(smooth.astype(int) - whole).max() <= 1, "no seam between strips"
 
 
-def test_the_engine_needs_no_server() -> None:
+def test_the_engine_works_without_werkzeug() -> None:
     code = "import sys; sys.modules['werkzeug'] = None; from lib.endpoint.engine import edit; print(edit.__name__)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout == "edit\n"

@@ -1,4 +1,4 @@
-"""The Files API: kept, listed, expired, and never a path from outside."""
+"""The Files API: files are stored, listed and expire, and their names are never used as paths."""
 
 import io
 import json
@@ -19,7 +19,7 @@ def store_of(path: Path, **options: int) -> FileStore:
     return FileStore(path / "files", **options)
 
 
-def test_bytes_come_back_and_go_away(tmp_path: Path) -> None:
+def test_a_file_is_stored_and_deleted(tmp_path: Path) -> None:
     store = store_of(tmp_path)
     entry = store.add(io.BytesIO(b"abc"), "a.png", "vision")
     assert entry["bytes"] == 3 and entry["object"] == "file" and entry["status"] == "processed"
@@ -31,12 +31,12 @@ def test_bytes_come_back_and_go_away(tmp_path: Path) -> None:
     assert list((tmp_path / "files").iterdir()) == []
 
 
-def test_another_process_on_the_folder_sees_the_same(tmp_path: Path) -> None:
+def test_another_store_on_the_folder_has_the_same_files(tmp_path: Path) -> None:
     entry = store_of(tmp_path).add(io.BytesIO(b"abc"), "a.png", "vision")
     assert store_of(tmp_path).content(entry["id"]) == b"abc"
 
 
-def test_an_expired_file_is_gone_and_its_bytes_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_expired_file_is_deleted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = store_of(tmp_path)
     entry = store.add(io.BytesIO(b"abc"), "a.png", "vision", seconds=3600)
     later = time.time() + 3601
@@ -47,33 +47,33 @@ def test_an_expired_file_is_gone_and_its_bytes_too(tmp_path: Path, monkeypatch: 
     assert list((tmp_path / "files").iterdir()) == []
 
 
-@pytest.mark.parametrize("room", [0, 5, 9])
-def test_the_limit_holds_for_all_files_together(tmp_path: Path, room: int) -> None:
-    store = store_of(tmp_path, max_total=10 + room)
+@pytest.mark.parametrize("free", [0, 5, 9])
+def test_the_limit_is_for_all_files_together(tmp_path: Path, free: int) -> None:
+    store = store_of(tmp_path, max_total=10 + free)
     store.add(io.BytesIO(bytes(10)), "a", "vision")
     with pytest.raises(HttpError) as caught:
-        store.add(io.BytesIO(bytes(room + 1)), "b", "vision")
+        store.add(io.BytesIO(bytes(free + 1)), "b", "vision")
     assert caught.value.status == 413
-    store.add(io.BytesIO(bytes(room)), "c", "vision")
+    store.add(io.BytesIO(bytes(free)), "c", "vision")
     assert sorted(entry["filename"] for entry in store.all()) == ["a", "c"]
     assert len(list((tmp_path / "files").iterdir())) == 4
 
 
 @given(st.text(max_size=400))
-def test_a_name_is_only_a_name(name: str) -> None:
+def test_a_clean_name_is_never_a_path(name: str) -> None:
     clean = clean_name(name)
     assert 1 <= len(clean) <= 255 and clean.isprintable()
     assert "/" not in clean and "\\" not in clean
 
 
 @pytest.mark.parametrize("bad", ["", ".", "..", "../x", "file-1", "file-" + "g" * 24, "file-" + "0" * 24 + "\n"])
-def test_only_ids_of_ours_are_looked_up(tmp_path: Path, bad: str) -> None:
+def test_invalid_ids_are_not_found(tmp_path: Path, bad: str) -> None:
     with pytest.raises(HttpError) as caught:
         store_of(tmp_path).content(bad)
     assert caught.value.status == 404
 
 
-def test_a_file_whose_bytes_were_taken_away_is_not_found(tmp_path: Path) -> None:
+def test_a_file_whose_data_was_deleted_is_not_found(tmp_path: Path) -> None:
     store = store_of(tmp_path)
     entry = store.add(io.BytesIO(b"abc"), "a.png", "vision")
     next((tmp_path / "files").glob("*.bin")).unlink()
@@ -95,7 +95,7 @@ def test_a_broken_entry_does_not_break_the_list(tmp_path: Path) -> None:
         store.get(f"file-{2:024x}")
 
 
-def test_many_at_once(tmp_path: Path) -> None:
+def test_concurrent_access(tmp_path: Path) -> None:
     store = store_of(tmp_path)
     failures: list[Exception] = []
 
@@ -107,7 +107,7 @@ def test_many_at_once(tmp_path: Path) -> None:
                 store.all()
                 if number % 2:
                     store.delete(entry["id"])
-        except Exception as error:  # noqa: BLE001 - a thread's failure is told to the test
+        except Exception as error:  # noqa: BLE001 - a thread passes its failure to the test
             failures.append(error)
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(1, 7)]
@@ -134,33 +134,33 @@ def upload(caller: Caller, **fields: object) -> object:
         ({"expires_after[anchor]": "created_at"}, "expires_after[seconds]"),
     ],
 )
-def test_a_bad_upload_is_told_why(caller: Caller, fields: dict[str, str], param: str) -> None:
+def test_the_error_of_a_bad_upload_names_the_field(caller: Caller, fields: dict[str, str], param: str) -> None:
     response = upload(caller, **fields)
     assert response.status_code == 400 and error_of(response)["param"] == param
 
 
-def test_lists_have_pages(caller: Caller) -> None:
+def test_lists_are_paginated(caller: Caller) -> None:
     ids = [upload(caller, purpose=purpose).json["id"] for purpose in ("vision", "vision", "evals", "vision")]
 
-    def listed(query: str) -> dict[str, object]:
+    def list_files(query: str) -> dict[str, object]:
         return json.loads(caller.client.get(f"/v1/files?{query}", headers=AUTH).data)
 
-    every = listed("order=asc")
-    assert {entry["id"] for entry in every["data"]} == set(ids) and not every["has_more"]
-    order = [entry["id"] for entry in every["data"]]
-    assert [entry["id"] for entry in listed("order=desc")["data"]] == order[::-1]
-    page = listed("order=asc&limit=2")
+    all_files = list_files("order=asc")
+    assert {entry["id"] for entry in all_files["data"]} == set(ids) and not all_files["has_more"]
+    order = [entry["id"] for entry in all_files["data"]]
+    assert [entry["id"] for entry in list_files("order=desc")["data"]] == order[::-1]
+    page = list_files("order=asc&limit=2")
     assert [entry["id"] for entry in page["data"]] == order[:2] and page["has_more"]
     assert (page["first_id"], page["last_id"]) == (order[0], order[1])
-    rest = listed(f"order=asc&after={order[1]}")
+    rest = list_files(f"order=asc&after={order[1]}")
     assert [entry["id"] for entry in rest["data"]] == order[2:] and not rest["has_more"]
-    assert len(listed("purpose=evals")["data"]) == 1
+    assert len(list_files("purpose=evals")["data"]) == 1
     for bad in ("limit=0", "limit=x", "order=up", "after=file-0"):
         response = caller.client.get(f"/v1/files?{bad}", headers=AUTH)
         assert response.status_code == 400 and error_of(response)["param"] == bad.split("=")[0]
 
 
-def test_content_is_no_page_for_a_browser(caller: Caller) -> None:
+def test_browsers_do_not_display_content(caller: Caller) -> None:
     stored = upload(caller, file=part(b"<script>", "x.html", "text/html")).json
     response = caller.client.get(f"/v1/files/{stored['id']}/content", headers=AUTH)
     assert response.data == b"<script>" and response.mimetype == "application/octet-stream"

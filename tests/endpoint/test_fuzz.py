@@ -1,4 +1,4 @@
-"""No bytes that anybody sends end in a 5xx, a hang, or memory without bound."""
+"""Fuzz tests: no request causes a 5xx, a hang, or unbounded memory."""
 
 import io
 import json
@@ -21,8 +21,8 @@ from lib.endpoint.jobs import Jobs
 from tests.campaigns import examples
 from tests.endpoint.support import AUTH, EDITS, KEY, Caller, data_url, encoded, error_of, events_of, mask, part, photo
 
-# In one process the requests run one after the other; the peak over all of them, measured from the first.
-resource = pytest.importorskip("resource", reason="the peak of memory is POSIX's")
+# The requests run in one process one after the other; memory is the peak of all of them, measured from the first.
+resource = pytest.importorskip("resource", reason="peak memory is only available on POSIX")
 
 MEMORY_BOUND = 100 * 1024 * 1024
 HANG_SECONDS = 300
@@ -90,7 +90,7 @@ def caller(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Caller]:
 
 @pytest.fixture(autouse=True)
 def no_hang() -> Iterator[None]:
-    """A hang ends the run with every thread's stack."""
+    """End the run with every thread's stack if it hangs."""
     import faulthandler
 
     faulthandler.dump_traceback_later(HANG_SECONDS, exit=True)
@@ -99,7 +99,7 @@ def no_hang() -> Iterator[None]:
 
 
 def peak() -> int:
-    """The most memory this process has had, in bytes."""
+    """Return the peak memory of this process in bytes."""
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
@@ -110,7 +110,7 @@ def check(response: Any) -> None:
         assert error_of(response)["message"]
     elif response.mimetype == "text/event-stream":
         name, data = events_of(response.text)[-1]
-        # What a fill looks like is known only at its end: its background may turn out to be too busy to cut out.
+        # After a fill, the background may turn out not to be plain enough to cut out.
         assert name == "image_edit.completed" or data["error"]["code"] == "no_plain_background"
     else:
         assert json.loads(response.data)["data"]
@@ -151,7 +151,7 @@ def test_random_and_mutated_json_and_raw_bodies(caller: Caller, data: st.DataObj
 
 
 def originals() -> list[bytes]:
-    """One small file of each kind that is read, and of some that are not."""
+    """Return one small file of each supported kind, and of some others."""
     pixels = photo(24, 18)
     rgb, rgba = Image.fromarray(pixels).convert("RGB"), Image.fromarray(pixels)
     exif = Image.Exif()
@@ -173,7 +173,7 @@ def originals() -> list[bytes]:
 
 
 def with_checksums(data: bytes) -> bytes:
-    """A PNG whose chunks' checksums are right again, so that what is broken in them is really read."""
+    """Return a PNG with corrected chunk checksums, so that the decoder reads its broken chunks."""
     fixed, at = bytearray(data), 8
     while at + 12 <= len(fixed):
         length = struct.unpack(">I", fixed[at : at + 4])[0]

@@ -1,4 +1,4 @@
-"""Which bytes are pictures, and what becomes of them."""
+"""Input images: which files are accepted, and how they are converted."""
 
 import io
 import struct
@@ -17,7 +17,7 @@ SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width
 
 
 def png_header(width: int, height: int) -> bytes:
-    """A PNG that says it is so large, with little in it."""
+    """Return a small PNG file whose header claims this size."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
@@ -29,7 +29,7 @@ def png_header(width: int, height: int) -> bytes:
 
 
 def sixteen_bit_rgb() -> bytes:
-    """Pillow reads it as 8-bit without a word."""
+    """Return a 16-bit PNG, which Pillow silently reads as 8-bit."""
     data = bytearray(png_header(4, 4))
     data[24], data[25] = 16, 2
     data[29:33] = struct.pack(">I", zlib.crc32(data[12:29]))
@@ -37,16 +37,16 @@ def sixteen_bit_rgb() -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("data", "words"),
+    ("data", "reason"),
     [
-        (b"", "not a whole"),
-        (b"hello", "not a whole"),
-        (SVG, "not a whole"),
-        (encoded(RGB)[:-30], "not a whole"),
-        (encoded(RGB, "JPEG")[:200], "not a whole"),
-        (encoded(RGB, "WEBP")[:60], "not a whole"),
-        (encoded(RGB, "GIF"), "not a whole"),
-        (encoded(RGB, "TIFF"), "not a whole"),
+        (b"", "not a complete"),
+        (b"hello", "not a complete"),
+        (SVG, "not a complete"),
+        (encoded(RGB)[:-30], "not a complete"),
+        (encoded(RGB, "JPEG")[:200], "not a complete"),
+        (encoded(RGB, "WEBP")[:60], "not a complete"),
+        (encoded(RGB, "GIF"), "not a complete"),
+        (encoded(RGB, "TIFF"), "not a complete"),
         (encoded(RGB.convert("CMYK"), "JPEG"), "CMYK"),
         (encoded(Image.fromarray(np.zeros((4, 4), np.uint16))), "I;16"),
         (sixteen_bit_rgb(), "16 bits"),
@@ -55,15 +55,15 @@ def sixteen_bit_rgb() -> bytes:
         (png_header(100_000, 100_000), "pixels"),
         (png_header(2**31 - 1, 2**31 - 1), "pixels"),
         (png_header(5000, 5000), "pixels"),
-        (png_header(0, 7), "not a whole"),
+        (png_header(0, 7), "not a complete"),
     ],
     ids=lambda value: value if isinstance(value, str) else len(value),
 )
-def test_what_is_no_still_8_bit_picture_gets_a_sentence(caller: Caller, data: bytes, words: str) -> None:
+def test_anything_but_a_still_8_bit_picture_is_refused(caller: Caller, data: bytes, reason: str) -> None:
     response = caller.form(prompt="sepia", image=part(data))
     assert response.status_code == 400
     error = error_of(response)
-    assert words in error["message"] and error["param"] == "image[0]"
+    assert reason in error["message"] and error["param"] == "image[0]"
     assert error["code"] in ("invalid_image_file", "image_too_large")
 
 
@@ -76,7 +76,7 @@ def test_modes_that_are_converted(caller: Caller, mode: str) -> None:
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_a_turned_photograph_is_set_upright(orientation: int) -> None:
+def test_a_rotated_photograph_is_turned_upright(orientation: int) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
     upright = pictures.decode(encoded(RGB, exif=exif.tobytes()), "image[0]")
@@ -88,20 +88,20 @@ def test_a_turned_photograph_is_set_upright(orientation: int) -> None:
     assert np.array_equal(upright[..., :3], turned)
 
 
-def test_a_reference_is_made_small() -> None:
+def test_a_reference_is_scaled_down() -> None:
     big = Image.new("RGB", (4000, 1000))
     for kind in ("PNG", "JPEG"):
         assert pictures.decode(encoded(big, kind), "image[1]", reference=True).shape == (384, 1536, 4)
 
 
-def test_more_than_50_mb_is_refused_unread() -> None:
+def test_a_file_over_50_mb_is_refused_undecoded() -> None:
     with pytest.raises(HttpError) as caught:
         pictures.decode(bytes(pictures.MAX_IMAGE_BYTES + 1), "image[0]")
     assert caught.value.code == "image_too_large"
 
 
 @pytest.mark.parametrize("kind", ["png", "webp"])
-def test_lossless_formats_keep_every_bit_and_the_colour_under_transparency(kind: str) -> None:
+def test_lossless_formats_preserve_colours_under_transparency(kind: str) -> None:
     pixels = photo()
     pixels[:20, :, 3] = np.arange(48) * 5
     data = pictures.encode(Image.fromarray(pixels), kind, 100)

@@ -1,4 +1,4 @@
-"""The endpoint as a program, and as a thread: how it starts, what it prints, how it ends."""
+"""The endpoint as a program and as a thread: its start, its output, its end."""
 
 import os
 import re
@@ -20,12 +20,12 @@ from lib.endpoint.__main__ import main
 from tests.endpoint.support import encoded, hole, mask, photo
 
 ROOT = Path(__file__).parents[2]
-SECONDS = 30  # a hang guard
+SECONDS = 30  # a limit for a process that hangs
 
 
 @contextmanager
 def program(*arguments: str, folder: Path) -> Iterator[subprocess.Popen[str]]:
-    """The program running, its temporary files under `folder`."""
+    """Run the program with its temporary files in `folder`."""
     process = subprocess.Popen(
         [sys.executable, "-m", "lib.endpoint", *arguments],
         cwd=ROOT,
@@ -42,8 +42,8 @@ def program(*arguments: str, folder: Path) -> Iterator[subprocess.Popen[str]]:
         process.communicate(timeout=SECONDS)
 
 
-def printed(process: subprocess.Popen[str]) -> tuple[str, str]:
-    """The address and the key that it prints at its start."""
+def read_address(process: subprocess.Popen[str]) -> tuple[str, str]:
+    """Return the address and the key that the program prints at its start."""
     url = process.stdout.readline().strip().removeprefix("OPENAI_BASE_URL=")
     key = process.stdout.readline().strip().removeprefix("OPENAI_API_KEY=")
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+/v1", url) and len(key) >= 32
@@ -51,11 +51,11 @@ def printed(process: subprocess.Popen[str]) -> tuple[str, str]:
 
 
 @pytest.mark.posix
-@pytest.mark.parametrize("way", ["SIGINT", "SIGTERM", "stdin"])
-def test_it_prints_address_and_key_and_leaves_nothing_behind(tmp_path: Path, way: str) -> None:
-    arguments = ["--until-stdin-closes"] if way == "stdin" else []
+@pytest.mark.parametrize("end", ["SIGINT", "SIGTERM", "stdin"])
+def test_it_prints_its_address_and_key_and_leaves_no_files(tmp_path: Path, end: str) -> None:
+    arguments = ["--until-stdin-closes"] if end == "stdin" else []
     with program(*arguments, folder=tmp_path) as process:
-        url, key = printed(process)
+        url, key = read_address(process)
         headers = {"Authorization": f"Bearer {key}"}
         assert requests.get(f"{url}/models", headers=headers, timeout=SECONDS).status_code == 200
         upload = requests.post(
@@ -67,18 +67,18 @@ def test_it_prints_address_and_key_and_leaves_nothing_behind(tmp_path: Path, way
         )
         assert upload.status_code == 200
         assert list(tmp_path.rglob("file-*.bin"))
-        if way == "stdin":
+        if end == "stdin":
             process.stdin.close()
             process.stdin = None
         else:
-            process.send_signal(getattr(signal, way))
+            process.send_signal(getattr(signal, end))
         assert process.wait(SECONDS) == 0
         assert process.stdout.read() == "" and process.stderr.read() == ""
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_for_files_stays(tmp_path: Path) -> None:
-    with Endpoint.start(files=tmp_path / "kept") as endpoint:
+def test_a_given_folder_for_files_is_not_removed(tmp_path: Path) -> None:
+    with Endpoint.start(files=tmp_path / "files") as endpoint:
         requests.post(
             f"{endpoint.base_url}/files",
             headers={"Authorization": f"Bearer {endpoint.key}"},
@@ -86,11 +86,11 @@ def test_a_folder_for_files_stays(tmp_path: Path) -> None:
             files={"file": ("a.png", b"abc", "image/png")},
             timeout=SECONDS,
         ).raise_for_status()
-    assert len(list((tmp_path / "kept").iterdir())) == 2
+    assert len(list((tmp_path / "files").iterdir())) == 2
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "example.com", "192.168.1.4"])
-def test_others_need_a_key_that_was_chosen(
+def test_other_hosts_need_an_explicit_key(
     host: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("GENERATIVE_EDIT_ENDPOINT_KEY", raising=False)
@@ -98,17 +98,17 @@ def test_others_need_a_key_that_was_chosen(
     assert "--key" in capsys.readouterr().err
 
 
-def test_what_cannot_be_is_said_in_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+def test_invalid_options_are_reported(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--key", ""]) == 2
     assert capsys.readouterr().err == "The key is empty.\n"
     with socket.create_server(("127.0.0.1", 0)) as taken:
         assert main(["--port", str(taken.getsockname()[1])]) == 2
-    assert "Cannot listen" in capsys.readouterr().err
+    assert "Couldn't listen" in capsys.readouterr().err
     assert main(["--port", "99999"]) == 2
-    assert "Cannot listen" in capsys.readouterr().err
+    assert "Couldn't listen" in capsys.readouterr().err
 
 
-def test_a_closed_endpoint_listens_no_more_and_another_can_start() -> None:
+def test_after_an_endpoint_is_closed_another_can_use_its_port() -> None:
     endpoint = Endpoint.start(key="k")
     port = int(endpoint.base_url.split(":")[2].split("/")[0])
     endpoint.close()
@@ -120,7 +120,7 @@ def test_a_closed_endpoint_listens_no_more_and_another_can_start() -> None:
         Endpoint.start(key="")
 
 
-def test_each_key_is_new() -> None:
+def test_each_key_is_random() -> None:
     with Endpoint.start() as one, Endpoint.start() as two:
         assert one.key != two.key and len(one.key) >= 32
 
@@ -135,7 +135,7 @@ def test_it_logs_no_request(endpoint: Endpoint, capfd: pytest.CaptureFixture[str
     assert out == "" and err == ""
 
 
-def test_a_client_that_hangs_up_harms_nobody(endpoint: Endpoint, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_client_that_disconnects_affects_no_other(endpoint: Endpoint, capfd: pytest.CaptureFixture[str]) -> None:
     address = ("127.0.0.1", int(endpoint.base_url.split(":")[2].split("/")[0]))
     head = f"POST /v1/images/edits HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {endpoint.key}\r\n"
     for rest in (
@@ -156,7 +156,7 @@ def test_a_client_that_hangs_up_harms_nobody(endpoint: Endpoint, capfd: pytest.C
     assert capfd.readouterr().err == ""
 
 
-def test_no_temporary_file_is_left_and_threads_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_temporary_files_are_removed_and_threads_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     before = threading.active_count()
     noise = encoded(photo(600, 600))
@@ -181,7 +181,7 @@ def test_no_temporary_file_is_left_and_threads_end(tmp_path: Path, monkeypatch: 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_client_that_falls_silent_is_sent_away(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_client_that_stops_sending_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lib.endpoint.connection.GRACE_SECONDS", 0.2)
     with Endpoint.start(key="k") as endpoint:
         address = ("127.0.0.1", int(endpoint.base_url.split(":")[2].split("/")[0]))

@@ -1,4 +1,4 @@
-"""What prompts mean, and which are refused: every word must be understood."""
+"""How prompts are parsed, and which are refused: every word must be understood."""
 
 import pytest
 from hypothesis import given
@@ -8,21 +8,21 @@ from PIL import ImageColor
 from lib.endpoint.engine.adjustments import ADJUSTMENTS
 from lib.endpoint.engine.errors import Refused
 from lib.endpoint.engine.language import expand, languages, tokenise
-from lib.endpoint.engine.prompt import understand
+from lib.endpoint.engine.prompt import parse_prompt
 
 
-def meaning(prompt: str) -> list[str]:
-    """The steps in short: kind or name, amount if not 1, colour, and @ where a part was named."""
-    found = []
-    for step in understand(prompt):
+def summarise(prompt: str) -> list[str]:
+    """Return the steps in short: kind or name, amount if not 1, colour, and @ if a part is named."""
+    result = []
+    for step in parse_prompt(prompt):
         amount = "" if step.amount == 1 else f" x{step.amount:g}"
         colour = f" {step.colour}" if step.colour else ""
-        found.append(f"{step.name or step.kind}{amount}{colour}{' @' if step.target else ''}")
-    return found
+        result.append(f"{step.name or step.kind}{amount}{colour}{' @' if step.target else ''}")
+    return result
 
 
-MEANT = {
-    # Fill: what the thing is does not matter, the mask says where.
+PARSED = {
+    # Fill: the object's name does not matter, as the mask marks it.
     "fill": ["fill"],
     "Remove.": ["fill"],
     "please erase this": ["fill"],
@@ -91,7 +91,7 @@ MEANT = {
     "transparent background": ["transparent"],
     "remove the background": ["transparent"],
     "make the background transparent": ["transparent"],
-    # Several things.
+    # Several steps.
     "remove the dog and make it warmer": ["fill @", "warmer"],
     "clean up and brighten": ["fill", "brighter"],
     # Arrange.
@@ -120,7 +120,7 @@ MEANT = {
 }
 
 REFUSED = [
-    # It asks for something that must be painted.
+    # The prompt asks for something new.
     "a cat", "grass", "replace the dog with a cat", "remove the dog and add a cat",
     "remove the dog and put a cat there",
     "remove the dog and draw a hat", "remove the dog with the hat", "erase this and write SALE", "fill with grass",
@@ -141,21 +141,21 @@ REFUSED = [
     "extend the image by 200 pixels",
     "remove background noise",
     "20% brighter", "remove the dog so that the grass shows", "swap the faces",
-    # It says no.
+    # Negations and exceptions.
     "don't remove the dog", "do not fill", "remove nothing but the dog", "remove everything except the dog",
     "remove all but one", "make it warmer but not brighter", "fill without changing the colours", "keep the dog",
     "never mind", "remove only the dog",
-    # A fill is not what it takes.
+    # A fill would be the wrong edit.
     "remove the red eyes", "remove the red", "remove the fog", "remove the blur", "remove the tint",
     "remove the vignette",
     "remove saturation", "clean up the background",
-    # It could mean two things.
+    # Ambiguous or contradictory.
     "make it warmer and cooler", "brighter and darker", "invert the selection", "make it red and blue", "red", "dark",
     "light", "make the dog red and the cat blue", "blur a dog", "make a dog red", "much warmer slightly darker",
-    # Arrangements of more than pictures on a board.
+    # More than an arrangement on a plain board.
     "create", "create a photo of a cat riding a horse", "combine these faces into one person",
     "make a painting in the style of these images", "put the dog on the beach", "put these people in a car",
-    # Others.
+    # Nonsense, and other languages.
     "zzz", "😀", "fill 😀", "!!!", "the", "please", "and", "make it", "much", "remove the dog and", "fill " * 100,
     "Ersetze den Hund durch eine Katze", "Entferne den Hund nicht", "Entferne alles außer dem Hund", "Male eine Katze",
     "Remplace le chien par un chat", "Ne supprime pas le chien", "cambia el perro por un gato", "no quites el perro",
@@ -163,61 +163,61 @@ REFUSED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("prompt", MEANT)
-def test_what_is_meant(prompt: str) -> None:
-    assert meaning(prompt) == MEANT[prompt]
+@pytest.mark.parametrize("prompt", PARSED)
+def test_parsed_prompts(prompt: str) -> None:
+    assert summarise(prompt) == PARSED[prompt]
 
 
 @pytest.mark.parametrize("prompt", REFUSED)
-def test_what_is_refused(prompt: str) -> None:
+def test_refused_prompts(prompt: str) -> None:
     with pytest.raises(Refused) as caught:
-        understand(prompt)
+        parse_prompt(prompt)
     assert caught.value.code == "prompt_not_understood"
     assert "remove" in caught.value.message and "make it COLOUR" in caught.value.message
 
 
-ENGLISH = list(MEANT)[: list(MEANT).index("Entferne den Hund")]
-ADJUSTING = [prompt for prompt in ENGLISH if all(step.split()[0] in ADJUSTMENTS for step in MEANT[prompt])]
+ENGLISH = list(PARSED)[: list(PARSED).index("Entferne den Hund")]
+ADJUSTING = [prompt for prompt in ENGLISH if all(step.split()[0] in ADJUSTMENTS for step in PARSED[prompt])]
 
 
 @given(st.sampled_from(ADJUSTING), st.sampled_from(["zebra", "not", "with a hat", "instead", "42"]), st.randoms())
-def test_one_strange_word_spoils_an_adjustment(prompt: str, strange: str, random: object) -> None:
+def test_an_unknown_word_is_refused_unless_it_names_an_object(prompt: str, unknown: str, random: object) -> None:
     words = prompt.split()
     at = random.randint(0, len(words))  # type: ignore[attr-defined]
-    changed = " ".join([*words[:at], strange, *words[at:]])
+    changed = " ".join([*words[:at], unknown, *words[at:]])
     try:
-        steps = understand(changed)
+        steps = parse_prompt(changed)
     except Refused:
         return
-    # The only way it can be part of the sentence is as the name of a thing that is spoken of.
-    assert strange in ("zebra", "42") and any(strange in (step.target or "") for step in steps)
+    # Such a word can only be a part of an object's name.
+    assert unknown in ("zebra", "42") and any(unknown in (step.target or "") for step in steps)
 
 
 @given(st.text(max_size=60))
-def test_any_text_is_understood_or_refused(text: str) -> None:
+def test_any_text_is_parsed_or_refused(text: str) -> None:
     try:
-        steps = understand(text)
+        steps = parse_prompt(text)
     except Refused:
         return
     assert steps and all(step.kind != "adjust" or step.name in ADJUSTMENTS for step in steps)
 
 
-@given(st.lists(st.sampled_from(sorted(set(tokenise(" ".join(MEANT))))), max_size=80))
-def test_any_mixture_of_known_words_comes_to_an_end(words: list[str]) -> None:
+@given(st.lists(st.sampled_from(sorted(set(tokenise(" ".join(PARSED))))), max_size=80))
+def test_any_mixture_of_known_words_is_parsed_in_finite_time(words: list[str]) -> None:
     try:
-        assert understand(" ".join(words))
+        assert parse_prompt(" ".join(words))
     except Refused as refused:
         assert refused.code == "prompt_not_understood"
 
 
 @pytest.mark.parametrize("name", sorted(ImageColor.colormap))
 def test_every_css_colour_is_known(name: str) -> None:
-    assert meaning(f"make it {name}-coloured") == [f"recolour {name}"]
+    assert summarise(f"make it {name}-coloured") == [f"recolour {name}"]
 
 
 @pytest.mark.parametrize("language", languages(), ids=lambda language: language.name)
-def test_each_language_is_whole(language: object) -> None:
-    """Every adjustment but recolour, which is a colour's, can be said; what is said leads to a skill."""
+def test_each_language_is_complete(language: object) -> None:
+    """Every adjustment but recolour, which colours stand for, has phrases, and every phrase has an adjustment."""
     names = set(language.phrases["adjust"].values())  # type: ignore[attr-defined]
     assert names == set(ADJUSTMENTS) - {"recolour"}
     for kind in (
@@ -241,9 +241,9 @@ def test_each_language_is_whole(language: object) -> None:
 
 
 @pytest.mark.parametrize("language", languages(), ids=lambda language: language.name)
-def test_each_adjustment_is_understood_as_it_stands(language: object) -> None:
+def test_each_phrase_of_an_adjustment_is_a_prompt(language: object) -> None:
     for tokens, name in language.phrases["adjust"].items():  # type: ignore[attr-defined]
-        assert [step.split()[0] for step in meaning(" ".join(tokens))] == [name], tokens
+        assert [step.split()[0] for step in summarise(" ".join(tokens))] == [name], tokens
 
 
 def test_patterns() -> None:

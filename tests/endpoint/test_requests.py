@@ -1,4 +1,4 @@
-"""What a request may say, and what it is told otherwise."""
+"""The fields of a request, and the errors for invalid ones."""
 
 from typing import Any
 
@@ -60,7 +60,7 @@ BODY = {"images": [{"image_url": IMAGE}], "mask": {"image_url": MASK}, "prompt":
         ({"prompt": ["fill", "fill"]}, "prompt", "invalid_value"),
     ],
 )
-def test_a_bad_field_is_named(caller: Caller, fields: dict[str, Any], param: str, code: str) -> None:
+def test_the_error_of_a_bad_field_names_it(caller: Caller, fields: dict[str, Any], param: str, code: str) -> None:
     response = caller.edit(**fields)
     assert response.status_code == 400
     error = error_of(response)
@@ -75,16 +75,16 @@ def test_a_bad_field_is_named(caller: Caller, fields: dict[str, Any], param: str
         {"model": "dall-e-2", "response_format": "b64_json", "n": "1", "stream": "false", "size": "auto"},
     ],
 )
-def test_every_field_of_the_reference_is_taken(caller: Caller, fields: dict[str, str]) -> None:
+def test_every_field_of_the_reference_is_accepted(caller: Caller, fields: dict[str, str]) -> None:
     assert caller.edit(**fields).status_code == 200
 
 
-def test_image_and_images_are_both_taken(caller: Caller) -> None:
+def test_image_and_images_are_both_accepted(caller: Caller) -> None:
     assert caller.edit(image=None, images=[part(encoded(photo()))]).status_code == 200
     assert caller.edit(images=[part(encoded(photo()))]).status_code == 200
 
 
-def test_sixteen_images_and_no_more(caller: Caller) -> None:
+def test_at_most_sixteen_images_are_accepted(caller: Caller) -> None:
     many = [part(encoded(photo(8, 8, seed))) for seed in range(16)]
     assert caller.form(prompt="collage", images=many, size="64x64").status_code == 200
     many = [part(encoded(photo(8, 8, seed))) for seed in range(17)]
@@ -119,14 +119,14 @@ def test_sixteen_images_and_no_more(caller: Caller) -> None:
         ({"size": {"w": 1}}, "size", "invalid_type"),
     ],
 )
-def test_a_bad_json_field_is_named(caller: Caller, change: dict[str, Any], param: str, code: str) -> None:
+def test_the_error_of_a_bad_json_field_names_it(caller: Caller, change: dict[str, Any], param: str, code: str) -> None:
     response = caller.json({**BODY, **change})
     assert response.status_code == (404 if code == "not_found" else 400)
     error = error_of(response)
     assert (error["param"], error["code"]) == (param, code)
 
 
-def test_json_edits_as_multipart_does(caller: Caller) -> None:
+def test_json_gives_the_same_result_as_multipart(caller: Caller) -> None:
     response = caller.json({**BODY, "n": 1, "size": None, "quality": "low", "seed": 4})
     form = caller.edit(seed="4")
     assert response.status_code == form.status_code == 200
@@ -135,33 +135,33 @@ def test_json_edits_as_multipart_does(caller: Caller) -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[1]", b"null", b"\xff\xfe", b"[" * 100_000, b'{"a": NaN'])
-def test_a_body_that_is_no_json_object(caller: Caller, body: bytes) -> None:
+def test_a_body_that_is_not_a_json_object_is_refused(caller: Caller, body: bytes) -> None:
     assert error_of(caller.json(body))["code"] in ("invalid_json", "invalid_type")
 
 
-def test_broken_multipart(caller: Caller) -> None:
+def test_broken_multipart_is_refused(caller: Caller) -> None:
     for content_type in ("multipart/form-data", "multipart/form-data; boundary=x", "multipart/form-data; boundary=é"):
         response = caller.client.post(EDITS, data=b"--y\r\n\r\n", headers={**AUTH, "Content-Type": content_type})
         assert response.status_code == 400
         assert error_of(response)["message"]
 
 
-def test_other_encodings_are_told_which_to_use(caller: Caller) -> None:
+def test_the_error_of_another_encoding_names_the_supported_ones(caller: Caller) -> None:
     response = caller.client.post(EDITS, data=b"a=b", headers=AUTH, content_type="text/plain")
     assert response.status_code == 415 and "multipart" in error_of(response)["message"]
 
 
 @pytest.mark.parametrize(
-    "given", [None, "", "Bearer", "Bearer ", "Bearer wrong", "Basic test-key", "test-key", "Bearer é"]
+    "authorization", [None, "", "Bearer", "Bearer ", "Bearer wrong", "Basic test-key", "test-key", "Bearer é"]
 )
-def test_the_key_is_needed_everywhere(caller: Caller, given: str | None) -> None:
-    headers = {} if given is None else {"Authorization": given}
+def test_every_address_needs_the_key(caller: Caller, authorization: str | None) -> None:
+    headers = {} if authorization is None else {"Authorization": authorization}
     for path in ("/v1/models", "/v1/files", "/v1/nothing", EDITS):
         response = caller.client.get(path, headers=headers)
         assert response.status_code == 401 and error_of(response)["code"] == "invalid_api_key"
 
 
-def test_unknown_addresses_and_methods(caller: Caller) -> None:
+def test_unknown_addresses_and_methods_are_refused(caller: Caller) -> None:
     for path in ("/", "/v1", "/v1/images/generations", "/v1/files/a/b/c", "//v1/models", "/v1/../v1/models"):
         response = caller.client.get(path, headers=AUTH)
         assert response.status_code == 404 and error_of(response)["code"] == "unknown_url"
@@ -170,49 +170,49 @@ def test_unknown_addresses_and_methods(caller: Caller) -> None:
     assert error_of(response)["code"] == "method_not_supported"
 
 
-def test_too_many_parts_and_too_long_texts(caller: Caller) -> None:
+def test_too_many_parts_and_too_long_texts_are_refused(caller: Caller) -> None:
     crowd = {f"field{index}": "x" for index in range(100)}
     assert caller.edit(**crowd).status_code == 413
     response = caller.edit(user="x" * 300_000)
     assert response.status_code == 413 and error_of(response)["code"] == "request_too_large"
 
 
-def test_a_mask_must_fit(caller: Caller) -> None:
+def test_a_mask_needs_alpha_and_the_size_of_the_image(caller: Caller) -> None:
     opaque = encoded(photo()[..., :3])
     other_size = encoded(mask(hole(40, 40)))
-    for data, words in ((opaque, "alpha channel"), (other_size, "size")):
+    for data, reason in ((opaque, "alpha channel"), (other_size, "size")):
         error = error_of(caller.edit(mask=part(data)))
-        assert error["code"] == "invalid_mask_image_format" and words in error["message"]
+        assert error["code"] == "invalid_mask_image_format" and reason in error["message"]
         assert error["param"] == "mask" and error["type"] == "image_generation_user_error"
 
 
-def test_nothing_selected_and_everything_selected(caller: Caller) -> None:
-    none, every = hole() & False, hole() | True
-    assert error_of(caller.edit(mask=part(encoded(mask(none)))))["code"] == "nothing_to_fill"
+def test_an_empty_selection_and_a_full_one_are_refused(caller: Caller) -> None:
+    empty, full = hole() & False, hole() | True
+    assert error_of(caller.edit(mask=part(encoded(mask(empty)))))["code"] == "nothing_to_fill"
     assert error_of(caller.edit(mask=None))["code"] == "nothing_to_fill"
-    assert error_of(caller.edit(mask=part(encoded(mask(every)))))["code"] == "nothing_to_copy_from"
+    assert error_of(caller.edit(mask=part(encoded(mask(full)))))["code"] == "nothing_to_copy_from"
 
 
-def test_the_size_asked_for_is_the_size_sent(caller: Caller) -> None:
+def test_a_result_has_the_requested_size(caller: Caller) -> None:
     for size in ("16x16", "100x30"):
         answer = caller.edit(size=size).json
         width, height = map(int, size.split("x"))
         assert answer["size"] == size and decoded(answer["data"][0]["b64_json"]).shape == (height, width, 4)
 
 
-def test_ten_huge_results_are_too_many(caller: Caller) -> None:
+def test_results_that_are_too_large_together_are_refused(caller: Caller) -> None:
     response = caller.edit("sepia", n="10", size="4096x4096")
     assert response.status_code == 400 and error_of(response)["param"] == "n"
 
 
-def test_no_header_of_a_request_comes_back(caller: Caller) -> None:
+def test_answers_do_not_repeat_request_headers(caller: Caller) -> None:
     headers = {**AUTH, "X-Secret": "do-not-echo", "Content-Type": "multipart/form-data; boundary=secret-boundary"}
     response = caller.client.post(EDITS, data=b"junk", headers=headers)
     everything = response.text + str(response.headers)
     assert "do-not-echo" not in everything and "test-key" not in everything and "secret-b" not in everything
 
 
-def test_a_full_disk_is_the_servers_fault(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_a_server_error(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_arguments: object) -> int:
         raise OSError(28, "No space left on device", "/home/someone/files")
 

@@ -39,7 +39,7 @@ def test_a_single_image_changes_inside_the_mask_only(client: OpenAI) -> None:
 
 
 @pytest.mark.parametrize("form", ["raw bytes", "unnamed BytesIO", "open file", "image/jpg", "wrong name"])
-def test_a_picture_is_taken_in_each_form_that_the_sdk_sends(client: OpenAI, tmp_path: Path, form: str) -> None:
+def test_a_picture_is_accepted_in_each_form_that_the_sdk_sends(client: OpenAI, tmp_path: Path, form: str) -> None:
     data = encoded(photo())
     path = tmp_path / "picture.jpg"
     path.write_bytes(data)
@@ -112,7 +112,7 @@ def test_compression_makes_files_smaller(client: OpenAI) -> None:
     assert sizes[0] < sizes[1]
 
 
-def test_size_is_honoured(client: OpenAI) -> None:
+def test_a_result_has_the_requested_size(client: OpenAI) -> None:
     answer = client.images.edit(image=png(photo()), mask=MASK, prompt="fill", size="1024x1536")
     assert answer.size == "1024x1536"
     assert decoded(answer.data[0].b64_json).shape == (1536, 1024, 4)
@@ -153,7 +153,7 @@ def test_a_stream_sends_real_intermediate_states(client: OpenAI) -> None:
     assert events[-1].usage.output_tokens == 64 + 200
 
 
-def test_no_partials_when_none_are_asked_for(client: OpenAI) -> None:
+def test_without_partial_images_only_the_result_is_sent(client: OpenAI) -> None:
     events = list(client.images.edit(image=png(photo()), mask=MASK, prompt="fill", stream=True, partial_images=0))
     assert [event.type for event in events] == ["image_edit.completed"]
 
@@ -205,7 +205,7 @@ def test_401(endpoint: Endpoint) -> None:
     assert caught.value.code == "invalid_api_key" and endpoint.key not in str(caught.value)
 
 
-def test_404_for_a_model_that_is_not_here(client: OpenAI) -> None:
+def test_404_for_an_unknown_model(client: OpenAI) -> None:
     with pytest.raises(openai.NotFoundError) as caught:
         client.images.edit(image=png(photo()), prompt="fill", model="gpt-9")
     assert caught.value.code == "model_not_found"
@@ -223,14 +223,14 @@ def test_429_when_the_queue_is_full(client: OpenAI, monkeypatch: pytest.MonkeyPa
         jobs = Jobs(1, 0)
         monkeypatch.setattr(crowded._server.app, "_jobs", jobs)
         impatient = OpenAI(api_key=crowded.key, base_url=crowded.base_url, max_retries=0)
-        with jobs.place(), pytest.raises(openai.RateLimitError) as caught:
+        with jobs.slot(), pytest.raises(openai.RateLimitError) as caught:
             impatient.images.edit(image=png(photo(600, 600)), prompt="sepia")
         assert caught.value.code == "rate_limit_exceeded"
         assert int(caught.value.response.headers["retry-after"]) >= 1
         assert impatient.images.edit(image=png(photo()), prompt="sepia").data
 
 
-def test_500_keeps_the_reason_to_itself(client: OpenAI, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_500_does_not_disclose_the_reason(client: OpenAI, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_arguments: object, **_options: object) -> None:
         raise RuntimeError("a secret path: /home/someone")
 

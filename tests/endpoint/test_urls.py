@@ -1,4 +1,4 @@
-"""Fetching addresses: only public ones, whatever a name or a redirect says."""
+"""Downloads from URLs: only public addresses, including those of redirects."""
 
 import socket
 import threading
@@ -29,14 +29,14 @@ PNG = encoded(photo())
         "http://user@127.0.0.1:99999/", "http://[::1/", "http://exa mple/", "http://127.0.0.1/\r\nHost: x",
     ],
 )  # fmt: skip
-def test_urls_that_are_never_fetched(url: str) -> None:
+def test_urls_that_are_refused(url: str) -> None:
     with pytest.raises(HttpError) as caught:
         fetch(url, "images[0]")
     assert caught.value.status == 400 and caught.value.param == "images[0]"
 
 
 class _Site(BaseHTTPRequestHandler):
-    """Answers by path: a picture, too much, an error, redirects."""
+    """A site with a picture, a large file, an error and redirects."""
 
     def do_GET(self) -> None:
         paths: dict[str, tuple[int, str, bytes]] = {
@@ -64,7 +64,7 @@ class _Site(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A site on this machine that the rules take for a public one: `public.test`, at a public address."""
+    """A site on this machine, `public.test`, that seems to have a public address."""
     server = HTTPServer(("127.0.0.1", 0), _Site)
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     real_resolve, real_connect = socket.getaddrinfo, socket.create_connection
@@ -83,7 +83,7 @@ def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     def connect(address: tuple[str, int], timeout: float) -> socket.socket:
         if address[0] == "2606:2800:220:1::1":
             raise OSError("unreachable")
-        assert address[0] == "93.184.216.34", "only the address that was checked is connected to"
+        assert address[0] == "93.184.216.34", "connections go only to the checked address"
         return real_connect(("127.0.0.1", server.server_port), timeout)
 
     monkeypatch.setattr(fetching.socket, "getaddrinfo", resolve)
@@ -99,14 +99,14 @@ def failure(call: Callable[[], object]) -> HttpError:
     return caught.value
 
 
-def test_a_public_picture_is_fetched_and_redirects_followed(site: str) -> None:
+def test_a_public_picture_is_downloaded_and_redirects_are_followed(site: str) -> None:
     assert fetch(f"{site}/a.png", "images[0]") == PNG
     assert fetch(f"{site}/again", "images[0]") == PNG
     assert fetch("http://twice.test/a.png", "images[0]") == PNG
 
 
 @pytest.mark.parametrize("path", ["inside", "local", "file", "loop", "missing", "nowhere"])
-def test_redirects_obey_the_rules_too(site: str, path: str) -> None:
+def test_redirects_to_other_addresses_are_refused(site: str, path: str) -> None:
     error = failure(lambda: fetch(f"{site}/{path}", "images[0]"))
     assert error.code in ("url_not_allowed", "invalid_image_url")
 
@@ -116,7 +116,7 @@ def test_a_name_with_one_private_address_is_refused(site: str) -> None:
     assert error.code == "url_not_allowed"
 
 
-def test_a_request_names_an_address_and_gets_its_picture(site: str, tmp_path: Path) -> None:
+def test_a_request_can_use_the_url_of_a_picture(site: str, tmp_path: Path) -> None:
     caller = Caller(App(KEY, FileStore(tmp_path), Jobs(1, 1), allow_urls=True))
     answer = caller.json({"images": [{"image_url": f"{site}/a.png"}], "prompt": "invert"})
     assert np.array_equal(decoded(answer.json["data"][0]["b64_json"])[..., :3], 255 - photo()[..., :3])
@@ -126,14 +126,14 @@ def test_a_request_names_an_address_and_gets_its_picture(site: str, tmp_path: Pa
 
 def test_a_certificate_is_checked(site: str) -> None:
     error = failure(lambda: fetch("https://public.test/a.png", "images[0]"))
-    assert error.code == "invalid_image_url" and "could not be fetched" in error.message
+    assert error.code == "invalid_image_url" and "could not be downloaded" in error.message
 
 
-def test_too_much_is_cut_off(site: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_file_is_cut_off(site: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fetching, "MAX_IMAGE_BYTES", 100)
     assert 100 < len(fetch(f"{site}/big", "images[0]")) < 1_000_000
 
 
-def test_a_site_that_trickles_is_given_up(site: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slow_site_is_abandoned(site: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fetching, "MAX_SECONDS", -1)
     assert "longer than" in failure(lambda: fetch(f"{site}/a.png", "images[0]")).message

@@ -128,7 +128,8 @@ def test_a_read_only_plug_ins_folder(system, unpacked):
     (plug_ins / "other").mkdir(parents=True)
     options = [*OFFLINE, "--ro-bind", unpacked, unpacked, "--ro-bind", plug_ins, plug_ins]
     done = system.install(unpacked, options=options)
-    assert "cannot be written: Read-only file system" in two_sentences(done)
+    sentences = two_sentences(done)
+    assert "Couldn't write " in sentences and ": Read-only file system." in sentences
     assert [path.name for path in plug_ins.iterdir()] == ["other"]
     assert [path.name for path in system.config.iterdir() if path.is_dir()] == ["plug-ins"]
 
@@ -157,17 +158,18 @@ def test_a_full_disk_halfway(system, unpacked):
     told = json.loads(done.stdout.splitlines()[-1])
     assert told == {"code": 1, "same": "yes", "left": LEFT.format(config)}, done.stderr
     assert done.stderr.strip().splitlines()[-2:] == [
-        "There is no room for the packages.", "Make room (250 MB), then run this again.",
+        "The disk is full.", "Free at least 250 MB for the packages, then run this again.",
     ]  # fmt: skip
 
 
 def test_two_at_once(system, unpacked):
     command = system.command(["python3", unpacked / "install.py"], [*OFFLINE, "--ro-bind", unpacked, unpacked])
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
-    told = [process.communicate(timeout=CALL_SECONDS)[1] for process in both]
+    errors = [process.communicate(timeout=CALL_SECONDS)[1] for process in both]
     codes = [process.returncode for process in both]
-    assert sorted(codes) == [0, 1], told
-    assert told[codes.index(1)] == "Another install.py is at work in this folder.\nWait until it has ended.\n"
+    assert sorted(codes) == [0, 1], errors
+    expected = "Another install.py is using this folder.\nWait until it has finished, then run this again.\n"
+    assert errors[codes.index(1)] == expected
     assert system.install(unpacked, "doctor", options=["--ro-bind", unpacked, unpacked]).returncode == 0
 
 

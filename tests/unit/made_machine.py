@@ -1,4 +1,4 @@
-"""What install.py's tests put on a made-up machine: GIMPs, the stand-ins of Flatpak and Snap, packages."""
+"""A fake machine for the tests of install.py: GIMPs, fakes of Flatpak and Snap, packages."""
 
 import json
 import shlex
@@ -11,13 +11,13 @@ from lib.installer import command, packages
 from lib.installer.procedures import PROCEDURES
 from tests.systems import REASONS
 
-# How a GIMP that knows the plug-in answers the doctor.
-KNOWN = "\n".join(f"echo {name} yes" for name in PROCEDURES)
+# The answer to the doctor of a GIMP in which the plug-in is registered.
+REGISTERED = "\n".join(f"echo {name} yes" for name in PROCEDURES)
 
 
-def run(capsys, *words):
-    """Runs install.py's command; its exit code, and what it told."""
-    code = command.run(words)
+def run(capsys, *arguments):
+    """Run install.py with these arguments; return its exit code and its output."""
+    code = command.run(arguments)
     return code, capsys.readouterr()
 
 
@@ -34,16 +34,16 @@ def put_program(path, script):
 def put_gimp(machine, name, version):
     answer = f"""[ "$1" = --version ] && {{ echo 'GNU Image Manipulation Program version {version}'; exit; }}
 [ -x "$GIMP3_DIRECTORY/plug-ins/generative-edit/generative-edit.py" ] || {{ echo generative-edit no; exit; }}
-{KNOWN}"""
+{REGISTERED}"""
     return put_program(machine / "bin" / name, answer)
 
 
 def put_flatpak(machine, version="3.0.4", python="3.13", listed="org.gimp.GIMP"):
-    """Answers as flatpak's documentation says: `list` in columns, `run --command=NAME APP WORDS`."""
+    """Put a fake flatpak that follows its documentation: `list` in columns, `run --command=NAME APP WORDS`."""
     home = machine / "home/.var/app/org.gimp.GIMP"
     script = f"""case "$1" in
 list) printf 'org.inkscape.Inkscape\\t1.4\\n{listed}\\t{version}\\n' ;;
-run) case "$*" in *gimp-console*) {KNOWN}
+run) case "$*" in *gimp-console*) {REGISTERED}
     exit ;; esac
     {inside(home, python, '[ "${2#--command=*python3}$3" = org.gimp.GIMP ] && shift 3')} ;;
 *) exit 1 ;;
@@ -53,11 +53,11 @@ esac"""
 
 
 def put_snap(machine, version="3.0.6", python="3.12"):
-    """Answers as snap's documentation says: `list NAME` in a table, `run --shell NAME -c SCRIPT WORDS`."""
+    """Put a fake snap that follows its documentation: `list NAME` in a table, `run --shell NAME -c SCRIPT WORDS`."""
     home = machine / "home/snap/gimp/47"
     script = f"""case "$1" in
 list) printf 'Name  Version  Rev  Tracking  Publisher  Notes\\ngimp  {version}  47  latest/stable  gimp  -\\n' ;;
-run) case "$*" in *gimp-console*) {KNOWN}
+run) case "$*" in *gimp-console*) {REGISTERED}
     exit ;; esac
     {inside(home, python, '[ "$2 $3 $4" = "--shell gimp -c" ] && shift 6')} ;;
 *) exit 1 ;;
@@ -69,23 +69,23 @@ esac"""
 
 
 def inside(home, python, shift):
-    """Runs our own Python as if it were the sandbox's: its folders, its version, its path."""
+    """Return a script that runs our own Python as the sandbox's: with its folders, its version, its path."""
     config, data = (".config", ".local/share") if "snap" in home.parts else ("config", "data")
-    told = {"version": python, "path": "/usr/bin/python3", "machine": "x86_64", "config": str(home / config),
-            "data": str(home / data), "gimp": ""}  # fmt: skip
-    answer = shlex.quote(json.dumps(told))
+    facts = {"version": python, "path": "/usr/bin/python3", "machine": "x86_64", "config": str(home / config),
+             "data": str(home / data), "gimp": ""}  # fmt: skip
+    answer = shlex.quote(json.dumps(facts))
     return f"""{shift} || exit 1
     export XDG_DATA_HOME='{home / data}'
     case "$*" in *XDG_CONFIG_HOME*) echo {answer} ;; *) exec "{sys.executable}" "$@" ;; esac"""
 
 
 def real_fetch(vendor, python):
-    """The packages that these tests run on."""
+    """Install the packages that these tests run with."""
     vendor.symlink_to(Path(pytest.__file__).parents[1])
 
 
 def fake_fetch(vendor, python):
-    """Stands in for pip: every pin is there and can be imported."""
+    """Replace pip: every pin is installed and can be imported."""
     vendor.mkdir()
     for name in packages.modules(python):
         module = vendor.joinpath(*name.split("."))

@@ -13,11 +13,11 @@ from tests.catalogues import PLURALS, header, written
 
 PLURAL = "nplurals=2; plural=(n != 1);"
 MESSAGES = [
-    CatalogueEntry("Generate", said=["Erzeugen"]),
-    CatalogueEntry("not yet", said=[""]),
-    CatalogueEntry("perhaps", said=["vielleicht"], flags=["fuzzy"]),
-    CatalogueEntry("{n} result", "{n} results", said=["{n} Ergebnis", "{n} Ergebnisse"]),
-    CatalogueEntry('a "quoted"\nline\t\\ …', said=['eine "zitierte"\nZeile\t\\ …']),
+    CatalogueEntry("Generate", translations=["Erzeugen"]),
+    CatalogueEntry("not yet", translations=[""]),
+    CatalogueEntry("perhaps", translations=["vielleicht"], flags=["fuzzy"]),
+    CatalogueEntry("{n} result", "{n} results", translations=["{n} Ergebnis", "{n} Ergebnisse"]),
+    CatalogueEntry('a "quoted"\nline\t\\ …', translations=['eine "zitierte"\nZeile\t\\ …']),
 ]
 
 
@@ -29,8 +29,8 @@ def folder(tmp_path):
 
 def test_what_was_written_is_read_again(folder):
     read = catalogues.read(folder / "de.po")
-    assert [(message.key, message.said, message.flags) for message in read[1:]] == [
-        (message.key, message.said, message.flags) for message in MESSAGES
+    assert [(message.key, message.translations, message.flags) for message in read[1:]] == [
+        (message.key, message.translations, message.flags) for message in MESSAGES
     ]
 
 

@@ -29,7 +29,7 @@ def test_everything_is_collected_and_translated():
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_translations_keep_placeholders_mnemonics_and_punctuation(language):
-    done = [message for message in translations(language) if message.done]
+    done = [message for message in translations(language) if message.is_translated]
     assert [problem for message in done if (problem := wrong(message))] == []
 
 
@@ -43,7 +43,7 @@ def test_no_text_for_a_user_is_unmarked(name):
 def test_what_the_built_in_engine_shows_somebody_with_a_selection_is_in_the_words_of_gimp(name):
     messages = catalogues.in_module((catalogues.CHECKOUT / name).read_text())
     of_others = {"Cancelled; nothing was billed.", "Cancelled. The request had been sent, so it may have been billed."}
-    shown = {message.one for message in messages} - of_others
+    shown = {message.text for message in messages} - of_others
     assert [text for text in shown if re.search(r"\b(endpoint|mask|bill)", text, re.IGNORECASE)] == []
 
 
@@ -100,8 +100,8 @@ def test_what_is_missing_from_a_catalogue_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(catalogues, "TEMPLATE", tmp_path / "generative-edit.pot")
     monkeypatch.setattr(catalogues, "PLURALS", {"de": "nplurals=2; plural=(n != 1);"})
     sure, unsure, new = (
-        CatalogueEntry("a", said=["A"]),
-        CatalogueEntry("b", said=["B"], flags=["fuzzy"]),
+        CatalogueEntry("a", translations=["A"]),
+        CatalogueEntry("b", translations=["B"], flags=["fuzzy"]),
         CatalogueEntry("c"),
     )
     (tmp_path / "generative-edit.pot").write_text(catalogues.written([catalogues.header("", ""), sure, unsure]))
@@ -115,10 +115,10 @@ def test_what_is_missing_from_a_catalogue_is_named(tmp_path, monkeypatch):
 
 def wrong(message) -> str:
     """What a translation does not keep of its message; "" where all is well."""
-    original = message.many or message.one
-    for number, text in enumerate(message.said):
+    original = message.plural or message.text
+    for number, text in enumerate(message.translations):
         # The first of several forms may say "one picture" without its number.
-        shorter = fields(message.one) if number == 0 and len(message.said) > 1 else fields(original)
+        shorter = fields(message.text) if number == 0 and len(message.translations) > 1 else fields(original)
         if fields(text) not in (fields(original), shorter):
             return f"{text!r} has not the placeholders of {original!r}"
         if mnemonics(text) != mnemonics(original):

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from lib.endpoint.engine.prompt import understand
+from lib.endpoint.engine.prompt import parse_prompt
 from lib.settings import last_used, prompts, settings, spending
 from plugin.edit.arguments import EDIT_ARGUMENTS
 from plugin.folder.arguments import FOLDER_ARGUMENTS, MASKS
@@ -71,4 +71,4 @@ def test_what_it_says_is_so(tmp_path, monkeypatch):
     listed = " ".join(engine.split()).partition("no model:")[2].partition("; in English")[0]
     for phrase in re.split(r",|·|</?i>", listed):
         if phrase.strip() and phrase.strip() not in ("several pictures",):
-            assert understand(phrase.strip())
+            assert parse_prompt(phrase.strip())

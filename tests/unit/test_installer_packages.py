@@ -1,4 +1,4 @@
-"""The packages: that the pins are whole, for which Python they are fetched, and every way in which fetching fails."""
+"""The packages: the pins are complete and suit each Python, and failed downloads are explained."""
 
 import json
 import os
@@ -19,7 +19,7 @@ from lib.installer.pythons import Python
 
 REQUIREMENTS = packages.CHECKOUT / "lib" / "requirements.txt"
 SYSTEMS = {"linux-x86_64": ("linux", "posix"), "macosx-arm64": ("darwin", "posix"), "win-amd64": ("win32", "nt")}
-# What those need that other systems or older Pythons have, and this one may lack.
+# The dependencies of packages for other systems or older Pythons, which may not be installed here.
 ELSEWHERE = {
     "pywin32-ctypes": [], "importlib-metadata": ["zipp", "lazy-importer"], "zipp": [], "lazy-importer": [],
     "backports-tarfile": [],
@@ -27,27 +27,27 @@ ELSEWHERE = {
 
 
 def top_pins():
-    found = re.findall(r"^([\w.-]+)==(\S+)", REQUIREMENTS.read_text(), re.MULTILINE)
-    return {canonicalize_name(name): version for name, version in found}
+    pins = re.findall(r"^([\w.-]+)==(\S+)", REQUIREMENTS.read_text(), re.MULTILINE)
+    return {canonicalize_name(name): version for name, version in pins}
 
 
-def needed(platform, version):
-    """All that the requirements need in turn, by the packages' own metadata."""
+def resolve(platform, version):
+    """Return the requirements and all their dependencies, by the packages' own metadata."""
     system, os_name = SYSTEMS[platform]
     place = {"sys_platform": system, "os_name": os_name, "python_version": version,
              "python_full_version": f"{version}.0", "implementation_name": "cpython",
              "platform_python_implementation": "CPython", "extra": ""}  # fmt: skip
-    todo, seen = set(top_pins()), set()
+    todo, resolved = set(top_pins()), set()
     while todo:
         name = todo.pop()
-        seen.add(name)
-        wanted = [requirement for requirement in map(Requirement, stated_needs(name))
-                  if requirement.marker is None or requirement.marker.evaluate(place)]  # fmt: skip
-        todo |= {canonicalize_name(requirement.name) for requirement in wanted} - seen
-    return seen
+        resolved.add(name)
+        required = [requirement for requirement in map(Requirement, dependencies(name))
+                    if requirement.marker is None or requirement.marker.evaluate(place)]  # fmt: skip
+        todo |= {canonicalize_name(requirement.name) for requirement in required} - resolved
+    return resolved
 
 
-def stated_needs(name):
+def dependencies(name):
     try:
         return metadata.requires(name) or []
     except metadata.PackageNotFoundError:
@@ -56,16 +56,16 @@ def stated_needs(name):
 
 @pytest.mark.parametrize("version", ["3.11", "3.12", "3.13", "3.14"])
 @pytest.mark.parametrize("platform", SYSTEMS)
-def test_the_pins_are_the_requirements_and_all_that_they_need(platform, version):
+def test_the_pins_are_the_requirements_and_all_their_dependencies(platform, version):
     pins = dict(pin.split("==") for pin in packages.pins(Python("", version, platform)))
     names = {canonicalize_name(name): version for name, version in pins.items()}
-    assert set(names) == needed(platform, version), "bring lib/installer/packages.json up to date"
+    assert set(names) == resolve(platform, version), "update lib/installer/packages.json"
     assert names | top_pins() == names
 
 
 @pytest.fixture
 def pip(monkeypatch):
-    """Stands in for pip: keeps what it is called with, and ends as it is told."""
+    """A fake pip that records its calls in `calls` and fails with each error in `answers`."""
     calls = []
 
     def answer(command, **options):
@@ -82,7 +82,7 @@ def pip(monkeypatch):
     return answer
 
 
-def test_our_own_python_is_left_to_pip(pip, tmp_path):
+def test_pip_detects_our_own_platform(pip, tmp_path):
     packages.fetch(tmp_path / "vendor", pythons.running())
     command, options = pip.calls[0]
     assert command[:5] == [sys.executable, "-P", "-m", "pip", "install"] and "--platform" not in command
@@ -90,7 +90,7 @@ def test_our_own_python_is_left_to_pip(pip, tmp_path):
     assert "PIP_USER" not in options["env"] and options["env"]["PATH"] == os.environ["PATH"]
 
 
-def test_a_sandboxs_python_is_named_to_pip(pip, tmp_path):
+def test_pip_gets_the_platform_of_a_sandboxs_python(pip, tmp_path):
     packages.fetch(tmp_path / "vendor", Python("/usr/bin/python3", "3.12", "linux-aarch64", "Flatpak"))
     command = pip.calls[0][0]
     assert command[command.index("--python-version") + 1] == "3.12" and "manylinux_2_28_aarch64" in command
@@ -101,7 +101,7 @@ def test_a_sandboxs_python_is_named_to_pip(pip, tmp_path):
     ("platform", "tag"),
     [("macosx-arm64", "macosx_11_0_arm64"), ("macosx-x86_64", "macosx_11_0_x86_64"), ("win-amd64", "win_amd64")],
 )
-def test_the_releases_platforms_are_named_to_pip(pip, tmp_path, platform, tag):
+def test_pip_gets_the_platforms_of_the_release(pip, tmp_path, platform, tag):
     packages.download(tmp_path, Python("", "3.14", platform))
     command = pip.calls[0][0]
     assert command[4] == "download" and command[command.index("--platform") + 1] == tag
@@ -122,14 +122,14 @@ def test_a_releases_own_wheels_need_no_network(wheels, pip, tmp_path, capsys):
     assert capsys.readouterr().out == ""
 
 
-def test_a_python_that_the_release_has_no_wheels_for_is_served_from_the_network(wheels, pip, tmp_path, capsys):
+def test_packages_for_a_python_without_wheels_in_the_release_are_downloaded(wheels, pip, tmp_path, capsys):
     pip.answers.append("ERROR: No matching distribution found for numpy==2.4.6")
     packages.fetch(tmp_path / "vendor", Python("/usr/bin/python3", "3.15", "linux-x86_64", "Flatpak"))
-    assert "are not for Python 3.15 on linux-x86_64" in capsys.readouterr().out
+    assert "do not support Python 3.15 on linux-x86_64" in capsys.readouterr().out
     assert "--no-index" not in pip.calls[1][0]
 
 
-def test_any_other_failure_of_the_releases_wheels_is_told(wheels, pip, tmp_path):
+def test_any_other_failure_of_the_releases_wheels_is_reported(wheels, pip, tmp_path):
     pip.answers.append("ERROR: Wheel 'numpy' located at numpy.whl is invalid.")
     with pytest.raises(SetupProblem, match="numpy.whl is invalid"):
         packages.fetch(tmp_path / "vendor", pythons.running())
@@ -137,10 +137,10 @@ def test_any_other_failure_of_the_releases_wheels_is_told(wheels, pip, tmp_path)
 
 
 @pytest.mark.parametrize("before", ["ERROR: Could not install packages due to an ", "ERROR: Exception:\nTraceback …\n"])
-@pytest.mark.parametrize("words", ["[Errno 28] No space left on device", "[Errno 122] Disk quota exceeded"])
-def test_no_room(pip, tmp_path, words, before):
-    pip.answers.append(f"{before}OSError: {words}\n")
-    with pytest.raises(SetupProblem, match=r"There is no room for the packages\. Make room"):
+@pytest.mark.parametrize("error", ["[Errno 28] No space left on device", "[Errno 122] Disk quota exceeded"])
+def test_a_full_disk(pip, tmp_path, error, before):
+    pip.answers.append(f"{before}OSError: {error}\n")
+    with pytest.raises(SetupProblem, match=r"The disk is full\. Free at least 250 MB"):
         packages.fetch(tmp_path / "vendor", pythons.running())
 
 
@@ -159,14 +159,14 @@ def test_every_pin_is_a_name_and_a_version():
         )
 
 
-def test_a_release_whose_pip_cannot_be_fetched(pip, tmp_path):
+def test_a_release_without_pips_wheel_is_refused(pip, tmp_path):
     pip.answers.append("ERROR: no route")
-    with pytest.raises(SetupProblem, match="could not be fetched: no route"):
+    with pytest.raises(SetupProblem, match="Couldn't download the packages: no route"):
         packages.download_pip(tmp_path)
 
 
-def test_a_release_whose_pip_is_another_file_than_is_known(pip, tmp_path):
+def test_a_release_with_another_file_as_pips_wheel_is_refused(pip, tmp_path):
     (tmp_path / pip_wheel.NAME).write_bytes(b"not pip")
-    with pytest.raises(SetupProblem, match="another file than expected"):
+    with pytest.raises(SetupProblem, match="is not the expected file"):
         packages.download_pip(tmp_path)
     assert f"pip=={pip_wheel.VERSION}" in pip.calls[0][0]

@@ -1,4 +1,4 @@
-"""pip: which of its settings count, where it comes from, and the true cause of every failure."""
+"""pip: which of its settings are used, where it is downloaded from, and the causes of its failures."""
 
 import base64
 import hashlib
@@ -43,7 +43,7 @@ def put_wheel(folder, name, version="1.0", content="", tag="py3-none-any"):
 
 @pytest.fixture
 def clean(tmp_path, monkeypatch):
-    """A user with no pip settings at all, and two pins of our own in a folder of wheels."""
+    """A user without pip settings, and two pins of our own in a folder of wheels."""
     for name in [name for name in os.environ if name.startswith("PIP_") or name.lower().endswith("_proxy")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
@@ -73,8 +73,8 @@ def fetch(tmp_path):
 
 
 @pytest.mark.parametrize("where", ["variables", "global", "install"])
-def test_settings_that_lead_elsewhere_do_not_count_and_the_index_does(clean, monkeypatch, where):
-    """The real pip: with these it installs nothing, elsewhere, or fails."""
+def test_settings_for_other_targets_are_ignored_and_the_index_is_used(clean, monkeypatch, where):
+    """With these settings, the real pip would install nothing or elsewhere, or fail."""
     useful = {"find-links": str(clean / "index"), "no-index": "1"}
     if where == "variables":
         for name, value in {**HARMFUL, **useful}.items():
@@ -87,7 +87,7 @@ def test_settings_that_lead_elsewhere_do_not_count_and_the_index_does(clean, mon
     assert sorted(path.name for path in clean.iterdir() if path.name in ("root", "prefix", "target", "report")) == []
 
 
-def test_files_and_variables_count_in_pips_order(tmp_path, monkeypatch):
+def test_files_and_variables_override_each_other_in_pips_order(tmp_path, monkeypatch):
     home = tmp_path / "home"
     for path, value in (
         ("xdg/pip/pip.conf", "[global]\nindex-url = xdg\ncert = xdg\nproxy = xdg\nretries = 9"),
@@ -123,31 +123,31 @@ def test_files_and_variables_count_in_pips_order(tmp_path, monkeypatch):
         ("darwin", "home/Library/Application Support/pip/pip.conf"),
     ],
 )
-def test_where_other_systems_keep_them(tmp_path, system, place):
+def test_the_configuration_files_of_other_systems(tmp_path, system, place):
     (tmp_path / place).parent.mkdir(parents=True)
     (tmp_path / place).write_text("[global]\nproxy = here")
     machine = Machine(system, {"PROGRAMDATA": str(tmp_path / "programs")}, tmp_path / "home")
     assert pip_settings.read("install", machine)["proxy"] == "here"
 
 
-def test_settings_that_cannot_be_read_are_named(clean, capsys):
+def test_invalid_settings_are_reported(clean, capsys):
     put_settings(clean, "global", {})
     (clean / "home/.config/pip/pip.conf").write_text("index-url = before any section\n")
-    with pytest.raises(SetupProblem, match=r"pip\.conf cannot be read: File contains no section headers\. Correct"):
+    with pytest.raises(SetupProblem, match=r"pip\.conf: File contains no section headers\. Correct"):
         fetch(clean)
 
 
-def test_a_key_of_the_users_index_reaches_pip_and_no_sentence(clean, monkeypatch):
+def test_the_password_of_the_users_index_is_in_no_message(clean, monkeypatch):
     monkeypatch.setenv("PIP_INDEX_URL", "http://user:secret@127.0.0.1:9/simple")
     monkeypatch.setenv("PIP_RETRIES", "0")
     with pytest.raises(SetupProblem) as caught:
         fetch(clean)
-    assert caught.value.what == "The packages could not be fetched: 127.0.0.1:9 does not answer (Connection refused)."
+    assert caught.value.what == "Couldn't download the packages: 127.0.0.1:9 does not respond (Connection refused)."
     assert "secret" not in str(caught.value) and caught.value.hint.startswith("Check the network")
 
 
 class Index(http.server.BaseHTTPRequestHandler):
-    """A package index that has one file, and the requests it got."""
+    """A package index with some pages that records its requests."""
 
     def do_GET(self):  # noqa: N802
         self.server.requests.append((self.path, self.headers.get("Authorization")))
@@ -209,7 +209,7 @@ def test_the_wheel_comes_from_a_folder(clean, monkeypatch, kind):
 
 
 @pytest.mark.usefixtures("pinned")
-def test_an_index_without_it_is_followed_by_the_next(clean, index, monkeypatch):
+def test_the_next_index_is_used_if_one_lacks_the_wheel(clean, index, monkeypatch):
     index.pages = {"/more/pip/": LINK.replace(b"../../", b"/"), f"/files/{pip_wheel.NAME}": WHEEL}
     monkeypatch.setenv("PIP_INDEX_URL", f"http://{index.address}/simple")
     monkeypatch.setenv("PIP_EXTRA_INDEX_URL", f"http://{index.address}/more/")
@@ -225,13 +225,13 @@ def problem_without_pip(clean, monkeypatch):
     return caught.value.what, caught.value.hint
 
 
-def test_another_file_than_the_pinned_one_is_not_run(clean, index, monkeypatch):
+def test_a_wheel_with_a_wrong_checksum_is_not_run(clean, index, monkeypatch):
     index.pages = {"/simple/pip/": LINK, f"/files/{pip_wheel.NAME}": b"something else"}
     monkeypatch.setenv("PIP_INDEX_URL", f"http://{index.address}/simple")
     what, _ = problem_without_pip(clean, monkeypatch)
     assert what == (
-        f"pip, which this Python lacks, could not be fetched: {index.address}: "
-        f"what it has as {pip_wheel.NAME} is another file."
+        f"Couldn't download pip, which this Python does not have: {index.address}: "
+        f"its {pip_wheel.NAME} is not the expected file."
     )
 
 
@@ -242,64 +242,64 @@ def test_an_index_that_refuses(clean, index, monkeypatch, missing, cause):
     index.missing = missing
     monkeypatch.setenv("PIP_INDEX_URL", f"http://{index.address}/simple")
     what, hint = problem_without_pip(clean, monkeypatch)
-    assert what == f"pip, which this Python lacks, could not be fetched: {index.address} {cause}."
+    assert what == f"Couldn't download pip, which this Python does not have: {index.address} {cause}."
     assert hint.startswith("Check the package index")
 
 
 def test_an_index_that_has_no_pip(clean, index, monkeypatch):
     monkeypatch.setenv("PIP_INDEX_URL", f"http://{index.address}/simple")
     what, _ = problem_without_pip(clean, monkeypatch)
-    assert f"the package index has no pip=={pip_wheel.VERSION} that fits" in what
+    assert f"the package index has no pip=={pip_wheel.VERSION} for this Python" in what
 
 
 @pytest.mark.parametrize("variable", ["PIP_PROXY", "http_proxy"])
-def test_a_dead_proxy_before_the_wheel(clean, monkeypatch, variable):
+def test_an_unreachable_proxy_for_the_wheel(clean, monkeypatch, variable):
     monkeypatch.setenv(variable, "http://user:secret@127.0.0.1:9")
     monkeypatch.setenv("PIP_INDEX_URL", "http://index.invalid/simple")
     what, hint = problem_without_pip(clean, monkeypatch)
-    assert what.endswith("could not be fetched: the proxy 127.0.0.1:9 does not answer (Connection refused).")
+    assert what.endswith("does not have: the proxy 127.0.0.1:9 does not respond (Connection refused).")
     assert hint.startswith("Correct the proxy")
 
 
-def test_a_file_of_certificates_that_is_not_there(clean, monkeypatch):
+def test_a_missing_certificate_file(clean, monkeypatch):
     monkeypatch.setenv("PIP_CERT", "/nowhere/ca.pem")
     monkeypatch.setenv("PIP_INDEX_URL", "https://127.0.0.1:9/simple")
     what, hint = problem_without_pip(clean, monkeypatch)
-    assert "there is no file of certificates /nowhere/ca.pem" in what and "PIP_CERT" in hint
+    assert "the certificate file /nowhere/ca.pem does not exist" in what and "PIP_CERT" in hint
 
 
 def test_a_pip_that_does_not_start_is_replaced(clean, index, monkeypatch):
-    """A pip that is half removed, or was made for another Python."""
+    """For example, a pip that is half removed, or for another Python."""
     monkeypatch.setattr(
         pip.sys, "executable", str(put_program(clean / "python", "echo 'No module named x' >&2; exit 1"))
     )
     monkeypatch.setattr(pip, "WHEELS", clean / "nowhere")
     monkeypatch.setenv("PIP_INDEX_URL", f"http://{index.address}/simple")
-    with pytest.raises(SetupProblem, match="pip, which does not work in this Python, could not be fetched"):
+    with pytest.raises(SetupProblem, match="Couldn't download pip, which does not work in this Python: "):
         packages.fetch(clean / "new/vendor", pythons.running())
     index.pages = {"/simple/pip/": LINK, f"/files/{pip_wheel.NAME}": WHEEL}
     monkeypatch.setattr(pip_wheel, "SHA256", hashlib.sha256(WHEEL).hexdigest())
-    with pytest.raises(SetupProblem, match="could not be fetched: No module named x"):
+    with pytest.raises(SetupProblem, match="Couldn't download the packages: No module named x"):
         packages.fetch(clean / "new/vendor", pythons.running())
 
 
 @pytest.mark.parametrize("proxied", [False, True])
-def test_a_dead_index_and_a_dead_proxy(clean, monkeypatch, proxied):
-    """The real pip, which says of both only that it found no version."""
+def test_an_unreachable_index_and_an_unreachable_proxy(clean, monkeypatch, proxied):
+    """With the real pip, which says of both only that it found no version."""
     monkeypatch.setenv("PIP_RETRIES", "0")
     monkeypatch.setenv("PIP_INDEX_URL", "https://index.invalid/simple" if proxied else "https://127.0.0.1:9/simple")
     if proxied:
         monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
     with pytest.raises(SetupProblem) as caught:
         packages.fetch(clean / "new/vendor", pythons.running())
-    which = "the proxy 127.0.0.1:9" if proxied else "127.0.0.1:9"
-    assert caught.value.what == f"The packages could not be fetched: {which} does not answer (Connection refused)."
+    host = "the proxy 127.0.0.1:9" if proxied else "127.0.0.1:9"
+    assert caught.value.what == f"Couldn't download the packages: {host} does not respond (Connection refused)."
     assert list((clean / "new").iterdir()) == []
 
 
 def test_an_index_that_lacks_a_package(clean, index, monkeypatch):
     monkeypatch.setenv("PIP_INDEX_URL", f"http://{index.address}/simple")
-    with pytest.raises(SetupProblem, match=r"the package index has no made==1\.0 that fits \(Python 3"):
+    with pytest.raises(SetupProblem, match=r"the package index has no made==1\.0 for this Python \(3"):
         packages.fetch(clean / "new/vendor", pythons.running())
 
 
@@ -308,9 +308,9 @@ RETRYING = "WARNING: Retrying (Retry(total=0)) after connection broken by"
 
 
 @pytest.mark.parametrize(
-    ("words", "cause"),
+    ("output", "cause"),
     [
-        # As pip 23.0 and pip 26.3 write it, on the terminal and in the log.
+        # From pip 23.0 and pip 26.3, on the terminal and in the log.
         (f"{RETRYING} 'NewConnectionError('<HTTPSConnection object at 0x7f>: Failed to establish a new connection: "
          "[Errno -2] Name or service not known')': /simple/requests/\nCould not fetch URL https://a.example/simple/"
          f"requests/: connection error: HTTPSConnectionPool(host='a.example', port=443): Max retries\n{NONE}",
@@ -320,14 +320,14 @@ RETRYING = "WARNING: Retrying (Retry(total=0)) after connection broken by"
          "the host a.example was not found"),
         ("Could not fetch URL https://a.example/simple/: connection error: Failed to connect to a.example on port 443: "
          f"[Errno 111] Connection refused - skipping\n{NONE}",
-         "a.example does not answer (Connection refused)."),
+         "a.example does not respond (Connection refused)."),
         ("OSError: HTTPSConnectionPool(host='files.example', port=443): Max retries exceeded with url: /a.whl (Caused "
          "by NewConnectionError('<x>: Failed to establish a new connection: [Errno 101] Network is unreachable'))",
-         "files.example:443 does not answer (Network is unreachable)"),
+         "files.example:443 does not respond (Network is unreachable)"),
         ("Could not fetch URL http://127.0.0.1:1/simple/: 127.0.0.1 didn't respond within 2.0 seconds - skipping",
-         "127.0.0.1:1 does not answer in time"),
+         "127.0.0.1:1 does not respond in time"),
         ("ReadTimeoutError: HTTPSConnectionPool(host='files.example', port=443): Read timed out.",
-         "files.example:443 does not answer in time"),
+         "files.example:443 does not respond in time"),
         ("Could not fetch URL https://a.example/simple/: There was a problem confirming the ssl certificate: [SSL: "
          "CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed certificate (_ssl.c:992) - skipping",
          "the certificate of a.example is not trusted (self-signed certificate)"),
@@ -341,47 +341,47 @@ RETRYING = "WARNING: Retrying (Retry(total=0)) after connection broken by"
          "OSError('Tunnel connection failed: 407 Proxy Authentication Required')) - skipping",
          "the proxy of this system answers 407 Proxy Authentication Required"),
         ("ERROR: Could not install packages due to an OSError: Missing dependencies for SOCKS support.",
-         "the proxy is a SOCKS proxy, which pip does not know"),
+         "pip does not support SOCKS proxies"),
         ("WARNING: pip is configured with locations that require TLS/SSL, however the ssl module in Python is not "
          "available.\nCould not fetch URL https://a.example/: There was a problem confirming the ssl certificate: "
          f"\"Can't connect to HTTPS URL because the SSL module is not available.\"\n{NONE}",
          "this Python has no ssl module"),
         (f"WARNING: The repository located at a.example is not a trusted or secure host and is being ignored.\n{NONE}",
-         "a.example is reached without https"),
-        (NONE, "the package index has no requests==2.34.2 that fits"),
+         "a.example does not use https"),
+        (NONE, "the package index has no requests==2.34.2 for this Python"),
         ("ERROR: numpy-1-cp31-win.whl is not a supported wheel on this platform.",
-         "the package index has no numpy-1-cp31-win.whl that fits"),
+         "the package index has no numpy-1-cp31-win.whl for this Python"),
         ("ERROR: Exception:\nTraceback …\nPermissionError: [Errno 13] Permission denied: '/x'",
          "PermissionError: [Errno 13] Permission denied: '/x'"),
-        ("pip was ended by signal 9", "pip was ended by signal 9"),
+        ("pip crashed with signal 9", "pip crashed with signal 9"),
         ("", "pip failed"),
     ],
 )  # fmt: skip
-def test_the_true_cause(clean, words, cause):
-    problem = Failure(words).problem()
-    assert problem.what.startswith(f"The packages could not be fetched: {cause}")
+def test_the_cause_of_a_failure(clean, output, cause):
+    problem = Failure(output).problem()
+    assert problem.what.startswith(f"Couldn't download the packages: {cause}")
     assert problem.what.endswith(".") and problem.hint.endswith(".")
     assert "Traceback" not in problem.what and "\n" not in problem.what
 
 
-def test_a_pip_that_the_system_ends(clean, monkeypatch):
+def test_a_pip_that_crashes(clean, monkeypatch):
     monkeypatch.setattr(pip, "_command", lambda *_: ["/bin/sh", "-c", "kill -9 $$"])
-    with pytest.raises(SetupProblem, match="could not be fetched: pip was ended by signal 9"):
+    with pytest.raises(SetupProblem, match="Couldn't download the packages: pip crashed with signal 9"):
         packages.fetch(clean / "new/vendor", pythons.running())
 
 
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (None, "made is not there"),
+        (None, "made is missing"),
         ("import ctypes.no_such_library", "made: ModuleNotFoundError: No module named 'ctypes.no_such_library'"),
         ("try:\n  open('/nowhere')\nexcept OSError as e:\n  raise ImportError('PLEASE READ THIS') from e",
          "made: FileNotFoundError: [Errno 2] No such file or directory: '/nowhere'"),
-        ("import os, signal\nos.kill(os.getpid(), signal.SIGILL)", "made ended with signal 4"),
+        ("import os, signal\nos.kill(os.getpid(), signal.SIGILL)", "made crashed with signal 4"),
     ],
 )  # fmt: skip
-def test_a_package_that_cannot_be_used_is_found_before_it_counts(clean, monkeypatch, content, reason):
-    """One that is elsewhere on this Python's path does not count either."""
+def test_packages_that_cannot_be_imported_are_refused(clean, monkeypatch, content, reason):
+    """A package of that name elsewhere on this Python's path is refused too."""
     vendor, elsewhere = clean / "new/vendor", clean / "elsewhere"
     for folder in (vendor, elsewhere):
         folder.mkdir()
@@ -393,15 +393,15 @@ def test_a_package_that_cannot_be_used_is_found_before_it_counts(clean, monkeypa
     monkeypatch.setattr(packages, "import_all", lambda python: f"sys.path.append({str(elsewhere)!r})\n{code}")
     with pytest.raises(SetupProblem) as caught:
         packages.check(clean / "new", pythons.running())
-    assert caught.value.what == f"The packages were fetched, but cannot be used by {sys.executable}: {reason}."
+    assert caught.value.what == f"The packages were downloaded, but {sys.executable} can't import them: {reason}."
 
 
-def test_a_python_that_is_gone_cannot_use_them(clean):
-    with pytest.raises(SetupProblem, match="cannot be used by /nowhere/python3: .*No such file"):
+def test_a_missing_python_is_reported(clean):
+    with pytest.raises(SetupProblem, match="/nowhere/python3 can't import them: .*No such file"):
         packages.check(clean, Python("/nowhere/python3", "3.11", "linux-x86_64"))
 
 
-def test_a_file_beside_the_caller_is_not_taken_for_pips(clean, monkeypatch):
+def test_pip_ignores_modules_in_the_current_folder(clean, monkeypatch):
     (clean / "json.py").write_text("raise SystemExit('not json')")
     monkeypatch.chdir(clean)
     monkeypatch.setenv("PIP_FIND_LINKS", str(clean / "index"))
@@ -409,17 +409,17 @@ def test_a_file_beside_the_caller_is_not_taken_for_pips(clean, monkeypatch):
     fetch(clean)
 
 
-def test_every_cause_is_reached():
-    """So that no cause stands behind one that always answers."""
+def test_only_the_last_cause_matches_anything():
+    """A cause after one that always matches would never be used."""
     assert pip_failure._CAUSES[-1]("anything") is not None
     assert all(cause("anything") is None for cause in pip_failure._CAUSES[:-1])
 
 
-def test_another_python_is_named_to_pip(clean, monkeypatch):
+def test_pip_can_install_for_another_python(clean, monkeypatch):
     calls = []
     monkeypatch.setattr(pip, "_command", lambda *_: ["pip"])
     monkeypatch.setattr(
-        pip.subprocess, "run", lambda words, **_: calls.append(words) or subprocess.CompletedProcess([], 0, "", "")
+        pip.subprocess, "run", lambda command, **_: calls.append(command) or subprocess.CompletedProcess([], 0, "", "")
     )
     pip.run(["install", "made"], clean / "new", "/venv/bin/python")
     assert calls[0][:5] == ["pip", "--python", "/venv/bin/python", "install", "made"]

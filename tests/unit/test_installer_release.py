@@ -1,4 +1,4 @@
-"""The release files: what is in them, that the same sources give the same bytes, the licences and the sums."""
+"""The release files: their contents, licences and checksums, and that builds are reproducible."""
 
 import ast
 import hashlib
@@ -18,7 +18,7 @@ def put_wheel(folder, name, more, *texts):
     path = folder / f"{name}-1.0-py3-none-any.whl"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr(f"{name}-1.0.dist-info/METADATA", METADATA.format(name=name, more=more))
-        # A package may carry others whole, with metadata of their own.
+        # A package may contain others with their metadata.
         archive.writestr(f"{name}/_vendor/other-2.0.dist-info/METADATA", "Name: other\n")
         for text in texts:
             archive.writestr(f"{name}-1.0.dist-info/{text}", "The licence.")
@@ -27,7 +27,7 @@ def put_wheel(folder, name, more, *texts):
 
 @pytest.fixture
 def wheels(monkeypatch):
-    """Stands in for the index: one wheel for each Python and platform, and pip's."""
+    """Replace downloads: one wheel for each Python and platform, and pip's."""
     stated = "License-Expression: MIT"
 
     def download(folder, python):
@@ -43,7 +43,7 @@ def contents(path):
         return {name: archive.read(name) for name in archive.namelist()}
 
 
-def test_a_release_has_all_that_it_needs(wheels, capsys, tmp_path):
+def test_a_release_is_complete(wheels, capsys, tmp_path):
     assert run(capsys, "release", "--out", str(tmp_path), "--platform", "windows-x86_64")[0] == 0
     root = f"generative-edit-{changelog.version()}"
     inside = contents(tmp_path / f"{root}-windows-x86_64.zip")
@@ -59,16 +59,16 @@ def test_a_release_has_all_that_it_needs(wheels, capsys, tmp_path):
     assert not [name for name in files if "__pycache__" in name or name.startswith("tests/")]
 
 
-def test_the_sums_are_right(wheels, capsys, tmp_path):
+def test_the_checksums_are_correct(wheels, capsys, tmp_path):
     run(capsys, "release", "--out", str(tmp_path), "--platform", "linux-arm64", "--platform", "macos-arm64")
     sums = dict(line.split("  ")[::-1] for line in (tmp_path / "SHA256SUMS").read_text().splitlines())
     assert len(sums) == 2
-    for name, found in sums.items():
-        assert hashlib.sha256((tmp_path / name).read_bytes()).hexdigest() == found
+    for name, checksum in sums.items():
+        assert hashlib.sha256((tmp_path / name).read_bytes()).hexdigest() == checksum
         inside = contents(tmp_path / name)
         root = next(iter(inside)).split("/")[0]
         listed = dict(line.split("  ")[::-1] for line in inside.pop(f"{root}/SHA256SUMS").decode().splitlines())
-        assert {f"{root}/{name}": found for name, found in listed.items()} == {
+        assert {f"{root}/{name}": checksum for name, checksum in listed.items()} == {
             name: hashlib.sha256(content).hexdigest() for name, content in inside.items()
         }
 
@@ -80,35 +80,39 @@ def test_the_same_sources_give_the_same_bytes(tmp_path):
     assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "other.zip").read_bytes()
 
 
-def test_every_platform_and_python_is_asked_for(monkeypatch, tmp_path):
-    asked = []
-    monkeypatch.setattr(packages, "download", lambda folder, python: asked.append((python.platform, python.version)))
+def test_wheels_for_every_platform_and_python_are_downloaded(monkeypatch, tmp_path):
+    downloads = []
+
+    def download(folder, python):
+        downloads.append((python.platform, python.version))
+
+    monkeypatch.setattr(packages, "download", download)
     monkeypatch.setattr(packages, "download_pip", lambda folder: None)
     release.run(tmp_path, None)
-    assert len(asked) == 5 * 4 and len(list(tmp_path.glob("*.zip"))) == 5
-    assert {platform for platform, _ in asked} == {
+    assert len(downloads) == 5 * 4 and len(list(tmp_path.glob("*.zip"))) == 5
+    assert {platform for platform, _ in downloads} == {
         "linux-x86_64", "linux-aarch64", "macosx-arm64", "macosx-x86_64", "win-amd64",
     }  # fmt: skip
 
 
-def test_a_release_that_cannot_be_fetched_leaves_no_file(monkeypatch, capsys, tmp_path):
+def test_a_failed_download_leaves_no_file(monkeypatch, capsys, tmp_path):
     def fail(folder, python):
-        raise SetupProblem("The packages could not be fetched: no route.", "Check the network, then run this again.")
+        raise SetupProblem("Couldn't download the packages: no route.", "Check the network, then run this again.")
 
     monkeypatch.setattr(packages, "download", fail)
-    code, told = run(capsys, "release", "--out", str(tmp_path / "dist"))
-    assert code == 1 and "no route" in told.err and list((tmp_path / "dist").iterdir()) == []
+    code, captured = run(capsys, "release", "--out", str(tmp_path / "dist"))
+    assert code == 1 and "no route" in captured.err and list((tmp_path / "dist").iterdir()) == []
 
 
 @pytest.mark.linux
 def test_a_folder_that_cannot_be_written(capsys):
-    code, told = run(capsys, "release", "--out", "/proc/self/dist")
-    assert code == 1 and told.err.startswith("/proc/self/dist cannot be read or written: No such file")
-    assert len(told.err.splitlines()) == 2
+    code, captured = run(capsys, "release", "--out", "/proc/self/dist")
+    assert code == 1 and captured.err.startswith("Couldn't read or write /proc/self/dist: No such file")
+    assert len(captured.err.splitlines()) == 2
 
 
 @pytest.mark.parametrize(
-    ("more", "told"),
+    ("more", "listed"),
     [
         ("License-Expression: MPL-2.0\nProject-URL: Homepage, https://made.org", "MPL-2.0; https://made.org"),
         ("License: BSD\nHome-page: https://made.org", "BSD; https://made.org"),
@@ -116,15 +120,15 @@ def test_a_folder_that_cannot_be_written(capsys):
         ("Classifier: License :: Approved :: MIT License\nProject-URL: Changes, https://c.org", "MIT License; https"),
     ],
 )
-def test_a_packages_licence(tmp_path, more, told):
+def test_a_packages_licence(tmp_path, more, listed):
     wheel = put_wheel(tmp_path, "made", more, "licenses/LICENSE.txt", "licenses/NOTICE")
     lines = licences.listing([wheel, wheel]).splitlines()
-    assert lines[-1].startswith(f"made 1.0: {told}") and lines[-1].endswith("; 2 texts in made-1.0.dist-info")
+    assert lines[-1].startswith(f"made 1.0: {listed}") and lines[-1].endswith("; 2 texts in made-1.0.dist-info")
     assert lines[-2] == "" and any(line.startswith("generative-edit: GPL-3.0-or-later") for line in lines)
 
 
 def test_a_package_without_a_licence_is_refused(tmp_path):
-    with pytest.raises(SetupProblem, match="made-1.0-py3-none-any.whl does not say its licence"):
+    with pytest.raises(SetupProblem, match="made-1.0-py3-none-any.whl does not state its licence"):
         licences.listing([put_wheel(tmp_path, "made", "Summary: x")])
 
 
@@ -167,7 +171,7 @@ def test_each_heading_of_the_changelog_is_a_version_and_the_newest_comes_first()
     assert changelog.UNRELEASED not in list(changelog.sections())[1:]
 
 
-def test_the_installer_needs_only_the_standard_library():
+def test_the_installer_uses_only_the_standard_library():
     import sys
 
     for path in [packages.CHECKOUT / "install.py", *(packages.CHECKOUT / "lib/installer").glob("*.py")]:

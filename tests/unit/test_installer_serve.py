@@ -1,4 +1,4 @@
-"""install.py serve: packages of its own where there are none, and one process, so that nothing outlives it."""
+"""install.py serve: it downloads missing packages, and its server ends with it."""
 
 import os
 import signal
@@ -14,55 +14,55 @@ from lib.installer import packages, private_gimp, serve
 from tests.unit.made_machine import fake_fetch, put_gimp, run
 
 CHECKOUT = Path(__file__).absolute().parents[2]
-SECONDS = 60  # a hang guard
+SECONDS = 60  # a limit for a server that hangs
 
 
 @pytest.fixture
 def bare(machine, monkeypatch):
-    """A machine without GIMP, whose Python has none of the packages; a list of what the endpoint was started with."""
+    """A machine without GIMP and a Python without the packages; return the list of the endpoint's starts."""
     monkeypatch.setattr(serve.importlib.util, "find_spec", lambda name: None)
     monkeypatch.setattr(sys, "path", list(sys.path))
     monkeypatch.setenv("PYTHONPATH", "")
     started = []
-    monkeypatch.setattr(endpoint, "main", lambda words: started.append((words, sys.path[0])) or 0)
+    monkeypatch.setattr(endpoint, "main", lambda arguments: started.append((arguments, sys.path[0])) or 0)
     return started
 
 
-def test_without_gimp_the_packages_are_fetched_once_into_a_folder_of_their_own(bare, capsys, monkeypatch):
-    fetched = []
+def test_without_gimp_the_packages_are_downloaded_once_into_the_cache(bare, capsys, monkeypatch):
+    downloads = []
 
     def fetch(vendor, python):
-        print("Fetching the packages")
-        fetched.append(vendor)
+        print("Downloading the packages")
+        downloads.append(vendor)
         fake_fetch(vendor, python)
 
     monkeypatch.setattr(packages, "fetch", fetch)
     for _ in range(2):
-        code, told = run(capsys, "serve", "--port", "0", "--no-system-packages")
-        assert code == 0 and told.out == "", "stdout is for the address and the key"
-    assert len(fetched) == 1 and [words for words, _path in bare] == [["--port", "0"]] * 2
-    for _words, path in bare:
+        code, captured = run(capsys, "serve", "--port", "0", "--no-system-packages")
+        assert code == 0 and captured.out == "", "stdout is for the address and the key"
+    assert len(downloads) == 1 and [arguments for arguments, _path in bare] == [["--port", "0"]] * 2
+    for _arguments, path in bare:
         assert (
             Path(path).is_relative_to(private_gimp.cache_folder() / "serve") and (Path(path) / "requests.py").exists()
         )
         assert os.environ["PYTHONPATH"] == path
 
 
-def test_the_packages_of_an_installation_are_taken(bare, machine, capsys):
+def test_the_packages_of_an_installation_are_used(bare, machine, capsys):
     put_gimp(machine, "gimp", "3.0.4")
     run(capsys)
     assert run(capsys, "serve")[0] == 0 and not (private_gimp.cache_folder() / "serve").exists()
     assert bare == [([], str(machine / "home/.config/GIMP/3.0/plug-ins/generative-edit/vendor"))]
 
 
-def test_a_python_with_the_packages_needs_no_others(bare, capsys, monkeypatch):
+def test_a_python_with_the_packages_downloads_nothing(bare, capsys, monkeypatch):
     monkeypatch.setattr(serve.importlib.util, "find_spec", lambda name: True)
     path = list(sys.path)
     assert run(capsys, "serve", "--port", "8000")[0] == 0
     assert bare == [(["--port", "8000"], path[0])] and sys.path == path
 
 
-def test_packages_that_were_fetched_by_half_are_fetched_again(bare, capsys, monkeypatch):
+def test_an_interrupted_download_is_repeated(bare, capsys, monkeypatch):
     def fail(vendor, python):
         vendor.mkdir()
         (vendor / "half").touch()
@@ -72,7 +72,7 @@ def test_packages_that_were_fetched_by_half_are_fetched_again(bare, capsys, monk
     assert run(capsys, "serve")[0] == 1 and not bare
     monkeypatch.setattr(packages, "fetch", fake_fetch)
     assert run(capsys, "serve")[0] == 0
-    ((_words, path),) = bare
+    ((_arguments, path),) = bare
     assert (Path(path) / "requests.py").exists() and not (Path(path) / "half").exists()
 
 

@@ -1,4 +1,4 @@
-"""Where GIMP is found: made-up folder trees and stand-in commands of every system that install.py knows."""
+"""Where GIMP is found: fake folder trees and commands of every system that install.py supports."""
 
 import json
 import plistlib
@@ -14,7 +14,7 @@ from tests.unit.made_machine import put_flatpak, put_gimp, put_program, put_snap
 PLUG_IN = "plug-ins/generative-edit"
 
 
-def found(machine):
+def find_all(machine):
     return [(gimp.kind, gimp.version, str(gimp.config_folder())) for gimp in gimps.find_all(machine).gimps]
 
 
@@ -29,10 +29,10 @@ def installed_python(config):
 def test_every_native_version_gets_its_own_folder(machine, capsys):
     for name, version in (("gimp-3.0", "3.0.4"), ("gimp-3.2", "3.2.6"), ("gimp-2.10", "2.10.34"), ("gimp", "3.4.0")):
         put_gimp(machine, name, version)
-    code, told = run(capsys)
+    code, captured = run(capsys)
     folders = sorted(path.parts[-3] for path in (machine / "home/.config/GIMP").glob(f"*/{PLUG_IN}"))
     assert code == 0 and folders == ["3.0", "3.2", "3.4"]
-    assert told.out.count("Installed Generative Edit") == 3 and told.out.count("Start GIMP again") == 1
+    assert captured.out.count("Installed Generative Edit") == 3 and captured.out.count("Restart GIMP") == 1
 
 
 def test_packages_are_fetched_once_for_several_gimps(machine, capsys, monkeypatch):
@@ -45,22 +45,22 @@ def test_packages_are_fetched_once_for_several_gimps(machine, capsys, monkeypatc
     assert other.read_text() == "fetched = True\n" and not one.exists()
 
 
-def test_a_gimp_beside_a_broken_one_is_still_served(machine, capsys):
+def test_a_broken_gimp_does_not_affect_another(machine, capsys):
     put_gimp(machine, "gimp-3.0", "3.0.4")
     put_gimp(machine, "gimp-3.2", "3.2.6")
     (machine / "home/.config/GIMP").mkdir(parents=True)
     (machine / "home/.config/GIMP/3.2").write_text("not a folder")
-    code, told = run(capsys)
-    assert code == 1 and "3.2" in told.err and len(told.err.splitlines()) == 2
+    code, captured = run(capsys)
+    assert code == 1 and "3.2" in captured.err and len(captured.err.splitlines()) == 2
     assert (machine / "home/.config/GIMP/3.0" / PLUG_IN).is_dir()
 
 
 def test_gimp3_directory(machine, monkeypatch):
     put_gimp(machine, "gimp", "3.0.4")
     monkeypatch.setenv("GIMP3_DIRECTORY", str(machine / "elsewhere"))
-    assert found(Machine()) == [("native", "3.0.4", str(machine / "elsewhere"))]
+    assert find_all(Machine()) == [("native", "3.0.4", str(machine / "elsewhere"))]
     monkeypatch.setenv("GIMP3_DIRECTORY", "in-my-home")
-    assert found(Machine()) == [("native", "3.0.4", str(machine / "home/in-my-home"))]
+    assert find_all(Machine()) == [("native", "3.0.4", str(machine / "home/in-my-home"))]
 
 
 def test_flatpak(machine, capsys):
@@ -83,30 +83,30 @@ def test_flatpak_beside_a_native_gimp(machine, capsys):
 
 def test_a_flatpak_without_gimp(machine, capsys):
     put_flatpak(machine, listed="org.gimp.GIMP.Manual")
-    assert run(capsys)[1].err.startswith("No GIMP was found on this machine.")
+    assert run(capsys)[1].err.startswith("Couldn't find GIMP on this machine.")
 
 
 def test_a_flatpak_that_does_not_start(machine, capsys):
     script = '[ "$1" = list ] && echo org.gimp.GIMP 3.0.4 || { echo error: no >&2; exit 1; }'
     put_program(machine / "bin/flatpak", script)
-    code, told = run(capsys)
-    assert code == 1 and told.err.splitlines() == [
-        "The Python in GIMP's Flatpak does not answer: error: no.",
-        "See whether GIMP itself starts: flatpak run --command=gimp org.gimp.GIMP",
+    code, captured = run(capsys)
+    assert code == 1 and captured.err.splitlines() == [
+        "The Python in GIMP's Flatpak does not respond: error: no.",
+        "Check whether GIMP itself starts: flatpak run --command=gimp org.gimp.GIMP",
     ]
 
 
 def test_an_old_flatpak(machine, capsys):
     put_flatpak(machine, "2.10.38")
-    assert "has GIMP 2.10.38, and Generative Edit needs 3.0" in run(capsys)[1].err
+    assert "has GIMP 2.10.38; Generative Edit needs 3.0" in run(capsys)[1].err
     put_flatpak(machine, "3.0.2", python="3.10")
-    assert "The Python in GIMP's Flatpak is 3.10, and Generative Edit needs 3.11" in run(capsys)[1].err
+    assert "The Python in GIMP's Flatpak is 3.10; Generative Edit needs 3.11" in run(capsys)[1].err
 
 
 def test_snap(machine, capsys):
     config = put_snap(machine)
-    code, told = run(capsys)
-    assert code == 0 and told.out.count("Installed") == 1
+    code, captured = run(capsys)
+    assert code == 0 and captured.out.count("Installed") == 1
     assert installed_python(config)["python_version"] == "3.12" and not (machine / "home/.config").exists()
 
 
@@ -119,14 +119,15 @@ def test_a_named_folder_of_a_sandbox_gets_its_python(machine, capsys):
     assert installed_python(machine / "mine")["python"] == pythons.running().program
 
 
-def test_doctor_asks_the_sandbox(machine, capsys, monkeypatch):
+def test_doctor_uses_the_sandboxs_python(machine, capsys, monkeypatch):
     monkeypatch.setattr(packages, "fetch", real_fetch)
     config = put_flatpak(machine, python=pythons.running().version)
     run(capsys)
-    code, told = run(capsys, "doctor")
-    assert code == 0 and f"✓ Plug-in folder: {config / PLUG_IN}" in told.out and "✓ Embedded endpoint" in told.out
+    code, captured = run(capsys, "doctor")
+    assert code == 0 and "✓ Embedded endpoint" in captured.out
+    assert f"✓ Plug-in folder: {config / PLUG_IN}" in captured.out
     installed = f"plug-in {changelog.version()}, Python {pythons.running().version}"
-    assert told.out.splitlines()[-1].endswith(f"GIMP 3.0.4 (Flatpak), {installed}: all well")
+    assert captured.out.splitlines()[-1].endswith(f"GIMP 3.0.4 (Flatpak), {installed}: all well")
 
 
 @pytest.mark.parametrize(
@@ -140,7 +141,7 @@ def test_appimage(machine, folder, name, version):
             gimps.find_all()
         return
     minor = (version or "3.0.4")[:3]
-    assert found(Machine()) == [("AppImage", version or "3.0.4", str(machine / f"home/.config/GIMP/{minor}"))]
+    assert find_all(Machine()) == [("AppImage", version or "3.0.4", str(machine / f"home/.config/GIMP/{minor}"))]
 
 
 def put_app(path, version, command="gimp"):
@@ -155,7 +156,7 @@ def test_macos(machine):
     put_app(home / "Applications/GIMP-2.10.app", "2.10.38")
     (home / "Applications/GIMP-3.2.app/Contents/Info.plist").write_text("not a property list")
     support = home / "Library/Application Support/GIMP"
-    assert found(Machine("darwin", {}, home)) == [
+    assert find_all(Machine("darwin", {}, home)) == [
         ("GIMP.app", "3.2.0", str(support / "3.2")), ("GIMP.app", "3.0.4", str(support / "3.0")),
     ]  # fmt: skip
 
@@ -171,18 +172,18 @@ def test_windows_installer(machine, place):
     put_program(machine / place / "gimp-console-3.0.exe", answer("3.0.4"))
     put_program(machine / place / "gimp-3.0.exe", "exit 0")
     put_program(machine / place / "gimptool-3.0.exe", "exit 0")
-    told = found(windows(machine, ProgramFiles=str(machine / "Program Files")))
-    assert told == [("native", "3.0.4", str(machine / "home/AppData/Roaming/GIMP/3.0"))]
+    installed = find_all(windows(machine, ProgramFiles=str(machine / "Program Files")))
+    assert installed == [("native", "3.0.4", str(machine / "home/AppData/Roaming/GIMP/3.0"))]
 
 
 def test_windows_store(machine):
-    """Its name is a stand-in that opens a window and writes to no console: the version is read from the name."""
+    """The store's program opens a window and prints nothing: the version is read from its name."""
     put_program(machine / "home/AppData/Local/Microsoft/WindowsApps/gimp-3.2.exe", "exit 0")
-    assert found(windows(machine)) == [("native", "3.2.0", str(machine / "home/AppData/Roaming/GIMP/3.2"))]
+    assert find_all(windows(machine)) == [("native", "3.2.0", str(machine / "home/AppData/Roaming/GIMP/3.2"))]
 
 
 def test_windows_without_gimp(machine):
-    with pytest.raises(SetupProblem, match="No GIMP was found"):
+    with pytest.raises(SetupProblem, match="Couldn't find GIMP"):
         gimps.find_all(windows(machine))
 
 
@@ -203,51 +204,51 @@ def test_the_stores_python_is_refused():
     pythons.check_running(r"C:\Users\me\AppData\Local\Programs\Python\Python313")
 
 
-def test_settings_without_a_gimp_are_named(machine, capsys):
+def test_a_settings_folder_without_a_gimp_is_named(machine, capsys):
     for minor in ("2.10", "3.0", "3.2"):
         (machine / "home/.config/GIMP" / minor).mkdir(parents=True)
-    code, told = run(capsys)
+    code, captured = run(capsys)
     folder = machine / "home/.config/GIMP/3.2"
-    assert code == 1 and told.err.splitlines() == [
-        f"No GIMP was found on this machine, but the settings of one in {folder}.",
-        f"Where that is your GIMP's, name it: python3 install.py --gimp-dir '{folder}'",
+    assert code == 1 and captured.err.splitlines() == [
+        f"Couldn't find GIMP on this machine, only the settings folder {folder}.",
+        f"If your GIMP uses that folder, run: python3 install.py --gimp-dir '{folder}'",
     ]
     assert not list(machine.glob(f"home/**/{PLUG_IN}"))
 
 
-def test_list_touches_nothing(machine, capsys):
+def test_list_changes_nothing(machine, capsys):
     put_gimp(machine, "gimp", "3.0.4")
     put_flatpak(machine, "3.2.0", "3.12")
     before = sorted(machine.rglob("*"))
-    code, told = run(capsys, "--list")
+    code, captured = run(capsys, "--list")
     assert code == 0 and sorted(machine.rglob("*")) == before
-    lines = told.out.splitlines()
-    assert lines[0] == "GIMP 3.2.0 (Flatpak)" and lines[5] == "GIMP 3.0.4" and told.out.count("not installed") == 2
-    assert f"    folder   {machine / 'home/.config/GIMP/3.0'}" in lines and "3.12, /usr/bin/python3" in told.out
+    lines = captured.out.splitlines()
+    assert lines[0] == "GIMP 3.2.0 (Flatpak)" and lines[5] == "GIMP 3.0.4" and captured.out.count("not installed") == 2
+    assert f"    folder   {machine / 'home/.config/GIMP/3.0'}" in lines and "3.12, /usr/bin/python3" in captured.out
 
 
-def test_uninstall_finds_what_a_removed_gimp_left(machine, capsys):
+def test_uninstall_removes_the_plug_in_of_an_uninstalled_gimp(machine, capsys):
     put_gimp(machine, "gimp", "3.0.4")
     run(capsys)
     (machine / "bin/gimp").unlink()
-    code, told = run(capsys, "uninstall")
+    code, captured = run(capsys, "uninstall")
     folder = machine / "home/.config/GIMP/3.0" / PLUG_IN
-    assert code == 0 and not folder.exists() and f"Removed {folder}" in told.out
-    assert run(capsys, "uninstall")[1].err.startswith("No GIMP was found on this machine")
+    assert code == 0 and not folder.exists() and f"Removed {folder}" in captured.out
+    assert run(capsys, "uninstall")[1].err.startswith("Couldn't find GIMP on this machine")
 
 
 def test_uninstall_everything_needs_no_gimp(machine, capsys, monkeypatch):
     monkeypatch.setattr("builtins.input", lambda question: "y")
     data = settings.data_folder()
-    code, told = run(capsys, "uninstall", "--everything")
-    assert code == 0 and not data.exists() and told.err == ""
+    code, captured = run(capsys, "uninstall", "--everything")
+    assert code == 0 and not data.exists() and captured.err == ""
 
 
-def test_uninstall_everything_takes_the_sandboxs_data_too(machine, capsys, monkeypatch):
+def test_uninstall_everything_removes_the_sandboxs_data_too(machine, capsys, monkeypatch):
     put_flatpak(machine, python=pythons.running().version)
     run(capsys)
     data = machine / "home/.var/app/org.gimp.GIMP/data/generative-edit"
     data.mkdir(parents=True)
     monkeypatch.setattr("builtins.input", lambda question: "y")
-    told = run(capsys, "uninstall", "--everything")[1].out
-    assert str(data) in told and not data.exists()
+    output = run(capsys, "uninstall", "--everything")[1].out
+    assert str(data) in output and not data.exists()

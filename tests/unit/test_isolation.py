@@ -1,4 +1,4 @@
-"""How a system in a folder is entered: what this machine allows is found out before anything is fetched."""
+"""Isolation of a system in a folder: what this machine allows is checked before anything is downloaded."""
 
 import functools
 import os
@@ -15,8 +15,8 @@ from lib.installer.problem import SetupProblem
 from tests.unit.made_machine import put_program
 
 PROOT = Path(isolation.__file__).with_name("proot.py")
-# As proot does with its options: they end where the program begins.
-STAND_IN = 'while [ "$1" != /bin/sh ]; do shift; done\nexec "$@"'
+# A fake proot: skip its options and run the program.
+FAKE_PROOT = 'while [ "$1" != /bin/sh ]; do shift; done\nexec "$@"'
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +28,7 @@ def fresh():
 
 @pytest.fixture
 def machine(machine, monkeypatch):
-    """The made-up machine with apt-get, which installs what its `packages` folder has."""
+    """The fake machine with an apt-get that installs what its `packages` folder has."""
     monkeypatch.setattr(system_packages, "is_root", lambda: True)
     monkeypatch.setattr(system_packages, "_LOCK", machine / "apt.lock")
     monkeypatch.setenv("PATH", f"{machine}/bin:/usr/bin:/bin")
@@ -45,10 +45,10 @@ def installed(machine):
 
 
 def allow(machine, namespaces, tracing):
-    """Says whether this machine allows namespaces and tracing."""
+    """Set whether the machine allows namespaces and tracing."""
     put_program(machine / "bin/unshare", f"exit {int(not namespaces)}")
     put_program(machine / "packages/bwrap", f"exit {int(not namespaces)}")
-    put_program(machine / "packages/proot", STAND_IN if tracing else "exit 1")
+    put_program(machine / "packages/proot", FAKE_PROOT if tracing else "exit 1")
 
 
 def test_bubblewrap_where_namespaces_are_allowed(machine):
@@ -56,20 +56,20 @@ def test_bubblewrap_where_namespaces_are_allowed(machine):
     assert isinstance(isolation.choose(), isolation.Bubblewrap) and "bubblewrap" in installed(machine)
 
 
-def test_proot_where_they_are_not(machine):
+def test_proot_where_namespaces_are_not_allowed(machine):
     allow(machine, namespaces=False, tracing=True)
     assert isinstance(isolation.choose(), isolation.Proot)
     assert "proot" in installed(machine) and "bubblewrap" not in installed(machine)
 
 
-def test_proot_where_bubblewrap_is_there_and_may_not_work(machine):
+def test_proot_where_bubblewrap_is_installed_but_fails(machine):
     allow(machine, namespaces=False, tracing=True)
     put_program(machine / "bin/bwrap", "exit 1")
     put_program(machine / "bin/unshare", "exit 0")
     assert isinstance(isolation.choose(), isolation.Proot)
 
 
-def test_where_nothing_works_it_is_said_before_anything_is_fetched(machine):
+def test_a_machine_without_isolation_is_reported_before_any_download(machine):
     allow(machine, namespaces=False, tracing=False)
     put_program(machine / "bin/mmdebstrap", f"touch {machine}/fetched")
     with pytest.raises(SetupProblem, match=r"neither namespaces nor tracing .* --cap-add SYS_PTRACE.* sudo sysctl"):
@@ -77,19 +77,19 @@ def test_where_nothing_works_it_is_said_before_anything_is_fetched(machine):
     assert not (machine / "fetched").exists()
 
 
-def test_a_user_learns_of_every_package_at_once(machine, monkeypatch):
+def test_all_missing_packages_are_reported_together(machine, monkeypatch):
     allow(machine, namespaces=True, tracing=True)
     monkeypatch.setattr(system_packages, "is_root", lambda: False)
-    with pytest.raises(SetupProblem) as problem:
+    with pytest.raises(SetupProblem) as caught:
         private_gimp.ensure("3.0")
     for package in ("bubblewrap", "mmdebstrap", "uidmap"):
-        assert package in problem.value.what and package in problem.value.hint
-    assert "sudo apt-get update && sudo apt-get install" in problem.value.hint and not installed(machine)
+        assert package in caught.value.what and package in caught.value.hint
+    assert "sudo apt-get update && sudo apt-get install" in caught.value.hint and not installed(machine)
 
 
-@pytest.mark.parametrize("way", [isolation.Bubblewrap(), isolation.Proot()])
-def test_only_what_is_given_is_in_the_environment_inside(machine, monkeypatch, way):
-    monkeypatch.setattr(isolation, "choose", lambda: way)
+@pytest.mark.parametrize("kind", [isolation.Bubblewrap(), isolation.Proot()])
+def test_only_the_given_variables_are_in_the_environment_inside(machine, monkeypatch, kind):
+    monkeypatch.setattr(isolation, "choose", lambda: kind)
     monkeypatch.setenv("OPENAI_API_KEY", "sk-outside")
     monkeypatch.setenv("https_proxy", "http://proxy")
     gimp = private_gimp.PrivateGimp(machine / "gimp-3.0", "3.0")
@@ -100,29 +100,29 @@ def test_only_what_is_given_is_in_the_environment_inside(machine, monkeypatch, w
 
 
 def proot(machine, *words, **options):
-    put_program(machine / "bin/proot", STAND_IN)
+    put_program(machine / "bin/proot", FAKE_PROOT)
     command = [sys.executable, str(PROOT), "-r", str(machine), "--", *words]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, **options)
 
 
 @pytest.mark.parametrize(("script", "code"), [("exit 0", 0), ("exit 7", 7), ("kill -9 $$", 137)])
-def test_proot_ends_with_the_code_of_the_program_inside(machine, script, code):
+def test_proot_returns_the_exit_code_of_the_program_inside(machine, script, code):
     process = proot(machine, "sh", "-c", script)
     assert process.wait(30) == code
 
 
-def test_calls_that_are_newer_than_proot_do_not_exist_inside(machine):
+def test_system_calls_that_proot_does_not_know_fail_inside(machine):
     numbers = {"x86_64": 332, "aarch64": 291}
     if os.uname().machine not in numbers:
-        pytest.skip("calls have other numbers here")
+        pytest.skip("system calls have other numbers on this machine")
     statx = f"ctypes.CDLL(None, use_errno=True).syscall({numbers[os.uname().machine]}, -1, b'/', 0, 0, None)"
     process = proot(machine, sys.executable, "-c", f"import ctypes; print({statx}, ctypes.get_errno())")
     assert process.communicate(timeout=30)[0] == "-1 38\n"
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGKILL"])
-def test_proot_ends_with_whoever_started_it(machine, name):
-    """In the background of a shell too, which starts it with SIGQUIT ignored."""
+def test_proot_ends_with_its_parent(machine, name):
+    """Even in the background of a shell, which ignores SIGQUIT for it."""
     in_background = functools.partial(signal.signal, signal.SIGQUIT, signal.SIG_IGN)
     process = proot(machine, "sh", "-c", "echo $PPID; exec sleep 60", preexec_fn=in_background)
     inside = int(process.stdout.readline())
@@ -130,5 +130,5 @@ def test_proot_ends_with_whoever_started_it(machine, name):
     process.wait(30)
     end = time.monotonic() + 30
     while Path(f"/proc/{inside}").exists() and Path(f"/proc/{inside}/stat").read_text().split()[2] != "Z":
-        assert time.monotonic() < end, "proot is still there"
+        assert time.monotonic() < end, "proot is still running"
         time.sleep(0.01)

@@ -36,7 +36,7 @@ def test_a_dead_index_is_named_and_a_later_run_begins_anew(cache, capsys, monkey
     monkeypatch.setenv("PIP_RETRIES", "0")
     monkeypatch.setenv("PIP_NO_CACHE_DIR", "1")
     what, hint = fails(capsys)
-    assert what == "The packages could not be fetched: 127.0.0.1:9 does not answer (Connection refused)."
+    assert what == "Couldn't download the packages: 127.0.0.1:9 does not respond (Connection refused)."
     assert hint.startswith("Check the network") and not list(cache.glob("*/whole"))
     (half,) = cache.glob("requirements-*-*")
     (half / "left").touch()
@@ -48,8 +48,8 @@ def test_a_dead_index_is_named_and_a_later_run_begins_anew(cache, capsys, monkey
 @pytest.mark.parametrize(
     ("failure", "sentence"),
     [
-        (Failure("No space left on device"), "There is no room for the packages."),
-        (OSError(28, "No space left on device", "/x"), "/x cannot be written: No space left on device."),
+        (Failure("No space left on device"), "The disk is full."),
+        (OSError(28, "No space left on device", "/x"), "Couldn't write /x: No space left on device."),
     ],
 )
 def test_a_full_disk_is_named(capsys, monkeypatch, failure, sentence):
@@ -82,7 +82,7 @@ def test_an_old_python_gets_a_sentence(tmp_path):
     shutil.copy(CHECKOUT / "tests/run.py", tmp_path / "tests")
     done = subprocess.run([sys.executable, tmp_path / "tests/run.py", "--lint"], capture_output=True, text=True)
     first, second = done.stderr.splitlines()
-    assert done.returncode == 1 and first.startswith("Generative Edit needs Python 3.11 or later, and this is")
+    assert done.returncode == 1 and first.startswith("Generative Edit needs Python 3.11 or later; this is")
     assert second.endswith(" tests/run.py --lint")
 
 

@@ -1,4 +1,4 @@
-"""Debian packages: named before they are installed, never with a question, never against --no-system-packages."""
+"""Debian packages: listed before they are installed, without questions, never with --no-system-packages."""
 
 import os
 
@@ -21,8 +21,8 @@ def root(tmp_path, monkeypatch):
 
 
 @pytest.fixture(autouse=True)
-def somebody_types():
-    """Standard input has answers to give, which nothing that install.py starts may take."""
+def typed_answers():
+    """Provide answers on standard input that no process of install.py may read."""
     ours, (reading, writing) = os.dup(0), os.pipe()
     os.write(writing, b"y\n" * 9)
     os.close(writing)
@@ -34,32 +34,32 @@ def somebody_types():
 
 
 def put_apt(machine, *cases):
-    """An apt-get that writes down its words and answers as the cases of a shell's `case "$*"` say."""
+    """Put an apt-get that records its arguments and answers by the cases of a shell's `case "$*"`."""
     body = SILENT + f'echo "$*" >> {machine}/calls\n' + PLAN + "".join(f"{case} ;;\n" for case in cases) + "esac"
     put_program(machine / "bin/apt-get", body)
     return machine / "calls"
 
 
-def test_each_package_is_named_before_any_is_installed(machine, root, monkeypatch, capsys):
-    calls, named = put_apt(machine), []
+def test_all_packages_are_listed_before_any_is_installed(machine, root, monkeypatch, capsys):
+    calls, printed = put_apt(machine), []
     real = system_packages._apt
 
-    def apt(*words):
-        if words[0] == "install" and "--simulate" not in words:
-            named.append(capsys.readouterr().out)
-        return real(*words)
+    def apt(*arguments):
+        if arguments[0] == "install" and "--simulate" not in arguments:
+            printed.append(capsys.readouterr().out)
+        return real(*arguments)
 
     monkeypatch.setattr(system_packages, "_apt", apt)
     system_packages.install(["proot", "mmdebstrap"])
-    assert "apt-get installs mmdebstrap, proot, and for these libtalloc2" in named[0]
+    assert "apt-get installs mmdebstrap, proot, and their dependencies libtalloc2" in printed[0]
     assert [line.split()[0] for line in calls.read_text().splitlines()] == ["update", "install", "install"]
 
 
-def test_what_is_there_is_not_installed(machine, root):
+def test_installed_tools_are_not_installed_again(machine, root):
     calls = put_apt(machine)
     put_program(machine / "bin/proot", "")
     (machine / "keys.gpg").touch()
-    system_packages.need({"proot": "proot", str(machine / "keys.gpg"): "debian-archive-keyring"})
+    system_packages.require({"proot": "proot", str(machine / "keys.gpg"): "debian-archive-keyring"})
     assert not calls.exists()
 
 
@@ -72,20 +72,20 @@ def test_it_can_be_forbidden(machine, root, monkeypatch):
     assert not calls.exists()
 
 
-def test_the_installers_readme_names_what_may_be_installed():
+def test_the_installers_readme_names_every_package_that_may_be_installed():
     text = (packages.CHECKOUT / "lib/installer/README.md").read_text(encoding="utf-8")
     section = text.partition("## The demo")[2].partition("\n## ")[0]
-    ways = (isolation.Bubblewrap, isolation.Proot)
+    kinds = (isolation.Bubblewrap, isolation.Proot)
     names = {*private_gimp._BUILD_TOOLS.values(), *private_gimp._USERS_BUILD_TOOLS.values()}
-    names |= {way.package for way in ways} | {"apt-get", "--no-system-packages"}
+    names |= {kind.package for kind in kinds} | {"apt-get", "--no-system-packages"}
     assert [name for name in sorted(names) if f"`{name}`" not in section] == []
 
 
 def test_the_demo_can_forbid_it(machine, root, monkeypatch, capsys):
     calls = put_apt(machine)
     monkeypatch.setenv(system_packages.FORBIDDEN, "")
-    code, told = run(capsys, "demo", "--no-system-packages", "--out", str(machine / "out"))
-    assert code == 1 and "--no-system-packages forbids" in told.err and not calls.exists()
+    code, captured = run(capsys, "demo", "--no-system-packages", "--out", str(machine / "out"))
+    assert code == 1 and "--no-system-packages forbids" in captured.err and not calls.exists()
 
 
 @pytest.mark.parametrize(
@@ -94,29 +94,29 @@ def test_the_demo_can_forbid_it(machine, root, monkeypatch, capsys):
         (
             ["update*) echo 'W: Failed to fetch http://x/y  Temporary failure resolving x' >&2",
              "install*) echo 'E: Unable to locate package proot' >&2; exit 100"],
-            r"could not be installed: Failed to fetch .* resolving x\. Check the network",
+            r"Couldn't install proot: Failed to fetch .* resolving x\. Check the network",
         ),
         (
             ["install*) echo 'E: Unable to locate package proot' >&2; exit 100"],
-            r"could not be installed: Unable to locate package proot\. Try by hand: apt-get update && apt-get install",
+            r"Couldn't install proot: Unable to locate package proot\. Try it yourself: apt-get update && apt-get",
         ),
         (
             ["install*) echo 'E: You have not enough free space in /var/cache/apt/archives/.' >&2; exit 100"],
-            r"not enough free space .* Make room on the disk",
+            r"not enough free space .* Free some disk space",
         ),
-        (["install*) exit 100"], r"could not be installed: apt-get failed\. Try by hand"),
+        (["install*) exit 100"], r"Couldn't install proot: apt-get failed\. Try it yourself"),
     ],
 )  # fmt: skip
-def test_the_true_cause_is_named(machine, root, cases, sentences):
+def test_the_cause_of_a_failure_is_reported(machine, root, cases, sentences):
     put_apt(machine, *cases)
     with pytest.raises(SetupProblem, match=sentences):
         system_packages.install(["proot"])
 
 
-def test_without_root_the_whole_command_is_named(machine, monkeypatch):
+def test_without_root_the_command_is_printed(machine, monkeypatch):
     monkeypatch.setattr(system_packages, "is_root", lambda: False)
-    with pytest.raises(SetupProblem) as problem:
+    with pytest.raises(SetupProblem) as caught:
         system_packages.install(["uidmap", "bubblewrap"])
-    assert problem.value.what == "Needed and missing: bubblewrap, uidmap."
+    assert caught.value.what == "Required packages are missing: bubblewrap, uidmap."
     install = "sudo apt-get install --yes --no-install-recommends bubblewrap uidmap"
-    assert problem.value.hint == f"Run: sudo apt-get update && {install}"
+    assert caught.value.hint == f"Run: sudo apt-get update && {install}"

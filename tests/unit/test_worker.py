@@ -379,7 +379,7 @@ def test_an_own_provider_is_asked_and_one_that_has_gone_is_told(job, endpoint):
 def test_what_the_built_in_engine_refuses_says_itself_what_to_do(tmp_path):
     request = {"prompt": "a dog that plays the piano", "n": 1, "size": "96x64"}
     final = EditJob(make_job(request=request), lambda event: None).run()
-    assert final["message"].startswith("This engine has no model") and final["hint"] == ""
+    assert final["message"].startswith("The built-in engine has no model") and final["hint"] == ""
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The built-in engine: edits pictures by a prompt with no model, and refuses what it does not understand."""
+"""The built-in engine: it edits pictures by a prompt without a model, and refuses prompts that it cannot parse."""
 
 from lib.endpoint.engine.edit import Result, edit
 from lib.endpoint.engine.errors import Refused

@@ -1,4 +1,4 @@
-"""Adjusting a picture's colours and sharpness. Colours are sRGB, 0 to 1, float32, (..., 3)."""
+"""Adjust a picture's colours and sharpness. Colours are sRGB, 0 to 1, float32, (..., 3)."""
 
 from collections.abc import Callable
 
@@ -9,31 +9,31 @@ from lib.endpoint.cancellation import checkpoint
 from lib.endpoint.engine import lab
 from lib.endpoint.engine.denoise import denoise
 
-_ROWS = 256  # a picture's colours are worked on by so many rows, to bound the memory
+_ROWS = 256  # rows to process at a time, to limit memory
 _LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
 _SEPIA = np.array([[0.393, 0.769, 0.189], [0.349, 0.686, 0.168], [0.272, 0.534, 0.131]], np.float32)
-_OWN_CONTRAST = 0.25  # how much of a thing's own variation of hue a recolouring keeps
+_HUE_VARIATION = 0.25  # of the object's variation of hue that recolouring preserves
 
 Colours = Callable[[np.ndarray, float], np.ndarray]
 
 
 def grey(rgb: np.ndarray, amount: float) -> np.ndarray:
-    """Towards luminance; `amount` 1 is black and white."""
-    return _mixed(rgb, _luminance(rgb), amount)
+    """Blend with luminance; `amount` 1 is black and white."""
+    return _mix(rgb, _luminance(rgb), amount)
 
 
 def sepia(rgb: np.ndarray, amount: float) -> np.ndarray:
-    """Towards the customary brown tone."""
-    return _mixed(rgb, np.minimum(rgb @ _SEPIA.T, 1), amount)
+    """Blend with the usual brown tone."""
+    return _mix(rgb, np.minimum(rgb @ _SEPIA.T, 1), amount)
 
 
 def invert(rgb: np.ndarray, amount: float) -> np.ndarray:
-    """Towards the negative."""
-    return _mixed(rgb, 1 - rgb, amount)
+    """Blend with the negative."""
+    return _mix(rgb, 1 - rgb, amount)
 
 
 def temperature(rgb: np.ndarray, amount: float) -> np.ndarray:
-    """Warmer above 0, cooler below: gains on red and blue in linear light, luminance kept."""
+    """Make warmer above 0, cooler below: gains for red and blue in linear light that preserve luminance."""
     gains = np.exp(np.array([0.16, 0.0, -0.22], np.float32) * amount)
     linear = lab.to_linear(rgb)
     balanced = linear * gains
@@ -42,29 +42,29 @@ def temperature(rgb: np.ndarray, amount: float) -> np.ndarray:
 
 
 def brightness(rgb: np.ndarray, amount: float) -> np.ndarray:
-    """Brighter above 0 by a gamma curve, which clips nothing; darker below by a gain, which darkens white."""
+    """Brighten above 0 with a gamma curve, which does not clip; darken below with a gain, which darkens white too."""
     return rgb ** np.float32(0.72**amount) if amount > 0 else rgb * np.float32(0.76**-amount)
 
 
 def contrast(rgb: np.ndarray, amount: float) -> np.ndarray:
-    """Away from middle grey above 0, towards it below."""
+    """Increase the contrast around middle grey above 0, decrease it below."""
     return 0.5 + (rgb - 0.5) * np.float32(1.3**amount)
 
 
 def saturation(rgb: np.ndarray, amount: float) -> np.ndarray:
-    """Away from luminance above 0, towards it below."""
-    return _mixed(_luminance(rgb), rgb, (1.4 if amount > 0 else 1.8) ** amount)
+    """Increase the saturation above 0, decrease it below."""
+    return _mix(_luminance(rgb), rgb, (1.4 if amount > 0 else 1.8) ** amount)
 
 
 def posterize(rgb: np.ndarray, amount: float) -> np.ndarray:
-    """To a few levels a channel: five at `amount` 1."""
+    """Reduce each channel to a few levels: five at `amount` 1."""
     steps = float(np.clip(round(4 / amount), 1, 15))
     return np.round(rgb * steps) / steps
 
 
-def _mixed(one: np.ndarray, other: np.ndarray, amount: float) -> np.ndarray:
-    """`one` at `amount` 0, `other` at 1, beyond it above 1."""
-    result: np.ndarray = one + np.float32(amount) * (other - one)
+def _mix(start: np.ndarray, end: np.ndarray, amount: float) -> np.ndarray:
+    """Interpolate linearly: `start` at `amount` 0, `end` at 1, extrapolated above 1."""
+    result: np.ndarray = start + np.float32(amount) * (end - start)
     return result
 
 
@@ -86,9 +86,9 @@ _COLOURS: dict[str, Colours] = {
 
 
 def adjust(image: np.ndarray, region: np.ndarray, skill: str, amount: float, colour: str | None = None) -> np.ndarray:
-    """`image` (H, W, 4, uint8) with `skill` applied where `region` (H, W, bool) is; alpha stays.
+    """Return `image` (H, W, 4, uint8) with `skill` applied inside `region` (H, W, bool); alpha does not change.
 
-    `amount` is 1 at no word about it, and negative for the opposite. `colour` is for recolour.
+    `amount` is 1 by default and negative for the opposite effect. `colour` is for recolour only.
     """
     result = image.copy()
     if skill == "recolour":
@@ -102,7 +102,7 @@ def adjust(image: np.ndarray, region: np.ndarray, skill: str, amount: float, col
 
 
 def _by_rows(image: np.ndarray, region: np.ndarray, change: Callable[[np.ndarray], np.ndarray]) -> None:
-    """Change the colours of `image` in `region`, in place."""
+    """Change the colours of `image` in `region` in place, some rows at a time."""
     for top in range(0, len(image), _ROWS):
         checkpoint()
         rows, inside = image[top : top + _ROWS], region[top : top + _ROWS]
@@ -111,28 +111,28 @@ def _by_rows(image: np.ndarray, region: np.ndarray, change: Callable[[np.ndarray
 
 
 def _recolour(image: np.ndarray, region: np.ndarray, colour: str, amount: float) -> None:
-    """Move the region's colour to `colour` in Lab, keeping its texture: the variation of its lightness.
+    """Move the region's colour to `colour` in Lab, and preserve its texture, the variation of its lightness.
 
-    The variation shrinks where it would leave the range, so that white and black keep some too.
+    The variation is reduced if it exceeds the range, so that white and black objects have some too.
     """
     target = lab.to_lab(np.array(ImageColor.getrgb(colour)[:3], np.float32) / 255)
     sample = image[region, :3][:: max(1, int(region.sum()) // 100_000)]
-    seen = lab.to_lab(sample.astype(np.float32) / 255)
-    middle = np.median(seen, axis=0)
-    low, high = np.percentile(seen[:, 0], (2, 98)) - middle[0]
-    aim = float(np.clip(target[0], 12, 92))
-    room = min(1.0, (98 - aim) / max(high, 1e-3), (aim - 2) / max(-low, 1e-3))
-    scale = np.array([max(room, 0.35), _OWN_CONTRAST, _OWN_CONTRAST], np.float32)
-    centre = np.array([aim, target[1], target[2]], np.float32)
+    sampled = lab.to_lab(sample.astype(np.float32) / 255)
+    middle = np.median(sampled, axis=0)
+    low, high = np.percentile(sampled[:, 0], (2, 98)) - middle[0]
+    lightness = float(np.clip(target[0], 12, 92))
+    headroom = min(1.0, (98 - lightness) / max(high, 1e-3), (lightness - 2) / max(-low, 1e-3))
+    scale = np.array([max(headroom, 0.35), _HUE_VARIATION, _HUE_VARIATION], np.float32)
+    centre = np.array([lightness, target[1], target[2]], np.float32)
 
     def change(rgb: np.ndarray) -> np.ndarray:
-        return _mixed(rgb, lab.from_lab(centre + (lab.to_lab(rgb) - middle) * scale), amount)
+        return _mix(rgb, lab.from_lab(centre + (lab.to_lab(rgb) - middle) * scale), amount)
 
     _by_rows(image, region, change)
 
 
 def _spatial(image: np.ndarray, region: np.ndarray, skill: str, amount: float) -> np.ndarray:
-    """What needs a pixel's neighbours: the whole changed picture, (H, W, 3)."""
+    """Apply a skill that uses neighbouring pixels; return the whole changed picture, (H, W, 3)."""
     if skill == "denoise":
         return denoise(image[..., :3], amount)
     if skill == "pixelate":
@@ -145,14 +145,14 @@ def _spatial(image: np.ndarray, region: np.ndarray, skill: str, amount: float) -
 
 
 def _blur(image: np.ndarray, radius: float) -> np.ndarray:
-    """A Gaussian blur of the colours, in which transparent pixels have no say."""
+    """Return the colours after a Gaussian blur that ignores transparent pixels."""
     blurred = Image.fromarray(image).convert("RGBa").filter(ImageFilter.GaussianBlur(radius))
     result = np.array(blurred.convert("RGBA"))
     return np.where(result[..., 3:] > 0, result[..., :3], image[..., :3])
 
 
 def _pixelate(image: np.ndarray, region: np.ndarray, amount: float) -> np.ndarray:
-    """Blocks of one colour over the region's box: 24 along its short side at `amount` 1."""
+    """Fill the region's bounding box with blocks of one colour: 24 along its short side at `amount` 1."""
     rows, columns = np.flatnonzero(region.any(1)), np.flatnonzero(region.any(0))
     top, left, bottom, right = int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1
     block = max(2, round(min(bottom - top, right - left) / 24 * amount))

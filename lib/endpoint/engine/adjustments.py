@@ -1,4 +1,4 @@
-"""The adjustments by name, from `adjustments.json`: which skill, in which direction, and how it is said."""
+"""The adjustments by name, from `adjustments.json`: their skill, direction and description."""
 
 import json
 from dataclasses import dataclass
@@ -7,9 +7,9 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Adjustment:
-    """`amount` is the skill's strength at no word about it; `mixed` skills cannot go beyond it.
+    """An adjustment. `amount` is the skill's default strength, which `mixed` skills cannot exceed.
 
-    `says` is the sentence, with {degree} and {colour}.
+    `says` describes it in the revised prompt, with {degree} and {colour}.
     """
 
     skill: str

@@ -1,4 +1,4 @@
-"""Filling an area of a picture that may be transparent elsewhere too."""
+"""Fill an area of a picture that may also be transparent elsewhere."""
 
 from collections.abc import Callable
 
@@ -9,20 +9,20 @@ from lib.endpoint.engine.errors import Refused
 from lib.endpoint.fill import NothingToCopyFrom, fill
 from lib.translation import _
 
-CLEAR = 128  # alpha under this says nothing about a pixel's colour
+CLEAR = 128  # pixels with less alpha have no reliable colour
 
 
 def fill_area(image: np.ndarray, hole: np.ndarray, seed: int, on_partial: Callable[[np.ndarray], None]) -> np.ndarray:
-    """`image` (H, W, 4) with `hole` (H, W, bool) filled from its surroundings and opaque; the rest untouched.
+    """Return `image` (H, W, 4) with `hole` (H, W, bool) filled from its surroundings and opaque.
 
-    Transparent pixels are never copied from, and what colour lies under them does not matter.
-    Raises Refused (nothing_to_copy_from).
+    All other pixels stay unchanged. Transparent pixels are never copied, and their colours have no influence.
+    Raise Refused (nothing_to_copy_from).
     """
     clear = (image[..., 3] < CLEAR) & ~hole
     source = image[..., :3]
     if clear.any():
         opaque = np.where(clear | hole, 0, 255).astype(np.uint8)
-        source = np.array(_bled(Image.fromarray(np.dstack([source, opaque]))))[..., :3]
+        source = np.array(_bleed(Image.fromarray(np.dstack([source, opaque]))))[..., :3]
 
     def finish(rgb: np.ndarray) -> np.ndarray:
         result = image.copy()
@@ -43,23 +43,23 @@ def fill_area(image: np.ndarray, hole: np.ndarray, seed: int, on_partial: Callab
     except NothingToCopyFrom as error:
         raise Refused(
             "nothing_to_copy_from",
-            _("The selection leaves nothing to fill from. Select a smaller part of the picture."),
+            _("The selection leaves nothing to copy from. Select a smaller area."),
         ) from error
     return finish(rgb)
 
 
 def whole(image: np.ndarray) -> np.ndarray:
-    """The region of all of `image`, (H, W, bool)."""
+    """Return the region that covers all of `image`, (H, W, bool)."""
     return np.ones(image.shape[:2], bool)
 
 
-def _bled(image: Image.Image) -> Image.Image:
-    """`image` (RGBA) with its transparent pixels coloured by the nearest others, as in a pyramid of halves."""
+def _bleed(image: Image.Image) -> Image.Image:
+    """Return `image` (RGBA) with transparent pixels coloured by near opaque ones (push-pull)."""
     alpha = image.getchannel("A").point([0] + [255] * 255)
     image.putalpha(alpha)
     if alpha.getextrema()[0] == 255 or image.size == (1, 1):
         return image
     half = image.resize((-(-image.width // 2), -(-image.height // 2)), Image.Resampling.BOX)
-    whole_picture = _bled(half).resize(image.size, Image.Resampling.BILINEAR)
-    whole_picture.alpha_composite(image)
-    return whole_picture
+    background = _bleed(half).resize(image.size, Image.Resampling.BILINEAR)
+    background.alpha_composite(image)
+    return background

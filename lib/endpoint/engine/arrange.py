@@ -1,4 +1,4 @@
-"""Several pictures laid out on a plain board, without overlap."""
+"""Arrange several pictures on a plain board, without overlap."""
 
 from collections.abc import Callable, Sequence
 
@@ -9,17 +9,17 @@ from lib.endpoint.cancellation import checkpoint
 from lib.endpoint.engine.cutout import cut_out
 
 DEFAULT_SIZE = (1024, 1024)
-GAP = 0.04  # of the board's short side, between pictures and round them
+GAP = 0.04  # of the board's short side, between and around the pictures
 
 Box = tuple[float, float, float, float]  # left, top, width, height
 
 
 def pieces(pictures: Sequence[np.ndarray], size: tuple[int, int]) -> tuple[list[Image.Image], int]:
-    """Each picture (H, W, 4) cut out of its plain background where it has one, cropped; and how many were.
+    """Cut each picture (H, W, 4) out of its plain background, if it has one, and crop it; also return how many were.
 
-    None is larger than the board of `size` (width, height).
+    No piece is larger than the board of `size` (width, height).
     """
-    found, count = [], 0
+    result, count = [], 0
     for picture in pictures:
         checkpoint()
         small = Image.fromarray(picture)
@@ -30,8 +30,8 @@ def pieces(pictures: Sequence[np.ndarray], size: tuple[int, int]) -> tuple[list[
             count += cut is not None
             image = image if cut is None else cut
         piece = Image.fromarray(image)
-        found.append(piece.crop(piece.getchannel("A").getbbox()))
-    return found, count
+        result.append(piece.crop(piece.getchannel("A").getbbox()))
+    return result, count
 
 
 def arrange(
@@ -41,9 +41,9 @@ def arrange(
     variant: int,
     on_partial: Callable[[np.ndarray], None],
 ) -> np.ndarray:
-    """A board of `size` with all pictures, (H, W, 4); each `variant` has another order and other gaps.
+    """Return a board of `size` with all pictures, (H, W, 4); each `variant` has another order and other gaps.
 
-    `on_partial` gets the board after each picture but the last.
+    `on_partial` receives the board after each picture but the last.
     """
     first = variant % len(images)
     order = [*images[first:], *images[:first]]
@@ -59,23 +59,23 @@ def arrange(
 
 
 def layout(aspects: Sequence[float], size: tuple[int, int], gap: float = GAP) -> list[Box]:
-    """A box of each aspect (width / height), in order, in rows, centred; as large as the best number of rows lets."""
+    """Return a box of each aspect (width / height), in order, centred, in the number of rows with the largest boxes."""
     candidates = [_rows(aspects, size, rows, gap) for rows in range(1, len(aspects) + 1)]
     return max(candidates, key=lambda boxes: min(width * height for _, _, width, height in boxes))
 
 
-def _rows(aspects: Sequence[float], size: tuple[int, int], count: int, share: float) -> list[Box]:
-    gap = min(share, 0.5 / (len(aspects) + 1)) * min(size)
+def _rows(aspects: Sequence[float], size: tuple[int, int], count: int, gap_share: float) -> list[Box]:
+    gap = min(gap_share, 0.5 / (len(aspects) + 1)) * min(size)
     height = (size[1] - gap * (count + 1)) / count
     bounds = [round(index * len(aspects) / count) for index in range(count + 1)]
     boxes: list[Box] = []
     for row in range(count):
         members = aspects[bounds[row] : bounds[row + 1]]
-        room = size[0] - gap * (len(members) + 1)
-        tall = min(height, room / sum(members))
-        left = (size[0] - tall * sum(members) - gap * (len(members) - 1)) / 2
-        top = gap + row * (height + gap) + (height - tall) / 2
+        width = size[0] - gap * (len(members) + 1)
+        row_height = min(height, width / sum(members))
+        left = (size[0] - row_height * sum(members) - gap * (len(members) - 1)) / 2
+        top = gap + row * (height + gap) + (height - row_height) / 2
         for aspect in members:
-            boxes.append((left, top, tall * aspect, tall))
-            left += tall * aspect + gap
+            boxes.append((left, top, row_height * aspect, row_height))
+            left += row_height * aspect + gap
     return boxes

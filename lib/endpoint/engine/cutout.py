@@ -1,23 +1,23 @@
-"""Finding a plain background and making it transparent."""
+"""Find a plain background and make it transparent."""
 
 import numpy as np
 
 from lib.endpoint.cancellation import checkpoint
 from lib.endpoint.engine import lab
 
-SAME = 9.0  # as different from the background (in Lab) as a pixel of it may be
-OTHER = 26.0  # as different as a pixel wholly of the thing; the rim is between
-PLAIN_SHARE = 0.9  # of the border that must be of one colour
-LEAST_THING = 0.002  # of the picture that must be left
+SAME = 9.0  # the largest distance in Lab of a background pixel from the background's colour
+OTHER = 26.0  # the distance of a pixel that belongs only to the object; the object's edge is between
+PLAIN_SHARE = 0.9  # of the border that must have the background's colour
+MIN_OBJECT = 0.002  # of the region that must remain
 
 _MAX_SWEEPS = 400
 
 
 def cut_out(image: np.ndarray, region: np.ndarray, amount: float = 1.0) -> np.ndarray | None:
-    """`image` (H, W, 4, uint8) with the plain background that reaches the border made transparent in `region`.
+    """Return `image` (H, W, 4, uint8) with the plain background that touches the border of `region` made transparent.
 
-    `amount` widens what counts as the background. None where the border is not of one colour, or nothing
-    would be left. The rim's colours are freed of the background's.
+    A larger `amount` includes more colours in the background. The background's colour is removed from the object's
+    edge. Return None if the border is not of one colour, or if nothing would remain.
     """
     border = _border(region)
     colours = lab.to_lab(image[border, :3].astype(np.float32) / 255)
@@ -28,13 +28,13 @@ def cut_out(image: np.ndarray, region: np.ndarray, amount: float = 1.0) -> np.nd
         return None
     distance = np.linalg.norm(_lab(image) - background, axis=-1)
     outside = reach(border & (distance < SAME * amount), (distance < SAME * amount) & region)
-    if np.count_nonzero(region & ~outside) < LEAST_THING * np.count_nonzero(region):
+    if np.count_nonzero(region & ~outside) < MIN_OBJECT * np.count_nonzero(region):
         return None
     return _matted(image, outside, region, distance, background)
 
 
 def reach(start: np.ndarray, open_pixels: np.ndarray) -> np.ndarray:
-    """The pixels of `open_pixels` (H, W, bool) that are connected with `start` along rows and columns."""
+    """Return the pixels of `open_pixels` (H, W, bool) that are 4-connected to `start`."""
     reached: np.ndarray = start & open_pixels
     for _ in range(_MAX_SWEEPS):
         checkpoint()
@@ -47,7 +47,7 @@ def reach(start: np.ndarray, open_pixels: np.ndarray) -> np.ndarray:
 
 
 def _along_rows(reached: np.ndarray, open_pixels: np.ndarray) -> np.ndarray:
-    """Every run of open pixels in a row that has a reached one."""
+    """Return every run of open pixels in a row that contains a reached one."""
     padded = np.pad(open_pixels, ((0, 0), (1, 0)))
     runs = np.cumsum(padded[:, 1:] & ~padded[:, :-1]).reshape(open_pixels.shape)
     hit = np.zeros(int(runs.max(initial=0)) + 1, bool)
@@ -57,11 +57,11 @@ def _along_rows(reached: np.ndarray, open_pixels: np.ndarray) -> np.ndarray:
 
 
 def _border(region: np.ndarray) -> np.ndarray:
-    """The pixels of `region` at its own rim or the picture's."""
+    """Return the pixels of `region` at its own edge or the picture's."""
     padded = np.pad(region, 1)
     inner = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
-    rim: np.ndarray = region & ~inner
-    return rim
+    edge: np.ndarray = region & ~inner
+    return edge
 
 
 def _lab(image: np.ndarray) -> np.ndarray:
@@ -73,18 +73,19 @@ def _lab(image: np.ndarray) -> np.ndarray:
 def _matted(
     image: np.ndarray, outside: np.ndarray, region: np.ndarray, distance: np.ndarray, background: np.ndarray
 ) -> np.ndarray:
-    rim = _grown(outside, 2) & region & ~outside
-    coverage = np.clip((distance[rim] - SAME) / (OTHER - SAME), 0, 1)[:, None]
+    """Return `image` with `outside` transparent, and the alpha and colours of the object's edge estimated."""
+    edge = _grow(outside, 2) & region & ~outside
+    coverage = np.clip((distance[edge] - SAME) / (OTHER - SAME), 0, 1)[:, None]
     result = image.copy()
     result[outside, 3] = 0
     plain = lab.from_lab(background) * 255
-    freed = plain + (image[rim, :3] - plain) / np.maximum(coverage, 0.2)
-    result[rim, :3] = np.clip(np.round(freed), 0, 255).astype(np.uint8)
-    result[rim, 3] = np.round(image[rim, 3] * coverage[:, 0]).astype(np.uint8)
+    unmixed = plain + (image[edge, :3] - plain) / np.maximum(coverage, 0.2)
+    result[edge, :3] = np.clip(np.round(unmixed), 0, 255).astype(np.uint8)
+    result[edge, 3] = np.round(image[edge, 3] * coverage[:, 0]).astype(np.uint8)
     return result
 
 
-def _grown(area: np.ndarray, pixels: int) -> np.ndarray:
+def _grow(area: np.ndarray, pixels: int) -> np.ndarray:
     for _ in range(pixels):
         padded = np.pad(area, 1)
         area = area | padded[:-2, 1:-1] | padded[2:, 1:-1] | padded[1:-1, :-2] | padded[1:-1, 2:]

@@ -1,4 +1,4 @@
-"""Noise taken away, edges kept: a guided filter (He, Sun, Tang, 2013) set by the noise that is measured."""
+"""Reduce noise and preserve edges: a guided filter (He, Sun, Tang, 2013), adapted to the measured noise."""
 
 import numpy as np
 
@@ -13,7 +13,7 @@ _ROWS = 256
 
 
 def denoise(image: np.ndarray, amount: float) -> np.ndarray:
-    """`image` (H, W, 3, uint8) smoothed; `amount` 1 takes away about the noise's own deviation."""
+    """Return `image` (H, W, 3, uint8) smoothed; `amount` 1 removes about the noise's own deviation."""
     noise = noise_deviation(image)
     result = image.copy()
     for top in range(0, len(image), _ROWS):
@@ -25,7 +25,7 @@ def denoise(image: np.ndarray, amount: float) -> np.ndarray:
 
 
 def noise_deviation(image: np.ndarray) -> float:
-    """The standard deviation of the noise in levels of 0..255, as Immerkaer (1996), by the median, at least 1."""
+    """Return the standard deviation of the noise in levels of 0..255, at least 1: Immerkaer (1996), by the median."""
     grey = image.astype(np.float32) @ _TO_YCC[0]
     if min(grey.shape) < 3:
         return 1.0
@@ -43,7 +43,7 @@ def _denoise_rows(rows: np.ndarray, noise: float) -> np.ndarray:
 
 
 def _guided(guide: np.ndarray, plane: np.ndarray, radius: int, epsilon: float) -> np.ndarray:
-    """`plane` as a locally linear function of `guide`."""
+    """Return `plane` as a locally linear function of `guide`."""
     mean_guide, mean_plane = _mean(guide, radius), _mean(plane, radius)
     covariance = _mean(guide * plane, radius) - mean_guide * mean_plane
     variance = _mean(guide * guide, radius) - mean_guide**2
@@ -53,7 +53,7 @@ def _guided(guide: np.ndarray, plane: np.ndarray, radius: int, epsilon: float) -
 
 
 def _mean(plane: np.ndarray, radius: int) -> np.ndarray:
-    """The mean over a square of side 2 radius + 1; the border is repeated."""
+    """Return the mean over a square of side 2 radius + 1; border pixels are repeated."""
     size = 2 * radius + 1
     for _ in ("rows", "columns"):
         total = np.cumsum(np.pad(plane, ((radius + 1, radius), (0, 0)), "edge"), 0, dtype=np.float64)

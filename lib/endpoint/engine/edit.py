@@ -1,4 +1,4 @@
-"""One edit: what the prompt asks, done to the pixels."""
+"""Edit a picture as a prompt says."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,19 +13,19 @@ from lib.endpoint.engine.adjustments import ADJUSTMENTS, Adjustment
 from lib.endpoint.engine.area import fill_area, whole
 from lib.endpoint.engine.cutout import cut_out
 from lib.endpoint.engine.errors import Refused
-from lib.endpoint.engine.prompt import Step, Steps, understand
+from lib.endpoint.engine.prompt import Step, Steps, parse_prompt
 from lib.translation import _
 
 Partial = Callable[[np.ndarray], None]
 
-# How an adjustment's strength differs among the results of one request.
-_VARIED = (1.0, 1.25, 0.8, 1.5, 0.65, 1.75, 0.5, 2.0, 0.4, 2.25)
-_MIXED_LESS = 0.07
+# The factor of an adjustment's strength for each result of a request.
+_STRENGTHS = (1.0, 1.25, 0.8, 1.5, 0.65, 1.75, 0.5, 2.0, 0.4, 2.25)
+_MIXED_DECREASE = 0.07
 
 
 @dataclass(frozen=True)
 class Result:
-    """A finished picture, (H, W, 4) uint8, not premultiplied, and a sentence of what was understood."""
+    """A finished picture, (H, W, 4) uint8, not premultiplied, and a sentence that describes the edit."""
 
     image: np.ndarray
     revised_prompt: str
@@ -33,7 +33,7 @@ class Result:
 
 @dataclass(frozen=True)
 class EngineTask:
-    """What one edit works on; see `edit`."""
+    """The arguments of `edit`."""
 
     images: Sequence[np.ndarray]
     mask: np.ndarray | None
@@ -57,14 +57,14 @@ def edit(
 ) -> Result:
     """Edit the first of `images` (each (H, W, 4) uint8, RGBA) as `prompt` says, or arrange all of them.
 
-    `mask` (H, W, bool) is True where the first image may change; everywhere else it stays, bit for bit.
-    Without one, fills take the image's own transparent pixels (alpha under 255), and adjustments all of it.
-    `variant` 0 to 9 gives results that differ, where an adjustment would else always be the same. `size`
-    (width, height) is an arrangement's; other results have the first image's. `transparent` asks for a
-    transparent background. `on_partial` gets intermediate states, (H, W, 4); what it raises ends the edit.
-    The same arguments give the same bytes. Raises Refused.
+    `mask` (H, W, bool) is True where the first image may change; all other pixels stay exactly the same. Without a
+    mask, a fill uses the image's transparent pixels (alpha under 255), and an adjustment the whole image. `variant`,
+    0 to 9, makes results differ, as an adjustment would otherwise always be the same. `size` (width, height) is for
+    arrangements; other results have the first image's size. `transparent` makes the background transparent.
+    `on_partial` receives intermediate states, (H, W, 4); its exceptions end the edit. The same arguments give the
+    same bytes. Raise Refused.
     """
-    steps = understand(prompt)
+    steps = parse_prompt(prompt)
     task = EngineTask(images, mask, seed, variant, size, transparent, on_partial or (lambda _state: None))
     if steps[0].kind == "arrange":
         return _arrange(steps[0], task)
@@ -80,8 +80,8 @@ def _check(steps: Steps, task: EngineTask) -> None:
             raise Refused(
                 "mask_required",
                 _(
-                    "This engine cannot find '{target}' in the picture. Select it first, "
-                    "or ask for the whole picture."
+                    "The built-in engine cannot find “{target}” in the picture. Select it first, "
+                    "or change the whole picture."
                 ).format(target=step.target),
             )
 
@@ -93,15 +93,15 @@ def _edit(steps: Steps, task: EngineTask) -> Result:
         if index:
             task.on_partial(image)
         image = _fill(image, task) if step.kind in ("fill", "extend") else _adjust(image, step, task)
-    sentence = _sentence(steps, task)
+    revised_prompt = _revised_prompt(steps, task)
     if task.transparent and image[..., 3].min() == 255:
         image = _cut_out(image, task, 1.0)
-        sentence += " Make its plain background transparent."
-    return Result(image, sentence)
+        revised_prompt += " Make its plain background transparent."
+    return Result(image, revised_prompt)
 
 
 def _distinct(steps: Steps) -> list[Step]:
-    """The steps with at most one fill: the mask is one area, whatever it is called."""
+    """Return the steps with at most one fill: all fills are of the same area, the mask."""
     fills = [step for step in steps if step.kind != "adjust"]
     return [step for step in steps if step.kind == "adjust" or step is fills[0]]
 
@@ -111,7 +111,7 @@ def _fill(image: np.ndarray, task: EngineTask) -> np.ndarray:
     if not hole.any():
         raise Refused(
             "nothing_to_fill",
-            _("There is nothing to fill. Select the area to fill, or use a picture that is transparent there."),
+            _("There is nothing to fill. Select the area to fill, or make it transparent."),
         )
     return fill_area(image, hole, task.seed, task.on_partial)
 
@@ -127,8 +127,8 @@ def _adjust(image: np.ndarray, step: Step, task: EngineTask) -> np.ndarray:
 
 def _strength(adjustment: Adjustment, degree: float, variant: int) -> float:
     if adjustment.mixed:
-        return min(degree, 1.0) * adjustment.amount * (1 - _MIXED_LESS * variant)
-    return degree * adjustment.amount * _VARIED[variant % len(_VARIED)]
+        return min(degree, 1.0) * adjustment.amount * (1 - _MIXED_DECREASE * variant)
+    return degree * adjustment.amount * _STRENGTHS[variant % len(_STRENGTHS)]
 
 
 def _cut_out(image: np.ndarray, task: EngineTask, amount: float) -> np.ndarray:
@@ -138,9 +138,8 @@ def _cut_out(image: np.ndarray, task: EngineTask, amount: float) -> np.ndarray:
         raise Refused(
             "no_plain_background",
             _(
-                "No plain background was found: the border of the picture is not of one colour. This engine "
-                "has no model to tell a thing from a busy background. Use a picture with a plain background, or "
-                "another provider."
+                "Couldn't find a plain background: the edge of the picture has several colours. The built-in engine "
+                "can remove only plain backgrounds. Use another picture or another provider."
             ),
         )
     return cut
@@ -148,30 +147,28 @@ def _cut_out(image: np.ndarray, task: EngineTask, amount: float) -> np.ndarray:
 
 def _arrange(step: Step, task: EngineTask) -> Result:
     if len(task.images) < 2:
-        raise Refused(
-            "images_required", _("An arrangement needs at least two pictures. Add more layers or references.")
-        )
+        raise Refused("images_required", _("An arrangement needs at least two images. Add layers or reference images."))
     if task.mask is not None:
-        raise Refused("mask_not_used", _("An arrangement makes a new picture. Remove the selection first."))
+        raise Refused("mask_not_used", _("An arrangement creates a new image. Clear the selection first."))
     colour = step.colour or "white"
     board = (255, 255, 255, 0) if task.transparent else (*ImageColor.getrgb(colour)[:3], 255)
     size = task.size or arrange.DEFAULT_SIZE
     pieces, cut = arrange.pieces(task.images, size)
     image = arrange.arrange(pieces, size, board, task.variant, task.on_partial)
     background = "transparent" if task.transparent else f"plain {colour}"
-    cut_words = f", {cut} of them cut out of their plain background" if cut else ""
-    return Result(image, f"Arrange the {len(pieces)} pictures without overlap on a {background} background{cut_words}.")
+    cut_note = f", {cut} of them cut out of their plain background" if cut else ""
+    return Result(image, f"Arrange the {len(pieces)} pictures without overlap on a {background} background{cut_note}.")
 
 
-def _sentence(steps: Steps, task: EngineTask) -> str:
-    parts = [_says(step, task) for step in _distinct(steps)]
+def _revised_prompt(steps: Steps, task: EngineTask) -> str:
+    parts = [_describe(step, task) for step in _distinct(steps)]
     text = ", then ".join(parts)
     place = ", inside the selection" if task.mask is not None and any(s.kind == "adjust" for s in steps) else ""
     others = " The other pictures are not used." if len(task.images) > 1 else ""
     return f"{text[0].upper()}{text[1:]}{place}.{others}"
 
 
-def _says(step: Step, task: EngineTask) -> str:
+def _describe(step: Step, task: EngineTask) -> str:
     if step.kind == "adjust":
         degree = "slightly " if step.amount < 0.8 else "much " if step.amount > 1.4 else ""
         return ADJUSTMENTS[step.name].says.format(degree=degree, colour=step.colour)

@@ -1,8 +1,8 @@
-"""Why the engine refuses."""
+"""The engine's error."""
 
 
-class Refused(ValueError):  # noqa: N818 - no error: it says what the engine will not do
-    """The engine cannot do what was asked, and has done nothing.
+class Refused(ValueError):  # noqa: N818 - a refusal, not a failure
+    """The engine cannot do the requested edit and has not changed anything.
 
     `code` is for programs: prompt_not_understood, nothing_to_fill, nothing_to_copy_from, mask_required,
     mask_not_used, no_plain_background, images_required.

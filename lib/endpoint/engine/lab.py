@@ -12,18 +12,18 @@ _KNEE = 6 / 29
 
 
 def to_linear(rgb: np.ndarray) -> np.ndarray:
-    """sRGB 0..1 to linear light 0..1, any shape, float32."""
+    """Convert sRGB 0..1 to linear light 0..1, any shape, float32."""
     return np.where(rgb <= 0.04045, rgb / 12.92, ((np.maximum(rgb, 0) + 0.055) / 1.055) ** 2.4).astype(np.float32)
 
 
 def from_linear(linear: np.ndarray) -> np.ndarray:
-    """Linear light to sRGB, clipped to 0..1, float32."""
+    """Convert linear light to sRGB, clipped to 0..1, float32."""
     linear = np.clip(linear, 0, 1)
     return np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055).astype(np.float32)
 
 
 def to_lab(rgb: np.ndarray) -> np.ndarray:
-    """sRGB 0..1 (..., 3) to L* 0..100, a*, b*, float32."""
+    """Convert sRGB 0..1 (..., 3) to L* 0..100, a*, b*, float32."""
     xyz = to_linear(rgb) @ _TO_XYZ.T / _WHITE
     f = np.where(xyz > _KNEE**3, np.cbrt(xyz), xyz / (3 * _KNEE**2) + 4 / 29)
     return np.stack([116 * f[..., 1] - 16, 500 * (f[..., 0] - f[..., 1]), 200 * (f[..., 1] - f[..., 2])], -1).astype(
@@ -32,7 +32,7 @@ def to_lab(rgb: np.ndarray) -> np.ndarray:
 
 
 def from_lab(lab: np.ndarray) -> np.ndarray:
-    """L*a*b* (..., 3) to sRGB, clipped to 0..1, float32."""
+    """Convert L*a*b* (..., 3) to sRGB, clipped to 0..1, float32."""
     y = (lab[..., 0] + 16) / 116
     f = np.stack([y + lab[..., 1] / 500, y, y - lab[..., 2] / 200], -1)
     xyz = np.where(f > _KNEE, f**3, 3 * _KNEE**2 * (f - 4 / 29)) * _WHITE

@@ -1,6 +1,6 @@
-"""The words of each language, from `words/*.json`: adding a language is adding a file.
+"""The vocabulary of each language, from `words/*.json`; to add a language, add a file.
 
-A pattern is words, with `[a|b|]` for a choice; an empty choice may be left out.
+A pattern is a phrase in which `[a|b]` is an alternative and `[a|]` is optional.
 """
 
 import itertools
@@ -25,7 +25,7 @@ _MAX_COLOUR_WORDS = 3
 
 
 def tokenise(text: str) -> Tokens:
-    """Lower-case words without accents; Chinese by the character; every pause a comma; no quotes or hyphens."""
+    """Split into lower-case words without accents, Chinese characters, and a comma for any pause; drop other marks."""
     plain = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c)).casefold()
     tokens = (token for token in _TOKEN.findall(plain) if token not in _SILENT)
     return tuple("," if token in _PAUSE else "&" if token == "+" else token for token in tokens)
@@ -33,10 +33,10 @@ def tokenise(text: str) -> Tokens:
 
 @dataclass(frozen=True)
 class Language:
-    """One language's phrases by kind, each phrase as its tokens and with its value.
+    """The phrases of one language by kind; each phrase, as its tokens, has a value.
 
-    `verb_last`: "remove" may follow its object. `piece_words`: a thing after "and" needs no article if it
-    has no more words. `suffix_colours` are no colours unless "coloured" follows.
+    `verb_last`: "remove" may follow its object. `piece_words`: an object after "and" needs no article if it
+    has at most so many words. `suffix_colours` are colours only if "coloured" follows.
     """
 
     name: str
@@ -47,43 +47,43 @@ class Language:
     suffix_colours: frozenset[str]
 
     def match(self, kind: str, tokens: Tokens, start: int) -> Iterator[tuple[Any, int]]:
-        """Each phrase of `kind` at `start`, the longest first: its value and where it ends."""
+        """Yield the value and the end of each phrase of `kind` at `start`, longest first."""
         table = self.phrases.get(kind, {})
         for end in range(min(len(tokens), start + self.longest.get(kind, 0)), start, -1):
             if tokens[start:end] in table:
                 yield table[tokens[start:end]], end
 
     def colours(self, tokens: Tokens, start: int) -> Iterator[tuple[str, int]]:
-        """Each colour at `start`: its CSS name or #rrggbb, and where it ends."""
+        """Yield the CSS name or #rrggbb and the end of each colour at `start`."""
         yield from self.match("colour", tokens, start)
         for end in range(min(len(tokens), start + _MAX_COLOUR_WORDS), start, -1):
             name = "".join(tokens[start:end])
             if _HEX.fullmatch(name):
                 yield name, end
             elif self.name == "en" and name in ImageColor.colormap:
-                suffixed = [after for _, after in self.match("colour_suffix", tokens, end)]
-                yield from ((name, after) for after in suffixed)
+                suffix_ends = [after for _, after in self.match("colour_suffix", tokens, end)]
+                yield from ((name, after) for after in suffix_ends)
                 if name not in self.suffix_colours:
                     yield name, end
 
     def contains(self, kind: str, tokens: Tokens) -> bool:
-        """Whether a phrase of `kind` is anywhere in `tokens`."""
+        """Return whether a phrase of `kind` occurs in `tokens`."""
         return any(True for start in range(len(tokens)) for _ in self.match(kind, tokens, start))
 
 
 @cache
 def languages() -> tuple[Language, ...]:
-    """Every language, English first."""
+    """Return every language, English first."""
     paths = sorted((Path(__file__).parent / "words").glob("*.json"), key=lambda path: path.stem != "en")
     return tuple(_load(path) for path in paths)
 
 
 def expand(pattern: str) -> Iterator[Tokens]:
-    """The token sequences that `pattern` stands for."""
+    """Yield the token sequences that match `pattern`."""
     parts = re.split(r"\[([^\]]*)\]", pattern)
     choices = [part.split("|") if index % 2 else [part] for index, part in enumerate(parts)]
-    for chosen in itertools.product(*choices):
-        yield tokenise(" ".join(chosen))
+    for combination in itertools.product(*choices):
+        yield tokenise(" ".join(combination))
 
 
 def _load(path: Path) -> Language:
@@ -97,7 +97,7 @@ def _load(path: Path) -> Language:
 
 
 def _phrases(entry: Iterable[str] | Mapping[str, Any]) -> Iterator[tuple[Tokens, Any]]:
-    """A list of patterns; or pattern -> value; or value -> list of patterns."""
+    """Yield the phrases of a list of patterns, a map of patterns to values, or a map of values to lists of patterns."""
     if not isinstance(entry, Mapping):
         yield from ((tokens, True) for pattern in entry for tokens in expand(pattern) if tokens)
         return

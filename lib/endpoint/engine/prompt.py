@@ -1,7 +1,7 @@
-"""A prompt's meaning: every word of it must be understood, or the whole is refused.
+"""Parse a prompt into steps; a prompt with any unknown word is refused.
 
-The grammar, the same in every language: clauses joined by pauses and "and"; a clause removes a thing, fills,
-extends, or adjusts; an arrangement is a whole prompt. The words are data, see `language`.
+The grammar is the same in every language: clauses are joined by commas and "and"; a clause removes an object, fills,
+extends, or adjusts; an arrangement is a prompt of its own. The vocabulary is data, see `language`.
 """
 
 from collections.abc import Iterator
@@ -17,20 +17,20 @@ from lib.translation import N_, _
 MAX_TOKENS = 80
 MAX_AMOUNT = 3.0
 
-# Translators: the words that the engine knows in your language are in lib/endpoint/engine/words.
+# Translators: the words that the engine understands in your language are in lib/endpoint/engine/words.
 UNDERSTOOD = N_(
-    "Understood are: remove, erase, delete, clean up, heal or fill what is selected; extend a transparent "
+    "It understands: remove, erase, delete, clean up, heal or fill the selection; extend a transparent "
     "border; black and white, sepia, warmer, cooler, brighter, darker, more or less contrast, more or less "
     "saturated, sharpen, blur, denoise, invert, posterize, pixelate, 'make it COLOUR', transparent background, "
-    "with 'slightly' or 'much'; arrange several pictures together."
+    "with 'slightly' or 'much'; arrange several images."
 )
 
 
 @dataclass(frozen=True)
 class Step:
-    """One thing to do. `target` names the part of the picture that was spoken of, if one was.
+    """One step of an edit. `target` is the part of the picture that the prompt names, if any.
 
-    `name` is a key of `adjustments.json` for an adjustment, else empty.
+    `name` is a key of `adjustments.json` for an adjustment, otherwise empty.
     """
 
     kind: Literal["fill", "extend", "adjust", "arrange"]
@@ -43,26 +43,26 @@ class Step:
 Steps = tuple[Step, ...]
 
 
-def understand(prompt: str) -> Steps:
-    """What `prompt` asks for, in order. Raises Refused (prompt_not_understood) at any doubt."""
+def parse_prompt(prompt: str) -> Steps:
+    """Return the steps that `prompt` asks for, in order. Raise Refused (prompt_not_understood) if in doubt."""
     tokens = tokenise(prompt)
     while tokens and tokens[-1] == ",":
         tokens = tokens[:-1]
     if 0 < len(tokens) <= MAX_TOKENS:
         for language in languages():
-            steps = _PromptParser(language, tokens).read()
-            if steps and _consistent(steps):
+            steps = _PromptParser(language, tokens).parse()
+            if steps and _is_consistent(steps):
                 return steps
     raise Refused(
         "prompt_not_understood",
-        _("This engine has no model and does not understand this prompt. {understood}").format(
+        _("The built-in engine has no model and does not understand this prompt. {understood}").format(
             understood=_(UNDERSTOOD)
         ),
     )
 
 
-def _consistent(steps: Steps) -> bool:
-    """Whether all can be meant: no skill twice (warmer and cooler), not two parts of the picture."""
+def _is_consistent(steps: Steps) -> bool:
+    """Return whether the steps are compatible: no skill twice (warmer and cooler), at most one part of the picture."""
     skills = [ADJUSTMENTS[step.name].skill for step in steps if step.kind == "adjust"]
     targets = {step.target for step in steps if step.target}
     parts = any(step.target for step in steps if step.kind == "adjust") and len(targets) > 1
@@ -70,15 +70,15 @@ def _consistent(steps: Steps) -> bool:
 
 
 class _PromptParser:
-    """Reads `tokens` as one language, trying every way until one takes in all of them."""
+    """A backtracking parser of `tokens` in one language; a parse must consume all of them."""
 
     def __init__(self, language: Language, tokens: Tokens) -> None:
         self._language = language
         self._tokens = tokens
         self._end = len(tokens)
-        self._read: dict[tuple[int, bool], Steps | None] = {}
+        self._parsed: dict[tuple[int, bool], Steps | None] = {}
 
-    def read(self) -> Steps | None:
+    def parse(self) -> Steps | None:
         if self._language.contains("never", self._tokens):
             return None
         return self._sequence(0, False) or self._arrangement()
@@ -87,22 +87,22 @@ class _PromptParser:
         return self._language.match(kind, self._tokens, at)
 
     def _ends(self, kind: str, at: int) -> Iterator[int]:
-        """Where `at` can go by leaving out any number of phrases of `kind`; itself first."""
-        seen, open_ends = {at}, [at]
+        """Yield `at` and each position after skipping any number of phrases of `kind`."""
+        visited, open_ends = {at}, [at]
         while open_ends:
             here = open_ends.pop(0)
             yield here
             for _value, end in self._match(kind, here):
-                if end not in seen:
-                    seen.add(end)
+                if end not in visited:
+                    visited.add(end)
                     open_ends.append(end)
 
     def _sequence(self, at: int, adjusting: bool) -> Steps | None:
-        """The clauses from `at` to the end; after an adjustment, "with" joins another."""
-        if (at, adjusting) not in self._read:
-            self._read[at, adjusting] = None
-            self._read[at, adjusting] = next(self._sequences(at, adjusting), None)
-        return self._read[at, adjusting]
+        """Return the clauses from `at` to the end; after an adjustment, "with" joins another."""
+        if (at, adjusting) not in self._parsed:
+            self._parsed[at, adjusting] = None
+            self._parsed[at, adjusting] = next(self._sequences(at, adjusting), None)
+        return self._parsed[at, adjusting]
 
     def _sequences(self, at: int, adjusting: bool) -> Iterator[Steps]:
         for step, end in self._clauses(at):
@@ -128,13 +128,13 @@ class _PromptParser:
             yield from self._removals(start)
 
     def _closed(self, kind: Literal["fill", "extend"], at: int) -> Iterator[tuple[Step, int]]:
-        """A verb whose object can only be the place itself."""
+        """Match a verb whose object can only be the area itself."""
         for _value, after in self._match(kind, at):
             for end in self._ends(f"{kind}_object", after):
                 yield Step(kind), end
 
     def _removals(self, at: int) -> Iterator[tuple[Step, int]]:
-        """A verb and any thing: what it is does not matter, as the mask says where it is."""
+        """Match a verb and any object: its name does not matter, as the mask marks it."""
         for _value, after in self._match("remove", at):
             yield Step("fill"), after
             for target, end in self._removable(after):
@@ -153,9 +153,9 @@ class _PromptParser:
                     yield from ((replace(step, target=target), end) for step, end in self._looks(start))
 
     def _made_targets(self, at: int) -> Iterator[tuple[str | None, int]]:
-        """What "make" is said of: "the", perhaps a colour, and one word; or everything.
+        """Match the object of "make": "the", perhaps a colour, and one word; or the whole picture.
 
-        In this order, as "make the sky blue" is said of the sky, and not of the colour "sky blue".
+        In this order, because "make the sky blue" is about the sky, not about the colour "sky blue".
         """
         everything = list(self._ends("soft", at))
         for _value, start in self._match("definite", at):
@@ -165,7 +165,7 @@ class _PromptParser:
         yield from ((None, end) for end in everything)
 
     def _looks(self, at: int) -> Iterator[tuple[Step, int]]:
-        """How something can be made: an adjustment, or a colour."""
+        """Match what something can be made: an adjustment, or a colour."""
         for amount, start in self._amounts(at):
             for colour, end in self._language.colours(self._tokens, start):
                 yield Step("adjust", "recolour", amount, colour), end
@@ -173,34 +173,34 @@ class _PromptParser:
         yield from self._degrees("adjust_made", at)
 
     def _degrees(self, kind: str, at: int) -> Iterator[tuple[Step, int]]:
-        """An adjustment, with "slightly" before it or after."""
+        """Match an adjustment, with "slightly" before or after it."""
         for before, start in self._amounts(at):
             for name, middle in self._match(kind, start):
                 for after, end in self._amounts(middle):
                     yield Step("adjust", name, min(before * after, MAX_AMOUNT)), end
 
     def _amounts(self, at: int) -> Iterator[tuple[float, int]]:
-        """Any mix of amounts and words that say nothing: the product, and where it ends."""
-        found: dict[int, list[float]] = {at: []}
+        """Match any sequence of amounts and filler words: their product, and the end."""
+        amounts: dict[int, list[float]] = {at: []}
         open_ends = [at]
         while open_ends:
             here = open_ends.pop(0)
-            yield prod(found[here]), here
+            yield prod(amounts[here]), here
             steps = [(float(amount), end) for amount, end in self._match("amount", here)]
             steps += [(1.0, end) for _value, end in self._match("soft", here)]
             for amount, end in steps:
-                if end not in found:
-                    found[end] = [*found[here], amount]
+                if end not in amounts:
+                    amounts[end] = [*amounts[here], amount]
                     open_ends.append(end)
 
     def _things(self, at: int) -> Iterator[tuple[str, int]]:
-        """The names of things that can start at `at`, the shortest first."""
+        """Match the name of an object at `at`, shortest first."""
         for end in range(at + 1, self._end + 1):
             if self._is_thing(at, end):
                 yield self._text(at, end), end
 
     def _is_thing(self, at: int, end: int) -> bool:
-        """Whether the tokens can name things: no verb, no adjustment, and no colour in the place of a noun."""
+        """Return whether the tokens can name objects: no verb, no adjustment, and no colour in place of a noun."""
         if any(self._language.contains(kind, self._tokens[at:end]) for kind in ("stop", "adjust")):
             return False
         if not all(self._is_piece(*piece) for piece in self._pieces(at, end)):
@@ -210,24 +210,24 @@ class _PromptParser:
         return not any(stop == len(head) for ends in colours for _value, stop in ends)
 
     def _removable(self, at: int) -> Iterator[tuple[str, int]]:
-        """Things that can be taken away; a blur or a tint is not filled from its surroundings."""
+        """Match objects that can be removed; a blur or a tint cannot."""
         for text, end in self._things(at):
             head = self._head(at, end)
             if not any(head[-count:] in self._language.phrases.get("not_object", {}) for count in (1, 2)):
                 yield text, end
 
     def _definite_things(self, at: int) -> Iterator[tuple[str, int]]:
-        """Things with "the": "blur a dog" may ask for a dog."""
+        """Match objects with "the": "blur a dog" could ask for a new dog."""
         for _value, definite in self._match("definite", at):
             yield from ((text, end) for text, end in self._things(at) if end > definite)
 
     def _head(self, at: int, end: int) -> Tokens:
-        """The thing itself, without "in the garden"."""
+        """Return the object itself, without "in the garden"."""
         prepositions = (here for here in range(at + 1, end) if any(self._match("preposition", here)))
         return self._tokens[at : next(prepositions, end)]
 
     def _pieces(self, at: int, end: int) -> Iterator[tuple[int, int, bool]]:
-        """The parts between "and"s: start, end, and whether it is the first."""
+        """Yield the parts between "and"s: start, end, and whether it is the first."""
         start = at
         for here in range(at, end):
             joins = [after for _value, after in self._match("join", here) if after <= end]
@@ -252,7 +252,7 @@ class _PromptParser:
         return " ".join(self._tokens[at:end])
 
     def _arrangement(self) -> Steps | None:
-        """A prompt made of words about arranging alone, perhaps with the colour of the background."""
+        """Parse a prompt that only asks for an arrangement, perhaps with the colour of the background."""
         at, arranged, board = 0, False, None
         while at < self._end:
             strong = next(self._match("arrange", at), None)

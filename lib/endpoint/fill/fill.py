@@ -1,4 +1,4 @@
-"""Content-aware fill: a hole filled with pixels copied from around it, so that the seams do not show."""
+"""Content-aware fill: fill a hole with pixels copied from its surroundings, without visible seams."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from .shiftmap import ShiftMap, find
 Picture = NDArray[np.uint8]
 OnPartial = Callable[[Picture], None]
 
-LEAST_MARGIN = 96  # pixels of surroundings to copy from, at least
+MIN_MARGIN = 96  # the smallest width, in pixels, of the surroundings to copy from
 SCREENING = 3e-4  # at full size; four times as much at each coarser level
-FIRST_STEPS = 250  # of the solver at the coarsest level; it starts from there at the others
+FIRST_STEPS = 250  # of the solver at the coarsest level; the others start from its solution
 NEXT_STEPS = 41
 
 
-class NothingToCopyFrom(ValueError):  # noqa: N818 - it says what is wrong, not that something is
-    """The hole leaves no known pixel, so there is nothing that it could be filled with."""
+class NothingToCopyFrom(ValueError):  # noqa: N818 - the name says what is wrong
+    """The hole covers the whole picture, so there are no pixels to copy."""
 
 
 def fill(
@@ -34,11 +34,11 @@ def fill(
     avoid: Mask | None = None,
     on_partial: OnPartial | None = None,
 ) -> Picture:
-    """A copy of `image` (H, W, 3) in which `hole` (H, W) is filled; all other pixels stay as they are.
+    """Return a copy of `image` (H, W, 3) with `hole` (H, W) filled; all other pixels stay unchanged.
 
-    Pixels of `avoid` (H, W) are never copied. The same seed gives the same bytes. `on_partial` gets the whole
-    picture after each level, coarse to fine; what it raises reaches the caller.
-    Raises NothingToCopyFrom where the hole is the whole picture, ValueError on wrong shapes or types.
+    Pixels of `avoid` (H, W) are never copied. The same seed gives the same bytes. `on_partial` receives the whole
+    picture after each level, coarse to fine; its exceptions reach the caller. Raise NothingToCopyFrom if the hole
+    covers the whole picture, ValueError for wrong shapes or types.
     """
     _check(image, hole, avoid)
     if not hole.any():
@@ -63,10 +63,10 @@ def _check(image: Picture, hole: Mask, avoid: Mask | None) -> None:
 
 
 def _surroundings(hole: Mask, source: Mask) -> tuple[slice, slice]:
-    """The hole's box and about its short side all round; the whole picture where that holds too little."""
+    """Return the hole's bounding box with a margin of about its short side; the whole picture if that is too small."""
     rows, cols = np.flatnonzero(hole.any(1)), np.flatnonzero(hole.any(0))
     sides = sorted((int(rows[-1] - rows[0]) + 1, int(cols[-1] - cols[0]) + 1))
-    margin = max(sides[0], sides[1] // 4, LEAST_MARGIN)
+    margin = max(sides[0], sides[1] // 4, MIN_MARGIN)
     window = (
         slice(max(0, int(rows[0]) - margin), int(rows[-1]) + 1 + margin),
         slice(max(0, int(cols[0]) - margin), int(cols[-1]) + 1 + margin),
@@ -81,55 +81,55 @@ def _insert(part: Picture, hole: Mask, colours: Floats) -> None:
 
 
 class _ProgressViews:
-    """Shows the caller the states on the way, each enlarged to the full picture."""
+    """Passes intermediate states to the caller, each enlarged to the full picture."""
 
     def __init__(
-        self, image: Picture, window: tuple[slice, slice], levels: list[Level], show: OnPartial
+        self, image: Picture, window: tuple[slice, slice], levels: list[Level], on_partial: OnPartial
     ) -> None:
-        self.image, self.window, self.levels, self.show = image, window, levels, show
+        self.image, self.window, self.levels, self.on_partial = image, window, levels, on_partial
 
     def __call__(self, number: int, colours: Floats | None) -> None:
-        """Shows level `number` with `colours` (n, 3) in its hole; None: its membrane."""
+        """Pass on level `number` with `colours` (n, 3) in its hole, or with its membrane for None."""
         level = self.levels[number]
         state = level.image.copy()
         if colours is not None:
-            state[~level.known] = colours
+            state[~level.context] = colours
         for finer in self.levels[number - 1 :: -1] if number else []:
-            state = np.where(finer.known[..., None], finer.image, double(state, finer.shape))
+            state = np.where(finer.context[..., None], finer.image, double(state, finer.shape))
         picture = self.image.copy()
-        hole = ~self.levels[0].known
+        hole = ~self.levels[0].context
         _insert(picture[self.window], hole, state[hole])
-        self.show(picture)
+        self.on_partial(picture)
 
 
 def shift_maps(levels: list[Level], seed: int) -> Iterator[ShiftMap]:
-    """From where the hole's pixels are copied, for each level, coarsest first."""
+    """Yield the shift map of each level, coarsest first."""
     checkpoint()
-    found = find(levels[-1], np.random.default_rng(seed))
-    yield found
+    shift_map = find(levels[-1], np.random.default_rng(seed))
+    yield shift_map
     for number in range(len(levels) - 2, -1, -1):
-        found = refine(found, levels[number], FINE_ROUNDS if number else 0)
-        yield found
+        shift_map = refine(shift_map, levels[number], FINE_ROUNDS if number else 0)
+        yield shift_map
 
 
 def _solve(levels: list[Level], seed: int, partials: _ProgressViews | None) -> Floats:
-    """The colours (n, 3) of the finest level's hole pixels, in reading order."""
+    """Return the colours (n, 3) of the finest level's hole pixels, in reading order."""
     colours, added = np.empty((0, 3), np.float32), None
     if partials:
         partials(len(levels) - 1, None)
-    for number, found in zip(range(len(levels) - 1, -1, -1), shift_maps(levels, seed), strict=True):
-        colours, added = _blended(found, added, number)
+    for number, shift_map in zip(range(len(levels) - 1, -1, -1), shift_maps(levels, seed), strict=True):
+        colours, added = _blend(shift_map, added, number)
         if partials and number:
             partials(number, colours)
     return colours
 
 
-def _blended(found: ShiftMap, coarser: Floats | None, number: int) -> tuple[Floats, Floats]:
-    """The blended colours (n, 3), and the correction (H, W, 3) for the next level to start from."""
-    graph = found.graph
+def _blend(shift_map: ShiftMap, coarser: Floats | None, number: int) -> tuple[Floats, Floats]:
+    """Return the blended colours (n, 3), and the correction (H, W, 3) from which the next level starts."""
+    graph = shift_map.graph
     start = None if coarser is None else double(coarser, graph.level.shape)[graph.rows, graph.cols]
     steps = FIRST_STEPS if start is None else NEXT_STEPS
-    copied, added = correction(graph, found.moves, start, SCREENING * 4**number, steps)
+    copied, added = correction(graph, shift_map.moves, start, SCREENING * 4**number, steps)
     dense = np.zeros((*graph.level.shape, 3), np.float32)
     dense[graph.rows, graph.cols] = added
     return copied + added, dense

@@ -1,4 +1,4 @@
-"""Choosing one label for each node of a grid: min-sum belief propagation, then iterated conditional modes."""
+"""Choose one label for each node of a grid: min-sum belief propagation, then iterated conditional modes."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from .pyramid import Floats
 Indices = NDArray[np.intp]
 
 DAMPING = np.float32(0.4)
-ELEMENTS = 1_000_000  # of a table at once
+ELEMENTS = 1_000_000  # of a table at a time
 
 
 @dataclass(frozen=True)
 class Edges:
-    """Pairs of neighbours in one direction; cost (pairs, k, k) by the first's and the second's label.
+    """Pairs of neighbours in one direction, and the cost (pairs, k, k) of their labels.
 
     A node is at most once a first and at most once a second, so plain indexed assignment is safe.
     """
@@ -31,13 +31,13 @@ class Edges:
 
 @dataclass(frozen=True)
 class LabelCosts:
-    """What to minimise: the cost (n, k) of each label at each node, and of pairs rightwards and downwards."""
+    """The costs to minimise: of each label at each node (n, k), and of pairs to the right and downwards."""
 
     unary: Floats
     edges: tuple[Edges, Edges]
 
     def energy(self, labels: Indices) -> float:
-        """The cost of a labelling (n,)."""
+        """Return the cost of a labelling (n,)."""
         total = float(self.unary[np.arange(len(labels)), labels].sum(dtype=np.float64))
         for e in self.edges:
             pair = e.cost[np.arange(len(e.first)), labels[e.first], labels[e.second]]
@@ -46,15 +46,15 @@ class LabelCosts:
 
 
 def parts(count: int, size: int) -> Iterator[slice]:
-    """Slices of `count` rows of `size` elements: few at once, so that what is made on the way is small."""
+    """Yield slices of `count` rows of `size` elements, small enough to limit the memory of intermediate results."""
     step = max(1, ELEMENTS // size)
     for start in range(0, count, step):
         checkpoint()
         yield slice(start, start + step)
 
 
-def _least(values: Floats, cost: Floats, axis: int) -> Floats:
-    """The minima (n, k) over `axis` of `values` (n, k, 1 or 1, k) + cost (n, k, k)."""
+def _minima(values: Floats, cost: Floats, axis: int) -> Floats:
+    """Return the minima (n, k) over `axis` of `values` (n, k, 1 or 1, k) + cost (n, k, k)."""
     out = np.empty((len(cost), cost.shape[3 - axis]), np.float32)
     for part in parts(len(cost), cost.shape[1] * cost.shape[2]):
         (values[part] + cost[part]).min(axis, out=out[part])
@@ -62,7 +62,7 @@ def _least(values: Floats, cost: Floats, axis: int) -> Floats:
 
 
 def propagate(problem: LabelCosts, rounds: int) -> Floats:
-    """Beliefs (n, k), lowest for the best label, by min-sum loopy belief propagation, damped."""
+    """Return beliefs (n, k), lowest for the best label, by damped min-sum loopy belief propagation."""
     shape = problem.unary.shape
     from_first = [np.zeros(shape, np.float32) for _ in problem.edges]
     from_second = [np.zeros(shape, np.float32) for _ in problem.edges]
@@ -72,8 +72,8 @@ def propagate(problem: LabelCosts, rounds: int) -> Floats:
         for e, forth, back in zip(problem.edges, from_first, from_second, strict=True):
             out = belief[e.first] - back[e.first]
             reply = belief[e.second] - forth[e.second]
-            forth[e.second] = _damped(forth[e.second], _least(out[:, :, None], e.cost, 1))
-            back[e.first] = _damped(back[e.first], _least(reply[:, None, :], e.cost, 2))
+            forth[e.second] = _damped(forth[e.second], _minima(out[:, :, None], e.cost, 1))
+            back[e.first] = _damped(back[e.first], _minima(reply[:, None, :], e.cost, 2))
     return problem.unary + sum(from_first) + sum(from_second)
 
 
@@ -82,19 +82,19 @@ def _damped(old: Floats, new: Floats) -> Floats:
     return DAMPING * old + (1 - DAMPING) * new
 
 
-def narrowed(problem: LabelCosts, beliefs: Floats, count: int) -> tuple[LabelCosts, Indices]:
-    """The problem with only the `count` most believed labels of each node, and which these are (n, count)."""
-    kept = np.sort(np.argpartition(beliefs, count - 1, axis=1)[:, :count], axis=1)
+def narrow(problem: LabelCosts, beliefs: Floats, count: int) -> tuple[LabelCosts, Indices]:
+    """Return the problem with only the `count` best labels of each node by `beliefs`, and their indices (n, count)."""
+    best = np.sort(np.argpartition(beliefs, count - 1, axis=1)[:, :count], axis=1)
     edges = []
     for e in problem.edges:
         pairs = np.arange(len(e.first))[:, None, None]
-        edges.append(Edges(e.first, e.second, e.cost[pairs, kept[e.first][:, :, None], kept[e.second][:, None, :]]))
-    return LabelCosts(np.take_along_axis(problem.unary, kept, 1), (edges[0], edges[1])), kept
+        edges.append(Edges(e.first, e.second, e.cost[pairs, best[e.first][:, :, None], best[e.second][:, None, :]]))
+    return LabelCosts(np.take_along_axis(problem.unary, best, 1), (edges[0], edges[1])), best
 
 
 def improve(problem: LabelCosts, labels: Indices, colour: NDArray[np.bool_], sweeps: int) -> Indices:
-    """Labels changed where that lowers the energy (ICM), all nodes of one chessboard `colour` at a time."""
-    every = np.arange(len(labels))
+    """Return labels changed to lower the energy (ICM), all nodes of one chessboard `colour` at a time."""
+    nodes = np.arange(len(labels))
     for sweep in range(sweeps):
         checkpoint()
         total = problem.unary.copy()
@@ -103,7 +103,7 @@ def improve(problem: LabelCosts, labels: Indices, colour: NDArray[np.bool_], swe
             total[e.first] += e.cost[pairs, :, labels[e.second]]
             total[e.second] += e.cost[pairs, labels[e.first], :]
         best = np.asarray(total.argmin(1), np.intp)
-        change = (colour == bool(sweep & 1)) & (total[every, best] < total[every, labels] - 1e-3)
+        change = (colour == bool(sweep & 1)) & (total[nodes, best] < total[nodes, labels] - 1e-3)
         if not change.any() and sweep > 1:
             break
         labels = np.where(change, best, labels)

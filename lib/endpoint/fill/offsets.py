@@ -1,4 +1,4 @@
-"""Which displacements could fill the hole: the picture's own repetitions, and what continues its rim."""
+"""Propose offsets that could fill the hole: the picture's repetitions, and those that continue its rim."""
 
 from __future__ import annotations
 
@@ -12,34 +12,34 @@ from .pyramid import Floats, Level, Mask
 Offsets = NDArray[np.intp]  # (labels, 2): rows and columns from a hole pixel to the pixel copied there
 
 PATCH = 7
-MOST_PATCHES = 70_000  # more than a usual coarsest level has; narrow strips have many more
-COMPONENTS = 16  # principal components kept of a patch's 147 values
-MEAN_WEIGHT = 0.6  # of a patch's mean colour against its texture
-LARGEST_BLOCK = 2_000_000  # elements of a distance table at once
-LEVEL_MOVES, PLUMB_MOVES = 8, 4  # straight displacements that are always tried
-SPARE = 8  # labels kept free for pixels that the others leave without
+MAX_PATCHES = 70_000  # more than a usual coarsest level has; narrow strips have many more
+COMPONENTS = 16  # principal components of a patch's 147 values
+MEAN_WEIGHT = 0.6  # of a patch's mean colour, relative to its texture
+MAX_BLOCK = 2_000_000  # elements of a distance table at a time
+HORIZONTAL_MOVES, VERTICAL_MOVES = 8, 4  # straight offsets that are always tried
+SPARE = 8  # labels reserved for pixels for which no other is valid
 CHOICES = 2  # valid labels that each pixel should have
-TRIALS = 24  # displacements that serve about as many pixels, of which the likest is taken
+TRIALS = 24  # offsets that are valid for about as many pixels, of which the most similar is used
 TAKEN = np.float32(1e12)
 
 
 def propose(level: Level, limit: int, rng: np.random.Generator) -> Offsets:
-    """At most `limit` candidate offsets for the hole of `level`; (0, 0), the smooth membrane, is the last.
+    """Return at most `limit` candidate offsets for the hole of `level`; (0, 0), the smooth membrane, is the last.
 
     Every hole pixel has a valid offset among them as far as `limit` allows.
     """
-    found = _straight(level)
+    offsets = _straight(level)
     patches = _Patches.of(level, rng)
     if patches is not None:
-        some = limit - 1 - SPARE - len(found)
+        count = limit - 1 - SPARE - len(offsets)
         shortest = max(2, min(level.shape) // 15)
-        found = np.concatenate([
-            found,
-            _repetitions(patches, (2 * some) // 3, shortest, rng),
-            _rim_votes(level, patches, some // 3, rng),
+        offsets = np.concatenate([
+            offsets,
+            _repetitions(patches, (2 * count) // 3, shortest, rng),
+            _rim_votes(level, patches, count // 3, rng),
         ])
-        found = _useful(level, np.unique(found, axis=0))
-    return np.concatenate([cover(level, found, limit - 1, CHOICES, rng), np.zeros((1, 2), np.intp)])
+        offsets = _useful(level, np.unique(offsets, axis=0))
+    return np.concatenate([cover(level, offsets, limit - 1, CHOICES, rng), np.zeros((1, 2), np.intp)])
 
 
 class _Patches:
@@ -54,30 +54,30 @@ class _Patches:
 
     @classmethod
     def of(cls, level: Level, rng: np.random.Generator) -> _Patches | None:
-        """None where fewer than 32 whole patches are free to copy."""
+        """Return the patches of a level; None if fewer than 32 complete ones may be copied."""
         if min(level.shape) < PATCH:
             return None
         free = sliding_window_view(level.source, (PATCH, PATCH)).all((2, 3))
         source = np.flatnonzero(free)
-        if len(source) > MOST_PATCHES:
-            source = np.sort(rng.choice(source, MOST_PATCHES, replace=False))
+        if len(source) > MAX_PATCHES:
+            source = np.sort(rng.choice(source, MAX_PATCHES, replace=False))
         return cls(level, PATCH, source, rng) if len(source) >= 32 else None
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def at(self, rows: NDArray[np.intp], cols: NDArray[np.intp]) -> Floats:
-        """The patches with these top left corners, flattened: (n, 3·size²), channel by channel."""
+        """Return the patches with these top left corners, flattened: (n, 3·size²), channel by channel."""
         return np.asarray(self.windows[rows, cols].reshape(len(rows), -1), np.float32)
 
-    def some(self, count: int, rng: np.random.Generator) -> NDArray[np.intp]:
-        """At most `count` patches; always a random part, so that seeds differ in small pictures too."""
+    def sample(self, count: int, rng: np.random.Generator) -> NDArray[np.intp]:
+        """Return at most `count` patches; always a random part, so that seeds differ in small pictures too."""
         return np.sort(rng.choice(len(self), min(count, max(1, len(self) * 4 // 5)), replace=False))
 
     def _basis(self, rng: np.random.Generator) -> Floats:
-        chosen = self.some(4000, rng)
-        texture = self.at(self.rows[chosen], self.cols[chosen]).reshape(len(chosen), 3, -1)
-        texture = (texture - texture.mean(2, keepdims=True)).reshape(len(chosen), -1)
+        sample = self.sample(4000, rng)
+        texture = self.at(self.rows[sample], self.cols[sample]).reshape(len(sample), 3, -1)
+        texture = (texture - texture.mean(2, keepdims=True)).reshape(len(sample), -1)
         vectors = np.linalg.eigh(texture.T @ texture)[1][:, ::-1][:, :COMPONENTS]
         area = self.size * self.size
         mean = np.kron(np.eye(3), np.full((area, 1), 1 / self.size))
@@ -86,16 +86,16 @@ class _Patches:
 
 
 def _repetitions(patches: _Patches, count: int, shortest: int, rng: np.random.Generator) -> Offsets:
-    """Peaks in the histogram of offsets from patches to their likeliest twin at least `shortest` px away.
+    """Return peaks in the histogram of offsets from patches to their best match at least `shortest` px away.
 
     He and Sun, "Statistics of patch offsets for image completion", 2012.
     """
-    queries = patches.some(4000, rng)
+    queries = patches.sample(4000, rng)
     transposed = np.ascontiguousarray(patches.descriptors.T) * -2
     lengths = (patches.descriptors**2).sum(1)
     rows, cols = patches.rows.astype(np.int32), patches.cols.astype(np.int32)
     best = np.empty(len(queries), np.intp)
-    step = max(16, LARGEST_BLOCK // len(patches))
+    step = max(16, MAX_BLOCK // len(patches))
     for i in range(0, len(queries), step):
         checkpoint()
         part = queries[i : i + step]
@@ -111,21 +111,21 @@ def _repetitions(patches: _Patches, count: int, shortest: int, rng: np.random.Ge
 
 
 def _rim_votes(level: Level, patches: _Patches, count: int, rng: np.random.Generator) -> Offsets:
-    """Offsets that continue what crosses the rim: patches half in the hole, matched on their known pixels.
+    """Return offsets that continue the structures at the rim: of patches half in the hole, matched by the other half.
 
-    Each vote counts by the patch's contrast: else a sky outvotes the thin thing that crosses it.
+    Votes are weighted by the patch's contrast; otherwise a sky would outvote a thin object in front of it.
     """
     size = patches.size
-    known = sliding_window_view(level.known, (size, size))
-    share = known.sum((2, 3)) / (size * size)
+    context = sliding_window_view(level.context, (size, size))
+    share = context.sum((2, 3)) / (size * size)
     rows, cols = np.nonzero((share >= 0.4) & (share < 0.9))
     if not len(rows):
         return np.empty((0, 2), np.intp)
-    chosen = np.sort(rng.choice(len(rows), min(700, max(1, len(rows) * 4 // 5)), replace=False))
-    rows, cols = rows[chosen], cols[chosen]
-    source = patches.some(6000, rng)
+    sample = np.sort(rng.choice(len(rows), min(700, max(1, len(rows) * 4 // 5)), replace=False))
+    rows, cols = rows[sample], cols[sample]
+    source = patches.sample(6000, rng)
     values = patches.at(patches.rows[source], patches.cols[source])
-    weight = np.tile(known[rows, cols].reshape(len(rows), -1), (1, 3)).astype(np.float32)
+    weight = np.tile(context[rows, cols].reshape(len(rows), -1), (1, 3)).astype(np.float32)
     rim = patches.at(rows, cols) * weight
     number = weight.sum(1)
     contrast = np.sqrt(np.maximum((rim**2).sum(1) / number - (rim.sum(1) / number) ** 2, 0)) + 2
@@ -143,7 +143,7 @@ def _best_votes(
     shape: tuple[int, int],
     count: int,
 ) -> Offsets:
-    """Each row votes for its three best matches that are not next to each other."""
+    """Return the offsets with the most votes: each row votes for its three best matches that are not adjacent."""
     every = np.arange(len(distance))
     votes = []
     for _ in range(3):
@@ -155,7 +155,7 @@ def _best_votes(
 
 
 def _peaks(moves: Offsets, weights: Floats, shape: tuple[int, int], count: int) -> Offsets:
-    """The `count` highest local maxima of the smoothed, weighted histogram of moves."""
+    """Return the `count` highest local maxima of the smoothed, weighted histogram of moves."""
     height, width = shape
     table = np.zeros((2 * height + 3, 2 * width + 3), np.float32)
     np.add.at(table, (moves[:, 0] + height + 1, moves[:, 1] + width + 1), weights)
@@ -170,7 +170,7 @@ def _peaks(moves: Offsets, weights: Floats, shape: tuple[int, int], count: int) 
 
 
 def _shifted(source: Mask, offset: Offsets, rows: Offsets, cols: Offsets) -> Mask:
-    """Whether each pixel (rows, cols), moved by `offset`, is a source."""
+    """Return whether each pixel (rows, cols), moved by `offset`, is a source."""
     y, x = rows + offset[0], cols + offset[1]
     inside: Mask = (y >= 0) & (y < source.shape[0]) & (x >= 0) & (x < source.shape[1])
     inside[inside] = source[y[inside], x[inside]]
@@ -178,24 +178,24 @@ def _shifted(source: Mask, offset: Offsets, rows: Offsets, cols: Offsets) -> Mas
 
 
 def _useful(level: Level, offsets: Offsets) -> Offsets:
-    """Those that are valid for at least 2 % of the hole."""
-    rows, cols = np.nonzero(~level.known)
+    """Return the offsets that are valid for more than 2 % of the hole."""
+    rows, cols = np.nonzero(~level.context)
     share = [_shifted(level.source, offset, rows, cols).mean() for offset in offsets]
     return offsets[np.asarray(share) > 0.02] if len(offsets) else offsets
 
 
 def _served(source: Mask, bare: Mask) -> Floats:
-    """How many of the `bare` pixels each offset takes to a source; negative offsets count from the end."""
+    """Return for how many of the `bare` pixels each offset is valid; negative offsets count from the end."""
     padded = (2 * source.shape[0], 2 * source.shape[1])
     spectrum = np.fft.rfft2(source.astype(np.float32), padded)
     return np.asarray(np.fft.irfft2(spectrum * np.conj(np.fft.rfft2(bare.astype(np.float32), padded)), padded))
 
 
 def _straight(level: Level) -> Offsets:
-    """Level and plumb moves that serve much of the hole: they keep horizons and posts in line."""
-    served = _served(level.source, ~level.known)
-    found = []
-    for axis, most in ((1, LEVEL_MOVES), (0, PLUMB_MOVES)):
+    """Return horizontal and vertical offsets that are valid for much of the hole, which keep horizons aligned."""
+    served = _served(level.source, ~level.context)
+    moves = []
+    for axis, most in ((1, HORIZONTAL_MOVES), (0, VERTICAL_MOVES)):
         line = served[0] if axis else served[:, 0]
         size = level.shape[axis]
         for _ in range(most):
@@ -203,18 +203,18 @@ def _straight(level: Level) -> Offsets:
             if line[best] < 0.5:
                 break
             move = best - len(line) * (best >= size)
-            found.append((0, move) if axis else (move, 0))
+            moves.append((0, move) if axis else (move, 0))
             line[(np.arange(len(line)) - best + size // 40) % len(line) <= size // 20] = 0
-    return np.array(found, np.intp).reshape(-1, 2)
+    return np.array(moves, np.intp).reshape(-1, 2)
 
 
 def cover(level: Level, offsets: Offsets, limit: int, choices: int, rng: np.random.Generator) -> Offsets:
-    """`offsets` and as many more, up to `limit`, as it takes that each hole pixel has `choices` valid ones.
+    """Return `offsets` and more, up to `limit` in all, so that each hole pixel has `choices` valid ones.
 
-    Each new offset is one of those that serve the most pixels still without, counted for all offsets at once
-    by a correlation; of these, one that brings colours like those of the membrane.
+    Each new offset is one of those that are valid for the most remaining pixels, counted for all offsets at once by a
+    correlation; of these, the one whose colours are the most similar to the membrane's.
     """
-    rows, cols = np.nonzero(~level.known)
+    rows, cols = np.nonzero(~level.context)
     have = np.zeros(len(rows), np.intp)
     for offset in offsets:
         have += _shifted(level.source, offset, rows, cols)
@@ -231,19 +231,19 @@ def cover(level: Level, offsets: Offsets, limit: int, choices: int, rng: np.rand
         row, col = np.divmod(rng.choice(good, min(TRIALS, len(good)), replace=False), padded[1])
         row -= padded[0] * (row >= level.shape[0])
         col -= padded[1] * (col >= level.shape[1])
-        wanting = np.flatnonzero(bare[rows, cols])
-        offset = _likest(level, np.stack([row, col], 1), rows[wanting], cols[wanting])
+        remaining = np.flatnonzero(bare[rows, cols])
+        offset = _most_similar(level, np.stack([row, col], 1), rows[remaining], cols[remaining])
         have += _shifted(level.source, offset, rows, cols)
         bare[rows, cols] = have < choices
         added.append(offset)
     return np.array(added, np.intp).reshape(-1, 2)
 
 
-def _likest(level: Level, offsets: Offsets, rows: Offsets, cols: Offsets) -> Offsets:
-    """The offset that brings the pixels (rows, cols) colours most like the membrane's."""
-    unlike = []
+def _most_similar(level: Level, offsets: Offsets, rows: Offsets, cols: Offsets) -> Offsets:
+    """Return the offset that gives the pixels (rows, cols) the colours most similar to the membrane's."""
+    differences = []
     for offset in offsets:
         served = _shifted(level.source, offset, rows, cols)
         y, x = rows[served], cols[served]
-        unlike.append(np.abs(level.image[y + offset[0], x + offset[1]] - level.image[y, x]).mean())
-    return np.asarray(offsets[int(np.argmin(unlike))])
+        differences.append(np.abs(level.image[y + offset[0], x + offset[1]] - level.image[y, x]).mean())
+    return np.asarray(offsets[int(np.argmin(differences))])

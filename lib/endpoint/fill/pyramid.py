@@ -1,4 +1,4 @@
-"""A mask-aware image pyramid: what is known stays known on the way down, holes are never averaged in."""
+"""A mask-aware image pyramid: averages never include pixels of the hole."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from ..cancellation import checkpoint
 Floats = NDArray[np.floating[Any]]  # single precision
 Mask = NDArray[np.bool_]
 
-FEW_NODES = 2400  # a hole this small can be labelled exactly enough at once
-MANY_NODES = 9000  # the most hole pixels at the coarsest level, however thin the hole is
-LARGEST_SIDE = 260  # keeps the exact search for similar patches short
-SMALLEST_SIDE = 40  # below this too few patches are left to choose from
-NARROWEST = 16  # but this narrow where the hole is large
-THIN = 14  # a hole this shallow is not made coarser: its neighbourhood would lose its texture
+FEW_NODES = 2400  # a hole this small can be labelled at once
+MANY_NODES = 9000  # the most hole pixels at the coarsest level, even of a thin hole
+LARGEST_SIDE = 260  # limits the time of the exact search for similar patches
+SMALLEST_SIDE = 40  # a smaller level has too few patches
+NARROWEST = 16  # the limit for large holes
+THIN = 14  # a hole this shallow is not made coarser: its surroundings would lose their texture
 
 
 @dataclass(frozen=True)
 class Level:
-    """One level: float colours (H, W, 3), the pixels outside the hole, and those that may be copied from."""
+    """One level: float colours (H, W, 3), the pixels outside the hole (context), and those that may be copied."""
 
     image: Floats
-    known: Mask
+    context: Mask
     source: Mask
 
     @property
     def shape(self) -> tuple[int, int]:
-        return self.known.shape[0], self.known.shape[1]
+        return self.context.shape[0], self.context.shape[1]
 
 
 def _pad_to_even(array: NDArray[np.generic]) -> NDArray[np.generic]:
@@ -42,32 +42,32 @@ def _pad_to_even(array: NDArray[np.generic]) -> NDArray[np.generic]:
 
 
 def _sum_blocks(array: NDArray[np.generic]) -> Floats:
-    """Sums of the 2×2 blocks; an odd last row or column counts twice."""
+    """Return the sums of the 2×2 blocks; an odd last row or column counts twice."""
     even = _pad_to_even(array)
     rows = np.add(even[0::2], even[1::2], dtype=np.float32)
     return np.asarray(rows[:, 0::2] + rows[:, 1::2], np.float32)
 
 
 def halve(level: Level) -> Level:
-    """The next coarser level: colours are means of known pixels, a block with any hole pixel is hole.
+    """Return the next coarser level: colours are means of context pixels; a block with any hole pixel is hole.
 
-    A block is a source only where all its pixels are: an offset that is valid here is valid, doubled, below.
+    A block is a source only if all its pixels are: a valid offset, doubled, is also valid at the finer level.
     """
-    weight = _sum_blocks(level.known)
-    total = _sum_blocks(level.image * level.known[..., None])
+    weight = _sum_blocks(level.context)
+    total = _sum_blocks(level.image * level.context[..., None])
     image = total / np.maximum(weight, 1.0)[..., None]
     return Level(image, weight == 4, _sum_blocks(level.source) == 4)
 
 
 def _taps(size: int, positions: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp], Floats]:
-    """The two coarse indices and the weight of the second for fine positions (bilinear, pixel centres)."""
+    """Return the two coarse indices, and the weight of the second, for fine positions (bilinear, pixel centres)."""
     exact = np.clip((positions + 0.5) / 2 - 0.5, 0, size - 1)
     first = np.floor(exact).astype(np.intp)
     return first, np.minimum(first + 1, size - 1), (exact - first).astype(np.float32)
 
 
 def double(coarse: Floats, shape: tuple[int, int]) -> Floats:
-    """`coarse` (h, w, channels) enlarged twice to `shape`, bilinear."""
+    """Return `coarse` (h, w, channels) enlarged twice to `shape`, bilinear."""
     for axis in (0, 1):
         first, second, weight = _taps(coarse.shape[axis], np.arange(shape[axis]))
         weight = weight.reshape([-1 if i == axis else 1 for i in range(coarse.ndim)])
@@ -76,7 +76,7 @@ def double(coarse: Floats, shape: tuple[int, int]) -> Floats:
 
 
 def sample_double(coarse: Floats, rows: NDArray[np.intp], cols: NDArray[np.intp]) -> Floats:
-    """What `double` would give at the fine pixels (rows, cols) only: (n, channels)."""
+    """Return the values of `double` at the fine pixels (rows, cols) only: (n, channels)."""
     top, bottom, down = _taps(coarse.shape[0], rows)
     left, right, along = _taps(coarse.shape[1], cols)
     down, along = down[:, None], along[:, None]
@@ -85,18 +85,18 @@ def sample_double(coarse: Floats, rows: NDArray[np.intp], cols: NDArray[np.intp]
     return np.asarray(above * (1 - down) + below * down, np.float32)
 
 
-def complete(image: Floats, known: Mask) -> Floats:
-    """`image` with the unknown pixels replaced by a smooth membrane (push-pull). Something must be known."""
-    if known.all():
+def complete(image: Floats, context: Mask) -> Floats:
+    """Return `image` with the pixels outside `context` replaced by a smooth membrane (push-pull)."""
+    if context.all():
         return image
-    weight = _sum_blocks(known)
-    means = _sum_blocks(image * known[..., None]) / np.maximum(weight, 1.0)[..., None]
-    smooth = double(complete(means, weight > 0), (known.shape[0], known.shape[1]))
-    return np.where(known[..., None], image, smooth).astype(np.float32)
+    weight = _sum_blocks(context)
+    means = _sum_blocks(image * context[..., None]) / np.maximum(weight, 1.0)[..., None]
+    smooth = double(complete(means, weight > 0), (context.shape[0], context.shape[1]))
+    return np.where(context[..., None], image, smooth).astype(np.float32)
 
 
 def depth(hole: Mask, limit: int) -> NDArray[np.int32]:
-    """Steps into the hole from its rim (1), at most `limit`; the picture's edge is no rim."""
+    """Return the distance of each hole pixel from the rim (1), at most `limit`; the picture's edge is not a rim."""
     steps = np.zeros(hole.shape, np.int32)
     inside = hole.copy()
     for step in range(1, limit + 1):
@@ -105,38 +105,38 @@ def depth(hole: Mask, limit: int) -> NDArray[np.int32]:
         steps[inside] = step
         p = np.pad(inside, 1, mode="edge")
         inside = inside & p[:-2, 1:-1] & p[2:, 1:-1] & p[1:-1, :-2] & p[1:-1, 2:]
-        if step % 2 == 0:  # every other step takes the diagonals too: an octagon, near to a circle
+        if step % 2 == 0:  # every other step includes the diagonals: an octagon, which approximates a circle
             inside &= p[:-2, :-2] & p[2:, 2:] & p[:-2, 2:] & p[2:, :-2]
     return steps
 
 
 def _needs_coarser(level: Level) -> bool:
-    nodes = int(np.count_nonzero(~level.known))
+    nodes = int(np.count_nonzero(~level.context))
     if nodes > MANY_NODES:
         return min(level.shape) > NARROWEST
     if min(level.shape) <= SMALLEST_SIDE or (nodes <= FEW_NODES and max(level.shape) <= LARGEST_SIDE):
         return False
     if max(level.shape) > LARGEST_SIDE:
         return True
-    return bool(depth(~level.known, THIN + 1).max() > THIN)
+    return bool(depth(~level.context, THIN + 1).max() > THIN)
 
 
 def build(level: Level) -> list[Level]:
-    """The levels, finest first, each completed with a smooth membrane inside its hole.
+    """Return the levels, finest first, each completed with a smooth membrane inside its hole.
 
-    The coarsest is small enough to be labelled at once. Where going down would leave nothing to copy from
+    The coarsest is small enough to be labelled at once. If a coarser level would have no pixels to copy
     (sources in thin slivers), the pyramid ends earlier.
     """
     levels = [level]
     while _needs_coarser(levels[-1]):
         checkpoint()
         coarser = halve(levels[-1])
-        if not coarser.known.any() or (levels[-1].source.any() and not coarser.source.any()):
+        if not coarser.context.any() or (levels[-1].source.any() and not coarser.source.any()):
             break
         levels.append(coarser)
     last = levels[-1]
-    levels[-1] = Level(complete(last.image, last.known), last.known, last.source)
+    levels[-1] = Level(complete(last.image, last.context), last.context, last.source)
     for i in range(len(levels) - 2, -1, -1):
-        rows, cols = np.nonzero(~levels[i].known)
+        rows, cols = np.nonzero(~levels[i].context)
         levels[i].image[rows, cols] = sample_double(levels[i + 1].image, rows, cols)
     return levels

@@ -1,4 +1,4 @@
-"""From where each pixel of the hole is copied: refined from one level to the next finer."""
+"""Refine a shift map from one level to the next finer one."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ Indices = NDArray[np.intp]
 
 FINE_ROUNDS = 8
 NEARBY = 5  # labels that a pixel may choose from at a finer level
-LOOK = 2  # how far it looks for them, in pixels, and twice as far
-LARGEST_SEAM = 400_000  # pixels along seams; with more, a finer level keeps the coarser one's
+REACH = 2  # the distance in pixels, and twice the distance, at which it looks for them
+LARGEST_SEAM = 400_000  # pixels along seams; if there are more, the coarser level's seams stay
 
 
 def refine(coarse: ShiftMap, level: Level, rounds: int) -> ShiftMap:
-    """The shift map of the next finer `level`: offsets doubled and nudged, seams laid anew."""
+    """Return the shift map of the next finer `level`: offsets are doubled and adjusted, seams are laid again."""
     graph = HoleGraph(level)
     labels = coarse.labels[coarse.graph.index[graph.rows // 2, graph.cols // 2]]
     current = _nudged(ShiftMap(graph, coarse.offsets * 2, labels))
@@ -29,7 +29,7 @@ def refine(coarse: ShiftMap, level: Level, rounds: int) -> ShiftMap:
 
 
 class _Border:
-    """The outermost pixels of one label's region, and what is beside them: known pixels or other copies."""
+    """The pixels around one label's region, with their colours: context pixels or other copies."""
 
     def __init__(self, current: ShiftMap, nodes: Indices, label: int) -> None:
         graph, offsets = current.graph, current.offsets
@@ -49,15 +49,15 @@ class _Border:
         self.truth = graph.colours[np.concatenate(truth)]
 
     def mismatch(self, offset: NDArray[np.intp]) -> float:
-        """How badly the region copied from `offset` continues what is beside it."""
+        """Return the mismatch between the region copied from `offset` and the pixels around it."""
         colours = self.graph.colours[self.graph.place(self.rows + offset[0], self.cols + offset[1])]
         return float(np.sqrt(((colours - self.truth) ** 2).sum(1)).sum(dtype=np.float64))
 
 
 def _nudged(current: ShiftMap) -> ShiftMap:
-    """Each label's offset moved by up to a pixel to where its region fits its surroundings best.
+    """Move each label's offset by up to a pixel to where its region fits its surroundings best.
 
-    The few pixels for which the moved offset is not valid keep the old one, as a label of their own.
+    The few pixels for which the moved offset is not valid keep the old one, with a label of its own.
     """
     graph, source = current.graph, current.graph.level.source
     offsets, labels = list(current.offsets), current.labels.copy()
@@ -86,12 +86,12 @@ def _nudged(current: ShiftMap) -> ShiftMap:
 
 
 def _probes() -> list[tuple[int, int]]:
-    straight = [(y * r, x * r) for r in (1, LOOK, 2 * LOOK) for y, x in SIDES]
-    return straight + [(y * LOOK, x * LOOK) for y in (-1, 1) for x in (-1, 1)]
+    straight = [(y * r, x * r) for r in (1, REACH, 2 * REACH) for y, x in SIDES]
+    return straight + [(y * REACH, x * REACH) for y in (-1, 1) for x in (-1, 1)]
 
 
 def _new_seams(current: ShiftMap, rounds: int) -> ShiftMap:
-    """Labels chosen anew near seams, among those that are close by."""
+    """Choose new labels near seams from the labels nearby."""
     graph = current.graph
     nodes = _near_seams(current)
     if not len(nodes) or len(nodes) > LARGEST_SEAM:
@@ -102,28 +102,28 @@ def _new_seams(current: ShiftMap, rounds: int) -> ShiftMap:
     unary[repeated] += INVALID
     problem = labelling.LabelCosts(unary, _near_pairs(graph, nodes, candidates, offsets))
     stay = np.zeros(len(nodes), np.intp)
-    chosen = labelling.propagate(problem, rounds).argmin(1) if rounds else stay
-    if problem.energy(chosen) > problem.energy(stay):
-        chosen = stay
-    chosen = labelling.improve(problem, chosen, graph.chessboard(nodes), 4)
-    every = np.arange(len(nodes))
-    cost = unary[every, chosen]
-    chosen = np.where((cost >= SMOOTH) & (cost > unary[:, 0]), 0, chosen)
+    selected = labelling.propagate(problem, rounds).argmin(1) if rounds else stay
+    if problem.energy(selected) > problem.energy(stay):
+        selected = stay
+    selected = labelling.improve(problem, selected, graph.chessboard(nodes), 4)
+    rows = np.arange(len(nodes))
+    cost = unary[rows, selected]
+    selected = np.where((cost >= SMOOTH) & (cost > unary[:, 0]), 0, selected)
     labels = current.labels.copy()
-    labels[nodes] = candidates[every, chosen]
+    labels[nodes] = candidates[rows, selected]
     return ShiftMap(graph, current.offsets, labels)
 
 
 def _padded_labels(current: ShiftMap) -> NDArray[np.int32]:
-    graph, pad = current.graph, 2 * LOOK
+    graph, pad = current.graph, 2 * REACH
     grid = np.full((graph.height + 2 * pad, graph.width + 2 * pad), -1, np.int32)
     grid[graph.rows + pad, graph.cols + pad] = current.labels
     return grid
 
 
 def _near_seams(current: ShiftMap) -> Indices:
-    """The nodes that see another label than their own, and their neighbours."""
-    graph, pad = current.graph, 2 * LOOK
+    """Return the nodes with another label nearby, and their neighbours."""
+    graph, pad = current.graph, 2 * REACH
     grid = _padded_labels(current)
     own = grid[pad : pad + graph.height, pad : pad + graph.width]
     near = np.zeros(own.shape, bool)
@@ -140,16 +140,16 @@ def _near_seams(current: ShiftMap) -> Indices:
 
 
 def _candidates(current: ShiftMap, nodes: Indices) -> tuple[Indices, NDArray[np.bool_]]:
-    """Labels (n, NEARBY) that each node may take, its own first, and which of them merely repeat that."""
-    grid, pad = _padded_labels(current), 2 * LOOK
+    """Return the labels (n, NEARBY) that each node may take, its own first, and which are only repetitions of that."""
+    grid, pad = _padded_labels(current), 2 * REACH
     own = current.labels[nodes]
     candidates = np.repeat(own[:, None], NEARBY, 1)
     filled = np.ones(len(nodes), np.intp)
     rows, cols = current.graph.rows[nodes] + pad, current.graph.cols[nodes] + pad
     for y, x in _probes():
-        seen = grid[rows + y, cols + x]
-        new = (seen >= 0) & (filled < NEARBY) & ~(candidates == seen[:, None]).any(1)
-        candidates[new, filled[new]] = seen[new]
+        labels = grid[rows + y, cols + x]
+        new = (labels >= 0) & (filled < NEARBY) & ~(candidates == labels[:, None]).any(1)
+        candidates[new, filled[new]] = labels[new]
         filled[new] += 1
     return candidates, np.arange(NEARBY) >= filled[:, None]
 
@@ -157,7 +157,7 @@ def _candidates(current: ShiftMap, nodes: Indices) -> tuple[Indices, NDArray[np.
 def _near_pairs(
     graph: HoleGraph, nodes: Indices, candidates: Indices, offsets: Offsets
 ) -> tuple[labelling.Edges, labelling.Edges]:
-    """Pair costs between neighbours among `nodes`, each with its own labels (n, k) and offsets (n, k, 2)."""
+    """Return the pair costs of neighbours among `nodes`, each with its own labels (n, k) and offsets (n, k, 2)."""
     position = np.full(len(graph), -1, np.intp)
     position[nodes] = np.arange(len(nodes))
     edges = []
@@ -170,8 +170,8 @@ def _near_pairs(
         for at in (first, second):
             checkpoint()
             y, x = graph.rows[nodes[at], None], graph.cols[nodes[at], None]
-            ours = graph.look(graph.place(y + offsets[first, :, 0], x + offsets[first, :, 1]))
-            theirs = graph.look(graph.place(y + offsets[second, :, 0], x + offsets[second, :, 1]))
+            ours = graph.features(graph.place(y + offsets[first, :, 0], x + offsets[first, :, 1]))
+            theirs = graph.features(graph.place(y + offsets[second, :, 0], x + offsets[second, :, 1]))
             cost += distances(ours, theirs)
         cost[candidates[first][:, :, None] == candidates[second][:, None, :]] = 0
         edges.append(labelling.Edges(first, second, cost))

@@ -1,4 +1,4 @@
-"""What `fill` promises for every picture and hole."""
+"""The contract of `fill`, for every picture and hole."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from tests.campaigns import examples
 
 
 def noise(height, width, seed=0):
-    """A picture with a different value almost everywhere."""
+    """Return a picture of random values."""
     return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
 
 
@@ -22,7 +22,7 @@ def disc(height, width, radius):
 
 @st.composite
 def cases(draw):
-    """Pictures from 1×1 to 36×36, and holes from a pixel to all but one."""
+    """Generate pictures from 1×1 to 36×36, and holes of one pixel up to all but one."""
     height, width = draw(st.integers(1, 36)), draw(st.integers(1, 36))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     share = draw(st.sampled_from([0.0, 0.02, 0.25, 0.5, 0.9, 1.0]))
@@ -80,7 +80,7 @@ def test_empty_hole_gives_a_copy():
     assert not np.shares_memory(result, image)
 
 
-def test_nothing_known_is_a_value_error():
+def test_a_hole_that_covers_everything_is_a_value_error():
     with pytest.raises(ValueError, match="whole picture"):
         fill(noise(5, 5), np.ones((5, 5), bool))
 
@@ -96,43 +96,43 @@ def test_nothing_known_is_a_value_error():
         (np.zeros((4, 4, 3), np.uint8), np.zeros((4, 4), bool), np.zeros((3, 4), bool)),
     ],
 )
-def test_wrong_input_is_refused(image, hole, avoid):
+def test_invalid_arguments_are_refused(image, hole, avoid):
     with pytest.raises(ValueError, match="must be"):
         fill(image, hole, avoid=avoid)
 
 
-def test_same_seed_same_bytes_other_seed_other_picture():
+def test_the_result_depends_only_on_the_seed():
     image, hole = noise(80, 80), disc(80, 80, 15)
     first = fill(image, hole, seed=1)
     assert np.array_equal(first, fill(image, hole, seed=1))
     assert not np.array_equal(first, fill(image, hole, seed=2))
 
 
-def test_what_was_in_the_hole_does_not_matter():
+def test_the_pixels_in_the_hole_have_no_influence():
     image, hole = noise(60, 60), disc(60, 60, 10)
     other = np.where(hole[..., None], noise(60, 60, seed=5), image)
     assert np.array_equal(fill(image, hole), fill(other, hole))
 
 
-def test_partials_are_whole_pictures_that_come_nearer():
+def test_partials_are_whole_pictures_with_increasing_detail():
     image, hole = noise(300, 320), disc(300, 320, 80)
-    seen = []
-    result = fill(image, hole, on_partial=lambda state: seen.append(state.copy()))
-    assert len(seen) >= 3
-    for state in seen:
+    states = []
+    result = fill(image, hole, on_partial=lambda state: states.append(state.copy()))
+    assert len(states) >= 3
+    for state in states:
         assert state.shape == image.shape and state.dtype == np.uint8
         assert np.array_equal(state[~hole], image[~hole])
-    detail = [state[hole].std() for state in seen] + [result[hole].std()]
+    detail = [state[hole].std() for state in states] + [result[hole].std()]
     assert detail == sorted(detail)
 
 
 def test_partials_do_not_change_the_result():
     image, hole = noise(60, 60), disc(60, 60, 12)
 
-    def scribble(state):
+    def overwrite(state):
         state[:] = 0
 
-    assert np.array_equal(fill(image, hole), fill(image, hole, on_partial=scribble))
+    assert np.array_equal(fill(image, hole), fill(image, hole, on_partial=overwrite))
 
 
 def test_cancelled_reaches_the_caller():

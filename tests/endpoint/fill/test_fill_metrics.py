@@ -1,4 +1,4 @@
-"""The figures by which fills are compared say what they claim to."""
+"""The metrics for fills: they measure what their names say."""
 
 import numpy as np
 import pytest
@@ -33,12 +33,12 @@ def test_psnr_of_a_known_error(truth, hole):
     assert metrics.psnr(truth + np.uint8(10), truth, hole) == pytest.approx(20 * np.log10(25.5))
 
 
-def test_psnr_looks_into_the_hole_only(truth, hole):
+def test_psnr_ignores_pixels_outside_the_hole(truth, hole):
     other = np.where(hole[..., None], truth, 0).astype(np.uint8)
     assert metrics.psnr(other, truth, hole) == float("inf")
 
 
-def test_a_brighter_fill_shows_its_seam_and_a_blur_hides_it(hole):
+def test_a_brighter_fill_has_a_visible_seam(hole):
     flat = np.full((96, 96, 3), 100, np.uint8)
     brighter = np.where(hole[..., None], np.uint8(130), flat)
     assert metrics.seam(brighter, flat, hole) == pytest.approx(30)
@@ -52,7 +52,7 @@ def test_texture_distance_forgives_moved_texture_but_not_blur(truth, hole):
     assert metrics.psnr(smear, truth, hole) > metrics.psnr(moved, truth, hole)
 
 
-def test_holes_have_the_size_that_the_table_speaks_of():
+def test_holes_have_the_size_in_the_table():
     assert 0.045 < object_hole(512).mean() < 0.08
     for side, edge in {"top": (0, 5), "bottom": (-1, 5), "left": (5, 0), "right": (5, -1)}.items():
         strip = strip_hole(1024, side)
@@ -60,7 +60,7 @@ def test_holes_have_the_size_that_the_table_speaks_of():
         assert strip[edge]
 
 
-def test_table_leaves_out_the_seconds_of_small_pictures():
+def test_the_table_omits_the_seconds_of_small_pictures():
     one = {"PSNR": 20.0, "SSIM": 0.5, "seam": -1.0, "|seam|": 1.0, "SWD": 0.1, "seconds": 2.0}
     other = {**one, "PSNR": 10.0, "seconds": float("nan")}
     assert "| ours | 15.000 | 0.500 | -1.000 | 1.000 | 0.100 | 2.000 |" in table("object", {"ours": [one, other]})

@@ -1,4 +1,4 @@
-"""The engine's parts: the pyramid, the labelling, and the equation that blends."""
+"""The parts of the fill: the pyramid, the labelling, and the blending equation."""
 
 import itertools
 
@@ -21,15 +21,15 @@ def level(height, width, hole, seed=0):
 
 @examples(60)
 @given(st.integers(2, 21), st.integers(2, 21), st.integers(0, 99))
-def test_halving_never_averages_a_hole_in(height, width, seed):
+def test_halving_never_averages_hole_pixels(height, width, seed):
     hole = np.random.default_rng(seed).random((height, width)) < 0.2
     fine = level(height, width, hole, seed)
-    poisoned = Level(np.where(hole[..., None], np.float32(9e9), fine.image), fine.known, fine.source)
+    poisoned = Level(np.where(hole[..., None], np.float32(9e9), fine.image), fine.context, fine.source)
     coarse = halve(poisoned)
     assert coarse.shape == ((height + 1) // 2, (width + 1) // 2)
-    assert coarse.image[coarse.known].max(initial=0) <= 255
+    assert coarse.image[coarse.context].max(initial=0) <= 255
     rows, cols = np.nonzero(hole)
-    assert not coarse.known[rows // 2, cols // 2].any()
+    assert not coarse.context[rows // 2, cols // 2].any()
 
 
 def test_a_doubled_offset_of_a_coarse_source_is_a_fine_source():
@@ -45,7 +45,7 @@ def test_sampling_agrees_with_doubling():
     assert np.allclose(sample_double(coarse, rows, cols).reshape(13, 18, 3), double(coarse, (13, 18)), atol=1e-6)
 
 
-def test_the_membrane_keeps_the_known_and_stays_in_its_range():
+def test_the_membrane_preserves_the_context_and_stays_in_its_range():
     hole = np.random.default_rng(2).random((33, 47)) < 0.9
     image = level(33, 47, hole).image
     smooth = complete(image, ~hole)
@@ -53,21 +53,21 @@ def test_the_membrane_keeps_the_known_and_stays_in_its_range():
     assert smooth.min() >= image[~hole].min() - 1e-3 and smooth.max() <= image[~hole].max() + 1e-3
 
 
-def test_depth_counts_from_the_rim_and_not_from_the_edge():
+def test_depth_is_measured_from_the_rim_not_from_the_edge():
     hole = np.zeros((5, 9), bool)
     hole[:, 3:] = True
     assert np.array_equal(depth(hole, 4)[2], [0, 0, 0, 1, 2, 3, 4, 4, 4])
 
 
-def test_long_narrow_pictures_get_coarse_too():
+def test_long_narrow_pictures_are_made_coarse_too():
     hole = np.zeros((40, 3000), bool)
     hole[:, 500:2500] = True
     levels = build(level(40, 3000, hole))
-    assert np.count_nonzero(~levels[-1].known) <= 9000
+    assert np.count_nonzero(~levels[-1].context) <= 9000
 
 
 def chain(count, labels, seed):
-    """A random problem on a row of nodes."""
+    """Return a random problem for a row of nodes."""
     rng = np.random.default_rng(seed)
     first = np.arange(count - 1)
     pairs = rng.random((count - 1, labels, labels)).astype(np.float32)
@@ -80,15 +80,15 @@ def chain(count, labels, seed):
 @given(st.integers(2, 5), st.integers(2, 3), st.integers(0, 999))
 def test_belief_propagation_is_exact_on_a_chain(count, labels, seed):
     problem = chain(count, labels, seed)
-    every = [np.array(choice) for choice in itertools.product(range(labels), repeat=count)]
-    best = min(problem.energy(choice) for choice in every)
-    found = propagate(problem, 40).argmin(1)
-    assert problem.energy(found) <= best + 1e-3
+    labellings = [np.array(labelling) for labelling in itertools.product(range(labels), repeat=count)]
+    best = min(problem.energy(labelling) for labelling in labellings)
+    result = propagate(problem, 40).argmin(1)
+    assert problem.energy(result) <= best + 1e-3
 
 
 @examples(40)
 @given(st.integers(2, 30), st.integers(2, 5), st.integers(0, 999))
-def test_improving_never_makes_it_worse(count, labels, seed):
+def test_improving_never_increases_the_energy(count, labels, seed):
     problem = chain(count, labels, seed)
     start = np.random.default_rng(seed + 1).integers(0, labels, count)
     better = improve(problem, start, np.arange(count) % 2 == 1, 6)
@@ -98,16 +98,16 @@ def test_improving_never_makes_it_worse(count, labels, seed):
 def test_cover_finds_an_offset_for_every_pixel():
     hole = np.ones((30, 30), bool)
     hole[12:20, 12:20] = False
-    found = cover(level(30, 30, hole), np.empty((0, 2), np.intp), 200, 1, np.random.default_rng(0))
+    offsets = cover(level(30, 30, hole), np.empty((0, 2), np.intp), 200, 1, np.random.default_rng(0))
     rows, cols = np.nonzero(hole)
     served = np.zeros(len(rows), bool)
-    for down, along in found:
+    for down, along in offsets:
         y, x = rows + down, cols + along
         served |= (y >= 12) & (y < 20) & (x >= 12) & (x < 20)
     assert served.all()
 
 
-def test_blending_takes_away_a_step_in_brightness():
+def test_blending_removes_a_step_in_brightness():
     hole = np.zeros((40, 80), bool)
     hole[10:30, 10:30] = True
     image = np.full((40, 80, 3), 100, np.float32)

@@ -1,4 +1,4 @@
-"""Fills whose right answer is known, and from where the pixels come."""
+"""Fills of textures with a known correct result, and where the copied pixels come from."""
 
 import numpy as np
 import pytest
@@ -29,8 +29,8 @@ def error(image, hole, **options):
     return np.abs(fill(blank, hole, **options)[hole].astype(int) - image[hole]).mean()
 
 
-# Twins in a texture that repeats exactly are equally good, so rounding, which differs by processor, decides between
-# them, and a seed may fail on one machine that succeeds on another. Stripes out of step are off by 60 levels or so.
+# In an exactly periodic texture, several patches match equally well, so rounding, which differs by processor, selects
+# one, and a seed may fail on one machine and succeed on another. Misaligned stripes differ by about 60 levels.
 @pytest.mark.parametrize("seed", [0, pytest.param(7, marks=pytest.mark.whole_run)])
 @pytest.mark.parametrize(
     ("image", "limit"),
@@ -58,7 +58,7 @@ def test_gradients_continue():
     assert error(np.repeat(ramp, 3, 2), disc(160, 30)) < 3
 
 
-def test_an_edge_goes_on_through_the_hole():
+def test_an_edge_continues_through_the_hole():
     image = np.zeros((160, 160, 3), np.uint8)
     image[80:] = 200
     assert error(image, disc(160, 25)) < 3
@@ -78,8 +78,8 @@ def test_every_pixel_is_copied_from_a_source_outside_avoid(side):
     avoid[rng.random((side, side)) < 0.0002] = True
     source = ~(hole | avoid)
     levels = build(Level(rng.integers(0, 256, (side, side, 3)).astype(np.float32), ~hole, source))
-    for found in shift_maps(levels, seed=1):
-        graph, moves = found.graph, found.moves
+    for shift_map in shift_maps(levels, seed=1):
+        graph, moves = shift_map.graph, shift_map.moves
         copies = moves.any(1)
         rows, cols = graph.rows[copies] + moves[copies, 0], graph.cols[copies] + moves[copies, 1]
         assert copies.mean() > 0.99
@@ -87,7 +87,7 @@ def test_every_pixel_is_copied_from_a_source_outside_avoid(side):
     assert np.array_equal(graph.level.source, source)
 
 
-def test_an_avoided_colour_does_not_come_back():
+def test_an_avoided_colour_is_not_copied():
     image = np.full((200, 200, 3), (0, 90, 0), np.uint8)
     image += np.random.default_rng(0).integers(0, 40, image.shape, dtype=np.uint8)
     image[20:60, 20:180] = (250, 0, 0)
@@ -106,7 +106,7 @@ def test_with_everything_avoided_the_hole_is_filled_smoothly():
     assert filled.min() >= 85 and filled.max() <= 115
 
 
-def test_an_avoided_neighbourhood_is_left_for_the_rest_of_the_picture():
+def test_if_the_surroundings_are_avoided_the_rest_of_the_picture_is_copied():
     image, hole = checks(400, 8), np.zeros((400, 400), bool)
     hole[40:80, 40:80] = True
     avoid = np.zeros_like(hole)
