@@ -1,11 +1,7 @@
 """How an edit fails, and how every failure becomes a sentence for the user."""
 
 import traceback
-from pathlib import Path
 
-from gi.repository import GLib
-
-from lib.jobs.history_record import shown
 from lib.translation import N_, _
 
 UNFORESEEN = N_(
@@ -45,17 +41,3 @@ def of_a_file(error: OSError) -> str:
     where = f" ({error.filename})" if error.filename else ""
     told = _("A file could not be read or written: {reason}. Make room or access, then try again.")
     return told.format(reason=f"{error.strerror}{where}")
-
-
-def of_a_result(error: GLib.Error | OSError, folder: Path) -> str:
-    """Return what kept a result from being inserted, and the job's folder, where it is, in a sentence."""
-    message = _("The result cannot be inserted: {reason}. It is in {folder}.")
-    reason = error.message.strip().rstrip(".") if isinstance(error, GLib.Error) else error.strerror or error
-    return message.format(reason=reason, folder=shown(str(folder)))
-
-
-def explain_not_inserted(error: Exception, folder: Path) -> str:
-    """Return what kept a job's result from being inserted, as a user reads it; `folder` is the job's."""
-    if isinstance(error, (GLib.Error, OSError)):
-        return of_a_result(error, folder)
-    return explain(error)

@@ -10,8 +10,7 @@ from gi.repository import Gegl
 
 from lib.jobs.job import Job
 from plugin.edit.draft import Draft
-from plugin.edit.task import Task, forget_pixels, forget_unsent, write_job
-from plugin.errors import explain_not_inserted
+from plugin.edit.task import Task, explain_not_inserted, forget_pixels, forget_unsent, write_job
 from plugin.worker.process import FINAL, Event, Worker
 
 End = TypeVar("End")

@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from gi.repository import Gegl, Gimp, GLib
@@ -14,12 +15,13 @@ from lib.api.text import sentences
 from lib.frame import frame
 from lib.frame.geometry import Rect, Size
 from lib.jobs import fallback_writer
+from lib.jobs.history_record import shown
 from lib.jobs.job import SELECTION, VERSION, Job
 from lib.settings import settings
 from lib.translation import _
 from plugin.edit.options import Options
 from plugin.edit.record import edit_record, layer_record
-from plugin.errors import BadArguments, EditCancelled, EditFailed, of_a_result
+from plugin.errors import BadArguments, EditCancelled, EditFailed, explain
 from plugin.pixels import insert
 from plugin.pixels.selection import Selection
 from plugin.worker.process import LOG, Event, Worker
@@ -235,6 +237,20 @@ def forget_unsent(job: Job, final: Mapping[str, Any]) -> None:
             with contextlib.suppress(OSError):
                 path.unlink()
         job.folder.rmdir()
+
+
+def of_a_result(error: GLib.Error | OSError, folder: Path) -> str:
+    """Return what kept a result from being inserted, and the job's folder, where it is, in a sentence."""
+    message = _("The result cannot be inserted: {reason}. It is in {folder}.")
+    reason = error.message.strip().rstrip(".") if isinstance(error, GLib.Error) else error.strerror or error
+    return message.format(reason=reason, folder=shown(str(folder)))
+
+
+def explain_not_inserted(error: Exception, folder: Path) -> str:
+    """Return what kept a job's result from being inserted, as a user reads it; `folder` is the job's."""
+    if isinstance(error, (GLib.Error, OSError)):
+        return of_a_result(error, folder)
+    return explain(error)
 
 
 def forget_pixels(job: Job, final: Mapping[str, Any]) -> None:

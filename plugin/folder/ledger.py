@@ -13,7 +13,8 @@ from gi.repository import GLib
 from lib.api.text import sentences
 from lib.storage.file_identity import File
 from lib.translation import _
-from plugin.errors import of_a_file, of_a_result
+from plugin.edit.task import of_a_result
+from plugin.errors import of_a_file
 from plugin.folder.arguments import Run
 from plugin.folder.estimates import TimeLeft
 from plugin.folder.flight import Flight

@@ -16,7 +16,7 @@ from lib.jobs.history_record import Record
 from lib.jobs.job import SELECTION, Job
 from lib.translation import _
 from plugin.edit.record import shareable_report
-from plugin.errors import explain_not_inserted
+from plugin.edit.task import explain_not_inserted
 from plugin.pixels import insert
 
 
