@@ -1,4 +1,4 @@
-"""Where requests go: addresses made from a base URL, and which hosts may get a key."""
+"""Build request URLs from a base URL, and decide which hosts may receive the key."""
 
 from __future__ import annotations
 
@@ -12,34 +12,34 @@ from urllib.parse import SplitResult, urlencode, urljoin, urlsplit, urlunsplit
 from lib.api.errors import Problem
 from lib.api.hosts import is_loopback, is_public_address, parse_address
 from lib.api.providers import Provider
-from lib.api.text import readable, shortened
+from lib.api.text import sanitize, truncate
 from lib.translation import _
 
 _EDITS = "/images/edits"
-_LONGEST_SHOWN = 200
+_MAX_URL_LENGTH = 200
 _BASE_URL = re.compile(r"https?://(?P<authority>[^/?#]*)(?P<path>[^?#]*)(?P<rest>.*)", re.IGNORECASE)
 _AUTHORITY = re.compile(r"(?P<host>\[[^\[\]]*\]|[^\[\]:]*)(?::(?P<port>[^:\]]*))?")
 _LABEL = re.compile(r"[\w-]{1,63}")
 
 
 def endpoint_url(base_url: str, provider: Provider, path: str) -> str:
-    """Return the address of `path` ("/images/edits", "/models", "/files…") under a base URL.
+    """Return the URL of `path` ("/images/edits", "/models") under a base URL.
 
-    A query in the base URL is kept: Azure's may have one. Azure has two shapes: `…/openai/v1` with the model in the
-    body, and `…/openai/deployments/NAME`, where only edits are under the deployment.
+    Keeps a query in the base URL, which Azure allows. Azure has two forms: `…/openai/v1` with the model in the body,
+    and `…/openai/deployments/NAME`, where only edits are under the deployment.
     """
     parts = urlsplit(base_url.strip())
     root = parts.path.rstrip("/").removesuffix(_EDITS)
     query = parts.query
     if provider.api_versions:
-        root, shape = _azure_root(root, path)
+        root, form = _azure_root(root, path)
         if "api-version=" not in query:
-            query = "&".join(filter(None, [query, urlencode({"api-version": provider.api_versions[shape]})]))
+            query = "&".join(filter(None, [query, urlencode({"api-version": provider.api_versions[form]})]))
     return urlunsplit((parts.scheme, parts.netloc, root + path, query, ""))
 
 
-def names_deployment(base_url: str, provider: Provider) -> bool:
-    """Say whether the address itself names the model, which is then not sent."""
+def is_deployment_url(base_url: str, provider: Provider) -> bool:
+    """Return whether the URL names the model's deployment, so that no model is sent."""
     return bool(provider.api_versions) and "/openai/deployments/" in urlsplit(base_url).path
 
 
@@ -51,50 +51,50 @@ def _azure_root(root: str, path: str) -> tuple[str, str]:
 
 
 def base_url_problem(base_url: str | None, provider: Provider, has_key: bool = False) -> Problem | None:
-    """Return what is wrong with a base URL, or None; a key goes only over https or to this computer."""
+    """Return the problem with a base URL, or None; a key requires https or this computer."""
     text = (base_url or "").strip()
     rule = _broken_rule(text, provider) if text else _("this provider needs one, such as http://127.0.0.1:8000/v1")
     if not rule and has_key and not _is_safe_for_key(text):
-        rule = _("a key is sent only over https, or to this computer")
+        rule = _("a key is only sent over https or to this computer")
     if not rule:
         return None
-    # What stands before an "@" or after a "?" may be a secret.
-    shown = re.sub(".*@", "…@", text, flags=re.DOTALL).partition("?")[0]
-    return Problem(_("base URL"), shortened(readable(shown), _LONGEST_SHOWN), rule)
+    # The parts before an "@" and after a "?" may hold secrets.
+    redacted = re.sub(".*@", "…@", text, flags=re.DOTALL).partition("?")[0]
+    return Problem(_("base URL"), truncate(sanitize(redacted), _MAX_URL_LENGTH), rule)
 
 
 def environment_problem(provider: Provider, environment: Mapping[str, str]) -> Problem | None:
-    """Return what is wrong with the base URL that the environment gives a provider; None without one."""
+    """Return the problem with the base URL that the environment sets for a provider, or None."""
     variable = next((name for name in provider.url_variables if environment.get(name)), None)
     problem = base_url_problem(environment[variable], provider) if variable else None
     return replace(problem, field=variable) if problem and variable else None
 
 
 def _broken_rule(base_url: str, provider: Provider) -> str:
-    """Return the rule that a base URL breaks; "" for none."""
+    """Return the rule that a base URL breaks, or ""."""
     if not base_url.isprintable() or " " in base_url:
         return _("it must not contain spaces")
     parts = _BASE_URL.fullmatch(base_url)
     if not parts:
         return _("it must start with http:// or https://")
     if "@" in parts["authority"]:
-        return _("it must not hold a user name or a password")
+        return _("it must not contain a user name or a password")
     authority = _AUTHORITY.fullmatch(parts["authority"])
-    if not authority or "[" in parts["path"] or "]" in parts["path"] or not _is_bracketed_well(authority["host"]):
-        return _("brackets stand around an IPv6 address and nowhere else, such as http://[::1]:8000/v1")
+    if not authority or "[" in parts["path"] or "]" in parts["path"] or not _has_valid_brackets(authority["host"]):
+        return _("use brackets only around an IPv6 address, such as http://[::1]:8000/v1")
     if not authority["host"]:
-        return _("it must name a host, such as http://127.0.0.1:8000/v1")
+        return _("it must contain a host name, such as http://127.0.0.1:8000/v1")
     if authority["port"] is not None and not _is_port(authority["port"]):
         return _("the port must be a number from 1 to 65535")
     if not _is_host(authority["host"]):
-        return _("it must name a host, and “{host}” cannot be one").format(host=authority["host"])
-    # Azure's addresses carry the version of its API.
+        return _("“{host}” is not a valid host name").format(host=authority["host"])
+    # Azure's URLs carry the API version in the query.
     if parts["rest"] and not (parts["rest"].startswith("?") and provider.api_versions):
-        return _("it must end before the “{mark}”").format(mark=parts["rest"][0])
+        return _("remove the “{mark}” and everything after it").format(mark=parts["rest"][0])
     return ""
 
 
-def _is_bracketed_well(host: str) -> bool:
+def _has_valid_brackets(host: str) -> bool:
     if not host.startswith("["):
         return True
     try:
@@ -109,7 +109,7 @@ def _is_port(text: str) -> bool:
 
 
 def _is_host(host: str) -> bool:
-    """Say whether this is an IPv6 address in brackets, an IPv4 address or a name."""
+    """Return whether a text is an IPv6 address in brackets, an IPv4 address or a host name."""
     if host.startswith("["):
         return True
     labels = host.removesuffix(".").split(".")
@@ -123,19 +123,19 @@ def _is_safe_for_key(base_url: str) -> bool:
     return parts.scheme == "https" or is_loopback(parts.hostname or "")
 
 
-def joined(base: str, address: str) -> str | None:
-    """Return an address that a server gave, made whole; None when it can't be fetched by http or https."""
+def absolute_url(base: str, reference: str) -> str | None:
+    """Resolve a URL that a server sent against `base`; return None unless the result is a valid http or https URL."""
     try:
-        whole = urljoin(base, address)
-        parts = urlsplit(whole)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        url = urljoin(base, reference)
+        parts = urlsplit(url)
+        is_valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return None
-    return whole if usable else None
+    return url if is_valid else None
 
 
-def same_origin(one: str, other: str) -> bool:
-    """Say whether two URLs have the same scheme, host and port: only then may a key go along."""
+def is_same_origin(one: str, other: str) -> bool:
+    """Return whether two URLs have the same scheme, host and port; the key is only sent to the same origin."""
     return _origin(urlsplit(one)) == _origin(urlsplit(other))
 
 
@@ -144,12 +144,12 @@ def _origin(parts: SplitResult) -> tuple[str, str | None, int]:
 
 
 def is_public_host(host: str) -> bool:
-    """Say whether all of a host's addresses are public; a name that can't be resolved counts as public.
+    """Return whether all addresses of a host are public.
 
-    It can only be reached through a proxy then, which resolves it itself.
+    A name that doesn't resolve counts as public: it can only be reached through a proxy, which resolves it itself.
     """
     try:
-        found = socket.getaddrinfo(host, None)
+        entries = socket.getaddrinfo(host, None)
     except (OSError, UnicodeError):
         return True
-    return all(is_public_address(str(entry[4][0])) for entry in found)
+    return all(is_public_address(str(entry[4][0])) for entry in entries)

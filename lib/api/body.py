@@ -1,4 +1,4 @@
-"""Request bodies that are read while they are sent: multipart forms and JSON, with a known length."""
+"""Request bodies of known length that are read while they are sent: multipart forms and JSON."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from typing import Any
 from lib.api.request import open_source, source_size
 from lib.translation import _
 
-CHUNK = 65_536
+CHUNK_SIZE = 65_536
 _PROGRESS_STEP = 1 << 20
 
 
 @dataclass(frozen=True)
 class FilePart:
-    """A file of a multipart form: its field, the name that it travels under, its MIME type, its content."""
+    """A file of a multipart form: field name, file name, MIME type and content."""
 
     name: str
     filename: str
@@ -28,11 +28,11 @@ class FilePart:
 
 
 class Body:
-    """A body of known length that is made chunk by chunk while it is sent.
+    """A body of known length that is produced chunk by chunk while it is sent.
 
-    `finished` turns true once the last byte was handed to the socket: from then on the request may be billed.
-    `failure` says so when a file can't be read on the way. `on_progress` gets the bytes sent so far, about
-    once a mebibyte; `on_finished` is called at the end.
+    `finished` becomes true when the last byte has been passed to the socket; from then on the request may be billed.
+    `failure` is the message of a file that couldn't be read during the upload. `on_progress` is called with the number
+    of bytes sent, about once every mebibyte, and `on_finished` at the end.
     """
 
     def __init__(self, content_type: str, pieces: list[bytes | FilePart]) -> None:
@@ -63,7 +63,7 @@ class Body:
             for piece, size in self._pieces:
                 yield from _chunks(piece, size)
         except OSError as error:
-            self.failure = _("{file} can't be read: {reason}.").format(file=error.filename, reason=error.strerror)
+            self.failure = _("Couldn't read {file}: {reason}.").format(file=error.filename, reason=error.strerror)
             raise
 
 
@@ -73,7 +73,7 @@ def json_body(value: Any) -> Body:
 
 
 def multipart_body(fields: Mapping[str, Any], files: list[FilePart]) -> Body:
-    """Return a form: text parts first, then files, as the official SDK orders them; raise `OSError`."""
+    """Return a multipart form, text parts before files as in OpenAI's SDK; raise `OSError` if a file is missing."""
     boundary = secrets.token_hex(16)
     pieces: list[bytes | FilePart] = []
     for name, text in form_fields(fields):
@@ -86,7 +86,7 @@ def multipart_body(fields: Mapping[str, Any], files: list[FilePart]) -> Body:
 
 
 def form_fields(fields: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Flatten values to text parts as the official SDK does: `a[b]` for objects, `a[]` for lists, no None."""
+    """Flatten values into text parts as OpenAI's SDK does: `a[b]` for objects, `a[]` for lists, None omitted."""
     flat: list[tuple[str, str]] = []
     for name, value in fields.items():
         if isinstance(value, Mapping):
@@ -104,7 +104,7 @@ def _text(value: Any) -> str:
 
 
 def _quoted(name: str) -> str:
-    # As browsers do (WHATWG, "multipart/form-data encoding algorithm"): a name can't end its own header.
+    # As browsers do (WHATWG, "multipart/form-data encoding algorithm"), so that a name can't break out of its header.
     return name.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
 
 
@@ -123,14 +123,14 @@ def _piece_size(piece: bytes | FilePart) -> int:
 
 def _chunks(piece: bytes | FilePart, size: int) -> Iterator[bytes]:
     if isinstance(piece, bytes):
-        for start in range(0, size, CHUNK):
-            yield piece[start : start + CHUNK]
+        for start in range(0, size, CHUNK_SIZE):
+            yield piece[start : start + CHUNK_SIZE]
         return
-    left = size
+    remaining = size
     with open_source(piece.source) as file:
-        while left:
-            chunk = file.read(min(CHUNK, left))
+        while remaining:
+            chunk = file.read(min(CHUNK_SIZE, remaining))
             if not chunk:
-                raise OSError(errno.EIO, _("it became shorter while it was sent"), piece.filename)
-            left -= len(chunk)
+                raise OSError(errno.EIO, _("the file was truncated during the upload"), piece.filename)
+            remaining -= len(chunk)
             yield chunk

@@ -1,4 +1,4 @@
-"""The client: edits, event streams, files and models of one endpoint."""
+"""The client for one endpoint: edits, streamed edits and the list of models."""
 
 from __future__ import annotations
 
@@ -12,15 +12,14 @@ from functools import partial
 from typing import Any
 
 from lib.api import models
-from lib.api.address import base_url_problem, endpoint_url, joined, names_deployment
-from lib.api.answer import FetchUrl, Limits, parse_object
+from lib.api.address import absolute_url, base_url_problem, endpoint_url, is_deployment_url
 from lib.api.body import Body
-from lib.api.calls import Call, Calls, EndpointConfig, cancelled
-from lib.api.dialect import Adapted, adapt, encode, with_model
+from lib.api.calls import Call, Calls, EndpointConfig, cancelled_error
+from lib.api.dialect import AdaptedRequest, adapt, encode, with_model
 from lib.api.errors import (
     ApiError,
     AuthenticationError,
-    BadAnswerError,
+    BadResponseError,
     BrokenConnectionError,
     CancelledError,
     InvalidRequestError,
@@ -28,19 +27,19 @@ from lib.api.errors import (
 )
 from lib.api.events import ClientEvent, Downloading, Notice
 from lib.api.failures import request_id_of
-from lib.api.files import FilesClient
 from lib.api.keys import Key, headers_with_key
-from lib.api.parallel import edit_at_once, stream_at_once
+from lib.api.parallel import edit_in_parallel, stream_in_parallel
+from lib.api.parsing import FetchUrl, Limits, parse_object
 from lib.api.providers import Provider
 from lib.api.providers import get as get_provider
 from lib.api.raster import PictureError, decode
 from lib.api.rate_limit import RateLimiter
-from lib.api.recording import AnswerHead, CoveringSink, Recorder, Secrets
+from lib.api.recording import Recorder, RedactingSink, ResponseHead, Secrets
 from lib.api.request import EditRequest
 from lib.api.response import Completed, EditedImage, EditResponse, Failed, StreamEvent, join
 from lib.api.retry import MAX_RETRIES
 from lib.api.stream import read_body, read_stream
-from lib.api.text import readable
+from lib.api.text import sanitize
 from lib.api.transport import Exchange, Timeouts
 from lib.api.validation import validate
 from lib.translation import _
@@ -50,21 +49,21 @@ _EDITS = "/images/edits"
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """A model that an endpoint offers; `shutdown_date` where the endpoint says it."""
+    """A model that an endpoint offers, with its shutdown date if the endpoint announces one."""
 
     id: str
     shutdown_date: date | None = None
 
 
 class ImagesClient:
-    """Talks to one endpoint; several threads may use it at once.
+    """A thread-safe client for one endpoint.
 
-    `provider` is a name of providers.json or a `Provider`. Without `base_url`, the provider's address variable
-    counts (`OPENAI_BASE_URL`), then its own address. `on_event` gets `Uploading`, `Sent`, `Waiting` and
-    `Notice`, one at a time but from any thread. Clients with the same `limiter` share what a rate limit leaves; with
-    `patience`, so many seconds may be waited for it, else a few repeats are tried. `record` gets the body of every
-    successful answer to an edit, and of pictures that it points to, before anything reads them. Raises
-    `InvalidRequestError` when the address can't be used, `AuthenticationError` when the key may not go there.
+    `provider` is a name from providers.json or a `Provider`. The base URL defaults to the provider's environment
+    variable (`OPENAI_BASE_URL`), then to the provider's own. `on_event` is called with `Uploading`, `Sent`,
+    `Downloading`, `Waiting` and `Notice` events, one at a time but from any thread. Clients that share a `limiter`
+    share an endpoint's rate limit; `max_wait` is the number of seconds to wait for it, by default for a few retries.
+    `record` receives the body of every successful response to an edit, and of images downloaded for it, before it is
+    parsed. Raises `InvalidRequestError` for an invalid base URL and `AuthenticationError` for a key of another host.
     """
 
     def __init__(
@@ -77,7 +76,7 @@ class ImagesClient:
         limits: Limits | None = None,
         max_retries: int = MAX_RETRIES,
         limiter: RateLimiter | None = None,
-        patience: float | None = None,
+        max_wait: float | None = None,
         record: Recorder | None = None,
         on_event: Callable[[ClientEvent], None] | None = None,
     ) -> None:
@@ -100,10 +99,9 @@ class ImagesClient:
             max_retries,
             self._notify,
             limiter or RateLimiter(),
-            patience,
+            max_wait,
         )
         self._calls = Calls(self._endpoint)
-        self.files = FilesClient(self._calls, self._url, self._limits)
 
     def _check_address(self, *, has_key: bool) -> None:
         problem = base_url_problem(self.base_url, self.provider, has_key)
@@ -117,34 +115,34 @@ class ImagesClient:
         self.close()
 
     def edit(self, request: EditRequest) -> EditResponse:
-        """Send an edit and return its images, all of `n`; with `stream` set, previews are skipped.
+        """Send an edit and return its `n` images; with `stream` set, previews are discarded.
 
-        Where the provider makes one image a request, `n` requests run at the same time. When some of them
-        fail, the response holds the images of the others, and the errors in `failures`. Raises `ApiError`.
+        For a provider that makes one image per request, `n` requests run in parallel. If some of them fail, the
+        response contains the images of the others, with the errors in `failures`. Raises `ApiError`.
         """
         if request.stream and self.provider.streams:
-            return _drained(self.stream(request))
+            return _collect(self.stream(request))
         adapted = self._prepare(request)
         count = adapted.fields.get("n", 1)
-        if not self.provider.n_works and count > 1:
+        if not self.provider.supports_n and count > 1:
             singles = [_for_one_image(adapted, index) for index in range(count)]
-            return edit_at_once([partial(self._edit_once, single) for single in singles])
+            return edit_in_parallel([partial(self._edit_once, single) for single in singles])
         response = self._edit_once(adapted)
         if len(response.images) < count:
             self._notify(
                 Notice(
                     "n",
-                    _("The endpoint made {made} of {count} images.").format(made=len(response.images), count=count),
+                    _("The endpoint returned {made} of {count} images.").format(made=len(response.images), count=count),
                 )
             )
         return response
 
     def stream(self, request: EditRequest) -> Iterator[StreamEvent]:
-        """Send an edit and give `PartialImage` and `Completed` events as they come.
+        """Send an edit and yield `PartialImage` and `Completed` events as they arrive.
 
-        Events don't say which of `n` images they belong to, so `n` streams of one image run at the same time;
-        when some fail while others succeed, `Failed` events come last. A provider that doesn't stream gives
-        `Completed` events only. Raises `ApiError`.
+        Events don't say which of `n` images they belong to, so `n` streams of one image each run in parallel. If some
+        fail while others succeed, `Failed` events come last. A provider without streaming only yields `Completed`
+        events. Raises `ApiError`.
         """
         request = replace(request, stream=True)
         if not self.provider.streams:
@@ -159,143 +157,143 @@ class ImagesClient:
 
             def stop() -> None:
                 for call in calls:
-                    call.stop(cancelled)
+                    call.stop(cancelled_error)
 
-            yield from stream_at_once(streams, stop) if count > 1 else streams[0]
+            yield from stream_in_parallel(streams, stop) if count > 1 else streams[0]
 
     def models(self) -> list[ModelInfo]:
-        """Return the models that the endpoint offers: the cheapest way to test a connection and a key."""
+        """Return the models that the endpoint offers, which is also a free test of the connection and the key."""
         with self._calls.open(billed=False) as call:
             text = call.get(self._url("/models"), self._limits.max_body_bytes)
             entries = parse_object(text, _("The list of models")).get("data")
             if not isinstance(entries, list):
-                raise BadAnswerError(_("The list of models is missing from the answer."))
+                raise BadResponseError(_("The response contains no list of models."))
         return [_model_info(entry) for entry in entries if isinstance(entry, dict) and "id" in entry]
 
     def cancel(self) -> None:
-        """End every call now, from any thread; a cancelled client stays so, and its calls raise."""
-        self._calls.stop(cancelled)
+        """Cancel all calls, now and in the future; may be called from any thread."""
+        self._calls.stop(cancelled_error)
 
     def withdraw(self) -> None:
-        """Send nothing more, from any thread: requests that are on their way are answered, the others raise."""
-        self._calls.withdraw(cancelled)
+        """Send no more edits, but wait for the responses to those already being sent; may be called from any thread."""
+        self._calls.withdraw(cancelled_error)
 
     def close(self) -> None:
-        """End what is still running."""
+        """Cancel the calls that are still running."""
         self.cancel()
 
-    def _prepare(self, request: EditRequest) -> Adapted:
+    def _prepare(self, request: EditRequest) -> AdaptedRequest:
         request = with_model(request, self.provider)
         model = models.get(request.model or "")
-        in_address = names_deployment(self.base_url, self.provider)
+        is_deployment = is_deployment_url(self.base_url, self.provider)
         problems = validate(request, model, self.provider)
-        if self.provider.needs_model and not request.model and not in_address:
+        if self.provider.needs_model and not request.model and not is_deployment:
             problems.append(
-                Problem("model", "", _("{provider} needs a model's name").format(provider=self.provider.name))
+                Problem("model", "", _("{provider} needs a model name").format(provider=self.provider.name))
             )
         if problems:
             raise InvalidRequestError(problems)
         if self.provider.needs_key and not self._has_key:
-            hint = _("Add a key in the settings, or choose a provider that needs none.")
+            hint = _("Add a key in the settings, or choose a provider that doesn't need one.")
             raise AuthenticationError(
-                _("{provider} needs a key, and there is none.").format(provider=self.provider.title), hint
+                _("{provider} needs a key, but none is set.").format(provider=self.provider.title), hint
             )
         adapted = adapt(request, self.provider)
-        if in_address:
+        if is_deployment:
             adapted.fields.pop("model", None)
         ending = model.ending(date.today())
         for notice in (*adapted.notices, *([Notice("model", ending)] if ending else [])):
             self._notify(notice)
         return adapted
 
-    def _edit_once(self, adapted: Adapted) -> EditResponse:
+    def _edit_once(self, adapted: AdaptedRequest) -> EditResponse:
         body = self._body(adapted)
         with self._calls.open(billed=True) as call, call.send("POST", self._url(_EDITS), body) as exchange:
-            return self._read_answer(exchange, call)
+            return self._read_response(exchange, call)
 
-    def _stream_once(self, adapted: Adapted, call: Call, image_index: int) -> Iterator[StreamEvent]:
+    def _stream_once(self, adapted: AdaptedRequest, call: Call, image_index: int) -> Iterator[StreamEvent]:
         with call.send("POST", self._url(_EDITS), self._body(adapted)) as exchange:
             if "text/event-stream" in exchange.headers.get("Content-Type", ""):
                 yield from self._read_stream(exchange, call, image_index)
-            else:  # a server that doesn't know `stream` answers as if it weren't there
-                yield from _completed(self._read_answer(exchange, call), image_index)
+            else:  # the server ignored `stream`
+                yield from _completed(self._read_response(exchange, call), image_index)
 
     def _read_stream(self, exchange: Exchange, call: Call, image_index: int) -> Iterator[StreamEvent]:
         self._record_body(exchange)
-        request_id, fetch, made = self._request_id(exchange), self._fetch_with(call), False
+        request_id, fetch, has_events = self._request_id(exchange), self._fetch_with(call), False
         try:
             for event in read_stream(exchange.chunks(), self._limits, request_id, image_index, self._notify, fetch):
-                made = True
-                yield self._without_key(event) if isinstance(event, Completed) else event
+                has_events = True
+                yield self._redact_event(event) if isinstance(event, Completed) else event
         except ApiError as error:
-            error.maybe_billed = error.maybe_billed or made
-            raise self._endpoint.without_key(error) from error.__cause__
+            error.maybe_billed = error.maybe_billed or has_events
+            raise self._endpoint.redact_error(error) from error.__cause__
 
-    def _read_answer(self, exchange: Exchange, call: Call) -> EditResponse:
+    def _read_response(self, exchange: Exchange, call: Call) -> EditResponse:
         self._record_body(exchange)
         request_id, fetch = self._request_id(exchange), self._fetch_with(call)
-        pieces: list[bytes] = []
-        broken: ApiError | None = None
+        chunks: list[bytes] = []
+        connection_error: ApiError | None = None
         try:
             report = lambda received, total: self._notify(Downloading(received, total))  # noqa: E731
-            pieces.extend(exchange.bounded_chunks(self._limits.max_body_bytes, report))
+            chunks.extend(exchange.bounded_chunks(self._limits.max_body_bytes, report))
         except BrokenConnectionError as error:
-            broken = error
+            connection_error = error
         try:
-            response = read_body(b"".join(pieces), self._limits, fetch, request_id)
+            response = read_body(b"".join(chunks), self._limits, fetch, request_id)
         except ApiError as error:
-            raise self._endpoint.without_key(broken or error) from error.__cause__
-        if broken is not None:
-            # What had arrived whole was paid for, whatever became of the connection.
-            response.images = [image for image in response.images if _is_whole(image)]
-            response.failures.append(broken)
+            raise self._endpoint.redact_error(connection_error or error) from error.__cause__
+        if connection_error is not None:
+            # Images that arrived completely before the connection broke were paid for.
+            response.images = [image for image in response.images if _is_complete(image)]
+            response.failures.append(connection_error)
             if not response.images:
-                raise broken
-        return self._without_key(Completed(response)).response
+                raise connection_error
+        return self._redact_event(Completed(response)).response
 
     def _fetch_with(self, call: Call) -> FetchUrl:
-        """Return what fetches the pictures that an answer only points to."""
+        """Return the function that downloads images given by URL."""
 
         def fetch(url: str) -> bytes:
             record = lambda exchange: self._record_body(exchange, url)  # noqa: E731
             try:
-                return call.get(url, self._limits.max_image_bytes, with_key=False, on_answer=record)
+                return call.get(url, self._limits.max_image_bytes, with_key=False, on_response=record)
             except CancelledError as error:
-                raise cancelled(sent=True) from error
+                raise cancelled_error(sent=True) from error
             except ApiError as error:
-                message = _("The picture was made, but fetching it failed. {reason}").format(reason=error.message)
-                hint = _("It was billed; the endpoint keeps it for a short time at {address}").format(
-                    address=readable(joined(self.base_url, url) or url)
+                message = _("The image was created but couldn't be downloaded. {reason}").format(reason=error.message)
+                hint = _("It was billed and stays available for a short time at {address}").format(
+                    address=sanitize(absolute_url(self.base_url, url) or url)
                 )
-                failure = BadAnswerError(message, hint, status=error.status)
-                raise self._endpoint.without_key(failure) from error
+                failure = BadResponseError(message, hint, status=error.status)
+                raise self._endpoint.redact_error(failure) from error
 
         return fetch
 
     def _request_id(self, exchange: Exchange) -> str | None:
         request_id = request_id_of(exchange.headers)
-        return self._endpoint.hide_key(request_id) if request_id else None
+        return self._endpoint.redact_key(request_id) if request_id else None
 
     def _record_body(self, exchange: Exchange, address: str | None = None) -> None:
-        """Let the body of an answer be written down before it is read."""
+        """Set up the recording of a response body, before it is read."""
         if self._record is not None:
-            content_type = self._secrets.cover_in(exchange.headers.get("Content-Type", ""))
-            head = AnswerHead(
-                exchange.status, content_type, self._request_id(exchange), self._secrets.cover_in(address)
+            content_type = self._secrets.redact_json(exchange.headers.get("Content-Type", ""))
+            head = ResponseHead(
+                exchange.status, content_type, self._request_id(exchange), self._secrets.redact_json(address)
             )
-            exchange.record(CoveringSink(self._record(head), self._secrets))
+            exchange.record(RedactingSink(self._record(head), self._secrets))
 
-    def _without_key(self, completed: Completed) -> Completed:
-        response = self._secrets.cover_response(completed.response)
-        response.failures = [self._endpoint.without_key(failure) for failure in response.failures]
+    def _redact_event(self, completed: Completed) -> Completed:
+        response = self._secrets.redact_response(completed.response)
+        response.failures = [self._endpoint.redact_error(failure) for failure in response.failures]
         return replace(completed, response=response)
 
-    def _body(self, adapted: Adapted) -> Body:
+    def _body(self, adapted: AdaptedRequest) -> Body:
         try:
             return encode(adapted, self.provider)
         except OSError as error:
             raise ApiError(
-                _("{file} can't be read: {reason}.").format(file=error.filename, reason=error.strerror),
+                _("Couldn't read {file}: {reason}.").format(file=error.filename, reason=error.strerror),
                 _("Check the file."),
             ) from error
 
@@ -308,8 +306,8 @@ class ImagesClient:
                 self._on_event(event)
 
 
-def _is_whole(image: EditedImage) -> bool:
-    """Return whether all of an image arrived: its header alone doesn't say."""
+def _is_complete(image: EditedImage) -> bool:
+    """Return whether an image decodes completely."""
     try:
         decode(image.data)
     except PictureError:
@@ -317,8 +315,8 @@ def _is_whole(image: EditedImage) -> bool:
     return True
 
 
-def _for_one_image(adapted: Adapted, index: int) -> Adapted:
-    """Return the request for image number `index` alone; a fixed seed is counted up, else all were the same."""
+def _for_one_image(adapted: AdaptedRequest, index: int) -> AdaptedRequest:
+    """Return the request for image number `index`, with the seed increased by it so that the images differ."""
     fields = {name: value for name, value in adapted.fields.items() if name != "n"}
     if isinstance(fields.get("seed"), int):
         fields["seed"] += index
@@ -326,16 +324,16 @@ def _for_one_image(adapted: Adapted, index: int) -> Adapted:
 
 
 def _completed(response: EditResponse, first_index: int) -> Iterator[StreamEvent]:
-    """Give each image its event; usage and request id go with the first, so that joining them stays right."""
-    shared = replace(response, failures=[])
+    """Yield an event for each image; only the first has usage and request ID, so that joining them counts them once."""
+    metadata = replace(response, failures=[])
     for index, image in enumerate(response.images):
-        yield Completed(replace(shared, images=[image]), first_index + index)
-        shared = replace(shared, usage=None, request_ids=[])
+        yield Completed(replace(metadata, images=[image]), first_index + index)
+        metadata = replace(metadata, usage=None, request_ids=[])
     for failure in response.failures:
         yield Failed(failure, first_index + len(response.images))
 
 
-def _drained(events: Iterator[StreamEvent]) -> EditResponse:
+def _collect(events: Iterator[StreamEvent]) -> EditResponse:
     completed: list[Completed] = []
     failures: list[ApiError] = []
     for event in events:
@@ -352,4 +350,4 @@ def _model_info(entry: dict[str, Any]) -> ModelInfo:
         shutdown = date.fromisoformat(str(entry.get("shutdown_date")))
     except ValueError:
         shutdown = None
-    return ModelInfo(readable(str(entry["id"])), shutdown)
+    return ModelInfo(sanitize(str(entry["id"])), shutdown)

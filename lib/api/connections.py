@@ -1,4 +1,4 @@
-"""Connections that report to a watcher when they open and when they are ready; proxies; TLS that trusts the system."""
+"""Connections for requests that report to a watcher, choose the proxy, and trust the system's certificates."""
 
 from __future__ import annotations
 
@@ -21,20 +21,19 @@ _INTERIM = range(102, 200)
 
 
 class ConnectionWatcher(Protocol):
-    """Who is told of connections."""
+    """The observer of a connection."""
 
     def open(self, connect: Callable[[], socket.socket], direct: bool) -> socket.socket:
-        """Open a connection by calling `connect`, and note its socket; `direct` is false through a proxy."""
+        """Open a connection by calling `connect`; `direct` is false through a proxy."""
 
     def connected(self, sock: socket.socket) -> None:
-        """Note that a connection is ready, TLS included."""
+        """Handle a connection that is established, including TLS."""
 
 
 class WatchedAdapter(HTTPAdapter):
-    """Tells a watcher of its connections, and trusts the system's authorities beside requests' own.
+    """An adapter that reports connections to a watcher and trusts the system's certificates besides those of requests.
 
-    It chooses the proxy itself, by the address that really goes out: requests would send this computer's own traffic
-    through one too.
+    It chooses the proxy itself from the final URL: requests would send even local traffic through a proxy.
     """
 
     def __init__(self, watcher: ConnectionWatcher) -> None:
@@ -47,22 +46,22 @@ class WatchedAdapter(HTTPAdapter):
         return super().send(request, *args, **kwargs | {"proxies": {"all": proxy} if proxy else {}})
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, ssl_context=trusting_context(), **kwargs)
+        super().init_poolmanager(*args, ssl_context=tls_context(), **kwargs)
         self.poolmanager.pool_classes_by_scheme = self._pools
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        manager = super().proxy_manager_for(proxy, ssl_context=trusting_context(), **kwargs)
+        manager = super().proxy_manager_for(proxy, ssl_context=tls_context(), **kwargs)
         manager.pool_classes_by_scheme = self._socks_pools if proxy.startswith("socks") else self._pools
         return manager
 
 
 @cache
-def trusting_context() -> ssl.SSLContext:
+def tls_context() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
-class _FinalAnswer(http.client.HTTPResponse):
-    """An answer without what came before it (102 Processing, 103 Early Hints), which would be taken for it."""
+class _FinalResponse(http.client.HTTPResponse):
+    """A response that skips interim ones (102 Processing, 103 Early Hints), which `http.client` takes for the final."""
 
     def begin(self) -> None:
         super().begin()
@@ -71,11 +70,11 @@ class _FinalAnswer(http.client.HTTPResponse):
             super().begin()
 
 
-class _Reporting:
-    """What a connection of any kind reports."""
+class _WatchedConnection:
+    """A mixin for connections that report to their watcher."""
 
     watcher: ConnectionWatcher
-    response_class: type[http.client.HTTPResponse] = _FinalAnswer
+    response_class: type[http.client.HTTPResponse] = _FinalResponse
     through_socks = False
 
     def _new_conn(self: Any) -> socket.socket:
@@ -87,24 +86,24 @@ class _Reporting:
         self.watcher.connected(self.sock)
 
 
-class _Plain(_Reporting, HTTPConnection):
+class _Plain(_WatchedConnection, HTTPConnection):
     pass
 
 
-class _Secure(_Reporting, HTTPSConnection):
+class _Secure(_WatchedConnection, HTTPSConnection):
     pass
 
 
-class _SocksPlain(_Reporting, SOCKSConnection):
+class _SocksPlain(_WatchedConnection, SOCKSConnection):
     through_socks = True
 
 
-class _SocksSecure(_Reporting, SOCKSHTTPSConnection):
+class _SocksSecure(_WatchedConnection, SOCKSHTTPSConnection):
     through_socks = True
 
 
-class _Watched:
-    """What a pool of either kind does for its connections."""
+class _WatchedPool:
+    """A mixin for pools that give each connection the watcher and never reuse one."""
 
     def __init__(self, *args: Any, watcher: ConnectionWatcher, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -116,25 +115,25 @@ class _Watched:
         return connection
 
     def _put_conn(self, connection: Any) -> None:
-        # An exchange makes one request. A connection that waited here for another, with its watcher, would never be
-        # freed: urllib3's finalizer of the pool refers to it, and the watcher to the pool.
+        # An exchange makes one request. A connection kept for reuse would never be freed: the pool's finalizer in
+        # urllib3 refers to the connection, and its watcher to the pool.
         if connection:
             connection.close()
 
 
-class _PlainPool(_Watched, HTTPConnectionPool):
+class _PlainPool(_WatchedPool, HTTPConnectionPool):
     ConnectionCls = _Plain
 
 
-class _SecurePool(_Watched, HTTPSConnectionPool):
+class _SecurePool(_WatchedPool, HTTPSConnectionPool):
     ConnectionCls = _Secure
 
 
-class _SocksPlainPool(_Watched, HTTPConnectionPool):
+class _SocksPlainPool(_WatchedPool, HTTPConnectionPool):
     ConnectionCls = _SocksPlain
 
 
-class _SocksSecurePool(_Watched, HTTPSConnectionPool):
+class _SocksSecurePool(_WatchedPool, HTTPSConnectionPool):
     ConnectionCls = _SocksSecure
 
 
@@ -142,5 +141,5 @@ _Pool = Callable[..., HTTPConnectionPool]
 
 
 def _pools_for(watcher: ConnectionWatcher, plain: _Pool, secure: _Pool) -> dict[str, _Pool]:
-    """Makers of urllib3's connection pools by scheme; classes made for each watcher would never be freed."""
+    """Return factories of urllib3's connection pools by scheme; classes created per watcher would never be freed."""
     return {"http": partial(plain, watcher=watcher), "https": partial(secure, watcher=watcher)}

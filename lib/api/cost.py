@@ -1,4 +1,4 @@
-"""What an edit costs: a range before it is sent, from published figures only, and the sum after it."""
+"""The cost of an edit: an estimated range from published prices before it is sent, and the actual cost afterwards."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ Size = tuple[int, int]
 
 _TOKENS_PER_PARTIAL = 100  # OpenAI's image guide, "Partial images cost"
 _QUALITIES = ("low", "medium", "high")
-_EXTRA_TEXT_TOKENS = 32  # measured by a user, forum 1281361
+_EXTRA_TEXT_TOKENS = 32  # measured by a user, community.openai.com topic 1281361
 
 
 @dataclass(frozen=True)
 class Cost:
-    """A cost in US dollars: between `low` and `high`, which are the same when it is known.
+    """A cost in US dollars between `low` and `high`, which are equal for an exact cost.
 
-    `parts` splits `high` into "text", "images", "mask", "output" and "partial images"; `sources` says where
-    the figures come from.
+    `parts` breaks `high` down into "text", "images", "mask", "output" and "partial images"; `sources` names the origin
+    of the figures.
     """
 
     low: float
@@ -44,11 +44,11 @@ def estimate(
     image_sizes: Sequence[Size] | None = None,
     mask_size: Size | None = None,
 ) -> Cost | None:
-    """Return what an edit will cost, or None ("unknown") when a figure that it needs isn't published.
+    """Return the estimated cost of an edit, or None if a figure that it needs isn't published.
 
-    Sizes are in pixels; where they aren't given, they are read from the request's own images. With quality
-    `auto` the range goes from low to high; with size `auto`, over the model's sizes. Whether the mask is billed
-    as an image isn't published: `high` counts it, `low` doesn't. Text is taken as a token for four characters.
+    Sizes are in pixels and default to those of the request's images. With quality `auto`, the range covers all
+    qualities; with size `auto`, all sizes of the model. Whether the mask is billed as an image isn't published: `high`
+    includes it, `low` doesn't. Text is estimated as one token per four characters.
     """
     prices = model.prices
     sizes = list(image_sizes) if image_sizes is not None else _sizes_of(request.images)
@@ -77,9 +77,9 @@ def estimate(
 
 
 def actual(usage: Mapping[str, Any] | None, model: Model) -> Cost | None:
-    """Return what an answered edit cost by its usage object, or None when a figure is missing.
+    """Return the cost of a completed edit from its usage object, or None if a figure is missing.
 
-    Cached input is counted at the full price, because `usage` doesn't tell it apart.
+    Cached input is counted at the full price, because `usage` doesn't list it separately.
     """
     prices = model.prices
     if usage is None or prices is None:
@@ -87,8 +87,8 @@ def actual(usage: Mapping[str, Any] | None, model: Model) -> Cost | None:
     inputs = usage.get("input_tokens_details") or {}
     outputs = usage.get("output_tokens_details") or {"image_tokens": usage.get("output_tokens")}
     text_out = outputs.get("text_tokens") or 0
-    given = (inputs.get("text_tokens"), inputs.get("image_tokens"), outputs.get("image_tokens"))
-    counts = [count for count in given if isinstance(count, int)]
+    reported = (inputs.get("text_tokens"), inputs.get("image_tokens"), outputs.get("image_tokens"))
+    counts = [count for count in reported if isinstance(count, int)]
     if len(counts) < 3 or (text_out and prices.text_out is None):
         return None
     parts = {
@@ -101,7 +101,7 @@ def actual(usage: Mapping[str, Any] | None, model: Model) -> Cost | None:
 
 
 def output_price(model: Model, quality: str, size: Size) -> float | None:
-    """Return the dollars for one output image, or None when no figure is published."""
+    """Return the price of one output image in US dollars, or None if it isn't published."""
     prices = model.prices
     if prices is None:
         return None
@@ -116,9 +116,9 @@ def output_price(model: Model, quality: str, size: Size) -> float | None:
 
 
 def patch_output_tokens(quality: str, width: int, height: int) -> int:
-    """Return the output tokens of one gpt-image-2 image of this many pixels.
+    """Return the output tokens of one gpt-image-2 image of this size.
 
-    Formula from community.openai.com, topic 1382699; it gives the image guide's nine prices exactly.
+    Formula from community.openai.com topic 1382699; it reproduces the nine prices in OpenAI's image guide exactly.
     """
     factor = {"low": 16, "medium": 48, "high": 96}[quality]
     long, short = max(width, height), min(width, height)
@@ -127,10 +127,11 @@ def patch_output_tokens(quality: str, width: int, height: int) -> int:
 
 
 def tile_input_tokens(size: Size, high_fidelity: bool) -> int:
-    """Return the input tokens of one image by the older models' rule.
+    """Return the input tokens of one image for models older than gpt-image-2.
 
-    Fit into 2048 x 2048, shrink the shorter side to 512, then 65 tokens and 129 for each 512-pixel tile; high
-    fidelity adds 4160 (square) or 6240 (OpenAI, "Images and vision", "GPT Image models").
+    The image is fitted into 2048 x 2048 and scaled down to 512 on the shorter side; it then takes 65 tokens plus 129
+    for each tile of 512 pixels. High fidelity adds 4160 for a square image, else 6240 (OpenAI, "Images and vision",
+    "GPT Image models").
     """
     shrink = min(1.0, 2048 / max(size))
     shrink *= min(1.0, 512 / (min(size) * shrink))
@@ -142,8 +143,8 @@ def tile_input_tokens(size: Size, high_fidelity: bool) -> int:
 def patch_input_tokens(size: Size) -> int:
     """Return the input tokens of one image for gpt-image-2: patches of 32 pixels, at most 1536.
 
-    Measured by a user over 100 edits (community.openai.com, topic 1382940): small images are enlarged up to
-    twice towards 1024 on the longer side, and no side counts as longer than three times the other.
+    Measured by a user over 100 edits (community.openai.com topic 1382940): small images are scaled up, at most by two,
+    towards 1024 on the longer side, and the longer side counts as at most three times the shorter.
     """
     grow = max(1.0, min(2.0, 1024 / max(size)))
     long, short = max(size) * grow, min(size) * grow
@@ -152,25 +153,26 @@ def patch_input_tokens(size: Size) -> int:
 
 
 def _output_dollars(request: EditRequest, model: Model) -> list[float] | None:
-    """Return the prices that one output image may have; None when one of them isn't published."""
+    """Return all possible prices of one output image, or None if one of them isn't published."""
     qualities: Iterable[str] = [request.quality] if request.quality not in (None, "auto") else _QUALITIES
-    sizes = [_parsed(request.size)] if request.size not in (None, "auto") else _sizes_to_choose(model)
-    found = [output_price(model, quality, size) for quality in qualities for size in sizes if size]
-    known = [price for price in found if price is not None]
-    return known if known and len(known) == len(found) else None
+    sizes = [_parse_size(request.size)] if request.size not in (None, "auto") else _automatic_sizes(model)
+    prices = [output_price(model, quality, size) for quality in qualities for size in sizes if size]
+    published = [price for price in prices if price is not None]
+    return published if published and len(published) == len(prices) else None
 
 
-def _parsed(size: str | None) -> Size | None:
+def _parse_size(size: str | None) -> Size | None:
     width, _cross, height = (size or "").partition("x")
     return (int(width), int(height)) if width.isdecimal() and height.isdecimal() else None
 
 
-def _sizes_to_choose(model: Model) -> list[Size]:
+def _automatic_sizes(model: Model) -> list[Size]:
+    """Return the sizes that the model may pick for size `auto`."""
     if isinstance(model.sizes, SizeList):
         return list(model.sizes.sizes)
     if model.prices is not None and model.prices.output_rule == "free":
         return [(1024, 1024)]
-    return []  # nobody says how a free model chooses
+    return []  # how a model with free sizes picks one isn't published
 
 
 def _input_rule(prices: Prices, model: Model, input_fidelity: str | None) -> Callable[[Size], int] | None:
@@ -194,8 +196,8 @@ def _sizes_of(sources: Sequence[ImageSource]) -> list[Size] | None:
     return sizes
 
 
-def _dollars(tokens: float, for_a_million: float) -> float:
-    return tokens * for_a_million / 1_000_000
+def _dollars(tokens: float, per_million: float) -> float:
+    return tokens * per_million / 1_000_000
 
 
 def _sources(prices: Prices) -> tuple[str, ...]:

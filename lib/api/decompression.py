@@ -1,4 +1,4 @@
-"""Undo the compression of an answer that was not asked for, and of one that only claims to be compressed."""
+"""Decompress a response, which some servers compress unasked, or label as compressed although it isn't."""
 
 from __future__ import annotations
 
@@ -6,35 +6,35 @@ import zlib
 from collections.abc import Iterable, Iterator
 
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
-_MOST_AT_ONCE = 1 << 20
+_MAX_OUTPUT = 1 << 20
 _PIECE = 1024
 
 
-def decompressed(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
-    """Give the body as it was before its Content-Encoding, a mebibyte at a time at most.
+def decompress(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
+    """Yield the decompressed body in chunks of at most a mebibyte.
 
-    What doesn't decompress is given as it is: a server may name an encoding and not use it.
+    A body that isn't compressed is passed through unchanged: servers may name an encoding without using it.
     """
     if encoding.strip().lower() not in ("gzip", "x-gzip", "deflate"):
         yield from chunks
         return
     decoder = zlib.decompressobj(_GZIP_OR_ZLIB)
-    begun, head = False, b""
+    started, head = False, b""
     rest = iter(chunks)
     for chunk in rest:
-        head = b"" if begun else head + chunk
-        # In small pieces: what was good before a fault is given before the fault is found.
+        head = b"" if started else head + chunk
+        # In small pieces, so that everything before a corrupt byte is still returned.
         pieces = [chunk[start : start + _PIECE] for start in range(0, len(chunk), _PIECE)]
         while pieces:
             try:
-                data = decoder.decompress(pieces[0], _MOST_AT_ONCE)
+                data = decoder.decompress(pieces[0], _MAX_OUTPUT)
             except zlib.error:
-                if begun:
+                if started:
                     raise
                 yield head
                 yield from rest
                 return
             if data:
-                begun = True
+                started = True
                 yield data
             pieces = [decoder.unconsumed_tail, *pieces[1:]] if decoder.unconsumed_tail else pieces[1:]

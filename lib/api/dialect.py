@@ -1,4 +1,4 @@
-"""Say a request in a provider's dialect: which fields go, under which names, in which encoding."""
+"""Translate a request into a provider's dialect: which fields are sent, under which names, in which encoding."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from lib.api.events import Notice
 from lib.api.image_header import ImageHeaderError
 from lib.api.providers import Provider
 from lib.api.request import EditRequest, FileId, ImageSource, Url, data_url_bytes, open_source, source_header
-from lib.api.text import alternatives
+from lib.api.text import join_alternatives
 from lib.translation import _, ngettext
 
 
 @dataclass(frozen=True)
-class Adapted:
-    """A request as the provider takes it: plain fields, images, mask, and what the user should know."""
+class AdaptedRequest:
+    """A request adapted to a provider: the fields to send, the request with its images and mask, and notices."""
 
     fields: dict[str, Any]
     request: EditRequest
@@ -26,52 +26,52 @@ class Adapted:
 
 
 def with_model(request: EditRequest, provider: Provider) -> EditRequest:
-    """Return the request with the provider's default model where it names none."""
+    """Return the request with the provider's default model if it names none."""
     return request if request.model else replace(request, model=provider.default_model)
 
 
-def adapt(request: EditRequest, provider: Provider) -> Adapted:
-    """Drop what the provider rejects, add what it needs, and note both that and what it ignores."""
-    fields = dict(provider.sends) | with_model(request, provider).parameters()
+def adapt(request: EditRequest, provider: Provider) -> AdaptedRequest:
+    """Drop the fields that the provider rejects and add its extra ones; notices name those dropped and ignored."""
+    fields = dict(provider.extra_fields) | with_model(request, provider).parameters()
     notices = []
     for name, value in list(fields.items()):
-        refused = provider.note_for(provider.rejected, name, value)
-        if name == "response_format" and value not in provider.answers:
-            refused = _("it answers in {allowed}").format(allowed=alternatives(list(provider.answers)))
+        rejected = provider.note_for(provider.rejected, name, value)
+        if name == "response_format" and value not in provider.response_formats:
+            rejected = _("it only returns {allowed}").format(allowed=join_alternatives(list(provider.response_formats)))
         ignored = provider.note_for(provider.ignored, name, value)
-        if refused:
+        if rejected:
             del fields[name]
-            sentence = _("{provider} does not take {name} {value}: {reason}.")
-            told = sentence.format(provider=provider.name, name=name, value=value, reason=refused)
-            notices.append(Notice(name, told))
+            message = _("{provider} doesn't support {name} {value}: {reason}.")
+            message = message.format(provider=provider.name, name=name, value=value, reason=rejected)
+            notices.append(Notice(name, message))
         elif ignored:
-            sentence = _("{provider} ignores {name}: {reason}.")
-            notices.append(Notice(name, sentence.format(provider=provider.name, name=name, reason=ignored)))
+            message = _("{provider} ignores {name}: {reason}.")
+            notices.append(Notice(name, message.format(provider=provider.name, name=name, reason=ignored)))
     if not provider.streams and fields.pop("stream", None):
-        sentence = _("{provider} does not stream: there are no previews.")
-        notices.append(Notice("stream", sentence.format(provider=provider.name)))
+        message = _("{provider} doesn't support streaming, so there are no previews.")
+        notices.append(Notice("stream", message.format(provider=provider.name)))
     if request.mask is not None and "mask" in provider.ignored:
         reason = _(provider.ignored["mask"])
-        sentence = _("{provider} ignores the mask: {reason}.")
-        notices.append(Notice("mask", sentence.format(provider=provider.name, reason=reason)))
+        message = _("{provider} ignores the mask: {reason}.")
+        notices.append(Notice("mask", message.format(provider=provider.name, reason=reason)))
     images = list(request.images)
     if provider.max_images and len(images) > provider.max_images:
         images = images[: provider.max_images]
-        used = ngettext(
+        message = ngettext(
             "{provider} uses the first image only.", "{provider} uses the first {count} images only.", len(images)
         )
-        notices.append(Notice("images", used.format(provider=provider.name, count=len(images))))
-    return Adapted(fields, replace(request, images=images), tuple(notices))
+        notices.append(Notice("images", message.format(provider=provider.name, count=len(images))))
+    return AdaptedRequest(fields, replace(request, images=images), tuple(notices))
 
 
-def encode(adapted: Adapted, provider: Provider) -> Body:
-    """Return the body to send: JSON when an input is a reference that the provider takes so, else a form."""
+def encode(adapted: AdaptedRequest, provider: Provider) -> Body:
+    """Return the body to send: JSON for references if the provider accepts them in JSON, else a form."""
     if adapted.request.has_references and provider.references == "json":
         return _encode_json(adapted)
     return _encode_form(adapted, provider)
 
 
-def _encode_json(adapted: Adapted) -> Body:
+def _encode_json(adapted: AdaptedRequest) -> Body:
     request = adapted.request
     body: dict[str, Any] = {"images": [_reference(image) for image in request.images]}
     if request.mask is not None:
@@ -89,11 +89,11 @@ def _reference(source: ImageSource) -> dict[str, str]:
     return {"image_url": f"data:{_mime_type(source)};base64,{text}"}
 
 
-def _encode_form(adapted: Adapted, provider: Provider) -> Body:
-    request, several = adapted.request, len(adapted.request.images) > 1
+def _encode_form(adapted: AdaptedRequest, provider: Provider) -> Body:
+    request = adapted.request
     files: list[FilePart] = []
     urls: list[str] = []
-    name = provider.several_part if several else provider.single_part
+    name = provider.several_part if len(request.images) > 1 else provider.single_part
     for number, image in enumerate(request.images, 1):
         if isinstance(image, Url) and not image.is_data:
             urls.append(image.value)
@@ -108,7 +108,7 @@ def _encode_form(adapted: Adapted, provider: Provider) -> Body:
 
 
 def file_part(name: str, stem: str, source: ImageSource) -> FilePart:
-    """Return a form part with a file name and the MIME type of the content; raise `OSError`."""
+    """Return a form part with the file name and the MIME type of an image; raise `OSError`."""
     if isinstance(source, Url):
         source = data_url_bytes(source)
     if isinstance(source, FileId):
@@ -123,4 +123,4 @@ def _mime_type(source: str | Path | bytes) -> str:
     try:
         return source_header(source).mime_type
     except ImageHeaderError:
-        return "application/octet-stream"  # only for a model that isn't known to refuse it
+        return "application/octet-stream"  # validation has let it through for a model that isn't in models.json

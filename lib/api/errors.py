@@ -1,20 +1,20 @@
-"""Every way in which an edit can fail.
+"""The errors of an edit.
 
 ApiError
-    InvalidRequestError         found by us, before anything was sent
+    InvalidRequestError         a problem found before anything was sent
     BadRequestError             refused by the endpoint (400, 409, 413, 422)
         ModerationError
     AuthenticationError         401
     PermissionDeniedError       403
     NotFoundError               404
-    QuotaError                  402, or a 429 or 400 that no waiting mends
+    QuotaError                  402, or a 429 or 400 that waiting doesn't resolve
     RateLimitError              429
     OverloadedError             503
     ServerError                 any other 5xx; may have been billed
-    ConnectionFailedError       never reached the server
-    BrokenConnectionError       lost on the way; may have been billed
+    ConnectionFailedError       the server was never reached
+    BrokenConnectionError       the connection was lost; may have been billed
         TimedOutError
-    BadAnswerError              an answer that isn't the API's; may have been billed
+    BadResponseError            a response that can't be used; may have been billed
     CancelledError              stopped by the caller
 """
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Problem:
-    """One broken rule of a request: a field, the value that it was given (as text, "" for none), what is allowed."""
+    """A rule that a request breaks: the field, its value as text ("" for none), and what is allowed."""
 
     field: str
     value: str
@@ -44,10 +44,10 @@ class Problem:
 
 
 class ApiError(Exception):
-    """Something went wrong: `message` says what in one sentence, `hint` what to do in one sentence.
+    """An edit failed: `message` says in one sentence what happened, `hint` what to do.
 
-    `maybe_billed` is true when the endpoint may have done the work: such a request is never repeated by
-    itself. `code`, `param` and `status` are the endpoint's, `request_id` is for its support.
+    `maybe_billed` is true if the endpoint may have done the work; such a request is never retried automatically.
+    `code`, `param` and `status` come from the endpoint, and its support may ask for `request_id`.
     """
 
     maybe_billed = False
@@ -75,13 +75,13 @@ class ApiError(Exception):
             self.maybe_billed = maybe_billed
 
 
-CHANGE_WHAT_IS_NAMED = N_("Change what the message names, then try again.")
+FIX_PROBLEM_HINT = N_("Fix the problem described in the message, then try again.")
 
 
 class InvalidRequestError(ApiError):
-    """The request breaks a rule that we know, so nothing was sent; `problems` lists every broken rule."""
+    """The request is invalid and nothing was sent; `problems` lists every rule that it breaks."""
 
-    hint = N_("Change what the message names; nothing was sent and nothing was billed.")
+    hint = N_("Fix the problem described in the message; nothing was sent or billed.")
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__("; ".join(str(problem) for problem in problems))
@@ -89,93 +89,93 @@ class InvalidRequestError(ApiError):
 
 
 class BadRequestError(ApiError):
-    """The endpoint refused the request as it stands: the same request will be refused again."""
+    """The endpoint refused the request; sending it again unchanged is pointless."""
 
-    hint = N_("Change the prompt, the picture or the options; the same request will be refused again.")
+    hint = N_("Change the prompt, the image or the options; the same request will be refused again.")
 
 
 class ModerationError(BadRequestError):
-    """The endpoint's safety system refused: `stage` is "input" or "output", `categories` what it saw."""
+    """The endpoint's safety system blocked the edit: `stage` is "input" or "output", `categories` are the reasons."""
 
-    hint = N_("Change the prompt or the picture; the same request will be refused again.")
+    hint = N_("Change the prompt or the image; the same request will be refused again.")
     stage: str | None = None
     categories: tuple[str, ...] = ()
 
 
 class AuthenticationError(ApiError):
-    """The endpoint doesn't accept the key, or there is none."""
+    """The key is missing, or the endpoint does not accept it."""
 
     hint = N_("Check the key in the settings.")
 
 
 class PermissionDeniedError(ApiError):
-    """The key is right but may not do this, as with an organisation that isn't verified."""
+    """The key is valid but lacks permission, for example because the organisation isn't verified."""
 
-    hint = N_("Ask for access on the provider's site, or choose another model.")
+    hint = N_("Request access on the provider's website, or choose another model.")
 
 
 class NotFoundError(ApiError):
-    """The endpoint has no such model, file or address."""
+    """The model, file or URL doesn't exist at the endpoint."""
 
-    hint = N_("Check the model's name and the endpoint's address; the address usually ends in /v1.")
+    hint = N_("Check the model name and the endpoint's address, which usually ends in /v1.")
 
 
 class QuotaError(ApiError):
-    """The account has no money or no allowance left: waiting doesn't help, so this is never retried."""
+    """The account's credit or quota is used up; waiting doesn't help, so the request is never retried."""
 
-    hint = N_("Check the account's balance and limits on the provider's site.")
+    hint = N_("Check your account's balance and limits on the provider's website.")
 
 
 class RateLimitError(ApiError):
-    """Too many requests in a short time, still after the retries; `retry_at` says when to come back."""
+    """The rate limit was exceeded, even after the retries; `retry_at` is when to try again, if the endpoint says."""
 
     hint = N_("Wait a minute, then try again.")
     retry_at: datetime | None = None
 
 
 class OverloadedError(ApiError):
-    """The endpoint is too busy, still after the retries; nothing was done or billed."""
+    """The endpoint was overloaded, even after the retries; nothing was billed."""
 
     hint = N_("Wait a few minutes, then try again.")
     retry_at: datetime | None = None
 
 
 class ServerError(ApiError):
-    """The endpoint failed while it worked: whether it billed the request isn't known."""
+    """The endpoint failed while processing the request, which may have been billed."""
 
     maybe_billed = True
-    hint = N_("Look at the account's usage before you try again: this request may have been billed.")
+    hint = N_("Check your account's usage before you try again: this request may have been billed.")
 
 
 class ConnectionFailedError(ApiError):
-    """The server was never reached, so the request is safe to repeat."""
+    """The connection to the server failed; the request is safe to retry."""
 
     hint = N_("Check the network, the proxy and the endpoint's address.")
 
 
 class BrokenConnectionError(ApiError):
-    """The connection ended before the answer was complete: the request may have been billed."""
+    """The connection was lost before the response was complete; the request may have been billed."""
 
     maybe_billed = True
-    hint = N_("Look at the account's usage before you try again: this request may have been billed.")
+    hint = N_("Check your account's usage before you try again: this request may have been billed.")
 
 
 class TimedOutError(BrokenConnectionError):
-    """No answer came in the time allowed: the request may have been billed."""
+    """The request timed out and may have been billed."""
 
 
-class BadAnswerError(ApiError):
-    """The endpoint answered something that this client can't use, or more than it accepts."""
+class BadResponseError(ApiError):
+    """The response can't be used, or is larger than the limits allow; the request may have been billed."""
 
     maybe_billed = True
     hint = N_("Check that the address is an image-edit endpoint; this request may have been billed.")
 
 
 class CancelledError(ApiError):
-    """The caller stopped the request; when it had been sent already, it may still be billed.
+    """The caller cancelled the request; it may have been billed if it had already been sent.
 
-    `response` holds the images of those parallel requests that had been answered before.
+    `response` contains the images of parallel requests that were complete before.
     """
 
-    hint = N_("Start the edit again when you want it.")
+    hint = N_("Start the edit again when you are ready.")
     response: EditResponse | None = None

@@ -1,4 +1,4 @@
-"""What a client tells its `on_event` callback while a request is under way."""
+"""The progress events that a client passes to its `on_event` callback."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Uploading:
-    """So many bytes of the request's body have gone out."""
+    """Upload progress, in bytes of the request's body."""
 
     sent: int
     total: int
@@ -15,14 +15,14 @@ class Uploading:
 
 @dataclass(frozen=True)
 class Sent:
-    """The whole request has gone out: from now on it may be billed."""
+    """The request has been sent completely; from now on it may be billed."""
 
     total: int
 
 
 @dataclass(frozen=True)
 class Downloading:
-    """So many bytes of the answer have come in; `total` is None where their number isn't known before."""
+    """Download progress, in bytes of the response's body; `total` is None if the server doesn't announce it."""
 
     received: int
     total: int | None
@@ -30,7 +30,7 @@ class Downloading:
 
 @dataclass(frozen=True)
 class Waiting:
-    """The request wasn't processed and is sent again in `seconds`; `attempt` counts the repeats from 1."""
+    """The request was not processed and will be retried in `seconds`; `attempt` counts the retries from 1."""
 
     seconds: float
     attempt: int
@@ -39,7 +39,7 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Notice:
-    """Something that the user should know and that stops nothing, about one field of the request."""
+    """A message for the user about one field of the request, which doesn't stop the edit."""
 
     field: str
     text: str

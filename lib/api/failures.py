@@ -1,4 +1,4 @@
-"""Make one readable error out of any refusal that an endpoint or something before it sends."""
+"""Turn the error responses of endpoints, gateways and proxies into `ApiError`s with a readable message."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import Any
 
 from lib.api.errors import (
-    CHANGE_WHAT_IS_NAMED,
+    FIX_PROBLEM_HINT,
     ApiError,
     AuthenticationError,
     BadRequestError,
@@ -25,7 +25,7 @@ from lib.api.errors import (
     ServerError,
     TimedOutError,
 )
-from lib.api.text import readable, shortened
+from lib.api.text import sanitize, truncate
 from lib.translation import N_, _
 
 QUOTA_CODES = frozenset(
@@ -56,26 +56,26 @@ _BY_STATUS: dict[int, type[ApiError]] = {
 }
 _HINTS = {
     "invalid_input_fidelity_model": N_("Leave input fidelity empty for this model."),
-    "unknown_parameter": N_("Leave the field that the message names empty for this endpoint."),
-    "ip_not_authorized": N_("Allow this computer's address on the provider's site, or use another network."),
+    "unknown_parameter": N_("Leave the field named in the message empty for this endpoint."),
+    "ip_not_authorized": N_("Allow this computer's address on the provider's website, or use another network."),
     "unsupported_country_region_territory": N_("Use a provider that serves your country."),
 }
 _HINTS_BY_STATUS = {
-    402: N_("The account has no credit left. Add some on the provider's site, then try again."),
+    402: N_("Your account has no credit left. Add credit on the provider's website, then try again."),
     405: N_("Check the endpoint's address; it usually ends in /v1."),
-    413: N_("Send a smaller picture: choose a smaller frame or fewer reference images."),
+    413: N_("Send a smaller image: choose a smaller frame or fewer reference images."),
 }
-_LONGEST_MESSAGE = 600
-_LONGEST_NAME = 200
-_MOST_HTML = 16_384
+_MAX_MESSAGE_LENGTH = 600
+_MAX_NAME_LENGTH = 200
+_MAX_HTML_LENGTH = 16_384
 _REFUSALS = frozenset({"invalid_request_error", "image_generation_user_error"})
-"""Types of error that come before any work."""
+"""Error types that are sent before any work is done."""
 
 _LOST_UPSTREAM = re.compile(r"before headers.*reset reason: (connection termination|local reset|remote reset)")
-"""What Envoy says with a 503 when a server that had the request went away; its other reasons come before that."""
+"""Envoy's message with a 503 for an upstream that had received the request; with other reasons it had not."""
 
-_REQUEST_IDS = ("llm_provider-x-request-id", "x-request-id", "apim-request-id", "x-litellm-call-id")
-"""Headers with a request's id: the one that LiteLLM passes on from where the work was done comes first."""
+_REQUEST_ID_HEADERS = ("llm_provider-x-request-id", "x-request-id", "apim-request-id", "x-litellm-call-id")
+"""Headers with the request ID, the provider's own, which LiteLLM passes on, first."""
 
 
 _HTTP_TO_HTTPS = re.compile(
@@ -83,68 +83,68 @@ _HTTP_TO_HTTPS = re.compile(
     rb"|combination of host and port requires TLS",
     re.IGNORECASE,
 )
-"""What nginx, Go, Apache and Tomcat say where https is expected."""
+"""The messages of nginx, Go, Apache and Tomcat for plain HTTP on an https port."""
 
-_WRAPPING = re.compile(r"(?:litellm\.\w+: |\w+Error: |Timeout Error: )+(?:\w+Exception - )?")
-_WRAPPERS_NOTES = re.compile(
+_LITELLM_PREFIX = re.compile(r"(?:litellm\.\w+: |\w+Error: |Timeout Error: )+(?:\w+Exception - )?")
+_LITELLM_SUFFIX = re.compile(
     r" ?(?:LiteLLM: model group |Received Model Group=|model=\S+ content_policy_fallback=|No fallback model group)"
 )
-"""What LiteLLM writes before and after the error that it got from its upstream."""
+"""The text that LiteLLM adds before and after an upstream's error."""
 
 
-def may_have_worked(status: int) -> bool:
-    """Say whether an endpoint that answers with this status may have done the work, and so may bill it.
+def may_be_billed(status: int) -> bool:
+    """Return whether a request with this response status may be billed.
 
-    A gateway that stopped waiting (408, 499) leaves its upstream working; a server that fails may do so at the end.
+    A gateway that timed out (408, 499) leaves its upstream working, and a failing server may have finished the work.
     """
     kind = _BY_STATUS.get(status)
     return status < 300 or (issubclass(kind, TimedOutError) if kind else status >= 500)
 
 
 def request_id_of(headers: Mapping[str, str]) -> str | None:
-    """Return the id that the provider's support asks for, or None."""
-    ids = (readable(headers.get(name, ""))[:_LONGEST_NAME] for name in _REQUEST_IDS)
+    """Return the request ID, which the provider's support asks for, or None."""
+    ids = (sanitize(headers.get(name, ""))[:_MAX_NAME_LENGTH] for name in _REQUEST_ID_HEADERS)
     return next(filter(None, ids), None)
 
 
-def error_from_answer(
-    status: int, headers: Mapping[str, str], body: bytes, hide: Callable[[str], str] = str
+def error_from_response(
+    status: int, headers: Mapping[str, str], body: bytes, redact_key: Callable[[str], str] = str
 ) -> ApiError:
-    """Return the error for a refused request, whatever the shape of its body; `hide` takes the key out of a text."""
-    if status == 400 and _HTTP_TO_HTTPS.search(body[:_MOST_HTML]):
-        message = _("The server uses https, and the address begins with http://.")
-        return ConnectionFailedError(message, _("Write https:// in the address."), code="tls", status=status)
+    """Return the error for an error response in any format; `redact_key` removes the key from a text."""
+    if status == 400 and _HTTP_TO_HTTPS.search(body[:_MAX_HTML_LENGTH]):
+        message = _("The server requires https, but the address starts with http://.")
+        return ConnectionFailedError(message, _("Use https:// in the address."), code="tls", status=status)
     details = _details(body)
-    kind = _class_of(status, details)
-    error = kind(
-        shortened(hide(_message(status, details)), _LONGEST_MESSAGE),
-        _hint(status, kind, details),
+    error_class = _error_class(status, details)
+    error = error_class(
+        truncate(redact_key(_message(status, details)), _MAX_MESSAGE_LENGTH),
+        _hint(status, error_class, details),
         code=details["code"],
         param=details["param"],
         status=status,
         request_id=request_id_of(headers),
     )
-    _note_moderation(error, details)
+    _add_moderation_details(error, details)
     return error
 
 
 def error_from_event(data: Mapping[str, Any], request_id: str | None) -> ApiError:
-    """Return the error for an `error` event inside a stream: unless it is a refusal, it may have been billed."""
+    """Return the error for an `error` event in a stream; unless it is a refusal, the edit may have been billed."""
     details = _from_json(data)
-    kind = _class_of(400 if details["type"] in _REFUSALS else 500, details)
-    error = kind(
-        shortened(details["message"], _LONGEST_MESSAGE)
-        or _("The endpoint broke off with an error that it does not explain."),
-        _hint(400, kind, details) if kind is BadRequestError else None,
+    error_class = _error_class(400 if details["type"] in _REFUSALS else 500, details)
+    error = error_class(
+        truncate(details["message"], _MAX_MESSAGE_LENGTH)
+        or _("The endpoint reported an error without an explanation."),
+        _hint(400, error_class, details) if error_class is BadRequestError else None,
         code=details["code"],
         param=details["param"],
         request_id=request_id,
     )
-    _note_moderation(error, details)
+    _add_moderation_details(error, details)
     return error
 
 
-def _class_of(status: int, details: Mapping[str, Any]) -> type[ApiError]:
+def _error_class(status: int, details: Mapping[str, Any]) -> type[ApiError]:
     code, kind = details["code"], details["type"]
     if kind == "no_db_connection":
         return AuthenticationError
@@ -159,16 +159,16 @@ def _class_of(status: int, details: Mapping[str, Any]) -> type[ApiError]:
     return _BY_STATUS.get(status, ServerError if status >= 500 else BadRequestError)
 
 
-def _hint(status: int, kind: type[ApiError], details: Mapping[str, Any]) -> str | None:
-    """Return what to do about a refusal; None where its kind says it well enough."""
+def _hint(status: int, error_class: type[ApiError], details: Mapping[str, Any]) -> str | None:
+    """Return a specific hint for an error, or None to use the hint of its class."""
     hint = _HINTS.get(details["code"] or "") or _HINTS_BY_STATUS.get(status)
     if hint:
         return _(hint)
-    if kind is not BadRequestError or not details["param"]:
+    if error_class is not BadRequestError or not details["param"]:
         return None
     name = re.match(r"\w*", details["param"])
     if name and name[0] and name[0].lower() in re.findall(r"\w+", details["message"].lower()):
-        return _(CHANGE_WHAT_IS_NAMED)
+        return _(FIX_PROBLEM_HINT)
     return _("Change “{field}”, then try again.").format(field=details["param"])
 
 
@@ -180,17 +180,17 @@ def _message(status: int, details: Mapping[str, Any]) -> str:
         reason = HTTPStatus(status).phrase
     except ValueError:
         reason = _("no reason given")
-    return _("The endpoint answered {status} ({reason}).").format(status=status, reason=reason)
+    return _("The endpoint returned status {status} ({reason}).").format(status=status, reason=reason)
 
 
-def _note_moderation(error: ApiError, details: Mapping[str, Any]) -> None:
+def _add_moderation_details(error: ApiError, details: Mapping[str, Any]) -> None:
     if isinstance(error, ModerationError):
-        found = details["moderation"]
-        stage, categories = found.get("moderation_stage"), found.get("categories")
-        error.stage = readable(stage) if isinstance(stage, str) else None
+        moderation = details["moderation"]
+        stage, categories = moderation.get("moderation_stage"), moderation.get("categories")
+        error.stage = sanitize(stage) if isinstance(stage, str) else None
         if isinstance(categories, list):
-            error.categories = tuple(readable(str(category)) for category in categories)
-        error.maybe_billed = error.stage == "output"  # it was made, then held back
+            error.categories = tuple(sanitize(str(category)) for category in categories)
+        error.maybe_billed = error.stage == "output"  # the image was generated before it was blocked
 
 
 def _details(body: bytes) -> dict[str, Any]:
@@ -198,57 +198,58 @@ def _details(body: bytes) -> dict[str, Any]:
     try:
         return _from_json(json.loads(text))
     except (ValueError, RecursionError):
-        return _found(_from_html(text) if "<" in text else text)
+        return _error_details(_from_html(text) if "<" in text else text)
 
 
-def has_words(data: Mapping[str, Any]) -> bool:
-    """Return whether an answer says in words what went wrong, as `error_from_event` reads them."""
+def has_error_message(data: Mapping[str, Any]) -> bool:
+    """Return whether a JSON object contains an error message, as `error_from_event` reads it."""
     return bool(_from_json(data)["message"])
 
 
-_WORDS = (
+_MESSAGE_KEYS = (
     "message", "msg", "errorMessage", "error_message", "detail", "details", "errors", "error_description", "error",
 )  # fmt: skip
-"""Where servers put their words, the most telling first."""
+"""Keys that servers use for the error message, the most specific first."""
 
 
 def _from_json(value: Any) -> dict[str, Any]:
     """Read {"error": {…}}, {"error": "text"}, {"error": "code", "message": "text"}, {"detail": "text" or a list}, …"""
     if not isinstance(value, Mapping):
-        return _found(_words(value))
+        return _error_details(_find_message(value))
     inner = value.get("error")
     if isinstance(inner, Mapping):
-        return _found(
-            _words(inner) or _words({name: value[name] for name in value if name != "error"}),
+        return _error_details(
+            _find_message(inner) or _find_message({name: value[name] for name in value if name != "error"}),
             code=inner.get("code"),
             kind=inner.get("type"),
             param=inner.get("param"),
             moderation=inner.get("moderation_details"),
         )
-    # A word beside its sentence is the sentence's code.
+    # A single word in "error", next to a message, is the error's code.
     code = inner if isinstance(inner, str) and " " not in inner and not value.get("code") else value.get("code")
-    words = _words(value)
-    return _found(words, code=code if code != words else None, kind=value.get("type"), param=_field_of(value))
+    message = _find_message(value)
+    code = None if code == message else code
+    return _error_details(message, code=code, kind=value.get("type"), param=_field_of(value))
 
 
-def _words(value: Any, depth: int = 0) -> str:
-    """Return what a server's answer says in words; "" where it says nothing."""
+def _find_message(value: Any, depth: int = 0) -> str:
+    """Return the error message in a JSON value, or ""."""
     if isinstance(value, str):
         return value
     if depth > 4:
         return ""
     if isinstance(value, list):
-        return "; ".join(filter(None, (_entry_words(entry, depth + 1) for entry in value[:10])))
+        return "; ".join(filter(None, (_entry_message(entry, depth + 1) for entry in value[:10])))
     if isinstance(value, Mapping):
-        return next(filter(None, (_words(value.get(name), depth + 1) for name in _WORDS)), "")
+        return next(filter(None, (_find_message(value.get(name), depth + 1) for name in _MESSAGE_KEYS)), "")
     return ""
 
 
-def _entry_words(entry: Any, depth: int) -> str:
-    """Return the words of one of several errors, after the name of the field where it is said."""
-    words = _words(entry, depth)
+def _entry_message(entry: Any, depth: int) -> str:
+    """Return the message of one of several errors, prefixed with its field if it names one."""
+    message = _find_message(entry, depth)
     field = _location(entry)
-    return f"{field}: {words}" if field and words else words
+    return f"{field}: {message}" if field and message else message
 
 
 def _field_of(value: Mapping[str, Any]) -> str | None:
@@ -258,42 +259,42 @@ def _field_of(value: Mapping[str, Any]) -> str | None:
 
 
 def _location(entry: Any) -> str:
-    where = entry.get("loc") if isinstance(entry, Mapping) else None
-    return ".".join(str(step) for step in where if step != "body") if isinstance(where, list) else ""
+    location = entry.get("loc") if isinstance(entry, Mapping) else None
+    return ".".join(str(step) for step in location if step != "body") if isinstance(location, list) else ""
 
 
 def _from_html(text: str) -> str:
-    heading = re.search(r"<(title|h1)[^<>]*>(.{0,1000}?)</\1>", text[:_MOST_HTML], re.IGNORECASE | re.DOTALL)
-    return unescape(re.sub(r"<[^<>]*>", " ", heading.group(2) if heading else text[:_MOST_HTML]))
+    heading = re.search(r"<(title|h1)[^<>]*>(.{0,1000}?)</\1>", text[:_MAX_HTML_LENGTH], re.IGNORECASE | re.DOTALL)
+    return unescape(re.sub(r"<[^<>]*>", " ", heading.group(2) if heading else text[:_MAX_HTML_LENGTH]))
 
 
-def _found(
+def _error_details(
     message: Any, *, code: Any = None, kind: Any = None, param: Any = None, moderation: Any = None
 ) -> dict[str, Any]:
-    text = readable(message) if isinstance(message, str) else ""
+    text = sanitize(message) if isinstance(message, str) else ""
     if text.startswith("litellm."):
-        inner = _unwrapped(text)
+        inner = _unwrap_litellm(text)
         if isinstance(inner, dict):
             return inner
         text = inner
-    elif kind == "no_db_connection":  # LiteLLM without a database, when it has no such key
+    elif kind == "no_db_connection":  # LiteLLM without a database, for a key other than its own
         text = _("The endpoint does not accept the key.")
     return {
         "message": text,
-        "code": readable(str(code))[:_LONGEST_NAME] if isinstance(code, (str, int)) else None,
+        "code": sanitize(str(code))[:_MAX_NAME_LENGTH] if isinstance(code, (str, int)) else None,
         "type": kind if isinstance(kind, str) else None,
-        "param": readable(param)[:_LONGEST_NAME] if isinstance(param, str) else None,
+        "param": sanitize(param)[:_MAX_NAME_LENGTH] if isinstance(param, str) else None,
         "moderation": moderation if isinstance(moderation, Mapping) else {},
     }
 
 
-def _unwrapped(text: str) -> dict[str, Any] | str:
-    """Return the upstream's own error that LiteLLM quotes, or its sentence where it quotes none."""
-    text = _WRAPPING.sub("", text, count=1)
+def _unwrap_litellm(text: str) -> dict[str, Any] | str:
+    """Return the upstream's error that LiteLLM quotes, or LiteLLM's own message if it quotes none."""
+    text = _LITELLM_PREFIX.sub("", text, count=1)
     if text.startswith("{"):
         with contextlib.suppress(ValueError, RecursionError):
             inner = _from_json(json.JSONDecoder().raw_decode(text)[0])
             if inner["message"]:
                 return inner
-    text = _WRAPPERS_NOTES.split(text, maxsplit=1)[0]
-    return readable(_from_html(text)) if text.startswith("<") else text
+    text = _LITELLM_SUFFIX.split(text, maxsplit=1)[0]
+    return sanitize(_from_html(text)) if text.startswith("<") else text

@@ -1,4 +1,4 @@
-"""Which hosts are this computer, and which addresses belong to the public network."""
+"""Classify hosts and IP addresses: loopback, private or public."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import socket
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-# The tables of the IANA special-purpose registries, written out: those of `ipaddress` differ between Python's versions.
+# From the IANA special-purpose registries; the tables of `ipaddress` differ between Python versions.
 _NOT_PUBLIC = tuple(
     ipaddress.ip_network(network)
     for network in (
@@ -21,9 +21,9 @@ _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 def parse_address(host: str) -> Address | None:
-    """Return the address that a host is written as, in any notation that resolvers read; None for a name.
+    """Parse an IP address in any notation that resolvers accept; return None for a host name.
 
-    An IPv4 address that is mapped into IPv6 is returned as itself.
+    An IPv4-mapped IPv6 address is returned as the IPv4 address.
     """
     text = host.strip("[]").partition("%")[0]
     try:
@@ -35,7 +35,7 @@ def parse_address(host: str) -> Address | None:
 
 
 def _short_address(text: str) -> Address | None:
-    """Read "127.1", "0x7f.1" and "2130706433"."""
+    """Parse the shorthand forms of IPv4 addresses: "127.1", "0x7f.1", "2130706433"."""
     if not text or text != "".join(text.split()):
         return None
     try:
@@ -45,9 +45,9 @@ def _short_address(text: str) -> Address | None:
 
 
 def is_loopback(host: str) -> bool:
-    """Say whether a request to this host goes to this computer: a loopback address, "localhost", a name under it.
+    """Return whether a host is this computer: a loopback address, "localhost" or a subdomain of it.
 
-    So does one to 0.0.0.0 or [::], which servers print as their address.
+    Includes 0.0.0.0 and [::], which servers print as their own address.
     """
     address = parse_address(host)
     if address is not None:
@@ -57,10 +57,10 @@ def is_loopback(host: str) -> bool:
 
 
 def is_public_address(address: str) -> bool:
-    """Say whether an IP address belongs to the public network.
+    """Return whether an IP address is public.
 
-    An IPv4 address that is mapped into IPv6, or that a NAT64 gateway translates, is judged as itself. Other addresses
-    that hold one (6to4, Teredo, IPv4-compatible, a network's own NAT64) serve nothing public.
+    For an IPv4-mapped or NAT64 address, the embedded IPv4 address counts. Other IPv6 addresses that embed one (6to4,
+    Teredo, IPv4-compatible, a network's own NAT64 prefix) are not public.
     """
     parsed = parse_address(address)
     if isinstance(parsed, ipaddress.IPv6Address):

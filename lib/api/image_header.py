@@ -1,4 +1,4 @@
-"""Read an image's format, size and alpha from its first bytes, without decoding it."""
+"""Read the format, size and alpha channel of an image from its header, without decoding it."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _OTHER_FORMATS = (
     (b"<svg", "SVG"),
 )
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-_JPEG_BARE = frozenset({0x01, *range(0xD0, 0xD9)})
-_MOST_SEGMENTS = 10_000
+_JPEG_WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xD9)})
+_MAX_SEGMENTS = 10_000
 
 
 @dataclass(frozen=True)
 class ImageHeader:
-    """What an image's header claims: format ("png", "jpeg" or "webp"), size in pixels, alpha."""
+    """The header of an image: format ("png", "jpeg" or "webp"), size in pixels, and whether it has an alpha channel."""
 
     format: str
     width: int
@@ -38,16 +38,16 @@ class ImageHeader:
 
     @property
     def mime_type(self) -> str:
-        """The type for a Content-Type line."""
+        """The MIME type, for a Content-Type header."""
         return MIME_TYPES[self.format]
 
 
 class ImageHeaderError(ValueError):
-    """The bytes aren't a PNG, a JPEG or a WebP with a readable header; the text says what they are."""
+    """The data is not a PNG, JPEG or WebP image with a valid header; the message says what it is."""
 
 
 def read_header(source: bytes | BinaryIO) -> ImageHeader:
-    """Return the header of an image given as bytes or as a seekable file; raise `ImageHeaderError`."""
+    """Read the header of an image from bytes or a seekable file; raise `ImageHeaderError`."""
     file = io.BytesIO(source) if isinstance(source, bytes) else source
     start = file.read(30)
     try:
@@ -58,17 +58,17 @@ def read_header(source: bytes | BinaryIO) -> ImageHeader:
         elif start[:4] == b"RIFF" and start[8:12] == b"WEBP":
             header = _webp(start)
         else:
-            raise ImageHeaderError(_what_else(start))
+            raise ImageHeaderError(_describe_other(start))
     except (struct.error, IndexError) as error:
-        raise ImageHeaderError(_("the image ends inside its header")) from error
+        raise ImageHeaderError(_("the image header is incomplete")) from error
     if header.width < 1 or header.height < 1:
         raise ImageHeaderError(
-            _("the image claims to be {width}x{height}").format(width=header.width, height=header.height)
+            _("the image header gives a size of {width}x{height}").format(width=header.width, height=header.height)
         )
     return header
 
 
-def _what_else(start: bytes) -> str:
+def _describe_other(start: bytes) -> str:
     if not start:
         return _("it is empty")
     for magic, name in _OTHER_FORMATS:
@@ -76,7 +76,7 @@ def _what_else(start: bytes) -> str:
             return _("it is a {name} file").format(name=name)
     if start[4:8] == b"ftyp":
         return _("it is an AVIF, HEIC or video file")
-    return _("it is no image")
+    return _("it is not an image")
 
 
 def _png(start: bytes, file: BinaryIO) -> ImageHeader:
@@ -89,7 +89,7 @@ def _png(start: bytes, file: BinaryIO) -> ImageHeader:
 
 
 def _png_chunks_before_pixels(file: BinaryIO) -> Iterator[bytes]:
-    for _attempt in range(_MOST_SEGMENTS):
+    for _attempt in range(_MAX_SEGMENTS):
         head = file.read(8)
         if len(head) < 8 or head[4:] in (b"IDAT", b"IEND"):
             return
@@ -99,22 +99,22 @@ def _png_chunks_before_pixels(file: BinaryIO) -> Iterator[bytes]:
 
 def _jpeg(file: BinaryIO) -> ImageHeader:
     file.seek(2)
-    for _attempt in range(_MOST_SEGMENTS):
+    for _attempt in range(_MAX_SEGMENTS):
         marker = _jpeg_marker(file)
         if marker in _JPEG_FRAMES:
             height, width = struct.unpack(">3xHH", file.read(7))
             return ImageHeader("jpeg", width, height, has_alpha=False)
         if marker == 0xDA:
             break
-        if marker not in _JPEG_BARE:
+        if marker not in _JPEG_WITHOUT_LENGTH:
             (length,) = struct.unpack(">H", file.read(2))
             file.seek(max(length - 2, 0), io.SEEK_CUR)
-    raise ImageHeaderError(_("the JPEG has no size in its header"))
+    raise ImageHeaderError(_("the JPEG header contains no size"))
 
 
 def _jpeg_marker(file: BinaryIO) -> int:
     if file.read(1) != b"\xff":
-        raise ImageHeaderError(_("the JPEG's header is broken"))
+        raise ImageHeaderError(_("the JPEG header is damaged"))
     marker = file.read(1)
     while marker == b"\xff":
         marker = file.read(1)
@@ -133,4 +133,4 @@ def _webp(start: bytes) -> ImageHeader:
     if kind == b"VP8 ":
         width, height = struct.unpack("<HH", start[26:30])
         return ImageHeader("webp", width & 0x3FFF, height & 0x3FFF, has_alpha=False)
-    raise ImageHeaderError(_("the WebP's header is broken"))
+    raise ImageHeaderError(_("the WebP header is damaged"))

@@ -1,4 +1,4 @@
-"""A file of keys that only the user can read, for where no key store answers."""
+"""The key file, readable only by the user, for systems without a key store."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ _VERSION = 1
 
 
 def read(file: Path) -> dict[str, str]:
-    """Return the keys of a file by account; none where it cannot be read."""
+    """Return the keys of a file by account; empty if it can't be read."""
     return _keys(StoredJson(file, _VERSION).read().data)
 
 
 def problem(file: Path) -> str:
-    """Return what is wrong with the file, in a sentence; "" for nothing."""
+    """Return a sentence about the problem with the file, or ""."""
     return StoredJson(file, _VERSION).read().problem
 
 
 def change(file: Path, edit: Callable[[dict[str, str]], dict[str, str]]) -> None:
-    """Write what `edit` makes of the keys; raise OSError."""
+    """Replace the keys by the result of `edit`; raise OSError."""
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def change_keys(data: Data) -> Data:
@@ -40,12 +40,12 @@ def forget(file: Path, account: str) -> None:
 
 
 def remove(file: Path) -> None:
-    """Delete the file, and what was set aside because it was damaged; raise OSError."""
+    """Delete the file and the copies of damaged versions; raise OSError."""
     StoredJson(file, _VERSION).remove()
-    # Where the file is a link, that was what it leads to.
+    # If the file is a link, only its target has been removed.
     file.unlink(missing_ok=True)
 
 
 def _keys(data: Data) -> dict[str, str]:
-    """The accounts' entries: their names are a provider and a host, and what the storage itself notes has one word."""
+    """Return the accounts' entries, named "PROVIDER HOST"; the names of the storage's own entries have no space."""
     return {name: value for name, value in data.items() if " " in name and isinstance(value, str)}

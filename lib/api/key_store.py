@@ -1,4 +1,4 @@
-"""The system's key store, by way of keyring: asked within a time limit, as some stores never answer."""
+"""The system's key store, accessed through keyring with a time limit, because some stores never respond."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 _SERVICE = "generative-edit"
-_INDEX = "accounts"  # a key store can't be listed, so it also keeps the names of what we put there
-_STORE_SECONDS = 2.0
-_ALL_SECONDS = 20.0
-_ANSWER_SECONDS = 60.0
-_SILENT_STORES = ("keyring.backends.macOS", "keyring.backends.Windows")
+_INDEX = "accounts"  # keyring can't list entries, so this entry lists our accounts
+_TIMEOUT = 2.0
+_DELETE_ALL_TIMEOUT = 20.0
+_PROMPT_TIMEOUT = 60.0
+_NEVER_PROMPTING = ("keyring.backends.macOS", "keyring.backends.Windows")
 _SECRET_SERVICE = "keyring.backends.SecretService"
 _STORE_NAMES = {
     "keyring.backends.macOS": "Keychain",
@@ -26,123 +26,123 @@ _Result = TypeVar("_Result")
 
 @dataclass(frozen=True)
 class Store:
-    """The system's key store: its name as users know it, and whether it would ask them something before it answers."""
+    """The system's key store: the name that users know it by, and whether it would prompt to be unlocked."""
 
     name: str
     locked: bool
 
 
 def read(account: str, *, interactive: bool) -> str | None:
-    """The key that is kept for an account; None where there is none, or no store that answers."""
-    return _with_store(lambda keeper: keeper.get_password(_SERVICE, account), interactive)
+    """Return the key of an account, or None if it has none or no store responds."""
+    return _with_store(lambda backend: backend.get_password(_SERVICE, account), interactive)
 
 
-def put(account: str, value: str, *, interactive: bool) -> bool:
-    """Keeps a key; returns whether a store took it."""
+def write(account: str, value: str, *, interactive: bool) -> bool:
+    """Save a key; return whether a store accepted it."""
 
-    def keep(keeper: Any) -> bool:
-        # Its name first: a key that was never written is easily forgotten, one without a name cannot be found.
-        _keep_index(keeper, _index(keeper) | {account})
-        keeper.set_password(_SERVICE, account, value)
+    def save(backend: Any) -> bool:
+        # The index first: an account without a key does no harm, but a key without an account can't be deleted later.
+        _write_index(backend, _read_index(backend) | {account})
+        backend.set_password(_SERVICE, account, value)
         return True
 
-    return _with_store(keep, interactive) or False
+    return _with_store(save, interactive) or False
 
 
-def remove(account: str, *, interactive: bool) -> None:
-    """Deletes the key of an account."""
+def delete(account: str, *, interactive: bool) -> None:
+    """Delete the key of an account."""
 
-    def forget(keeper: Any) -> None:
-        if _delete(keeper, account):
-            _keep_index(keeper, _index(keeper) - {account})
+    def forget(backend: Any) -> None:
+        if _delete(backend, account):
+            _write_index(backend, _read_index(backend) - {account})
 
     _with_store(forget, interactive)
 
 
-def remove_all(*, interactive: bool) -> bool | None:
-    """Deletes every key that was put here; False where the store keeps some, None where none answers."""
+def delete_all(*, interactive: bool) -> bool | None:
+    """Delete all keys; return False if some remain, None if no store responds."""
 
-    def forget_all(keeper: Any) -> bool:
-        left = {account for account in _index(keeper) if not _delete(keeper, account)}
-        if left:
-            _keep_index(keeper, left)
+    def forget_all(backend: Any) -> bool:
+        remaining = {account for account in _read_index(backend) if not _delete(backend, account)}
+        if remaining:
+            _write_index(backend, remaining)
             return False
-        return _delete(keeper, _INDEX)
+        return _delete(backend, _INDEX)
 
-    return _with_store(forget_all, interactive, _ALL_SECONDS)
+    return _with_store(forget_all, interactive, _DELETE_ALL_TIMEOUT)
 
 
-def look() -> Store | None:
-    """The system's key store; None where there is none that answers within 2 seconds."""
-    found: list[Store] = []
+def find_store() -> Store | None:
+    """Return the system's key store, or None if none responds within 2 seconds."""
+    stores: list[Store] = []
 
-    def seek() -> None:
+    def find() -> None:
         with contextlib.suppress(Exception):  # as in `_with_store`
-            keeper, locked = _usable_store()
-            if keeper is not None:
-                found.append(Store(_STORE_NAMES[type(keeper).__module__], locked))
+            backend, locked = _usable_store()
+            if backend is not None:
+                stores.append(Store(_STORE_NAMES[type(backend).__module__], locked))
 
-    thread = threading.Thread(target=seek, daemon=True)
+    thread = threading.Thread(target=find, daemon=True)
     thread.start()
-    thread.join(_STORE_SECONDS)
-    return found[0] if found else None
+    thread.join(_TIMEOUT)
+    return stores[0] if stores else None
 
 
-def _index(keeper: Any) -> set[str]:
-    """The names that are noted; one that is damaged is begun afresh, as it must not keep the store from being used."""
+def _read_index(backend: Any) -> set[str]:
+    """Return the accounts in the index; a damaged index counts as empty, so that the store stays usable."""
     try:
-        names = json.loads(keeper.get_password(_SERVICE, _INDEX) or "[]")
+        names = json.loads(backend.get_password(_SERVICE, _INDEX) or "[]")
     except (ValueError, RecursionError):
         names = None
     return {name for name in names if isinstance(name, str)} if isinstance(names, list) else set()
 
 
-def _delete(keeper: Any, account: str) -> bool:
-    """Deletes an entry; returns whether it is gone. One that is missing raises an error, as one that is kept does."""
+def _delete(backend: Any, account: str) -> bool:
+    """Delete an entry; return whether it is gone, since keyring's error is the same for a missing entry."""
     from keyring.errors import PasswordDeleteError
 
     with contextlib.suppress(PasswordDeleteError):
-        keeper.delete_password(_SERVICE, account)
-    return keeper.get_password(_SERVICE, account) is None
+        backend.delete_password(_SERVICE, account)
+    return backend.get_password(_SERVICE, account) is None
 
 
-def _keep_index(keeper: Any, accounts: set[str]) -> None:
-    keeper.set_password(_SERVICE, _INDEX, json.dumps(sorted(accounts)))
+def _write_index(backend: Any, accounts: set[str]) -> None:
+    backend.set_password(_SERVICE, _INDEX, json.dumps(sorted(accounts)))
 
 
-def _with_store(use: Callable[[Any], _Result], interactive: bool, seconds: float = _STORE_SECONDS) -> _Result | None:
-    """Let `use` work on the key store in a thread with a time limit; None when there is none or it fails."""
+def _with_store(action: Callable[[Any], _Result], interactive: bool, timeout: float = _TIMEOUT) -> _Result | None:
+    """Run `action` on the key store in a thread, with a time limit; return None without a store or on failure."""
     results: list[_Result] = []
 
-    def work() -> None:
-        # A key store fails in as many ways as there are desktops; each means that there is none.
+    def run() -> None:
+        # Key stores raise many kinds of errors; all of them mean that no store is available.
         with contextlib.suppress(Exception):
-            keeper, may_ask = _usable_store()
-            if keeper is not None and (interactive or not may_ask):
-                if may_ask:
-                    waits_for_answer.set()
-                results.append(use(keeper))
+            backend, prompts = _usable_store()
+            if backend is not None and (interactive or not prompts):
+                if prompts:
+                    prompting.set()
+                results.append(action(backend))
 
-    waits_for_answer = threading.Event()
-    thread = threading.Thread(target=work, daemon=True)
+    prompting = threading.Event()
+    thread = threading.Thread(target=run, daemon=True)
     thread.start()
-    thread.join(seconds)
-    if waits_for_answer.is_set():
-        thread.join(_ANSWER_SECONDS)
+    thread.join(timeout)
+    if prompting.is_set():
+        thread.join(_PROMPT_TIMEOUT)
     return results[0] if results else None
 
 
 def _usable_store() -> tuple[Any, bool]:
-    """Return the key store and whether it would ask the user something; (None, False) without one.
+    """Return the keyring backend and whether it would prompt the user, or (None, False).
 
-    Only the systems' own stores are used: others ask on the terminal, where the worker's orders come in.
+    Only the systems' own stores are used: other backends prompt on the terminal, which carries the worker's protocol.
     """
     import keyring
 
-    chosen = keyring.get_keyring()
-    for candidate in getattr(chosen, "backends", [chosen]):
+    keyring_backend = keyring.get_keyring()
+    for candidate in getattr(keyring_backend, "backends", [keyring_backend]):
         module = type(candidate).__module__
-        if module in _SILENT_STORES:
+        if module in _NEVER_PROMPTING:
             return candidate, False
         if module == _SECRET_SERVICE:
             return candidate, _secret_service_locked()

@@ -1,4 +1,4 @@
-"""Find, keep and forget keys: environment, the system's key store, a file that only the user can read."""
+"""Find, store and delete API keys: in the environment, the system's key store, or a file only the user can read."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from lib.translation import _
 
 @dataclass(frozen=True)
 class Key:
-    """A key, where it was found, and the one host (with its port, if it has one) that may get it.
+    """A key, its source, and the only host (with port, if any) that may receive it.
 
-    `kind` says the same as `source` for programs: "environment", "store" or "file".
+    `source` is text for the user; `kind` is the same for programs: "environment", "store" or "file".
     """
 
     value: str = field(repr=False)
@@ -37,26 +37,26 @@ def find(
     environment: Mapping[str, str] | None = None,
     interactive: bool = False,
 ) -> Key | None:
-    """Return the key for a provider at an address, or None.
+    """Return the key for a provider at a base URL, or None.
 
-    Looks into the environment, then the key store, then `file`. A variable's key belongs to the host of the
-    provider's address variable (`OPENAI_BASE_URL`), else to the provider's own host, and is not used for
-    another. The key store gets 2 seconds; unless `interactive`, it is not asked when it would prompt.
+    Searches the environment, then the key store, then `file`. A key in a variable belongs to the host in the
+    provider's URL variable (`OPENAI_BASE_URL`), or else to the provider's own host, and is not used for another. The
+    key store has 2 seconds to respond; unless `interactive`, it is skipped if it would prompt the user.
     """
     entry = _entry(provider)
     environment = os.environ if environment is None else environment
     host = host_of(entry.resolve_url(base_url, environment) or "")
     if not host:
         return None
-    found = _from_environment(entry, host, environment)
-    if found is not None:
-        return found
+    key = _from_environment(entry, host, environment)
+    if key is not None:
+        return key
     account = _account(entry, host)
-    stored = key_store.read(account, interactive=interactive)
-    if stored:
-        return Key(str(stored), _("the key store"), host, "store")
-    kept = key_file.read(file).get(account) if file else None
-    return Key(kept, _("the key file"), host, "file") if kept else None
+    store_value = key_store.read(account, interactive=interactive)
+    if store_value:
+        return Key(str(store_value), _("the key store"), host, "store")
+    file_value = key_file.read(file).get(account) if file else None
+    return Key(file_value, _("the key file"), host, "file") if file_value else None
 
 
 def store(
@@ -67,22 +67,23 @@ def store(
     file: Path | None = None,
     interactive: bool = True,
 ) -> str:
-    """Keep a key for a provider at an address and return where: the key store, else `file` with mode 0600.
+    """Store a key for a provider at a base URL in the key store, or else in `file` with mode 0600; return which.
 
-    Raises `AuthenticationError` when neither can be written.
+    Raises `AuthenticationError` if neither can be written.
     """
     account = _account(_entry(provider), _host_for(_entry(provider), base_url))
     value = value.strip()
-    if key_store.put(account, value, interactive=interactive):
+    if key_store.write(account, value, interactive=interactive):
         if file:
             key_file.forget(file, account)
         return _("the key store")
     if file is None:
-        raise AuthenticationError(_("There is no key store to keep the key in."), _("Set it in the environment."))
+        message = _("No key store is available to save the key in.")
+        raise AuthenticationError(message, _("Set it as an environment variable."))
     try:
-        key_file.change(file, lambda kept: kept | {account: value})
+        key_file.change(file, lambda stored: stored | {account: value})
     except OSError as error:
-        message = _("{file} can't be written: {reason}.").format(file=file, reason=error.strerror)
+        message = _("Couldn't write {file}: {reason}.").format(file=file, reason=error.strerror)
         raise AuthenticationError(message, _("Check the folder.")) from None
     return _("the key file")
 
@@ -90,51 +91,52 @@ def store(
 def forget(
     provider: str | Provider, base_url: str | None = None, *, file: Path | None = None, interactive: bool = True
 ) -> None:
-    """Delete the kept key for a provider at an address, wherever it is kept."""
+    """Delete the key for a provider at a base URL from the key store and from `file`."""
     account = _account(_entry(provider), _host_for(_entry(provider), base_url))
-    key_store.remove(account, interactive=interactive)
+    key_store.delete(account, interactive=interactive)
     if file:
         key_file.forget(file, account)
 
 
 def forget_all(*, file: Path | None = None, interactive: bool = True) -> bool | None:
-    """Delete every kept key, in the key store and in `file`.
+    """Delete all keys from the key store and from `file`.
 
-    Return False when the store did not delete one of them, None when there is no store that answers.
+    Return False if some remain in the key store, None if no store responds.
     """
     if file is not None:
         key_file.remove(file)
-    return key_store.remove_all(interactive=interactive)
+    return key_store.delete_all(interactive=interactive)
 
 
 def headers_with_key(key: str | Key | None, provider: Provider, base_url: str) -> dict[str, str]:
-    """Return the header that carries a key in a provider's way; empty when there is none or it takes none.
+    """Return the header with the key in the provider's format; empty without a key or if the provider needs none.
 
-    Raises `AuthenticationError` when the key belongs to another host or can't stand in a header.
+    Raises `AuthenticationError` if the key belongs to another host or contains characters not allowed in a header.
     """
     if isinstance(key, Key):
         if key.host != host_of(base_url):
-            message = _("The key belongs to {host} and is not sent to {other}.").format(
+            message = _("The key belongs to {host} and was not sent to {other}.").format(
                 host=key.host, other=host_of(base_url)
             )
-            raise AuthenticationError(message, _("Store a key for this endpoint in the settings."))
+            raise AuthenticationError(message, _("Save a key for this endpoint in the settings."))
         key = key.value
     key = (key or "").strip()
     if not key or provider.auth == "none":
         return {}
     if not key.isascii() or not key.isprintable():
-        raise AuthenticationError(_("The key holds characters that no key has."), _("Copy the key again, alone."))
+        message = _("The key contains invalid characters.")
+        raise AuthenticationError(message, _("Copy only the key, then paste it again."))
     return {"api-key": key} if provider.auth == "api-key" else {"Authorization": f"Bearer {key}"}
 
 
 def _from_environment(entry: Provider, host: str, environment: Mapping[str, str]) -> Key | None:
-    own = host_of(entry.resolve_url(None, environment) or "")
-    if entry.name == "custom" and not own:
-        own = host_of(get("openai").base_url or "")
+    key_host = host_of(entry.resolve_url(None, environment) or "")
+    if entry.name == "custom" and not key_host:
+        key_host = host_of(get("openai").base_url or "")
     for name in entry.key_variables:
         value = environment.get(name, "").strip()
-        if value and host == own:
-            return Key(value, _("the environment's {variable}").format(variable=name), host, "environment")
+        if value and host == key_host:
+            return Key(value, _("the environment variable {variable}").format(variable=name), host, "environment")
     return None
 
 
@@ -150,6 +152,6 @@ def _host_for(entry: Provider, base_url: str | None) -> str:
     host = host_of(entry.resolve_url(base_url, os.environ) or "")
     if not host:
         raise AuthenticationError(
-            _("{provider} needs an address before a key.").format(provider=entry.name), _("Set the base URL first.")
+            _("{provider} has no address yet.").format(provider=entry.name), _("Set the base URL first.")
         )
     return host

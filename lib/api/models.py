@@ -1,4 +1,4 @@
-"""What each image model accepts, what it costs and when it ends, read from models.json."""
+"""The image models: what each accepts, its prices and its shutdown date, read from models.json."""
 
 from __future__ import annotations
 
@@ -10,32 +10,32 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from lib.api.text import alternatives
+from lib.api.text import join_alternatives
 from lib.translation import _
 
 WARN_DAYS = 60
-"""A model that ends within this many days gives a warning."""
+"""Days before its shutdown from which a model gives a warning."""
 
 
 @dataclass(frozen=True)
 class SizeList:
-    """The model answers in exactly these sizes, each (width, height) in pixels."""
+    """A fixed list of output sizes, each (width, height) in pixels."""
 
     sizes: tuple[tuple[int, int], ...]
 
     def allows(self, width: int, height: int) -> bool:
-        """Say whether the model answers in this size."""
+        """Return whether the model supports an output size."""
         return (width, height) in self.sizes
 
     def __str__(self) -> str:
-        return alternatives([f"{width}x{height}" for width, height in self.sizes])
+        return join_alternatives([f"{width}x{height}" for width, height in self.sizes])
 
 
 @dataclass(frozen=True)
 class FreeSize:
-    """The model answers in any size whose sides and area keep to these limits.
+    """Limits within which any output size is allowed.
 
-    Sides are in pixels and multiples of `multiple`; `max_ratio` is the longer side over the shorter.
+    Sides are in pixels and multiples of `multiple`; `max_ratio` is the longer side divided by the shorter.
     """
 
     multiple: int
@@ -45,7 +45,7 @@ class FreeSize:
     max_pixels: int
 
     def allows(self, width: int, height: int) -> bool:
-        """Say whether the model answers in this size."""
+        """Return whether the model supports an output size."""
         short, long = sorted((width, height))
         return (
             short > 0
@@ -60,7 +60,7 @@ class FreeSize:
         parts = [] if self.multiple == 1 else [_("sides in multiples of {number}").format(number=self.multiple)]
         parts.append(_("no side over {pixels}").format(pixels=self.max_edge))
         if self.max_ratio < self.max_edge:
-            parts.append(_("no longer than {ratio:g}:1").format(ratio=self.max_ratio))
+            parts.append(_("an aspect ratio up to {ratio:g}:1").format(ratio=self.max_ratio))
         parts.append(_("{least:,} to {most:,} pixels").format(least=self.min_pixels, most=self.max_pixels))
         return _("sizes with {rules}").format(rules=", ".join(parts))
 
@@ -70,10 +70,10 @@ SizeRule = SizeList | FreeSize
 
 @dataclass(frozen=True)
 class Prices:
-    """US dollars for a million tokens, and how many tokens an image is.
+    """Prices in US dollars per million tokens, and how many tokens an image takes.
 
-    `output_usd` maps a quality to a size ("1024x1024") to the published dollars for one image; `output_rule`
-    and `input_rule` name formulas in `lib.api.cost`. None: no figure is known.
+    `output_usd` maps a quality and a size ("1024x1024") to the published price of one image; `output_rule` and
+    `input_rule` name formulas in `lib.api.cost`. None means that no figure is published.
     """
 
     text_in: float
@@ -89,14 +89,14 @@ class Prices:
 
 @dataclass(frozen=True)
 class Model:
-    """One model: what it accepts, what it costs, when it ends.
+    """A model: what it accepts, its prices, and the date it is shut down.
 
-    A tuple that is None means "not known": nothing is refused. For a model that isn't `known`, `sizes` is
-    only a suggestion for planning.
+    A field that is None accepts every value. `is_known` is false for a model that isn't in models.json, whose `sizes`
+    are only a default for planning.
     """
 
     name: str
-    known: bool
+    is_known: bool
     sizes: SizeRule
     qualities: tuple[str, ...] | None
     backgrounds: tuple[str, ...] | None
@@ -117,32 +117,32 @@ class Model:
     prices: Prices | None
 
     def ending(self, today: date) -> str | None:
-        """Return a sentence when the model has ended or ends within `WARN_DAYS` of `today`."""
+        """Return a warning if the model has been shut down or will be within `WARN_DAYS` of `today`, or None."""
         if self.ends is None or (self.ends - today).days > WARN_DAYS:
             return None
         if self.successor:
-            now, soon = (
+            past, future = (
                 _("{model} ended on {date}; use {successor} instead."),
                 _("{model} ends on {date}; use {successor} instead."),
             )
         else:
-            now, soon = _("{model} ended on {date}."), _("{model} ends on {date}.")
-        sentence = now if self.ends <= today else soon
-        return sentence.format(model=self.name, date=self.ends.isoformat(), successor=self.successor)
+            past, future = _("{model} ended on {date}."), _("{model} ends on {date}.")
+        message = past if self.ends <= today else future
+        return message.format(model=self.name, date=self.ends.isoformat(), successor=self.successor)
 
 
 def names() -> list[str]:
-    """Return the names of the models that the data file knows, in its order."""
+    """Return the names of the models in models.json, in its order."""
     return list(_data()["models"])
 
 
 def get(name: str) -> Model:
-    """Return the model of this name; a name that the data file doesn't know gives a permissive one."""
+    """Return the model of this name, or a permissive one if it isn't in models.json."""
     data = _data()
     entry = data["models"].get(name)
     if entry is None:
-        return _model(name, data["unknown"], known=False)
-    return _model(name, data["families"][entry["family"]] | entry, known=True)
+        return _model(name, data["unknown"], is_known=False)
+    return _model(name, data["families"][entry["family"]] | entry, is_known=True)
 
 
 @cache
@@ -152,10 +152,10 @@ def _data() -> dict[str, Any]:
     return data
 
 
-def _model(name: str, entry: Mapping[str, Any], known: bool) -> Model:
+def _model(name: str, entry: Mapping[str, Any], is_known: bool) -> Model:
     return Model(
         name=name,
-        known=known,
+        is_known=is_known,
         sizes=_size_rule(entry["sizes"]),
         qualities=_options(entry["qualities"]),
         backgrounds=_options(entry["backgrounds"]),

@@ -1,4 +1,4 @@
-"""Run several requests at the same time and bring their results together."""
+"""Run several requests in parallel and join their results."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from lib.api.errors import ApiError, CancelledError
 from lib.api.response import Completed, EditResponse, Failed, StreamEvent, join
 
 
-def edit_at_once(jobs: Sequence[Callable[[], EditResponse]]) -> EditResponse:
-    """Run the jobs in threads and join their responses, in their order; failures are kept beside them.
+def edit_in_parallel(jobs: Sequence[Callable[[], EditResponse]]) -> EditResponse:
+    """Run the jobs in threads and join their responses in order, with the errors of the others in `failures`.
 
-    Raises when no job succeeded, and when the caller cancelled; a `CancelledError` carries what had come.
+    Raises an error if no job succeeded, and `CancelledError` with the responses so far if the caller cancelled.
     """
 
     def attempt(job: Callable[[], EditResponse]) -> EditResponse | ApiError:
@@ -27,7 +27,7 @@ def edit_at_once(jobs: Sequence[Callable[[], EditResponse]]) -> EditResponse:
     failures = [outcome for outcome in outcomes if isinstance(outcome, ApiError)]
     responses = [outcome for outcome in outcomes if isinstance(outcome, EditResponse)]
     if not responses:
-        raise worst(failures)
+        raise most_serious(failures)
     response = join(responses, failures)
     cancelled = [failure for failure in failures if isinstance(failure, CancelledError)]
     if cancelled:
@@ -37,12 +37,11 @@ def edit_at_once(jobs: Sequence[Callable[[], EditResponse]]) -> EditResponse:
     return response
 
 
-def stream_at_once(
-    streams: Sequence[Iterator[StreamEvent]], stop: Callable[[], None]
-) -> Iterator[StreamEvent]:
-    """Run the streams in threads and give their events as they come; `Failed` events come last.
+def stream_in_parallel(streams: Sequence[Iterator[StreamEvent]], stop: Callable[[], None]) -> Iterator[StreamEvent]:
+    """Run the streams in threads and yield their events as they arrive; `Failed` events come last.
 
-    `stop` ends the streams that still run when the caller stops listening. Raises when none was completed.
+    `stop` is called to end the remaining streams when the caller stops iterating. Raises an error if no stream
+    completed.
     """
     queue: SimpleQueue[StreamEvent | None] = SimpleQueue()
 
@@ -75,10 +74,10 @@ def stream_at_once(
     for future in futures:
         future.result()
     if failures and not completed:
-        raise worst([failure.error for failure in failures])
+        raise most_serious([failure.error for failure in failures])
     yield from failures
 
 
-def worst(failures: Sequence[ApiError]) -> ApiError:
-    """Return the failure to tell of: one that may have been billed, else the first."""
+def most_serious(failures: Sequence[ApiError]) -> ApiError:
+    """Return the first failure that may have been billed, or else the first one."""
     return next((failure for failure in failures if failure.maybe_billed), failures[0])

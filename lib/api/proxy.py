@@ -1,4 +1,4 @@
-"""The proxy that a request goes through: none to this computer, else the environment's or the system's."""
+"""Choose the proxy for a request: none for this computer, otherwise from the environment or the system settings."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ _SCHEMES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
 
 
 def proxy_for(url: str) -> str | None:
-    """Return the proxy for a URL, or None; raise `InvalidProxyURL` when its address can't be used.
+    """Return the proxy for a URL, or None; raise `InvalidProxyURL` if its address is not valid.
 
-    The variables count (`http_proxy`, `https_proxy`, `all_proxy`, `no_proxy`), then the settings of Windows and macOS.
+    The variables `http_proxy`, `https_proxy`, `all_proxy` and `no_proxy` take precedence over the settings of Windows
+    and macOS.
     """
     parts = urlsplit(url)
     host = parts.hostname or ""
@@ -27,17 +28,17 @@ def proxy_for(url: str) -> str | None:
     proxies = getproxies()
     proxy = proxies.get(parts.scheme) or proxies.get("all")
     if proxy:
-        return _usable(proxy)
-    # macOS names a SOCKS proxy by itself, as http://HOST:PORT.
+        return _normalize(proxy)
+    # macOS lists a SOCKS proxy separately, as http://HOST:PORT.
     socks = proxies.get("socks")
-    return _usable("socks://" + socks.rpartition("://")[2]) if socks else None
+    return _normalize("socks://" + socks.rpartition("://")[2]) if socks else None
 
 
-def is_listed(no_proxy: str, host: str, port: int | None = None) -> bool:
-    """Say whether `NO_PROXY` names a host, as curl reads it.
+def is_in_no_proxy(no_proxy: str, host: str, port: int | None = None) -> bool:
+    """Return whether `NO_PROXY` matches a host, by curl's rules.
 
-    Entries are separated by commas or blanks. A name stands for all names below it too, an address or a network for
-    itself, and "*" alone for every host. Names are not resolved.
+    Entries are separated by commas or spaces. A name also matches its subdomains, a network the addresses in it, and
+    "*" alone every host. Names are not resolved.
     """
     if no_proxy.strip() == "*":
         return True
@@ -51,10 +52,10 @@ def is_listed(no_proxy: str, host: str, port: int | None = None) -> bool:
                 if address in ipaddress.ip_network(entry.replace("[", "").replace("]", ""), strict=False):
                     return True
             except ValueError:
-                continue  # a name
+                continue  # a host name
         else:
-            listed = entry.removeprefix("*").strip(".")
-            if listed and (name == listed or name.endswith(f".{listed}")):
+            domain = entry.removeprefix("*").strip(".")
+            if domain and (name == domain or name.endswith(f".{domain}")):
                 return True
     return False
 
@@ -62,24 +63,24 @@ def is_listed(no_proxy: str, host: str, port: int | None = None) -> bool:
 def _is_exempt(host: str, port: int | None) -> bool:
     no_proxy = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
     if no_proxy:
-        return is_listed(no_proxy, host, port)
+        return is_in_no_proxy(no_proxy, host, port)
     try:
         return bool(proxy_bypass(host))
-    except (OSError, TypeError):  # Windows resolves the name here
+    except (OSError, TypeError):  # on Windows this resolves the name, which can fail
         return False
 
 
-def _usable(proxy: str) -> str:
-    """Return a proxy's address with its scheme; `socks://`, as desktops write it, is SOCKS 5 that resolves names."""
+def _normalize(proxy: str) -> str:
+    """Return a proxy's URL with a scheme; `socks://`, as desktops write it, becomes SOCKS 5 with remote DNS."""
     scheme, separator, rest = proxy.strip().partition("://")
     if not separator:
         scheme, rest = "http", proxy.strip()
     scheme = "socks5h" if scheme.lower() == "socks" else scheme.lower()
     try:
         parts = urlsplit(f"{scheme}://{rest}")
-        usable = scheme in _SCHEMES and bool(parts.hostname) and parts.port != 0
+        is_valid = scheme in _SCHEMES and bool(parts.hostname) and parts.port != 0
     except ValueError:
-        usable = False
-    if not usable:
-        raise InvalidProxyURL("the proxy's address can't be used")  # without the address, which may hold a password
+        is_valid = False
+    if not is_valid:
+        raise InvalidProxyURL("the proxy's address can't be used")  # the address itself may contain a password
     return f"{scheme}://{rest}"

@@ -1,4 +1,4 @@
-"""Decode a picture of any raster format that Pillow opens, upright and in sRGB; every failure is a `PictureError`."""
+"""Decode raster images of any format that Pillow opens, upright and in sRGB; every failure is a `PictureError`."""
 
 from __future__ import annotations
 
@@ -15,69 +15,67 @@ from PIL import Image, ImageCms, ImageOps, PngImagePlugin, UnidentifiedImageErro
 
 from lib.translation import _
 
-# Every class that a decoder of Pillow 13 raises, by reading its plug-ins: OSError (truncated data, unknown formats),
+# The exceptions that decoders of Pillow 13 raise, from reading its plug-ins: OSError (truncated data, unknown formats),
 # SyntaxError (broken headers and PNG chunks), ValueError (values out of range, text chunks that are too large, UTF-8),
 # struct.error and LookupError (short headers, missing tags), EOFError (frames, chunks), zlib.error (PNG, TIFF, FITS),
-# TypeError and AttributeError (tags of another type than the decoder expects), ArithmeticError (sizes of 0 or without
-# end), AssertionError, ImportError (a part that this build of Pillow lacks), MemoryError, RuntimeError (AVIF, WebP;
-# NotImplementedError for variants of DDS, BLP, PSD; RecursionError), DecompressionBombError, and warnings where those
-# are errors.
+# TypeError and AttributeError (tags of an unexpected type), ArithmeticError (zero or infinite sizes), AssertionError,
+# ImportError (a feature missing from this build of Pillow), MemoryError, RuntimeError (AVIF, WebP; NotImplementedError
+# for variants of DDS, BLP, PSD; RecursionError), DecompressionBombError, and warnings that are turned into errors.
 DECODER_ERRORS = (
     OSError, SyntaxError, ValueError, struct.error, LookupError, EOFError, zlib.error, TypeError, AttributeError,
     ArithmeticError, AssertionError, ImportError, MemoryError, RuntimeError, Warning, Image.DecompressionBombError,
 )  # fmt: skip
-"""What Pillow raises for a picture that it can't decode."""
+"""The exceptions that Pillow raises for an image that it can't decode."""
 
-# No rasters of their own: EPS runs Ghostscript on what a server sent, the others need a program or hold no pixels.
+# Not decoded: EPS runs Ghostscript on data from a server, the others need an external program or contain no pixels.
 _NOT_RASTER = frozenset({"EPS", "WMF", "BUFR", "GRIB", "HDF5", "MPEG"})
 _PNG = b"\x89PNG\r\n\x1a\n"
 _PIXEL_CHUNKS = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT"})
 _BY_CONTENT = {"png": ("PNG",), "jpeg": ("JPEG",), "webp": ("WEBP",)}
 _NAMES = {"MPO": "jpeg", "JPEG2000": "jp2"}
-_LARGEST_TEXT = 32 << 20
+_MAX_TEXT_CHUNK = 32 << 20
 _SRGB = ImageCms.createProfile("sRGB")
-_ALMOST_SRGB = 2  # levels by which an embedded profile may differ from sRGB before colours are converted
+_MAX_SRGB_DIFFERENCE = 2  # levels by which a profile may differ from sRGB without its colours being converted
 
-# The usual 1 MiB refuses a whole picture for a long comment or a printer's profile.
-PngImagePlugin.MAX_TEXT_CHUNK = _LARGEST_TEXT
+# Pillow's default of 1 MiB rejects an image because of a long comment or a printer's profile.
+PngImagePlugin.MAX_TEXT_CHUNK = _MAX_TEXT_CHUNK
 
 
 class PictureError(Exception):
-    """The picture can't be decoded; the text says why, without a full stop."""
+    """The image can't be decoded; the message is the reason, without a full stop."""
 
 
 def probe(data: bytes) -> tuple[str, int, int]:
-    """Return the format (as a file's ending), width and height that a picture claims; raise `PictureError`."""
-    with _opened(data) as picture:
+    """Return the format (as a file extension), width and height of an image from its header; raise `PictureError`."""
+    with _open(data) as picture:
         kind = picture.format or ""
         return _NAMES.get(kind, kind.lower()), picture.width, picture.height
 
 
 def decode(source: bytes | Path) -> Image.Image:
-    """Return a picture's first frame as RGB or RGBA, 8 bits a channel, upright, in sRGB; raise `PictureError`.
+    """Return the first frame of an image as RGB or RGBA with 8 bits per channel, upright, in sRGB.
 
-    A PNG whose comments or other descriptions are broken is decoded without them. Raises OSError where the file that
-    `source` names can't be read.
+    A PNG with damaged metadata is decoded without it. Raises `PictureError`, or OSError if the file can't be read.
     """
     data = source if isinstance(source, bytes) else source.read_bytes()
     try:
-        return _decoded(data)
+        return _decode(data)
     except PictureError:
-        essential = essential_png(data)
-        if essential is None:
+        stripped = strip_png(data)
+        if stripped is None:
             raise
-        return _decoded(essential)
+        return _decode(stripped)
 
 
 def reduced(source: Path, edge: int) -> Image.Image:
-    """Return a picture in RGBA that is at most `edge` pixels wide and high; raise as `decode` does."""
+    """Return an image in RGBA, reduced to at most `edge` pixels on either side; raise like `decode`."""
     picture = decode(source).convert("RGBA")
     picture.thumbnail((edge, edge))
     return picture
 
 
 @contextmanager
-def _opened(data: bytes) -> Iterator[Image.Image]:
+def _open(data: bytes) -> Iterator[Image.Image]:
     try:
         with Image.open(io.BytesIO(data), formats=_formats(data)) as picture:
             yield picture
@@ -87,103 +85,103 @@ def _opened(data: bytes) -> Iterator[Image.Image]:
 
 def _reason(error: BaseException) -> str:
     if isinstance(error, UnidentifiedImageError):
-        return _("it is in no format that can be read")
+        return _("its format is not supported")
     if isinstance(error, MemoryError):
-        return _("there is not enough memory for it")
+        return _("there is not enough memory")
     return str(error).rstrip(".") or type(error).__name__
 
 
 def _formats(data: bytes) -> tuple[str, ...]:
-    """Return the names of the formats to try; the three that endpoints send don't load all of Pillow's plug-ins."""
+    """Return the formats for Pillow to try; for PNG, JPEG and WebP, its other plug-ins needn't be loaded."""
     for kind, names in _BY_CONTENT.items():
-        if _starts_as(kind, data):
+        if _has_signature(kind, data):
             return names
     Image.init()
     return tuple(name for name in Image.ID if name not in _NOT_RASTER)
 
 
-def _starts_as(kind: str, data: bytes) -> bool:
+def _has_signature(kind: str, data: bytes) -> bool:
     if kind == "webp":
         return data[:4] == b"RIFF" and data[8:12] == b"WEBP"
     return data.startswith(_PNG if kind == "png" else b"\xff\xd8")
 
 
-def essential_png(data: bytes) -> bytes | None:
-    """Return a PNG with nothing but what its pixels need, each chunk with a right checksum; None for other files.
+def strip_png(data: bytes) -> bytes | None:
+    """Return a PNG with only the chunks needed for its pixels, with valid checksums; None for other formats.
 
-    Comments, profiles and times that a decoder stumbles over are gone, and so is what follows the pixels.
+    Drops comments, profiles and times that may break the decoder, and all data after the pixels.
     """
     if not data.startswith(_PNG):
         return None
-    parts, place, pixels = [_PNG], len(_PNG), False
-    while place + 8 <= len(data):
-        length, name = int.from_bytes(data[place : place + 4], "big"), data[place + 4 : place + 8]
+    chunks, position, is_pixel_data = [_PNG], len(_PNG), False
+    while position + 8 <= len(data):
+        length, name = int.from_bytes(data[position : position + 4], "big"), data[position + 4 : position + 8]
         if name in _PIXEL_CHUNKS:
-            parts.append(_chunk(name, data[place + 8 : place + 8 + length]))
-        elif pixels:
+            chunks.append(_chunk(name, data[position + 8 : position + 8 + length]))
+        elif is_pixel_data:
             break
-        pixels = name == b"IDAT"
-        place += length + 12
-    return b"".join((*parts, _chunk(b"IEND", b"")))
+        is_pixel_data = name == b"IDAT"
+        position += length + 12
+    return b"".join((*chunks, _chunk(b"IEND", b"")))
 
 
 def _chunk(name: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
 
-def _decoded(data: bytes) -> Image.Image:
-    with _opened(data) as picture:
+def _decode(data: bytes) -> Image.Image:
+    with _open(data) as picture:
         picture.load()
         profile = picture.info.get("icc_profile")
-        return _in_srgb(_upright(_eight_bits(picture)), profile)
+        return _to_srgb(_transpose(_to_eight_bits(picture)), profile)
 
 
-def _eight_bits(picture: Image.Image) -> Image.Image:
-    """Return greys of more than 8 bits scaled to 8; Pillow's own conversion cuts them off, and they become white."""
+def _to_eight_bits(picture: Image.Image) -> Image.Image:
+    """Scale a greyscale image of more than 8 bits to 8; Pillow's own conversion would clip it to white."""
     if picture.mode not in ("I", "F") and not picture.mode.startswith("I;16"):
         return picture
     values = np.asarray(picture).astype(np.float64)
     values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
-    highest = 65535.0 if picture.mode.startswith("I;16") else _highest(values)
-    grey = Image.fromarray(np.rint(np.clip(values / highest, 0, 1) * 255).astype(np.uint8))
+    white = 65535.0 if picture.mode.startswith("I;16") else _white_level(values)
+    grey = Image.fromarray(np.rint(np.clip(values / white, 0, 1) * 255).astype(np.uint8))
     grey.info = {name: value for name, value in picture.info.items() if name != "transparency"}
     with contextlib.suppress(*DECODER_ERRORS):
         grey.getexif().load(picture.getexif().tobytes())
     return grey
 
 
-def _highest(values: np.ndarray) -> float:
-    """Return what white is in a grey picture of 32-bit numbers, which doesn't say: 1, 255 or 65535, or its own most."""
-    most = float(values.max(initial=0.0))
-    return next((white for white in (1.0, 255.0, 65535.0) if most <= white), most)
+def _white_level(values: np.ndarray) -> float:
+    """Guess the white level of a 32-bit greyscale image: 1, 255, 65535, or its maximum."""
+    maximum = float(values.max(initial=0.0))
+    return next((white for white in (1.0, 255.0, 65535.0) if maximum <= white), maximum)
 
 
-def _upright(picture: Image.Image) -> Image.Image:
-    """Return the picture turned as its EXIF orientation says; one that can't be read counts as none."""
+def _transpose(picture: Image.Image) -> Image.Image:
+    """Apply the EXIF orientation, ignoring one that can't be read."""
     with contextlib.suppress(*DECODER_ERRORS):
         return ImageOps.exif_transpose(picture)
     return picture
 
 
-def _in_srgb(picture: Image.Image, profile: object) -> Image.Image:
-    """Return RGB, or RGBA where any pixel is transparent, with the colours of an embedded profile converted."""
+def _to_srgb(picture: Image.Image, profile: object) -> Image.Image:
+    """Convert an image to RGB, or RGBA if any pixel is transparent, from its embedded colour profile to sRGB."""
     if isinstance(profile, bytes) and profile:
-        # A profile that can't be used is no reason to lose the picture.
+        # An invalid profile is ignored rather than losing the image.
         with contextlib.suppress(ImageCms.PyCMSError, *DECODER_ERRORS):
-            picture = _converted(picture, profile)
+            picture = _convert_colours(picture, profile)
     if not picture.has_transparency_data:
         return picture.convert("RGB")
     picture = picture.convert("RGBA")
-    lowest, _highest_alpha = picture.getchannel("A").getextrema()
-    return picture if lowest != 255 else picture.convert("RGB")
+    min_alpha, _max_alpha = picture.getchannel("A").getextrema()
+    return picture if min_alpha != 255 else picture.convert("RGB")
 
 
-def _converted(picture: Image.Image, profile: bytes) -> Image.Image:
+def _convert_colours(picture: Image.Image, profile: bytes) -> Image.Image:
     alpha = picture.convert("RGBA").getchannel("A") if picture.has_transparency_data else None
     mode = {"L": "L", "LA": "L", "1": "L", "CMYK": "CMYK", "LAB": "LAB"}.get(picture.mode, "RGB")
     source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
     transform = ImageCms.buildTransform(source, _SRGB, mode, "RGB")
-    if mode == "RGB" and _changes_nothing(transform):
+    if mode == "RGB" and _is_identity(transform):
         return picture
     converted = transform.apply(picture.convert(mode))
     if alpha:
@@ -191,9 +189,9 @@ def _converted(picture: Image.Image, profile: bytes) -> Image.Image:
     return converted
 
 
-def _changes_nothing(transform: ImageCms.ImageCmsTransform) -> bool:
-    """Return whether a profile is sRGB by another name: rounding alone must not touch pixels."""
-    steps = np.arange(0, 256, 15, dtype=np.uint8)
-    colours = np.stack(np.meshgrid(steps, steps, steps), -1).reshape(1, -1, 3)
-    after = np.asarray(transform.apply(Image.fromarray(colours)))
-    return int(np.abs(after.astype(int) - colours).max()) <= _ALMOST_SRGB
+def _is_identity(transform: ImageCms.ImageCmsTransform) -> bool:
+    """Return whether a profile is practically sRGB, so that pixels need not change by rounding."""
+    levels = np.arange(0, 256, 15, dtype=np.uint8)
+    colours = np.stack(np.meshgrid(levels, levels, levels), -1).reshape(1, -1, 3)
+    transformed = np.asarray(transform.apply(Image.fromarray(colours)))
+    return int(np.abs(transformed.astype(int) - colours).max()) <= _MAX_SRGB_DIFFERENCE

@@ -1,4 +1,4 @@
-"""Keep the bytes of an answer before anything reads them, without the key that some servers repeat."""
+"""Record the bytes of a response before it is parsed, with the key redacted, which some servers repeat."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from urllib.parse import quote
 from lib.api.response import EditResponse
 
 SHORTEST_SECRET = 8
-"""Characters; a shorter key occurs in pictures by chance."""
+"""Length of a key in characters from which it is redacted; a shorter one occurs in image data by chance."""
 
-_COVER = b"*"
-_SAID = ("raw", "usage", "request_ids", "background", "output_format", "quality", "size")
+_MASK = b"*"
+_TEXT_FIELDS = ("raw", "usage", "request_ids", "background", "output_format", "quality", "size")
 
 
 @dataclass(frozen=True)
-class AnswerHead:
-    """What is known of an answer before its body: enough to read the body later.
+class ResponseHead:
+    """The head of a response, enough to parse its recorded body later.
 
-    `address` is where a picture was fetched from that the answer only pointed to; None for the answer itself.
+    `address` is the URL from which an image was downloaded; None for the response to the edit itself.
     """
 
     status: int
@@ -31,38 +31,38 @@ class AnswerHead:
 
 
 class Sink(Protocol):
-    """Takes the bytes of one body as they arrive; never raises because a disk refuses."""
+    """Receives the bytes of one body as they arrive; never raises an error because of a full disk."""
 
     def write(self, data: bytes) -> None:
-        """Write bytes before anything else sees them."""
+        """Write bytes, before they are parsed."""
 
     def close(self) -> None:
-        """Note that no more will come, whether the body is complete or not."""
+        """Finish the recording, whether or not the body is complete."""
 
 
-Recorder = Callable[[AnswerHead], Sink]
-"""Makes the place for the body of a successful answer, which is written there while it arrives."""
+Recorder = Callable[[ResponseHead], Sink]
+"""Returns the sink for the body of a successful response."""
 
 
 class Secrets:
-    """Texts that must not be written down; those that are too short to be told from chance are left alone."""
+    """Texts to redact wherever they occur, except those shorter than `SHORTEST_SECRET`."""
 
     def __init__(self, texts: Iterable[str]) -> None:
         plain = {text for text in texts if len(text) >= SHORTEST_SECRET}
         escaped = {json.dumps(text)[1:-1] for text in plain} | {text.replace("/", "\\/") for text in plain}
         forms = plain | escaped | {quote(text, safe="") for text in plain}
-        # Longer forms first: one may be a part of another.
+        # Longer forms first, because one may contain another.
         self._forms = sorted((form.encode() for form in forms), key=len, reverse=True)
 
-    def cover(self, data: bytes) -> bytes:
-        """Return the bytes with every occurrence overwritten, of the same length."""
+    def redact(self, data: bytes) -> bytes:
+        """Return the bytes with every occurrence overwritten by asterisks, keeping the length."""
         for form in self._forms:
             if form in data:
-                data = data.replace(form, _COVER * len(form))
+                data = data.replace(form, _MASK * len(form))
         return data
 
-    def unfinished(self, data: bytes) -> int:
-        """Return how many bytes at the end may be the beginning of an occurrence."""
+    def partial_match_length(self, data: bytes) -> int:
+        """Return how many bytes at the end may be the start of a secret."""
         longest = 0
         for form in self._forms:
             for length in range(min(len(form) - 1, len(data)), longest, -1):
@@ -71,27 +71,27 @@ class Secrets:
                     break
         return longest
 
-    def cover_in(self, value: Any) -> Any:
-        """Return a JSON value with every occurrence in its texts and names overwritten."""
+    def redact_json(self, value: Any) -> Any:
+        """Return a JSON value with every occurrence in its strings and names overwritten."""
         if isinstance(value, str):
             data = value.encode("utf-8", "surrogatepass")
-            covered = self.cover(data)
-            return value if covered == data else covered.decode("utf-8", "surrogatepass")
+            redacted = self.redact(data)
+            return value if redacted == data else redacted.decode("utf-8", "surrogatepass")
         if isinstance(value, dict):
-            return {self.cover_in(name): self.cover_in(each) for name, each in value.items()}
-        return [self.cover_in(each) for each in value] if isinstance(value, list) else value
+            return {self.redact_json(name): self.redact_json(each) for name, each in value.items()}
+        return [self.redact_json(each) for each in value] if isinstance(value, list) else value
 
-    def cover_response(self, response: EditResponse) -> EditResponse:
-        """Return an answer with every occurrence overwritten in all that it says besides its images' data."""
-        said = {name: self.cover_in(getattr(response, name)) for name in _SAID}
-        images = [replace(image, revised_prompt=self.cover_in(image.revised_prompt)) for image in response.images]
-        return replace(response, images=images, **said)
+    def redact_response(self, response: EditResponse) -> EditResponse:
+        """Return a response with every occurrence in its metadata overwritten; image data stays untouched."""
+        metadata = {name: self.redact_json(getattr(response, name)) for name in _TEXT_FIELDS}
+        images = [replace(image, revised_prompt=self.redact_json(image.revised_prompt)) for image in response.images]
+        return replace(response, images=images, **metadata)
 
 
-class CoveringSink:
-    """Writes to another sink with secrets overwritten, across the borders of chunks too.
+class RedactingSink:
+    """A sink that redacts secrets, even across chunks, before it writes to another sink.
 
-    Bytes are held back only while they may be the beginning of a secret.
+    Bytes are held back only while they may be the start of a secret.
     """
 
     def __init__(self, sink: Sink, secrets: Secrets) -> None:
@@ -100,15 +100,15 @@ class CoveringSink:
         self._held = b""
 
     def write(self, data: bytes) -> None:
-        """Write what cannot be part of a secret."""
-        data = self._secrets.cover(self._held + data)
-        held = self._secrets.unfinished(data)
+        """Write the bytes that can't be part of a secret."""
+        data = self._secrets.redact(self._held + data)
+        held = self._secrets.partial_match_length(data)
         self._held = data[len(data) - held :]
         if len(data) > held:
             self._sink.write(data[: len(data) - held])
 
     def close(self) -> None:
-        """Write what was held back."""
+        """Write the bytes held back and close the other sink."""
         if self._held:
             self._sink.write(self._held)
             self._held = b""

@@ -1,4 +1,4 @@
-"""One edit, as data: what is asked of an image-edit endpoint."""
+"""The request for one edit, as data."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ PARAMETERS = (
     "prompt", "model", "background", "input_fidelity", "moderation", "n", "output_compression",
     "output_format", "partial_images", "quality", "response_format", "size", "stream", "user",
 )  # fmt: skip
-"""The fields that travel as plain values, in the order in which they are sent."""
+"""The fields that are sent as plain values, in the order in which they are sent."""
 
 MAX_URL_CHARACTERS = 20_971_520
-"""The longest `image_url`, data URLs included."""
+"""The maximum length of an `image_url`, including data URLs."""
 
 
 @dataclass(frozen=True)
 class FileId:
-    """An image that was uploaded before, by the id that the Files API gave it."""
+    """A previously uploaded image, by its ID in the endpoint's Files API."""
 
     value: str
 
 
 @dataclass(frozen=True)
 class Url:
-    """An image by its http(s) address, or as a `data:` URL."""
+    """An image by its http or https URL, or as a `data:` URL."""
 
     value: str = field(repr=False)
 
     @property
     def is_data(self) -> bool:
-        """Whether the URL holds the image itself."""
+        """Whether this is a `data:` URL, which contains the image itself."""
         return self.value.startswith("data:")
 
 
@@ -47,10 +47,10 @@ ImageSource = str | Path | bytes | FileId | Url
 
 @dataclass(frozen=True)
 class EditRequest:
-    """Everything that one edit asks for; None leaves a parameter to the endpoint.
+    """The parameters of one edit; None leaves a parameter to the endpoint.
 
-    `images` are 1 to 16, the first is the one to edit. `extra` holds fields that this client doesn't know,
-    passed on as they are.
+    `images` holds 1 to 16 images, of which the first is edited. `extra` holds additional fields, which are sent
+    unchanged.
     """
 
     images: Sequence[ImageSource]
@@ -72,28 +72,28 @@ class EditRequest:
     extra: Mapping[str, Any] | None = None
 
     def parameters(self) -> dict[str, Any]:
-        """Return the plain values that were given, by name, `extra` last."""
-        given = {name: getattr(self, name) for name in PARAMETERS}
-        return {name: value for name, value in given.items() if value is not None} | dict(self.extra or {})
+        """Return the plain values that are set, by name, followed by `extra`."""
+        values = {name: getattr(self, name) for name in PARAMETERS}
+        return {name: value for name, value in values.items() if value is not None} | dict(self.extra or {})
 
     def sources(self) -> list[tuple[str, ImageSource]]:
-        """Return each input with its name for people: "image 1", …, "mask"."""
-        named = [(f"image {number}", image) for number, image in enumerate(self.images, 1)]
-        return named if self.mask is None else [*named, ("mask", self.mask)]
+        """Return the input images with names for messages: "image 1", …, "mask"."""
+        images = [(f"image {number}", image) for number, image in enumerate(self.images, 1)]
+        return images if self.mask is None else [*images, ("mask", self.mask)]
 
     @property
     def has_references(self) -> bool:
-        """Whether an input is a `FileId` or a `Url`, which only JSON can carry."""
+        """Whether an input is a `FileId` or a `Url`, for which OpenAI's API needs a JSON body."""
         return any(isinstance(source, (FileId, Url)) for _, source in self.sources())
 
 
 def open_source(source: str | Path | bytes) -> BinaryIO:
-    """Open a file or bytes for reading; raise `OSError` when the file can't be read."""
+    """Open a file or bytes for reading; raise `OSError`."""
     return io.BytesIO(source) if isinstance(source, bytes) else Path(source).open("rb")
 
 
 def source_size(source: str | Path | bytes) -> int:
-    """Return the number of bytes of a file or of bytes; raise `OSError`."""
+    """Return the size of a file or of bytes, in bytes; raise `OSError`."""
     return len(source) if isinstance(source, bytes) else Path(source).stat().st_size
 
 

@@ -1,4 +1,4 @@
-"""What came back: images, previews, usage."""
+"""The response to an edit, as data: images, previews, usage."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class EditedImage:
-    """One image as the endpoint encoded it; size in pixels, format as a file's ending ("png", "jpeg", "webp", …)."""
+    """An image as encoded by the endpoint; size in pixels, format as a file extension ("png", "jpeg", "webp", …)."""
 
     data: bytes = field(repr=False)
     format: str
@@ -22,11 +22,11 @@ class EditedImage:
 
 @dataclass
 class EditResponse:
-    """The answer to one edit.
+    """The response to one edit.
 
-    `size`, `quality`, `background` and `output_format` are what the endpoint says it used. `usage` is the
-    API's object, added up when the edit was several requests. `raw` is the answer without its image data.
-    `failures` holds the errors of those parallel requests that failed while others succeeded.
+    `size`, `quality`, `background` and `output_format` are the values that the endpoint reports. `usage` is the API's
+    usage object, summed over the requests of an edit. `raw` is the response without its image data. `failures` holds
+    the errors of images or parallel requests that failed while others succeeded.
     """
 
     images: list[EditedImage]
@@ -52,7 +52,7 @@ class PartialImage:
 
 @dataclass(frozen=True)
 class Completed:
-    """Image number `image_index` (from 0) is there; `response` holds it with its usage."""
+    """A finished image: number `image_index` (from 0), in `response` with its usage."""
 
     response: EditResponse
     image_index: int = 0
@@ -65,7 +65,7 @@ class Completed:
 
 @dataclass(frozen=True)
 class Failed:
-    """Image number `image_index` failed while others of the same edit succeeded."""
+    """The error of image number `image_index` (from 0), when other images of the edit succeeded."""
 
     error: ApiError
     image_index: int
@@ -75,21 +75,21 @@ StreamEvent = PartialImage | Completed | Failed
 
 
 def add_usage(one: dict[str, Any] | None, other: dict[str, Any] | None) -> dict[str, Any] | None:
-    """Add two usage objects key by key; None when there is none at all."""
+    """Add two usage objects key by key; return None if both are None."""
     if one is None or other is None:
         return one or other
     total = dict(one)
     for key, value in other.items():
-        there = total.get(key)
+        current = total.get(key)
         if isinstance(value, dict):
-            total[key] = add_usage(there if isinstance(there, dict) else None, value)
+            total[key] = add_usage(current if isinstance(current, dict) else None, value)
         elif isinstance(value, (int, float)):
-            total[key] = (there if isinstance(there, (int, float)) else 0) + value
+            total[key] = (current if isinstance(current, (int, float)) else 0) + value
     return total
 
 
 def join(responses: list[EditResponse], failures: list[ApiError]) -> EditResponse:
-    """Make one answer out of those of parallel requests, in order; at least one response is needed."""
+    """Join the responses of parallel requests in order; `responses` must not be empty."""
     first = responses[0]
     usage = None
     for response in responses:

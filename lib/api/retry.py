@@ -1,4 +1,4 @@
-"""When a request may be repeated, and after how long: arithmetic only."""
+"""When a request may be retried, and after what delay; pure functions."""
 
 from __future__ import annotations
 
@@ -11,36 +11,36 @@ from lib.api.errors import ApiError, ConnectionFailedError, OverloadedError, Rat
 
 MAX_RETRIES = 4
 CONNECT_RETRIES = 2
-"""A server that isn't there seldom comes up within seconds."""
+"""Few, because a server that can't be reached seldom comes up within seconds."""
 
-PATIENT_RETRIES = 100
-"""So many where waiting for a rate limit is wanted: it ends even where each wait is short."""
+MAX_RATE_LIMIT_RETRIES = 100
+"""Retries with `max_wait`, so that short waits don't cause requests without end."""
 
-SHORTEST_WAIT = 0.5
-LONGEST_WAIT = 120.0
-"""Seconds; when the endpoint asks for more, the caller is told when to come back."""
+MIN_DELAY = 0.5
+MAX_DELAY = 120.0
+"""Seconds; if the endpoint asks for more, the error says when to try again."""
 
 _DAY = 86_400.0
 _DOUBLINGS = 4
 
 
-def pause(asked: float | None, attempt: int, jitter: float) -> float:
-    """Return the seconds to wait before a repeat: what the endpoint asks for, else the backoff; never less than 0.5."""
-    return max(SHORTEST_WAIT, backoff(attempt, jitter) if asked is None else asked)
+def retry_delay(requested: float | None, attempt: int, jitter: float) -> float:
+    """Return the seconds to wait before a retry: as requested by the endpoint, or else the backoff; at least 0.5."""
+    return max(MIN_DELAY, backoff(attempt, jitter) if requested is None else requested)
 
 
 def backoff(attempt: int, jitter: float) -> float:
-    """Return the seconds to wait before repeat number `attempt` (from 1); `jitter` is 0 to 1.
+    """Return the seconds to wait before retry number `attempt` (from 1); `jitter` is 0 to 1.
 
-    min(0.5 * 2^n, 8), as openai-python does, and up to a quarter more, so that not all come back at once.
+    min(0.5 * 2^n, 8) as in openai-python, plus up to a quarter, so that clients don't all retry at once.
     """
-    return math.ldexp(SHORTEST_WAIT, min(attempt - 1, _DOUBLINGS)) * (1 + 0.25 * jitter)
+    return math.ldexp(MIN_DELAY, min(attempt - 1, _DOUBLINGS)) * (1 + 0.25 * jitter)
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
-    """Return the seconds that the endpoint asks to wait, from `retry-after-ms` or `Retry-After`, or None.
+    """Return the delay in seconds from the header `retry-after-ms` or `Retry-After`, at most a day, or None.
 
-    `Retry-After` is seconds, a fraction of them, or a date; a day is the most. What can't be read counts as absent.
+    `Retry-After` is a number of seconds, possibly fractional, or a date. Invalid values count as absent.
     """
     seconds = _number(headers.get("retry-after-ms"), 1000) or _number(headers.get("Retry-After"), 1)
     if seconds is not None or "Retry-After" not in headers:
@@ -62,8 +62,8 @@ def _number(text: str | None, divisor: int) -> float | None:
     return min(value / divisor, _DAY) if math.isfinite(value) and value >= 0 else None
 
 
-def may_repeat(error: ApiError, headers: Mapping[str, str], attempt: int) -> bool:
-    """Say whether the request certainly wasn't processed and may work on repeat number `attempt`."""
+def can_retry(error: ApiError, headers: Mapping[str, str], attempt: int) -> bool:
+    """Return whether a request was certainly not processed and may succeed on retry number `attempt`."""
     if error.maybe_billed or headers.get("x-should-retry") == "false":
         return False
     if isinstance(error, ConnectionFailedError):

@@ -1,27 +1,27 @@
-"""Decode a stream of server-sent events from bytes, however they are cut."""
+"""Decode server-sent events incrementally from chunks of bytes."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
 _BOM = b"\xef\xbb\xbf"
-_MOST_LINES = 10_000
+_MAX_LINES = 10_000
 
 
 @dataclass(frozen=True)
 class ServerEvent:
-    """One event: its name ("message" where the stream gives none) and its data lines, joined."""
+    """A server-sent event: its name, "message" by default, and its data lines joined."""
 
     event: str
     data: str = field(repr=False)
 
 
 class EventDecoder:
-    """Feed it bytes, get events (WHATWG, "Server-sent events", 9.2.6).
+    """An incremental decoder of event streams (WHATWG, "Server-sent events", 9.2.6).
 
-    Lines end with CR, LF or CRLF. The work is linear in the bytes fed: an unfinished line is kept as a list
-    of pieces and never scanned twice. What isn't UTF-8 becomes the replacement character. Raises `ValueError` once an
-    event has more than `max_bytes`, or more lines than any has: each takes memory, however short it is.
+    Lines end with CR, LF or CRLF. The time is linear in the input, because an incomplete line is stored in pieces and
+    never scanned twice. Invalid UTF-8 becomes replacement characters. Raises `ValueError` for an event that exceeds
+    `max_bytes` or 10,000 lines, since even empty lines take memory.
     """
 
     def __init__(self, max_bytes: int) -> None:
@@ -36,37 +36,37 @@ class EventDecoder:
     def feed(self, chunk: bytes) -> list[ServerEvent]:
         """Return the events that these bytes complete."""
         if self._skip_newline and chunk:
-            # The line ended with the CR at the last chunk's end; an LF here belongs to it.
+            # The previous chunk ended with a CR; an LF here completes that line end.
             self._skip_newline = False
             chunk = chunk.removeprefix(b"\n")
         if chunk.endswith(b"\r"):
             self._skip_newline = True
-        *ended, rest = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
+        *lines, rest = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
         events: list[ServerEvent] = []
-        for part in ended:
-            self._keep(part)
-            event = self._line(self._take_line())
+        for piece in lines:
+            self._append(piece)
+            event = self._process_line(self._take_line())
             if event is not None:
                 events.append(event)
-        self._keep(rest)
+        self._append(rest)
         return events
 
     def close(self) -> ServerEvent | None:
-        """Return the event that the end of the stream leaves without its blank line, if there is one.
+        """Return the last event if the stream ended without the blank line after it.
 
-        The standard drops it; some servers close right after their last line, and that line was paid for.
+        The standard discards such an event, but some servers omit the blank line, and the event was paid for.
         """
         if self._pieces:
-            self._line(self._take_line())
+            self._process_line(self._take_line())
         return self._dispatch()
 
-    def _keep(self, part: bytes) -> None:
-        if not part:
+    def _append(self, piece: bytes) -> None:
+        if not piece:
             return
-        self._size += len(part)
+        self._size += len(piece)
         if self._size > self._max_bytes:
             raise ValueError(f"an event has more than {self._max_bytes:,} bytes")
-        self._pieces.append(part)
+        self._pieces.append(piece)
 
     def _take_line(self) -> bytes:
         line = b"".join(self._pieces)
@@ -76,18 +76,18 @@ class EventDecoder:
             line = line.removeprefix(_BOM)
         return line
 
-    def _line(self, line: bytes) -> ServerEvent | None:
+    def _process_line(self, line: bytes) -> ServerEvent | None:
         if not line:
             return self._dispatch()
         name = line[:6].partition(b":")[0]
         if name in (b"data", b"event"):
             start = len(name) + 1
             start += line[start : start + 1] == b" "
-            # A line can be 64 MiB: one copy is enough.
+            # Through a memoryview, because a line can be 64 MiB and slicing would copy it.
             value = str(memoryview(line)[start:], "utf-8", "replace")
             if name == b"data":
-                if len(self._data) >= _MOST_LINES:
-                    raise ValueError(f"an event has more than {_MOST_LINES:,} lines")
+                if len(self._data) >= _MAX_LINES:
+                    raise ValueError(f"an event has more than {_MAX_LINES:,} lines")
                 self._data.append(value)
             else:
                 self._event = value

@@ -1,4 +1,4 @@
-"""Check a request against what its model and provider take, before anything is sent or billed."""
+"""Validate a request against its model and provider, before anything is sent or billed."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ from lib.api.request import (
     source_header,
     source_size,
 )
-from lib.api.text import alternatives
+from lib.api.text import join_alternatives
 from lib.translation import _
 
 _RANGES = {"n": (1, 10), "output_compression": (0, 100), "partial_images": (0, 3)}
-_LARGEST_DATA_URL_FILE = (MAX_URL_CHARACTERS - 100) * 3 // 4
+_MAX_DATA_URL_BYTES = (MAX_URL_CHARACTERS - 100) * 3 // 4
 _SIZE = re.compile(r"(\d{1,5})x(\d{1,5})")
 
 
 def validate(request: EditRequest, model: Model, provider: Provider | None = None) -> list[Problem]:
-    """Return every rule that a request breaks, in the order of its fields; none means that it may be sent.
+    """Return all problems of a request, in the order of its fields; it may be sent if there are none.
 
-    Files are opened and their headers read. A model that isn't known refuses nothing: then only what no
-    endpoint could use is a problem.
+    Opens the files to read their headers. For a model that isn't in models.json, only what no endpoint could accept is
+    a problem.
     """
     return [*parameter_problems(request, model), *_input_problems(request, model, provider)]
 
 
 def parameter_problems(request: EditRequest, model: Model) -> list[Problem]:
-    """Return every rule that a request's plain values break; its images are not looked at."""
+    """Return all problems of a request's plain values, without checking its images."""
     return [
         *_prompt_problems(request, model),
         *_option_problems(request, model),
@@ -50,14 +50,14 @@ def parameter_problems(request: EditRequest, model: Model) -> list[Problem]:
 
 def _prompt_problems(request: EditRequest, model: Model) -> Iterator[Problem]:
     if not request.prompt.strip():
-        yield Problem("prompt", "", _("say what the edit should do"))
+        yield Problem("prompt", "", _("describe what to change"))
     length = len(request.prompt)
     if model.max_prompt is not None and length > model.max_prompt:
-        rule = _("{model} takes at most {most:,}").format(model=model.name, most=model.max_prompt)
+        rule = _("{model} accepts at most {most:,}").format(model=model.name, most=model.max_prompt)
         yield Problem("prompt", _("of {length:,} characters").format(length=length), rule)
     for name in request.extra or {}:
         if name in EditRequest.__dataclass_fields__:
-            yield Problem("extra", name, _("it is a parameter of its own; set it there"))
+            yield Problem("extra", name, _("it has a parameter of its own; use that instead"))
 
 
 def _option_problems(request: EditRequest, model: Model) -> Iterator[Problem]:
@@ -71,10 +71,10 @@ def _option_problems(request: EditRequest, model: Model) -> Iterator[Problem]:
     }
     for name, options in allowed.items():
         value = getattr(request, name)
-        if value is None or options is None or value in options or not model.known:
+        if value is None or options is None or value in options or not model.is_known:
             continue
-        rule = _("{model} takes {options}") if options else _("{model} does not take this field")
-        yield Problem(name, str(value), rule.format(model=model.name, options=alternatives(list(options))))
+        rule = _("{model} accepts {options}") if options else _("{model} doesn't support this field")
+        yield Problem(name, str(value), rule.format(model=model.name, options=join_alternatives(list(options))))
 
 
 def _number_problems(request: EditRequest, model: Model) -> Iterator[Problem]:
@@ -84,26 +84,28 @@ def _number_problems(request: EditRequest, model: Model) -> Iterator[Problem]:
             continue
         if isinstance(value, bool) or not isinstance(value, int):
             yield Problem(name, str(value), _("it must be a whole number"))
-        elif value < least or (model.known and value > most):
+        elif value < least or (model.is_known and value > most):
             yield Problem(name, str(value), _("it must be {least} to {most}").format(least=least, most=most))
     if request.stream and not model.streams:
-        yield Problem("stream", "true", _("{model} does not stream").format(model=model.name))
+        yield Problem("stream", "true", _("{model} doesn't support streaming").format(model=model.name))
 
 
 def _size_problems(request: EditRequest, model: Model) -> Iterator[Problem]:
-    if request.size in (None, "auto") or not model.known:
+    if request.size in (None, "auto") or not model.is_known:
         return
     match = _SIZE.fullmatch(str(request.size))
     if match is None:
         yield Problem("size", str(request.size), _("it must be auto, or WIDTHxHEIGHT such as 1024x1024"))
     elif not model.sizes.allows(int(match[1]), int(match[2])):
         yield Problem(
-            "size", str(request.size), _("{model} answers in {sizes}").format(model=model.name, sizes=model.sizes)
+            "size",
+            str(request.size),
+            _("{model} returns images of {sizes}").format(model=model.name, sizes=model.sizes),
         )
 
 
 def _combination_problems(request: EditRequest, model: Model) -> Iterator[Problem]:
-    if not model.known:
+    if not model.is_known:
         return
     if request.background == "transparent" and request.output_format == "jpeg":
         yield Problem("output_format", "jpeg", _("a transparent background needs png or webp"))
@@ -114,15 +116,15 @@ def _combination_problems(request: EditRequest, model: Model) -> Iterator[Proble
 
 def _input_problems(request: EditRequest, model: Model, provider: Provider | None) -> Iterator[Problem]:
     if isinstance(request.images, (str, bytes, Path, FileId, Url)):
-        yield Problem("images", "", _("it must be a list, also for one image"))
+        yield Problem("images", "", _("it must be a list, even for one image"))
         return
     if not request.images:
-        yield Problem("images", "", _("give at least one image"))
+        yield Problem("images", "", _("add at least one image"))
     elif model.max_images is not None and len(request.images) > model.max_images:
         yield Problem(
             "images",
             str(len(request.images)),
-            _("{model} takes at most {most}").format(model=model.name, most=model.max_images),
+            _("{model} accepts at most {most}").format(model=model.name, most=model.max_images),
         )
     headers: dict[str, ImageHeader] = {}
     for name, source in request.sources():
@@ -146,25 +148,25 @@ def _needs_json(provider: Provider | None) -> bool:
 
 
 def _reference_problems(name: str, source: FileId | Url, model: Model, provider: Provider | None) -> Iterator[Problem]:
-    shown = source.value[:60]
+    value = source.value[:60]
     takes = provider.references if provider else "json"
     if isinstance(source, Url) and not source.value.startswith(("http://", "https://", "data:")):
-        yield Problem(name, shown, _("an address must start with https://, http:// or data:"))
+        yield Problem(name, value, _("an address must start with https://, http:// or data:"))
     elif len(source.value) > MAX_URL_CHARACTERS:
         yield Problem(
             name,
-            shown,
-            _("an address has at most {most:,} characters").format(most=MAX_URL_CHARACTERS),
+            value,
+            _("an address can have at most {most:,} characters").format(most=MAX_URL_CHARACTERS),
         )
     elif isinstance(source, FileId) and not source.value:
-        yield Problem(name, "", _("the file id is empty"))
-    if model.known and not model.references:
-        yield Problem(name, shown, _("{model} takes files only").format(model=model.name))
+        yield Problem(name, "", _("the file ID is empty"))
+    if model.is_known and not model.references:
+        yield Problem(name, value, _("{model} only accepts files").format(model=model.name))
     elif provider and takes == "none" and not (isinstance(source, Url) and source.is_data):
-        yield Problem(name, shown, _("{provider} takes files only").format(provider=provider.name))
+        yield Problem(name, value, _("{provider} only accepts files").format(provider=provider.name))
     elif provider and takes == "parts" and isinstance(source, FileId):
         yield Problem(
-            name, shown, _("{provider} takes files and addresses, not file ids").format(provider=provider.name)
+            name, value, _("{provider} accepts files and addresses, but not file IDs").format(provider=provider.name)
         )
 
 
@@ -180,15 +182,15 @@ def _content_of(source: ImageSource) -> str | Path | bytes | None:
 
 
 def _content_problems(name: str, content: str | Path | bytes, model: Model) -> tuple[list[Problem], ImageHeader | None]:
-    shown = "" if isinstance(content, bytes) else str(content)
+    value = "" if isinstance(content, bytes) else str(content)
     try:
         size = source_size(content)
         header = source_header(content)
     except ImageHeaderError as error:
-        rule = _("it must be {formats}, and {error}").format(formats=_formats(model), error=error)
-        return ([Problem(name, shown, rule)] if model.known else []), None
+        rule = _("it must be {formats}, but {error}").format(formats=_formats(model), error=error)
+        return ([Problem(name, value, rule)] if model.is_known else []), None
     except OSError as error:
-        return [Problem(name, shown, _("it can't be read ({reason})").format(reason=error.strerror or error))], None
+        return [Problem(name, value, _("it can't be read ({reason})").format(reason=error.strerror or error))], None
     problems = []
     is_mask = name == "mask"
     most = model.max_mask_bytes if is_mask else model.max_image_bytes
@@ -196,34 +198,33 @@ def _content_problems(name: str, content: str | Path | bytes, model: Model) -> t
         problems.append(
             Problem(
                 name,
-                shown,
-                _("it is {format}; {model} takes {formats}").format(
+                value,
+                _("it is {format}, but {model} accepts {formats}").format(
                     format=header.format, model=model.name, formats=_formats(model)
                 ),
             )
         )
     if most is not None and size >= most:
-        rule = _("{model} takes less than {most} MB").format(model=model.name, most=most // 1000000)
+        rule = _("{model} accepts files smaller than {most} MB").format(model=model.name, most=most // 1000000)
         problems.append(Problem(name, _("of {size:,} bytes").format(size=size), rule))
     if model.square_input and not is_mask and header.width != header.height:
         dimensions = f"{header.width}x{header.height}"
-        problems.append(Problem(name, dimensions, _("{model} takes square images only").format(model=model.name)))
+        problems.append(Problem(name, dimensions, _("{model} only accepts square images").format(model=model.name)))
     return problems, header
 
 
 def _formats(model: Model) -> str:
-    return alternatives(list(model.input_formats or ("png", "jpeg", "webp")))
+    return join_alternatives(list(model.input_formats or ("png", "jpeg", "webp")))
 
 
 def _data_url_problems(name: str, content: str | Path | bytes) -> Iterator[Problem]:
     try:
         size = source_size(content)
     except OSError:
-        return  # told already
-    if size > _LARGEST_DATA_URL_FILE:
-        rule = _(
-            "beside references at most {most:,} can be sent; upload it with files.upload and give its FileId"
-        ).format(most=_LARGEST_DATA_URL_FILE)
+        return  # already reported by `_content_problems`
+    if size > _MAX_DATA_URL_BYTES:
+        rule = _("with references, at most {most:,} bytes can be sent; upload the file and use its file ID")
+        rule = rule.format(most=_MAX_DATA_URL_BYTES)
         yield Problem(name, _("of {size:,} bytes").format(size=size), rule)
 
 
@@ -231,10 +232,10 @@ def _mask_problems(
     mask: ImageHeader, image: ImageHeader | None, model: Model, provider: Provider | None
 ) -> Iterator[Problem]:
     if image is not None and (mask.width, mask.height) != (image.width, image.height):
-        rule = _("it must be the size of the first image, {width}x{height}").format(
+        rule = _("it must be the same size as the first image, {width}x{height}").format(
             width=image.width, height=image.height
         )
         yield Problem("mask", f"{mask.width}x{mask.height}", rule)
     reads_alpha = provider is None or provider.mask_reads == "alpha"
-    if model.known and reads_alpha and not mask.has_alpha:
-        yield Problem("mask", "", _("it has no alpha channel; alpha 0 says where to edit"))
+    if model.is_known and reads_alpha and not mask.has_alpha:
+        yield Problem("mask", "", _("it has no alpha channel; transparent pixels mark where to edit"))

@@ -22,9 +22,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from lib.api.answer import Limits, plain_text
-from lib.api.errors import ApiError, BadAnswerError
-from lib.api.recording import AnswerHead, Sink
+from lib.api.errors import ApiError, BadResponseError
+from lib.api.parsing import Limits, plain_text
+from lib.api.recording import ResponseHead, Sink
 from lib.api.response import EditResponse, join
 from lib.api.stream import no_fetch, read_body
 from lib.jobs.fallback_writer import FallbackWriter
@@ -44,7 +44,7 @@ class AnswerFiles:
         self._lock = threading.RLock()
         self._bodies: list[_Body] = []
 
-    def begin(self, head: AnswerHead) -> Sink:
+    def begin(self, head: ResponseHead) -> Sink:
         """Return the file for the body of one more answer."""
         with self._lock:
             body = _Body(f"answer-{len(self._bodies) + 1}", head, self._job, self._spare_folder)
@@ -77,7 +77,7 @@ class AnswerFiles:
 class _Body:
     """The file of one body; it moves where the disk refuses, and gives up where the other one does too."""
 
-    def __init__(self, name: str, head: AnswerHead, job: Job, spare_folder: Callable[[], Path]) -> None:
+    def __init__(self, name: str, head: ResponseHead, job: Job, spare_folder: Callable[[], Path]) -> None:
         self._name = name
         self._head = json.dumps(asdict(head)).encode()
         self._spare_folder = spare_folder
@@ -174,7 +174,7 @@ def read_again(job: Job, limits: Limits | None = None) -> EditResponse:
             except ApiError as error:
                 failures.append(error)
     if not responses:
-        raise failures[0] if failures else BadAnswerError(_("There is no answer in this job any more."))
+        raise failures[0] if failures else BadResponseError(_("There is no answer in this job any more."))
     return join(responses, failures)
 
 
@@ -191,13 +191,13 @@ def _names(job: Job) -> list[str]:
     return [match[0].removesuffix(".body") for match in sorted(found, key=lambda match: int(match[1]))]
 
 
-def _head_of(job: Job, name: str) -> AnswerHead:
+def _head_of(job: Job, name: str) -> ResponseHead:
     """Return the head of a kept answer; what is missing or wrong in it counts as not said."""
     said: dict[str, Any] = {}
     with contextlib.suppress(OSError, ValueError, RecursionError):
         path = job.path(f"{name}.json")
         said = job.read_json(path.name) if path.stat().st_size <= _LARGEST_HEAD else {}
-    return AnswerHead(
+    return ResponseHead(
         200, plain_text(said.get("content_type")) or "", plain_text(said.get("request_id")),
         plain_text(said.get("address")),
     )  # fmt: skip
@@ -206,7 +206,8 @@ def _head_of(job: Job, name: str) -> AnswerHead:
 def _body_of(job: Job, name: str, limits: Limits) -> bytes:
     path = job.path(f"{name}.body")
     if path.stat().st_size > limits.max_body_bytes:
-        raise BadAnswerError(_("The answer has more than {max_bytes:,} bytes.").format(max_bytes=limits.max_body_bytes))
+        message = _("The response is larger than {max_bytes:,} bytes.")
+        raise BadResponseError(message.format(max_bytes=limits.max_body_bytes))
     return path.read_bytes()
 
 

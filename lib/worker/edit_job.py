@@ -11,13 +11,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lib.api.calls import cancelled
+from lib.api.calls import cancelled_error
 from lib.api.client import ImagesClient
 from lib.api.errors import (
-    CHANGE_WHAT_IS_NAMED,
+    FIX_PROBLEM_HINT,
     ApiError,
-    BadAnswerError,
     BadRequestError,
+    BadResponseError,
     BrokenConnectionError,
     CancelledError,
     InvalidRequestError,
@@ -28,7 +28,7 @@ from lib.api.raster import PictureError
 from lib.api.rate_limit import RateLimiters
 from lib.api.request import EditRequest
 from lib.api.response import Completed, EditedImage, EditResponse, Failed, PartialImage, join
-from lib.api.text import readable
+from lib.api.text import sanitize
 from lib.api.transport import Timeouts
 from lib.frame.frame import Plan
 from lib.imaging import result
@@ -140,8 +140,8 @@ class EditJob:
                 key,
                 provider,
                 timeouts=timeouts,
-                limiter=None if endpoint else _PACES.of(base_url),
-                patience=asked.get("patience"),
+                limiter=None if endpoint else _PACES.for_endpoint(base_url),
+                max_wait=asked.get("patience"),
                 record=self._answers.begin,
                 on_event=self._on_event,
             )
@@ -228,7 +228,7 @@ class EditJob:
             self._job.write_json("response.json", answer, durable=True)
         for name in names:
             self._emit({"event": "result", "file": name})
-        incomplete = (BadAnswerError, BrokenConnectionError)
+        incomplete = (BadResponseError, BrokenConnectionError)
         if any(isinstance(failure, incomplete) for failure in response.failures) and self._answers.folder:
             self._notes.append(_("The whole answer is kept in {folder}.").format(folder=self._answers.folder))
         elif len(in_folder) == len(response.images) or self._answers.folder != self._job.folder:
@@ -256,17 +256,17 @@ class EditJob:
     def _unless_cancelled(self, picture: bytes) -> bytes:
         """A picture that is still wanted; all of them are on disk and counted by then."""
         if self._cancelled:
-            raise cancelled(sent=False)
+            raise cancelled_error(sent=False)
         return picture
 
     def _report(
         self, provider: Provider, request: EditRequest, response: EditResponse, plan: Plan, layers: Layers
     ) -> dict[str, Any]:
-        revised = [readable(image.revised_prompt) for image in response.images if image.revised_prompt]
+        revised = [sanitize(image.revised_prompt) for image in response.images if image.revised_prompt]
         return {
             "provider": provider.name,
             "model": provider.model_name(request.model),
-            "size": readable(response.size or "") or str(plan.size),
+            "size": sanitize(response.size or "") or str(plan.size),
             "frame": plan.frame.to_list(),
             "usage": response.usage,
             "cost": spent(request, provider, response),
@@ -327,7 +327,7 @@ class EditJob:
             return error.hint
         kept = _("The answer is kept in {folder}; History can read it again after an update.").format(folder=folder)
         # The other hints say to try again, once the account's usage was looked at.
-        return f"{kept} {error.hint if isinstance(error, BadAnswerError) else _('It may have been billed.')}"
+        return f"{kept} {error.hint if isinstance(error, BadResponseError) else _('It may have been billed.')}"
 
     def _unreadable(self, error: PictureError) -> Event:
         """The last event where what was returned is a picture that can't be decoded."""
@@ -344,7 +344,7 @@ class EditJob:
         """Let no error of the built-in engine speak of bills or of an address: it has neither."""
         if self._is_free:
             if isinstance(error, InvalidRequestError):
-                error.hint = _(CHANGE_WHAT_IS_NAMED)
+                error.hint = _(FIX_PROBLEM_HINT)
             elif isinstance(error, BadRequestError):
                 error.hint = ""  # the engine's own sentences say what to do
             elif error.maybe_billed or error.status is None or error.status >= 500:

@@ -67,7 +67,7 @@ def _allowed(rule: FreeSize, size: str) -> bool:
 
 def _options(model: Model, options: tuple[str, ...] | None, otherwise: tuple[str, ...]) -> OptionChoices:
     """What the model takes; of a model that is not known, the usual values."""
-    if options is None or not model.known:
+    if options is None or not model.is_known:
         return OptionChoices(options or otherwise)
     if not options:
         return OptionChoices(disabled_reason=_("{model} does not take this.").format(model=model.name))

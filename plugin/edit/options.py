@@ -76,7 +76,7 @@ def problems_of(values: Mapping[str, Any]) -> tuple[Options, list[str]]:
     told = {name.replace("-", "_") for name in _NUMBERS if _is_told(name, problems)}
     problems += [sentence(str(problem)) for problem in parameter_problems(request, model) if problem.field not in told]
     size = options.request.get("size", "auto")
-    if not model.known and not _SIZE.fullmatch(size):
+    if not model.is_known and not _SIZE.fullmatch(size):
         problems.append(_("size {size!r}: must be WIDTHxHEIGHT, in pixels.").format(size=size))
     return options, problems
 

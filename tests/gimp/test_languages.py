@@ -71,7 +71,7 @@ def test_errors_come_in_its_language_from_every_side(window, said, endpoint):
     assert said[text][:16] in done["error"]
     endpoint.behave("refuse")
     done = window.call("edits.edit_shown", image_id=image, prompt="x", provider="custom")
-    hint = "Change the prompt, the picture or the options; the same request will be refused again."
+    hint = "Change the prompt, the image or the options; the same request will be refused again."
     assert said[hint] in done["error"]
 
 

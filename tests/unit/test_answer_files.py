@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from lib.api.errors import BadAnswerError
-from lib.api.recording import AnswerHead, CoveringSink, Secrets
+from lib.api.errors import BadResponseError
+from lib.api.recording import RedactingSink, ResponseHead, Secrets
 from lib.jobs import answer_files, history
 from lib.jobs.answer_files import AnswerFiles, read_again
 from lib.jobs.fallback_writer import FallbackWriter, data_of
@@ -28,7 +28,7 @@ from tests.wire.mutated_answers import BASE64, PICTURE, STREAM, Case
 from tests.wire.server import Reply, serving
 
 KEY = "sk-canary/3d1f+77"
-HEAD = AnswerHead(200, "application/json", "req_1")
+HEAD = ResponseHead(200, "application/json", "req_1")
 
 
 @pytest.fixture(autouse=True)
@@ -60,7 +60,7 @@ def test_the_key_is_overwritten_wherever_the_chunks_are_cut():
     for first in range(len(TEXT) + 1):
         for second in (first, first + 1, first + 3, len(TEXT)):
             sink = Bytes()
-            covering = CoveringSink(sink, secrets)
+            covering = RedactingSink(sink, secrets)
             for chunk in (TEXT[:first], TEXT[first:second], TEXT[second:]):
                 covering.write(chunk)
                 assert KEY.encode() not in sink.data
@@ -70,7 +70,7 @@ def test_the_key_is_overwritten_wherever_the_chunks_are_cut():
 
 def test_one_byte_at_a_time_and_nothing_is_held_back_but_the_beginning_of_a_key():
     sink = Bytes()
-    covering = CoveringSink(sink, Secrets([KEY]))
+    covering = RedactingSink(sink, Secrets([KEY]))
     for place in range(len(TEXT)):
         covering.write(TEXT[place : place + 1])
         held = COVERED[len(sink.data) : place + 1]
@@ -81,12 +81,12 @@ def test_one_byte_at_a_time_and_nothing_is_held_back_but_the_beginning_of_a_key(
 
 @pytest.mark.parametrize("written", [KEY.replace("/", "\\/"), "sk-canary%2F3d1f%2B77"])
 def test_the_key_as_json_and_addresses_write_it_is_overwritten_too(written):
-    assert Secrets([KEY]).cover(f'"{written}"'.encode()) == b'"' + b"*" * len(written) + b'"'
+    assert Secrets([KEY]).redact(f'"{written}"'.encode()) == b'"' + b"*" * len(written) + b'"'
 
 
 def test_a_short_key_is_left_alone():
-    assert Secrets(["1234567"]).cover(b"1234567") == b"1234567"
-    assert Secrets(["12345678"]).cover(b"12345678") == b"********"
+    assert Secrets(["1234567"]).redact(b"1234567") == b"1234567"
+    assert Secrets(["12345678"]).redact(b"12345678") == b"********"
 
 
 def test_what_is_written_is_there_at_once_and_gone_when_it_is_discarded():
@@ -171,7 +171,7 @@ def test_the_picture_is_in_the_image_or_on_disk_and_the_sentence_says_which(case
         kept = [note for note in final["report"]["notes"] if str(job.folder) in note]
         assert bool(bodies(job)) == bool(kept)
     else:
-        assert not case.whole, final
+        assert not case.complete, final
         assert str(job.folder) in final["hint"] and "try again" not in f"{final['message']} {final['hint']}".lower()
         assert final["maybe_billed"] and bodies(job)[0] == case.body
         assert record.state is State.UNREAD and str(job.folder) in record.note
@@ -212,7 +212,7 @@ def test_a_worker_that_died_before_it_had_read_the_answer_leaves_it_to_the_histo
     assert history.unreported() == {job.folder: State.UNREAD}
     assert read_again(job).images[0].data == PICTURE
     job.path("answer-2.body").unlink()
-    with pytest.raises(BadAnswerError, match="is at /a.png"):
+    with pytest.raises(BadResponseError, match="is at /a.png"):
         read_again(job)
 
 

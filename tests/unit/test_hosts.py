@@ -91,7 +91,7 @@ def refused_by_client(address):
     """Whether the client refuses to fetch from an address, by its name or by where the connection led."""
     with Connected() as connection, Exchange(Timeouts(), public_only=True) as exchange:
         connection.address = address
-        by_connection = exchange._refused_peer(connection) is not None
+        by_connection = exchange._refusal_reason(connection) is not None
     assert by_connection is not is_public_host(address)
     return by_connection
 

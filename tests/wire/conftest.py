@@ -1,4 +1,4 @@
-"""What the wire's tests share."""
+"""Shared fixtures of the wire tests."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUES
 
 @pytest.fixture(autouse=True)
 def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test sees the developer's own keys, addresses or proxies."""
+    """Remove the developer's own keys, URLs and proxies from the environment."""
     for name in (*KEY_VARIABLES, *PROXY_VARIABLES):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
@@ -18,5 +18,5 @@ def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Repeats come at once."""
-    monkeypatch.setattr("lib.api.retry.pause", lambda asked, attempt, jitter: 0.0)
+    """Retry without delay."""
+    monkeypatch.setattr("lib.api.retry.retry_delay", lambda requested, attempt, jitter: 0.0)

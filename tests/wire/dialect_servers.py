@@ -1,4 +1,4 @@
-"""Small servers that treat a request as each provider's own code does (api-facts, sections 1, 2 and 4)."""
+"""Small servers that validate a request like each provider's own code (api-facts, sections 1, 2 and 4)."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ def is_json(request: Recorded) -> bool:
 def openai(request: Recorded) -> Reply:
     if not str(request.headers["Authorization"]).startswith("Bearer sk-"):
         return openai_error(401, "Incorrect API key provided", "invalid_api_key")
-    stated = request.stated()
-    for name in stated:
+    parameters = request.parameters()
+    for name in parameters:
         if name not in OPENAI_FIELDS:
             return openai_error(400, f"Unknown parameter: '{name}'.", "unknown_parameter", name)
     if not is_json(request):
         for part in request.files:
             if part.content_type not in ("image/png", "image/jpeg", "image/webp"):
                 return openai_error(400, "unsupported mimetype", "unsupported_file_mimetype", part.name)
-    if "input_fidelity" in stated and stated.get("model") == "gpt-image-2":
+    if "input_fidelity" in parameters and parameters.get("model") == "gpt-image-2":
         return openai_error(400, "no input_fidelity", "invalid_input_fidelity_model", "input_fidelity")
-    if stated.get("stream") in (True, "true"):
-        partials = [partial_event(IMAGE, index) for index in range(int(stated.get("partial_images", 0)))]
+    if parameters.get("stream") in (True, "true"):
+        partials = [partial_event(IMAGE, index) for index in range(int(parameters.get("partial_images", 0)))]
         return stream_reply(*partials, completed_event(IMAGE))
-    return images_reply(*[IMAGE] * int(stated.get("n", 1)))
+    return images_reply(*[IMAGE] * int(parameters.get("n", 1)))
 
 
 def azure(request: Recorded) -> Reply:

@@ -1,4 +1,4 @@
-"""Answers around one good picture, mutated: other shapes, types and encodings, and cuts at every event."""
+"""Mutations of a response with one valid image: other structures, types and encodings, and truncation."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ ODD_VALUES = [
     None, True, -1, 0.5, 10**400, float("nan"), float("inf"), "", "text", "\ud800", "x" * 40_000, [], [1], {},
     {"a": "b"}, [[[[]]]], {"total_tokens": "7"}, {"input_tokens_details": 3}, {"total_tokens": {"a": {"b": {"c": {}}}}},
 ]  # fmt: skip
-FACTS = ["created", "usage", "size", "quality", "background", "output_format"]
+METADATA = ["created", "usage", "size", "quality", "background", "output_format"]
 
 
 @dataclass(frozen=True)
 class Case:
-    """One answer: its body and type, with `address` the picture that it points to; `whole` says that it is not cut."""
+    """A response: its body, type and encoding, the Content-Length sent, the image in it, and whether it is complete."""
 
     name: str
     body: bytes
@@ -41,22 +41,23 @@ class Case:
     encoding: str = ""
     announced: int | None = None
     picture: bytes = PICTURE
-    whole: bool = True
+    complete: bool = True
 
 
 def cases() -> list[Case]:
-    """Return all of them, each with a name of its own."""
-    made = list(itertools.chain(_facts(), _shapes(), _texts(), _formats(), _bodies(), _streams(), _cuts(), _errors()))
-    assert len({case.name for case in made}) == len(made)
-    return made
+    """Return all cases, each with a unique name."""
+    parts = (_metadata(), _structures(), _texts(), _formats(), _bodies(), _streams(), _truncated(), _errors())
+    cases = list(itertools.chain.from_iterable(parts))
+    assert len({case.name for case in cases}) == len(cases)
+    return cases
 
 
 def _json(value: object) -> bytes:
     return json.dumps(value).encode()
 
 
-def _answer(**facts: object) -> dict[str, object]:
-    return {"created": 1, "data": [{"b64_json": BASE64}], "usage": {"total_tokens": 3}, **facts}
+def _response(**metadata: object) -> dict[str, object]:
+    return {"created": 1, "data": [{"b64_json": BASE64}], "usage": {"total_tokens": 3}, **metadata}
 
 
 def _event(name: str, data: object, name_in_data: bool = True) -> bytes:
@@ -66,19 +67,19 @@ def _event(name: str, data: object, name_in_data: bool = True) -> bytes:
     return f"{head}data: {json.dumps(data)}\n\n".encode()
 
 
-def _completed(**facts: object) -> bytes:
-    return _event("image_edit.completed", {"b64_json": BASE64, **facts})
+def _completed(**metadata: object) -> bytes:
+    return _event("image_edit.completed", {"b64_json": BASE64, **metadata})
 
 
-def _partial(**facts: object) -> bytes:
-    return _event("image_edit.partial_image", {"b64_json": BASE64, "partial_image_index": 0, **facts})
+def _partial(**metadata: object) -> bytes:
+    return _event("image_edit.partial_image", {"b64_json": BASE64, "partial_image_index": 0, **metadata})
 
 
-def _facts() -> Iterator[Case]:
-    """What merely describes the picture, missing or of another type, in an answer and in an event."""
-    for fact, (number, value) in itertools.product(FACTS, enumerate(ODD_VALUES)):
-        yield Case(f"{fact} {number}", _json(_answer(**{fact: value})))
-        yield Case(f"event {fact} {number}", _partial() + _completed(**{fact: value}), STREAM)
+def _metadata() -> Iterator[Case]:
+    """Malformed metadata of the image, in a response and in an event."""
+    for name, (number, value) in itertools.product(METADATA, enumerate(ODD_VALUES)):
+        yield Case(f"{name} {number}", _json(_response(**{name: value})))
+        yield Case(f"event {name} {number}", _partial() + _completed(**{name: value}), STREAM)
     for number, value in enumerate(ODD_VALUES):
         yield Case(f"revised_prompt {number}", _json({"data": [{"b64_json": BASE64, "revised_prompt": value}]}))
         yield Case(f"url beside it {number}", _json({"data": [{"url": value, "b64_json": BASE64}]}))
@@ -87,8 +88,8 @@ def _facts() -> Iterator[Case]:
         yield Case(f"type {number}", _event("image_edit.completed", {"type": value, "b64_json": BASE64}), STREAM)
 
 
-def _shapes() -> Iterator[Case]:
-    """The picture in other places."""
+def _structures() -> Iterator[Case]:
+    """The image in other JSON structures."""
     data_url = f"data:image/png;base64,{BASE64}"
     shapes: dict[str, object] = {
         "data object": {"data": {"b64_json": BASE64}},
@@ -109,9 +110,9 @@ def _shapes() -> Iterator[Case]:
         "empty entry first": {"data": [{}, {"b64_json": BASE64}]},
         "bad entry first": {"data": [{"b64_json": "?"}, {"b64_json": BASE64}]},
         "other types first": {"data": [None, 5, [], "x", {"b64_json": None}, {"b64_json": BASE64}]},
-        "null error": _answer(error=None),
-        "error too": _answer(error={"message": "something else failed"}),
-        "a message": _answer(message="success"),
+        "null error": _response(error=None),
+        "error too": _response(error={"message": "something else failed"}),
+        "a message": _response(message="success"),
         "address": {"data": [{"url": "/picture"}]},
         "address in image": {"image": {"url": "/picture"}},
         "address and broken data": {"data": [{"b64_json": "?", "url": "/picture"}]},
@@ -125,7 +126,7 @@ def _shapes() -> Iterator[Case]:
 
 
 def _texts() -> Iterator[Case]:
-    """The picture's text, and the answer's, written otherwise."""
+    """Other encodings of the image's base64 text and of the response's text."""
     texts = {
         "lines": "\n".join(BASE64[start : start + 76] for start in range(0, len(BASE64), 76)),
         "crlf": "\r\n".join(BASE64[start : start + 64] for start in range(0, len(BASE64), 64)),
@@ -138,13 +139,13 @@ def _texts() -> Iterator[Case]:
     for name, text in texts.items():
         yield Case(f"base64 {name}", _json({"data": [{"b64_json": text}]}))
         yield Case(f"base64 {name} in an event", _event("image_edit.completed", {"b64_json": text}), STREAM)
-    plain = json.dumps(_answer())
+    plain = json.dumps(_response())
     for encoding in ("utf-8-sig", "utf-16", "utf-32"):
         yield Case(f"text {encoding}", plain.encode(encoding))
     yield Case("text escaped slashes", plain.replace("/", "\\/").encode())
-    yield Case("text indented", json.dumps(_answer(), indent=4).replace("\n", "\r\n").encode())
+    yield Case("text indented", json.dumps(_response(), indent=4).replace("\n", "\r\n").encode())
     yield Case("text latin-1", b'{"data": [{"revised_prompt": "caf\xe9", "b64_json": "%s"}]}' % BASE64.encode())
-    yield Case("text python", repr(_answer(ok=True)).encode())
+    yield Case("text python", repr(_response(ok=True)).encode())
     yield Case("text twice", plain.encode() * 2)
     yield Case("text rubbish behind", plain.encode() + b"\n<html>")
     yield Case("text rubbish before", b")]}'\n" + plain.encode())
@@ -155,7 +156,7 @@ def _texts() -> Iterator[Case]:
 
 
 def _formats() -> Iterator[Case]:
-    """Other formats, in an answer, in an event, and as the body itself."""
+    """Other image formats, in a response, in an event, and as the body itself."""
     for kind in ("JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000", "QOI", "PPM", "ICO", "TGA", "PCX"):
         data = _encoded(kind, **({"sizes": [(24, 16)]} if kind == "ICO" else {}))
         text = base64.b64encode(data).decode()
@@ -165,11 +166,11 @@ def _formats() -> Iterator[Case]:
 
 
 def _bodies() -> Iterator[Case]:
-    """The image itself, whatever its type says, and compressed bodies."""
+    """The image itself as the body, with any content type, and compressed bodies."""
     for kind in ("image/png", "application/octet-stream", "", JSON, STREAM, "text/html"):
         yield Case(f"image as {kind}", PICTURE, kind)
         yield Case(f"base64 as {kind}", BASE64.encode(), kind)
-    for name, body, kind in (("json", _json(_answer()), JSON), ("stream", _partial() + _completed(), STREAM)):
+    for name, body, kind in (("json", _json(_response()), JSON), ("stream", _partial() + _completed(), STREAM)):
         yield Case(f"gzip {name}", gzip.compress(body), kind, "gzip")
         yield Case(f"deflate {name}", zlib.compress(body), kind, "deflate")
         yield Case(f"not gzip {name}", body, kind, "gzip")
@@ -178,7 +179,7 @@ def _bodies() -> Iterator[Case]:
 
 
 def _streams() -> Iterator[Case]:
-    """Other event names, heartbeats of every kind, errors around the picture."""
+    """Other event names, all kinds of heartbeats, and invalid events around the image."""
     names = ["image_edit.completed", "image_generation.completed", "completed", "complete", "done", "result", "image",
              "message", "", "final", "response.completed", "data", "chunk", "图片"]  # fmt: skip
     for name in names:
@@ -193,7 +194,7 @@ def _streams() -> Iterator[Case]:
     for number, heartbeat in enumerate(heartbeats):
         yield Case(f"heartbeat {number} before", heartbeat + _completed(), STREAM)
         yield Case(f"heartbeat {number} around", _partial() + heartbeat + _completed() + heartbeat, STREAM)
-        yield Case(f"heartbeat {number} before a list", heartbeat + _event("", _answer()), STREAM)
+        yield Case(f"heartbeat {number} before a list", heartbeat + _event("", _response()), STREAM)
     broken = [_partial(b64_json="?"), _partial(b64_json=None), _partial(b64_json=5), _event("x", {"b64_json": "AAAA"})]
     for number, event in enumerate(broken):
         yield Case(f"broken event {number}", event + _completed(), STREAM)
@@ -204,14 +205,14 @@ def _streams() -> Iterator[Case]:
     yield Case("data in several lines", b"data: {\ndata: " + _json({"b64_json": BASE64})[1:] + b"\n\n", STREAM)
 
 
-def _cuts() -> Iterator[Case]:
-    """The answer and the stream cut off: by the connection's end, and by less than was announced."""
-    body = _json(_answer())
+def _truncated() -> Iterator[Case]:
+    """Truncated responses and streams, with and without the full Content-Length."""
+    body = _json(_response())
     picture_ends = body.index(BASE64.encode()) + len(BASE64)
     for cut in (1, 10, picture_ends - 1, picture_ends, picture_ends + 1, picture_ends + 2, len(body) - 1):
         for announced in (None, len(body)):
-            # Without its closing quote nobody knows that the picture is whole.
-            yield Case(f"cut {cut} {announced}", body[:cut], announced=announced, whole=cut > picture_ends)
+            # Without the closing quote, the image isn't known to be complete.
+            yield Case(f"cut {cut} {announced}", body[:cut], announced=announced, complete=cut > picture_ends)
     events = [b": hello\n\n", _partial(), b"data: ping\n\n", _completed(usage={"total_tokens": 3}), b"data: [DONE]\n\n"]
     stream = b"".join(events)
     picture_ends = stream.rindex(BASE64.encode()) + len(BASE64)
@@ -219,11 +220,13 @@ def _cuts() -> Iterator[Case]:
     near = {max(0, end + by) for end in ends for by in (-3, -2, -1, 0, 1)}
     for cut in sorted(near | {picture_ends, picture_ends + 1}):
         for announced in (None, len(stream)):
-            yield Case(f"stream cut {cut} {announced}", stream[:cut], STREAM, "", announced, whole=cut > picture_ends)
+            yield Case(
+                f"stream cut {cut} {announced}", stream[:cut], STREAM, "", announced, complete=cut > picture_ends
+            )
 
 
 def _errors() -> Iterator[Case]:
-    """An error after the picture, or beside it."""
+    """An error after the image, or in the same event."""
     error = {"error": {"message": "broke", "type": "server_error", "code": "server_error"}}
     yield Case("error after the image", _completed() + _event("error", error), STREAM)
     yield Case("error after an unnamed image", _event("", {"b64_json": BASE64}) + _event("error", error), STREAM)

@@ -1,4 +1,4 @@
-"""A small HTTP server for tests: it writes down what it got and answers what the test says."""
+"""A small HTTP server for tests, which records requests and sends the replies that a test provides."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDeco
 
 @dataclass(frozen=True)
 class Part:
-    """One part of a form, as the wire had it."""
+    """One part of a form, as it was sent."""
 
     name: str
     value: bytes
@@ -57,8 +57,8 @@ class Recorded:
     def json(self) -> Any:
         return json.loads(self.body)
 
-    def stated(self) -> dict[str, Any]:
-        """The plain values of either encoding."""
+    def parameters(self) -> dict[str, Any]:
+        """Return the plain values, from a form or from JSON."""
         if self.headers["Content-Type"] == "application/json":
             return {name: value for name, value in self.json.items() if name not in ("images", "mask")}
         return dict(self.fields)
@@ -66,7 +66,7 @@ class Recorded:
 
 @dataclass(frozen=True)
 class Reply:
-    """What to answer; `chunks` are written one by one, flushed, and the connection closed after them."""
+    """A reply; `chunks` are written and flushed one by one, then the connection is closed. `before` is called first."""
 
     status: int = 200
     body: bytes = b""
@@ -101,7 +101,7 @@ def json_reply(value: Any, status: int = 200, headers: dict[str, str] | None = N
 
 
 def images_reply(*images: bytes, **facts: Any) -> Reply:
-    """An `ImagesResponse` with these images."""
+    """Return an `ImagesResponse` with these images."""
     data = [{"b64_json": base64.b64encode(image).decode()} for image in images]
     return json_reply({"created": 1_700_000_000, "data": data, **facts}, headers={"x-request-id": "req_1"})
 
@@ -124,11 +124,11 @@ def stream_reply(*chunks: bytes) -> Reply:
 
 
 Answer = Callable[[Recorded], Reply | None]
-"""What a test server does with a request; None closes the connection without an answer."""
+"""Returns the reply to a request; None closes the connection without one."""
 
 
 class _QuietServer(ThreadingHTTPServer):
-    """Clients that hang up are part of many tests; every other error is shown."""
+    """A server that ignores clients that disconnect, as many tests let them, but reports all other errors."""
 
     daemon_threads = True
 
@@ -138,7 +138,7 @@ class _QuietServer(ThreadingHTTPServer):
 
 
 class Server:
-    """The server under a test; `requests` is everything that arrived."""
+    """A running server; `requests` are the requests received so far."""
 
     def __init__(self, answer: Answer) -> None:
         self.requests: list[Recorded] = []
@@ -176,7 +176,7 @@ class Server:
                     reply.before()
                     self.write(reply)
 
-            do_GET = do_POST = do_DELETE = handle_request  # noqa: N815
+            do_GET = do_POST = handle_request  # noqa: N815
 
             def write(self, reply: Reply) -> None:
                 self.send_response(reply.status)
@@ -206,7 +206,7 @@ class Server:
 
 @contextmanager
 def serving(answer: Answer | Reply | list[Reply]) -> Iterator[Server]:
-    """Run a server that gives one reply always, the replies of a list in turn, or what a function says."""
+    """Run a server that always sends one reply, the replies of a list in turn, or the replies of a function."""
     if isinstance(answer, Reply):
         fixed = answer
         function: Answer = lambda request: fixed  # noqa: E731

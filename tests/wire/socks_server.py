@@ -1,4 +1,4 @@
-"""A small SOCKS proxy for tests, versions 4, 4a and 5: every connection goes to one port of this computer."""
+"""A small SOCKS proxy for tests, versions 4, 4a and 5, which forwards every connection to one local port."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _copy(source: socket.socket, target: socket.socket) -> None:
 
 @contextmanager
 def socks_server(port: int) -> Iterator[tuple[str, list[str]]]:
-    """Run it before a server's port; gives its host and port, and what was asked for: "5 nowhere.invalid"."""
+    """Run a proxy for a server's port; yield its host and port, and the list of requested hosts ("5 HOST")."""
     hosts: list[str] = []
 
     class Handler(socketserver.StreamRequestHandler):
@@ -59,7 +59,7 @@ def socks_server(port: int) -> Iterator[tuple[str, list[str]]]:
         def text(self) -> str:
             return b"".join(iter(lambda: self.rfile.read(1), b"\0")).decode()
 
-    Handler.rbufsize = 0  # nothing of what follows may be read ahead
+    Handler.rbufsize = 0  # don't read ahead into the forwarded data
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
         server.daemon_threads = True
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()

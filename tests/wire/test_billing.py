@@ -1,7 +1,7 @@
-"""The table of what may have been billed: everything that can happen to a request, and how often it is sent.
+"""Which failed requests may have been billed, and how often each is sent.
 
-A request may have been billed exactly when all of it may have reached the endpoint and no answer says that nothing was
-made of it. `TABLE` has a row for each thing that can happen; each is played on a socket of this computer.
+A request may have been billed if all of it may have reached the endpoint, unless the response says that nothing was
+done. `TABLE` has a row for each way to fail; each is played on a local socket.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from tests.wire.pictures import picture
 from tests.wire.server import completed_event, event, images_reply, partial_event
 
 IMAGE = picture()
-# More than the buffers of both sockets hold: what the server doesn't read can't have gone out.
+# Larger than the buffers of both sockets, so that what the server doesn't read can't have been sent.
 LARGE = EditRequest([IMAGE + bytes(24_000_000)], "p")
 SMALL = EditRequest([IMAGE], "p")
 PNG_ANSWER = images_reply(IMAGE).body
@@ -36,15 +36,15 @@ NOTHING, HALF, ALL = 0.0, 0.5, 1.0
 
 
 class Peer:
-    """The server's end of one connection, with what a script may do to it."""
+    """The server's end of one connection, with the actions of a script."""
 
     def __init__(self, connection: socket.socket, client: ImagesClient) -> None:
         self._connection = connection
-        self._left = 0
+        self._remaining = 0
         self.client = client
 
     def read(self, share: float) -> None:
-        """Read the head, and this share of the body."""
+        """Read the head and this share of the body."""
         head = b""
         while not head.endswith(b"\r\n\r\n"):
             byte = self._connection.recv(1)
@@ -52,14 +52,14 @@ class Peer:
                 raise ConnectionError("the client has gone")
             head += byte
         length = int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0] or 0)
-        self._left = length
+        self._remaining = length
         self._read(int(length * share))
 
     def read_rest(self) -> None:
-        self._read(self._left)
+        self._read(self._remaining)
 
     def _read(self, count: int) -> None:
-        self._left -= count
+        self._remaining -= count
         while count and (data := self._connection.recv(min(count, 1 << 20))):
             count -= len(data)
 
@@ -67,12 +67,12 @@ class Peer:
         self._connection.sendall(data)
 
     def reset(self) -> None:
-        """Drop the connection, as a process that is killed does."""
+        """Reset the connection, like a process that is killed."""
         self._connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._connection.close()
 
     def cancel(self) -> None:
-        """Let the user cancel now, and wait until the client has hung up."""
+        """Cancel as the user would, and wait until the client has closed the connection."""
         self.client.cancel()
         with contextlib.suppress(OSError):
             while self._connection.recv(1 << 20):
@@ -114,7 +114,7 @@ def error(**facts: Any) -> bytes:
 
 @contextlib.contextmanager
 def playing(*scripts: Script) -> Iterator[tuple[str, list[threading.Thread], Callable[[ImagesClient], None]]]:
-    """Play a script on each connection in turn; gives the address, the connections, and where to hand the client."""
+    """Play a script on each connection in turn; yield the URL, the connections, and a function to pass the client."""
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
     listener.bind(("127.0.0.1", 0))
@@ -163,7 +163,7 @@ def moderated(stage: str) -> bytes:
     return error(code="moderation_blocked", moderation_details={"moderation_stage": stage})
 
 
-# What happens on each connection in turn, and whether that may have been billed. Every connection is one request.
+# What happens on each connection in turn, and whether it may have been billed. Every connection is one request.
 TABLE: dict[str, tuple[list[Script], bool]] = {
     "the head arrived": ([[take(NOTHING), reset]], False),
     "half of it arrived": ([[take(HALF), reset]], False),
@@ -224,7 +224,7 @@ CANCELLED: dict[str, tuple[list[Script], bool]] = {
 
 
 def outcome(scripts: list[Script], **options: Any) -> tuple[ApiError, int]:
-    """Send an edit through these scripts; return its error, and how many requests there were."""
+    """Send an edit to these scripts; return its error and the number of requests."""
     with playing(*scripts) as (url, connections, hand):
         client = ImagesClient(url, "sk-1", **{"max_retries": 1, **options})
         hand(client)
@@ -235,9 +235,9 @@ def outcome(scripts: list[Script], **options: Any) -> tuple[ApiError, int]:
 
 @pytest.mark.usefixtures("no_waiting")
 @pytest.mark.parametrize("case", TABLE)
-def test_whether_it_may_have_been_billed(case: str) -> None:
+def test_failed_request_may_have_been_billed(case: str) -> None:
     scripts, billed = TABLE[case]
-    # One script more than there should be requests: a further request would be noticed.
+    # One more script than expected requests, so that an additional request would be noticed.
     error, requests = outcome([*scripts, [reset]])
     assert error.maybe_billed is billed
     assert requests == len(scripts)
@@ -247,7 +247,7 @@ def test_whether_it_may_have_been_billed(case: str) -> None:
 
 
 @pytest.mark.usefixtures("no_waiting")
-def test_a_connection_that_is_dropped_at_once_was_not_billed() -> None:
+def test_connection_dropped_at_once_was_not_billed() -> None:
     error, requests = outcome([[reset]] * 3)
     assert not error.maybe_billed
     assert requests in (1, 2), "it may be noticed before or after the connection counts as made"
@@ -255,7 +255,7 @@ def test_a_connection_that_is_dropped_at_once_was_not_billed() -> None:
 
 @pytest.mark.usefixtures("no_waiting")
 @pytest.mark.parametrize("case", CANCELLED)
-def test_whether_a_cancelled_request_may_have_been_billed(case: str) -> None:
+def test_cancelled_request_may_have_been_billed(case: str) -> None:
     scripts, billed = CANCELLED[case]
     error, requests = outcome([*scripts, [reset]])
     assert isinstance(error, CancelledError)
@@ -265,7 +265,7 @@ def test_whether_a_cancelled_request_may_have_been_billed(case: str) -> None:
 
 @pytest.mark.parametrize("status", [100, 102, 103])
 @pytest.mark.parametrize("times", [1, 3])
-def test_an_answer_after_interim_ones_is_read(status: int, times: int) -> None:
+def test_response_after_interim_responses_is_read(status: int, times: int) -> None:
     interim = f"HTTP/1.1 {status} X\r\nLink: </a.css>\r\n\r\n".encode() * times
     with playing([take(ALL), say(interim), answer(200, PNG_ANSWER)]) as (url, _connections, hand):
         client = ImagesClient(url, "sk-1")
@@ -290,7 +290,7 @@ def silent(*_arguments: object, **_options: object) -> socket.socket:
 
 @pytest.fixture
 def connecting(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[int]]:
-    """Let the first connections be made, and the others fail so; gives their numbers."""
+    """Let the first connections succeed and the others fail in a given way; return their numbers."""
 
     def fail(how: Connect, after: int = 0) -> list[int]:
         from urllib3.util import connection
@@ -310,18 +310,16 @@ def connecting(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[int]]:
 @pytest.mark.usefixtures("no_waiting")
 @pytest.mark.parametrize("how", [refuse, unknown, silent])
 @pytest.mark.parametrize("attempt", [1, 2])
-def test_what_was_not_connected_was_not_billed(
-    how: Connect, attempt: int, connecting: Callable[..., list[int]]
-) -> None:
+def test_failed_connection_was_not_billed(how: Connect, attempt: int, connecting: Callable[..., list[int]]) -> None:
     made = connecting(how, after=attempt - 1)
     error, _requests = outcome([BUSY], max_retries=4)
     assert not error.maybe_billed
-    assert len(made) == 3, "two repeats in all"
+    assert len(made) == 3, "two retries in total"
 
 
 @pytest.mark.usefixtures("no_waiting")
 @pytest.mark.parametrize("what", [b"HTTP/1.1 400 This is not TLS\r\n\r\n", b"", b"\x15\x03\x01\x00\x02\x02\x28"])
-def test_a_failed_handshake_was_not_billed(what: bytes) -> None:
+def test_failed_tls_handshake_was_not_billed(what: bytes) -> None:
     with playing(*[[say(what)]] * 4) as (url, connections, hand):
         client = ImagesClient(url.replace("http:", "https:"), "sk-1")
         hand(client)
@@ -331,7 +329,7 @@ def test_a_failed_handshake_was_not_billed(what: bytes) -> None:
     assert 1 <= len(connections) <= 3
 
 
-def test_a_cancel_within_the_handshake_was_not_billed() -> None:
+def test_cancel_during_the_handshake_was_not_billed() -> None:
     with playing([lambda peer: peer.cancel()]) as (url, _connections, hand):
         client = ImagesClient(url.replace("http:", "https:"), "sk-1")
         hand(client)
@@ -342,7 +340,7 @@ def test_a_cancel_within_the_handshake_was_not_billed() -> None:
 
 @pytest.mark.usefixtures("no_waiting")
 @pytest.mark.parametrize("attempt", [1, 2])
-def test_a_cancel_while_connecting_was_not_billed(attempt: int, connecting: Callable[..., list[int]]) -> None:
+def test_cancel_while_connecting_was_not_billed(attempt: int, connecting: Callable[..., list[int]]) -> None:
     begun, release = threading.Event(), threading.Event()
 
     def hang(*_arguments: object, **_options: object) -> socket.socket:
@@ -366,20 +364,20 @@ def test_a_cancel_while_connecting_was_not_billed(attempt: int, connecting: Call
 @pytest.mark.usefixtures("no_waiting")
 @pytest.mark.parametrize(("share", "billed"), [(NOTHING, False), (HALF, False), (ALL, True)])
 @pytest.mark.parametrize("attempt", [1, 2])
-def test_a_time_limit_counts_what_has_gone_out(share: float, billed: bool, attempt: int) -> None:
-    over = threading.Event()
-    scripts: list[Script] = [BUSY] * (attempt - 1) + [[take(share), lambda peer: over.wait(10) and None]]
+def test_timeout_may_have_been_billed_if_the_request_was_sent(share: float, billed: bool, attempt: int) -> None:
+    finished = threading.Event()
+    scripts: list[Script] = [BUSY] * (attempt - 1) + [[take(share), lambda peer: finished.wait(10) and None]]
     with playing(*scripts) as (url, _connections, hand):
         client = ImagesClient(url, "sk-1", timeouts=Timeouts(overall=0.5))
         hand(client)
         with pytest.raises(TimedOutError) as caught:
             client.edit(LARGE)
-        over.set()
+        finished.set()
     assert caught.value.maybe_billed is billed
 
 
-def test_of_several_cancelled_requests_one_that_may_have_been_billed_counts() -> None:
-    one_at_a_time = replace(providers.get("custom"), n_works=False)
+def test_parallel_cancelled_requests_raise_the_one_that_may_have_been_billed() -> None:
+    one_at_a_time = replace(providers.get("custom"), supports_n=False)
     others = threading.Semaphore(0)
     done: list[Script] = [[take(ALL), answer(200, PNG_ANSWER)]]
     out: Script = [take(ALL), *[lambda peer: others.acquire(timeout=60) and None] * 2, cancel]
@@ -394,7 +392,7 @@ def test_of_several_cancelled_requests_one_that_may_have_been_billed_counts() ->
 
 
 def _release_when_answered(others: threading.Semaphore, event: object) -> None:
-    """Count a request that was answered whole, and one that was refused and waits."""
+    """Count a request whose response is complete, and one that was refused and waits."""
     if isinstance(event, Waiting) or (isinstance(event, Downloading) and event.received == event.total):
         others.release()
 
@@ -411,9 +409,7 @@ def withdraw(peer: Peer) -> None:
         ([take(ALL), withdraw, answer(429, error(), "Retry-After: 100")], False),
     ],
 )
-def test_what_is_withdrawn_is_answered_where_it_is_on_its_way_and_never_sent_again(
-    script: Script, answered: bool
-) -> None:
+def test_withdrawn_request_already_sent_gets_its_response(script: Script, answered: bool) -> None:
     with playing(script, [reset]) as (url, connections, hand):
         client = ImagesClient(url, "sk-1")
         hand(client)
@@ -425,7 +421,7 @@ def test_what_is_withdrawn_is_answered_where_it_is_on_its_way_and_never_sent_aga
     assert len(connections) == 1
 
 
-def test_what_is_withdrawn_while_it_connects_is_not_sent(connecting: Callable[..., list[int]]) -> None:
+def test_request_withdrawn_while_connecting_is_not_sent(connecting: Callable[..., list[int]]) -> None:
     ours, theirs = socket.socketpair()
 
     def late(*_arguments: object, **_options: object) -> socket.socket:
@@ -441,7 +437,7 @@ def test_what_is_withdrawn_while_it_connects_is_not_sent(connecting: Callable[..
     theirs.close()
 
 
-def test_a_picture_that_was_made_is_fetched_after_a_withdrawal() -> None:
+def test_image_url_is_downloaded_after_withdraw() -> None:
     by_url = json.dumps({"data": [{"url": "/a.png"}]}).encode()
     fetched: Script = [lambda peer: peer.read(NOTHING), answer(200, IMAGE)]
     with playing([take(ALL), withdraw, answer(200, by_url)], fetched) as (url, _connections, hand):

@@ -1,4 +1,4 @@
-"""What an edit costs, against the published figures."""
+"""The cost of an edit, compared with published figures."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ SQUARE = [(1024, 1024)]
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
-def test_published_prices_come_out_exactly(name: str) -> None:
+def test_published_prices_are_reproduced_exactly(name: str) -> None:
     for quality, prices in PUBLISHED[name].items():
-        found = [output_price(models.get(name), quality, size) for size in SIZES]
-        assert [round(price or 0, 3) for price in found] == prices
+        actual_prices = [output_price(models.get(name), quality, size) for size in SIZES]
+        assert [round(price or 0, 3) for price in actual_prices] == prices
 
 
 @pytest.mark.parametrize(
@@ -54,19 +54,19 @@ def test_output_tokens_of_gpt_image_2(size: tuple[int, int], tokens: tuple[int, 
     [((1024, 1024), False, 194), ((1024, 1024), True, 4354), ((1536, 1024), False, 323), ((1536, 1024), True, 6563),
      ((100, 100), False, 194), ((8192, 8192), False, 194), ((4096, 512), False, 581)],
 )  # fmt: skip
-def test_input_tokens_by_tiles(size: tuple[int, int], high: bool, tokens: int) -> None:
+def test_tile_input_tokens(size: tuple[int, int], high: bool, tokens: int) -> None:
     assert tile_input_tokens(size, high) == tokens
 
 
 @given(st.integers(1, 9000), st.integers(1, 9000))
-def test_input_tokens_by_patches_stay_in_their_budget(width: int, height: int) -> None:
+def test_patch_input_tokens_stay_within_the_maximum(width: int, height: int) -> None:
     tokens = patch_input_tokens((width, height))
     assert 1 <= tokens <= 1536
     assert tokens == patch_input_tokens((height, width))
     assert patch_input_tokens((1024, 1024)) == 1024
 
 
-def test_the_worked_example_of_the_facts() -> None:
+def test_worked_example() -> None:
     cost = estimate(REQUEST, GPT_2, SQUARE, (1024, 1024))
     assert cost is not None
     assert cost.low == pytest.approx(0.061, abs=0.0005)
@@ -78,15 +78,15 @@ def test_the_worked_example_of_the_facts() -> None:
     assert str(estimate(old, models.get("gpt-image-1.5"), SQUARE)) == "$0.036"
 
 
-def test_n_multiplies_and_partial_images_count_only_when_streaming() -> None:
+def test_n_multiplies_and_partial_images_cost_only_with_streaming() -> None:
     one = estimate(REQUEST, GPT_2, SQUARE)
     three = estimate(replace(REQUEST, n=3), GPT_2, SQUARE)
-    silent = estimate(replace(REQUEST, partial_images=2), GPT_2, SQUARE)
-    shown = estimate(replace(REQUEST, partial_images=2, stream=True), GPT_2, SQUARE)
-    assert one and three and silent and shown
+    without_stream = estimate(replace(REQUEST, partial_images=2), GPT_2, SQUARE)
+    with_stream = estimate(replace(REQUEST, partial_images=2, stream=True), GPT_2, SQUARE)
+    assert one and three and without_stream and with_stream
     assert three.high == pytest.approx(3 * one.high)
-    assert silent.high == one.high
-    assert shown.high - one.high == pytest.approx(2 * 100 * 30 / 1_000_000)
+    assert without_stream.high == one.high
+    assert with_stream.high - one.high == pytest.approx(2 * 100 * 30 / 1_000_000)
 
 
 def test_more_text_and_more_images_cost_more() -> None:
@@ -106,7 +106,7 @@ def test_quality_auto_is_a_range() -> None:
         assert (cost.low, cost.high) == (pytest.approx(low.low), pytest.approx(high.high))
 
 
-def test_size_auto_is_a_range_for_a_list_of_sizes_and_unknown_for_free_ones() -> None:
+def test_size_auto_is_a_range_for_fixed_sizes_and_unknown_for_free_ones() -> None:
     cost = estimate(replace(REQUEST, size=None), models.get("gpt-image-1.5"), SQUARE)
     assert cost is not None
     assert cost.parts["output"] == 0.05
@@ -118,12 +118,12 @@ def test_size_auto_is_a_range_for_a_list_of_sizes_and_unknown_for_free_ones() ->
     "name",
     ["gpt-image-2.5-sunburst", "gpt-image-2.5-flare", "gpt-image-2.6-sunburst", "gpt-image-2.6-flare", "dall-e-2", "x"],
 )
-def test_what_is_not_published_is_unknown(name: str) -> None:
+def test_cost_without_published_prices_is_unknown(name: str) -> None:
     assert estimate(REQUEST, models.get(name), SQUARE) is None
     assert output_price(models.get(name), "high", (1024, 1024)) is None
 
 
-def test_a_size_or_quality_without_a_price_is_unknown() -> None:
+def test_size_or_quality_without_a_price_is_unknown() -> None:
     assert estimate(replace(REQUEST, size="512x512"), models.get("gpt-image-1.5"), SQUARE) is None
     assert estimate(replace(REQUEST, quality="superb"), GPT_2, SQUARE) is None
     assert estimate(replace(REQUEST, size="odd"), GPT_2, SQUARE) is None
@@ -135,7 +135,7 @@ def test_the_built_in_endpoint_is_free() -> None:
     assert (cost.low, cost.high) == (0, 0)
 
 
-def test_sizes_are_read_from_the_request_itself(tmp_path: Path) -> None:
+def test_sizes_default_to_those_of_the_images(tmp_path: Path) -> None:
     big = tmp_path / "a.png"
     big.write_bytes(picture(width=1024, height=1024))
     assert estimate(replace(REQUEST, images=[big], mask=str(big)), GPT_2) == estimate(
@@ -156,7 +156,7 @@ def test_the_actual_cost_comes_from_usage() -> None:
     assert cost.low == cost.high == pytest.approx((10 * 5 + 40 * 8 + 1000 * 30) / 1_000_000)
 
 
-def test_text_output_has_its_own_price_where_there_is_one() -> None:
+def test_text_output_has_its_own_price() -> None:
     usage = {**USAGE, "output_tokens_details": {"text_tokens": 100, "image_tokens": 900}}
     cost = actual(usage, models.get("gpt-image-1.5"))
     assert cost is not None
@@ -165,7 +165,7 @@ def test_text_output_has_its_own_price_where_there_is_one() -> None:
 
 
 @pytest.mark.parametrize("usage", [None, {}, {"output_tokens": 5}, {**USAGE, "input_tokens_details": None}])
-def test_usage_without_its_figures_is_unknown(usage: dict[str, object] | None) -> None:
+def test_incomplete_usage_is_unknown(usage: dict[str, object] | None) -> None:
     assert actual(usage, GPT_2) is None
     assert actual(USAGE, models.get("a-model-of-tomorrow")) is None
 

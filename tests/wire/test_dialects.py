@@ -1,4 +1,4 @@
-"""The client speaks each provider's dialect to a server that behaves as that provider's does."""
+"""Requests in each provider's dialect, sent to a server that behaves like the provider's own."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def client_for(name: str, server: Server, **options: Any) -> ImagesClient:
 
 
 def edit_with(name: str, request: EditRequest) -> tuple[EditResponse, Recorded, dict[str, str]]:
-    """Return the response, what the server got last, and the notices by field."""
+    """Return the response, the last request to the server, and the notices by field."""
     events: list[object] = []
     with serving(SERVERS[name]) as server, client_for(name, server, on_event=events.append) as client:
         response = client.edit(request)
@@ -52,7 +52,7 @@ def edit_with(name: str, request: EditRequest) -> tuple[EditResponse, Recorded, 
 
 
 @pytest.mark.parametrize("name", providers.names())
-def test_everything_at_once_is_understood(name: str) -> None:
+def test_request_with_all_fields_is_accepted(name: str) -> None:
     response, got, notices = edit_with(name, EVERYTHING)
     provider = providers.get(name)
     assert all(image.data == IMAGE for image in response.images)
@@ -70,7 +70,7 @@ def test_everything_at_once_is_understood(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", providers.names())
-def test_one_image_without_anything_else_is_understood(name: str) -> None:
+def test_request_with_one_image_and_a_prompt_is_accepted(name: str) -> None:
     response, got, _ = edit_with(name, EditRequest([IMAGE], "p", model="some-model"))
     assert len(response.images) == 1
     (part,) = got.files
@@ -78,7 +78,7 @@ def test_one_image_without_anything_else_is_understood(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", providers.names())
-def test_streaming_where_there_is_any_and_a_finished_image_everywhere(name: str) -> None:
+def test_stream_ends_with_an_image_for_every_provider(name: str) -> None:
     with serving(SERVERS[name]) as server:
         events = list(client_for(name, server).stream(replace(EVERYTHING, n=1)))
         streams = "stream" in server.last.fields
@@ -89,66 +89,64 @@ def test_streaming_where_there_is_any_and_a_finished_image_everywhere(name: str)
 
 
 @pytest.mark.parametrize("name", providers.names())
-def test_every_provider_is_described_whole(name: str) -> None:
+def test_provider_entries_are_complete(name: str) -> None:
     provider = providers.get(name)
     assert provider.title
     assert provider.auth in ("bearer", "api-key", "none")
     assert provider.mask_reads in ("alpha", "luminance", "nothing")
     assert provider.references in ("json", "parts", "none")
-    assert set(provider.answers) <= {"b64_json", "url"} and "b64_json" in provider.answers
+    assert set(provider.response_formats) <= {"b64_json", "url"} and "b64_json" in provider.response_formats
     fields = set(EditRequest.__dataclass_fields__)
     for noted in (*provider.ignored, *provider.rejected):
         assert noted.partition("=")[0] in fields
     assert (provider.base_url is None) is (name in ("azure", "local", "custom"))
 
 
-def test_an_unknown_provider_is_named_with_the_known_ones() -> None:
+def test_unknown_provider_error_lists_the_names() -> None:
     with pytest.raises(ValueError, match="no provider 'nobody'.*openai, azure"):
         providers.get("nobody")
 
 
-def test_an_ignored_mask_is_told_in_the_words_that_a_user_reads() -> None:
+def test_ignored_mask_gives_a_notice() -> None:
     _, _, notices = edit_with("vllm-omni", EditRequest([IMAGE], "p", mask=IMAGE))
-    assert notices["mask"] == (
-        "vllm-omni ignores the mask: the whole frame is redrawn and only the selection is kept."
-    )
+    assert notices["mask"] == ("vllm-omni ignores the mask: the whole frame is redrawn and only the selection is kept.")
 
 
-def test_a_rejected_field_is_told_and_not_sent() -> None:
+def test_rejected_field_is_not_sent_and_gives_a_notice() -> None:
     _, got, notices = edit_with("vllm-omni", EditRequest([IMAGE], "p", quality="high", user="me"))
     assert "quality" not in got.fields
-    assert notices["quality"].startswith("vllm-omni does not take quality high: ")
+    assert notices["quality"].startswith("vllm-omni doesn't support quality high: ")
     assert got.fields["user"] == "me"
     assert notices["user"].startswith("vllm-omni ignores user: ")
 
 
 @pytest.mark.parametrize("name", ["xinference", "sd-cpp", "lemonade"])
-def test_size_auto_is_not_sent_to_servers_that_cannot_read_it(name: str) -> None:
+def test_size_auto_is_not_sent_to_servers_without_it(name: str) -> None:
     _, got, notices = edit_with(name, EditRequest([IMAGE], "p", model="m", size="auto"))
     assert "size" not in got.fields
     assert "size" in notices
 
 
 @pytest.mark.parametrize("name", ["vllm-omni", "sd-cpp", "lemonade"])
-def test_an_answer_by_url_is_not_asked_of_servers_that_have_none(name: str) -> None:
+def test_unsupported_response_format_is_not_sent(name: str) -> None:
     _, got, notices = edit_with(name, EditRequest([IMAGE], "p", response_format="url"))
     assert "response_format" not in got.fields
-    assert notices["response_format"] == f"{name} does not take response_format url: it answers in b64_json."
+    assert notices["response_format"] == f"{name} doesn't support response_format url: it only returns b64_json."
 
 
-def test_xinference_is_asked_for_the_image_itself_unless_the_request_says_otherwise() -> None:
+def test_xinference_gets_response_format_b64_json() -> None:
     _, got, _ = edit_with("xinference", EditRequest([IMAGE], "p", model="m"))
     assert got.fields["response_format"] == "b64_json"
 
 
-def test_lemonade_gets_the_first_image_and_the_user_is_told() -> None:
+def test_lemonade_gets_the_first_image_only_with_a_notice() -> None:
     _, got, notices = edit_with("lemonade", EditRequest([IMAGE, picture("JPEG")], "p"))
     assert [part.value for part in got.files] == [IMAGE]
     assert notices["images"] == "lemonade uses the first image only."
 
 
 @pytest.mark.parametrize("name", ["vllm-omni", "sglang"])
-def test_addresses_travel_as_form_parts(name: str) -> None:
+def test_image_urls_are_sent_as_form_parts(name: str) -> None:
     one, two = Url("https://a.example/1.png"), Url("https://a.example/2.png")
     _, got, _ = edit_with(name, EditRequest([one], "p"))
     assert [(part.name, part.text) for part in got.parts if "url" in part.name] == [("url", one.value)]
@@ -161,7 +159,7 @@ def test_addresses_travel_as_form_parts(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["vllm-omni", "sd-cpp", "lemonade", "xinference", "litellm", "sglang"])
-def test_a_data_url_becomes_a_file_where_there_is_no_json(name: str) -> None:
+def test_data_url_becomes_a_file_in_a_form(name: str) -> None:
     url = Url("data:image/png;base64," + base64.b64encode(IMAGE).decode())
     _, got, _ = edit_with(name, EditRequest([url], "p", model="m"))
     (part,) = got.files
@@ -175,8 +173,8 @@ def test_a_data_url_becomes_a_file_where_there_is_no_json(name: str) -> None:
         *[(name, Url("https://a.example/1.png")) for name in ("sd-cpp", "lemonade", "xinference", "litellm")],
     ],
 )
-def test_a_reference_that_a_provider_cannot_take_is_a_problem(name: str, reference: FileId | Url) -> None:
-    with pytest.raises(InvalidRequestError, match=f"image 1 .*{name} takes files"):
+def test_unsupported_reference_is_a_problem(name: str, reference: FileId | Url) -> None:
+    with pytest.raises(InvalidRequestError, match=f"image 1 .*{name} (only )?accepts files"):
         edit_with(name, EditRequest([reference], "p", model="m"))
 
 
@@ -192,7 +190,7 @@ def test_a_reference_that_a_provider_cannot_take_is_a_problem(name: str, referen
         ("/openai/deployments/edit-1/images/edits?api-version=x", "/openai/deployments/edit-1/images/edits", "x"),
     ],
 )
-def test_both_shapes_of_azures_addresses(base: str, path: str, version: str) -> None:
+def test_both_forms_of_azure_urls(base: str, path: str, version: str) -> None:
     with serving(SERVERS["azure"]) as server, ImagesClient(server.origin + base, "sk-1", "azure") as client:
         client.edit(EditRequest([IMAGE], "p", model="edit-1"))
         assert server.last.path == path
@@ -200,14 +198,14 @@ def test_both_shapes_of_azures_addresses(base: str, path: str, version: str) -> 
         assert ("model" in server.last.fields) is ("deployments" not in base)
 
 
-def test_azures_other_addresses_are_beside_the_deployment() -> None:
+def test_azure_models_url_is_outside_the_deployment() -> None:
     with serving(json_reply({"data": []})) as server:
         ImagesClient(server.origin + "/openai/deployments/edit-1", "sk-1", "azure").models()
     assert server.last.path == "/openai/models"
 
 
 def test_azure_without_a_deployment_needs_a_model() -> None:
-    with pytest.raises(InvalidRequestError, match="model: azure needs a model's name"):
+    with pytest.raises(InvalidRequestError, match="model: azure needs a model name"):
         edit_with("azure", EditRequest([IMAGE], "p"))
 
 
@@ -220,7 +218,7 @@ def test_azure_without_a_deployment_needs_a_model() -> None:
         ("azure", EditRequest([IMAGE], "p", model="m"), None),
     ],
 )
-def test_a_providers_own_error_bodies_are_readable(name: str, request_: EditRequest, message: str | None) -> None:
+def test_error_messages_of_providers_are_read(name: str, request_: EditRequest, message: str | None) -> None:
     if message is None:
         assert edit_with(name, request_)[0].images
         return
@@ -229,14 +227,14 @@ def test_a_providers_own_error_bodies_are_readable(name: str, request_: EditRequ
     assert caught.value.message == message
 
 
-ONE_AT_A_TIME = replace(providers.get("custom"), n_works=False)
+ONE_AT_A_TIME = replace(providers.get("custom"), supports_n=False)
 
 
-def test_n_images_come_from_requests_that_run_at_the_same_time() -> None:
+def test_n_images_are_requested_in_parallel() -> None:
     together = threading.Barrier(4)
 
     def answer(request: Recorded) -> Reply:
-        together.wait(10)  # breaks unless all four are there at once
+        together.wait(10)  # fails unless all four requests are in flight at once
         return images_reply(IMAGE, usage={"total_tokens": 5})
 
     with serving(answer) as server, ImagesClient(server.url, provider=ONE_AT_A_TIME) as client:
@@ -248,14 +246,14 @@ def test_n_images_come_from_requests_that_run_at_the_same_time() -> None:
     assert len(response.raw["responses"]) == 4
 
 
-def test_a_fixed_seed_is_counted_up_so_that_the_images_differ() -> None:
+def test_seed_increases_with_each_parallel_request() -> None:
     with serving(images_reply(IMAGE)) as server, ImagesClient(server.url, provider=ONE_AT_A_TIME) as client:
         client.edit(EditRequest([IMAGE], "p", n=3, extra={"seed": 5}))
     assert sorted(request.fields["seed"] for request in server.requests) == ["5", "6", "7"]
 
 
 @pytest.mark.usefixtures("no_waiting")
-def test_images_that_came_are_kept_when_other_requests_fail() -> None:
+def test_images_are_returned_when_other_requests_fail() -> None:
     lock = threading.Lock()
 
     def answer(request: Recorded) -> Reply:
@@ -270,7 +268,7 @@ def test_images_that_came_are_kept_when_other_requests_fail() -> None:
 
 
 @pytest.mark.usefixtures("no_waiting")
-def test_when_all_fail_the_one_that_may_have_been_billed_is_told() -> None:
+def test_error_that_may_have_been_billed_is_raised_when_all_requests_fail() -> None:
     def answer(request: Recorded) -> Reply:
         last = request is server.requests[0]
         return json_reply({"error": "broke"}, 500) if last else json_reply({"error": "busy"}, 429)
@@ -281,11 +279,11 @@ def test_when_all_fail_the_one_that_may_have_been_billed_is_told() -> None:
     assert not RateLimitError("x").maybe_billed
 
 
-def test_fewer_images_than_asked_for_are_told() -> None:
+def test_fewer_images_than_requested_give_a_notice() -> None:
     notices: list[object] = []
     with serving(images_reply(IMAGE)) as server:
         ImagesClient(server.url, provider="custom", on_event=notices.append).edit(EditRequest([IMAGE], "p", n=3))
-    assert Notice("n", "The endpoint made 1 of 3 images.") in notices
+    assert Notice("n", "The endpoint returned 1 of 3 images.") in notices
 
 
 @pytest.mark.parametrize(
@@ -295,7 +293,7 @@ def test_fewer_images_than_asked_for_are_told() -> None:
         ("gpt-image-1", "ended on 2026-10-23; use gpt-image-2"),
     ],
 )
-def test_a_model_that_ends_gives_a_warning_with_its_successor(model: str, text: str) -> None:
+def test_model_with_a_shutdown_date_gives_a_notice(model: str, text: str) -> None:
     _, got, notices = edit_with("openai", EditRequest([IMAGE], "p", model=model))
     assert text in notices["model"]
     assert got.fields["model"] == model

@@ -1,4 +1,4 @@
-"""Every refusal that the facts list becomes one readable error of the right kind."""
+"""Error responses: each kind in api-facts becomes one readable error of the right class."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ from lib.api.errors import (
     ServerError,
     TimedOutError,
 )
-from lib.api.failures import error_from_answer, error_from_event, request_id_of
+from lib.api.failures import error_from_event, error_from_response, request_id_of
 from lib.api.request import EditRequest
-from lib.api.retry import may_repeat
-from lib.api.text import readable, sentences
+from lib.api.retry import can_retry
+from lib.api.text import sanitize, sentences
 from tests.campaigns import examples
 from tests.wire.pictures import picture
 from tests.wire.server import json_reply, serving
@@ -89,8 +89,8 @@ REFUSALS: list[tuple[int, bytes, type[ApiError]]] = [
 
 
 @pytest.mark.parametrize(("status", "body", "kind"), REFUSALS)
-def test_the_kind_of_a_refusal(status: int, body: bytes, kind: type[ApiError]) -> None:
-    error = error_from_answer(status, {"x-request-id": "req_9"}, body)
+def test_error_class_of_a_response(status: int, body: bytes, kind: type[ApiError]) -> None:
+    error = error_from_response(status, {"x-request-id": "req_9"}, body)
     assert type(error) is kind
     assert (error.status, error.request_id) == (status, "req_9")
     assert error.message and error.hint.endswith(".")
@@ -102,16 +102,16 @@ def test_the_kind_of_a_refusal(status: int, body: bytes, kind: type[ApiError]) -
     [
         (envelope("What is wrong."), "What is wrong."),
         (b'{"error": "a text"}', "a text"),
-        (b'{"error": {"message": null}}', "The endpoint answered 400 (Bad Request)."),
+        (b'{"error": {"message": null}}', "The endpoint returned status 400 (Bad Request)."),
         (b'{"detail": "a detail"}', "a detail"),
         (b'{"detail": [{"loc": ["body", "image", 0], "msg": "is required"}, "more"]}', "image.0: is required; more"),
         (b'{"detail": [{"msg": "Field required"}]}', "Field required"),
         (b'{"message": "at the top"}', "at the top"),
-        (b'{"other": 1}', "The endpoint answered 400 (Bad Request)."),
+        (b'{"other": 1}', "The endpoint returned status 400 (Bad Request)."),
         (b'"bare"', "bare"),
-        (b"[1]", "The endpoint answered 400 (Bad Request)."),
+        (b"[1]", "The endpoint returned status 400 (Bad Request)."),
         (b"plain\n text", "plain text"),
-        (b"", "The endpoint answered 400 (Bad Request)."),
+        (b"", "The endpoint returned status 400 (Bad Request)."),
         (b"<html><title> Too &amp; much\n</title><body>x</body></html>", "Too & much"),
         (b"<p>no <b>heading</b></p>", "no heading"),
         (b"\xff\xfe", "\ufffd\ufffd"),
@@ -119,39 +119,37 @@ def test_the_kind_of_a_refusal(status: int, body: bytes, kind: type[ApiError]) -
         (b"[" * 100_000, "[" * 600 + "…"),
     ],
 )  # fmt: skip
-def test_the_sentence_of_every_shape_of_body(body: bytes, message: str) -> None:
-    assert error_from_answer(400, {}, body).message == message
+def test_message_of_every_body_format(body: bytes, message: str) -> None:
+    assert error_from_response(400, {}, body).message == message
 
 
 @pytest.mark.parametrize(
     ("message", "param", "hint"),
     [
-        ("Invalid size '1x1'.", "size", "Change what the message names, then try again."),
-        ("The Mask has no alpha channel", "mask", "Change what the message names, then try again."),
-        ("Image 2 is too large", "image[1]", "Change what the message names, then try again."),
+        ("Invalid size '1x1'.", "size", "Fix the problem described in the message, then try again."),
+        ("The Mask has no alpha channel", "mask", "Fix the problem described in the message, then try again."),
+        ("Image 2 is too large", "image[1]", "Fix the problem described in the message, then try again."),
         ("Supported values are 1 and 2", "n", "Change “n”, then try again."),
         ("The mask is wrong", "images[0].mask", "Change “images[0].mask”, then try again."),
-        ("Bad request", None, "Change the prompt, the picture or the options; the same request will be refused again."),
+        ("Bad request", None, "Change the prompt, the image or the options; the same request will be refused again."),
     ],
 )
-def test_a_hint_speaks_of_what_a_message_names_only_where_it_names_something(
-    message: str, param: str | None, hint: str
-) -> None:
+def test_hint_names_the_field_unless_the_message_does(message: str, param: str | None, hint: str) -> None:
     body = {"error": {"message": message, "type": "invalid_request_error", "param": param, "code": None}}
-    assert error_from_answer(400, {}, json.dumps(body).encode()).hint == hint
+    assert error_from_response(400, {}, json.dumps(body).encode()).hint == hint
     assert error_from_event(body, None).hint == hint
 
 
-def test_the_field_that_a_list_of_errors_names_is_the_one_to_change() -> None:
-    error = error_from_answer(422, {}, b'{"detail": [{"loc": ["body", "image", 0], "msg": "is required"}]}')
+def test_param_comes_from_a_list_of_errors() -> None:
+    error = error_from_response(422, {}, b'{"detail": [{"loc": ["body", "image", 0], "msg": "is required"}]}')
     assert (error.message, error.param) == ("image.0: is required", "image.0")
-    assert error.hint == "Change what the message names, then try again."
+    assert error.hint == "Fix the problem described in the message, then try again."
 
 
-def test_an_account_without_credit_is_said() -> None:
-    error = error_from_answer(402, {}, b'{"detail": "Insufficient balance"}')
+def test_account_without_credit_has_its_own_hint() -> None:
+    error = error_from_response(402, {}, b'{"detail": "Insufficient balance"}')
     assert sentences(error.message, error.hint) == (
-        "Insufficient balance. The account has no credit left. Add some on the provider's site, then try again."
+        "Insufficient balance. Your account has no credit left. Add credit on the provider's website, then try again."
     )
     assert not error.maybe_billed
 
@@ -162,10 +160,10 @@ def test_an_account_without_credit_is_said() -> None:
     b"<title>400 Bad Request</title><p>Reason: You're speaking plain HTTP to an SSL-enabled server port.<br />",
     b"Bad Request\r\nThis combination of host and port requires TLS.\r\n",
 ])  # fmt: skip
-def test_an_https_server_behind_http_is_told_as_that(body: bytes) -> None:
-    error = error_from_answer(400, {}, body)
-    assert isinstance(error, ConnectionFailedError) and not may_repeat(error, {}, 1)
-    assert "The server uses https" in error.message and "Write https://" in error.hint
+def test_plain_http_to_an_https_server_suggests_https(body: bytes) -> None:
+    error = error_from_response(400, {}, body)
+    assert isinstance(error, ConnectionFailedError) and not can_retry(error, {}, 1)
+    assert "The server requires https" in error.message and "Use https://" in error.hint
 
 
 @pytest.mark.parametrize(
@@ -192,31 +190,31 @@ def test_an_https_server_behind_http_is_told_as_that(body: bytes) -> None:
         ((), ""),
     ],
 )
-def test_a_full_stop_stands_between_a_servers_words_and_ours(texts: tuple[str | None, ...], joined: str) -> None:
+def test_sentences_end_with_a_full_stop(texts: tuple[str | None, ...], joined: str) -> None:
     assert sentences(*texts) == joined
 
 
-def test_an_unheard_of_status_still_gives_a_sentence() -> None:
-    assert error_from_answer(498, {}, b"").message == "The endpoint answered 498 (no reason given)."
+def test_unknown_status_has_a_message() -> None:
+    assert error_from_response(498, {}, b"").message == "The endpoint returned status 498 (no reason given)."
 
 
-def test_code_and_param_are_kept() -> None:
+def test_code_param_and_request_id() -> None:
     body = json.dumps({"error": {"message": "m", "type": "t", "param": "image[0]", "code": "invalid_type"}}).encode()
-    error = error_from_answer(400, {"apim-request-id": "azure-1"}, body)
+    error = error_from_response(400, {"apim-request-id": "azure-1"}, body)
     assert (error.code, error.param, error.request_id) == ("invalid_type", "image[0]", "azure-1")
 
 
-def test_moderation_says_stage_and_categories() -> None:
+def test_moderation_stage_and_categories() -> None:
     details = {"moderation_stage": "input", "categories": ["sexual", "violence"]}
     body = envelope(kind=USER_ERROR, code="moderation_blocked", moderation_details=details)
-    error = error_from_answer(400, {}, body)
+    error = error_from_response(400, {}, body)
     assert isinstance(error, ModerationError)
     assert (error.stage, error.categories) == ("input", ("sexual", "violence"))
 
 
-def test_moderation_with_strange_details_keeps_none() -> None:
+def test_malformed_moderation_details_are_ignored() -> None:
     body = envelope(code="moderation_blocked", moderation_details={"moderation_stage": 1, "categories": "x"})
-    error = error_from_answer(400, {}, body)
+    error = error_from_response(400, {}, body)
     assert isinstance(error, ModerationError)
     assert (error.stage, error.categories) == (None, ())
 
@@ -227,13 +225,13 @@ TREES = st.recursive(st.none() | st.text() | st.integers(), lambda tree: st.list
 
 @examples(60)
 @given(st.binary() | TREES.map(lambda tree: json.dumps(tree).encode()))
-def test_no_body_breaks_the_reading(body: bytes) -> None:
-    error = error_from_answer(400, {}, body)
+def test_any_body_gives_an_error(body: bytes) -> None:
+    error = error_from_response(400, {}, body)
     assert error.message
     assert "\n" not in error.message
 
 
-def test_every_error_class_says_what_it_means_and_what_to_do() -> None:
+def test_every_error_class_has_a_docstring_and_a_hint() -> None:
     kinds = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, ApiError)]
     assert len(kinds) == 16
     for kind in kinds:
@@ -242,20 +240,20 @@ def test_every_error_class_says_what_it_means_and_what_to_do() -> None:
         assert kind.__name__ in (errors.__doc__ or "")
 
 
-def test_an_invalid_request_lists_every_problem() -> None:
+def test_invalid_request_lists_every_problem() -> None:
     error = InvalidRequestError([Problem("size", "1x1", "too small"), Problem("prompt", "", "say something")])
     assert error.message == "size 1x1: too small; prompt: say something"
     assert not error.maybe_billed
 
 
-def test_a_refused_look_up_was_not_billed() -> None:
+def test_failed_list_of_models_was_not_billed() -> None:
     with serving(json_reply({"error": "broke"}, 500)) as server, pytest.raises(ServerError) as caught:
         ImagesClient(server.url, "sk-1").models()
     assert not caught.value.maybe_billed
     assert "billed" not in caught.value.hint
 
 
-def test_a_refused_edit_carries_the_request_id() -> None:
+def test_error_has_the_request_id() -> None:
     reply = json_reply({"error": {"message": "no"}}, 400, {"x-request-id": "req_7"})
     with serving(reply) as server, pytest.raises(BadRequestError) as caught:
         ImagesClient(server.url, "sk-1").edit(EditRequest([picture()], "p"))
@@ -271,7 +269,7 @@ OLD_NOTE = ". Received Model Group=m\nAvailable Model Group Fallbacks=None LiteL
 
 
 def litellm(prefix: str, inner: bytes | str, kind: str, status: int, note: str = NOTE) -> bytes:
-    """What LiteLLM 1.108 makes of an upstream's error: captured from it, by status and kind of error."""
+    """Return an upstream's error as LiteLLM 1.108 wraps it, captured by status and type of error."""
     text = inner.decode() if isinstance(inner, bytes) else inner
     error = {"message": f"{prefix}{text}{note}", "type": kind, "param": None, "code": str(status)}
     return json.dumps({"error": error}).encode()
@@ -331,16 +329,16 @@ WRAPPED: list[tuple[int, bytes, type[ApiError], str, str | None]] = [
 
 
 @pytest.mark.parametrize(("status", "body", "kind", "message", "code"), WRAPPED)
-def test_litellms_errors_are_those_of_its_upstream(
+def test_litellm_errors_become_those_of_the_upstream(
     status: int, body: bytes, kind: type[ApiError], message: str, code: str | None
 ) -> None:
-    error = error_from_answer(status, {"llm_provider-x-request-id": "req_up", "x-litellm-call-id": "call"}, body)
+    error = error_from_response(status, {"llm_provider-x-request-id": "req_up", "x-litellm-call-id": "call"}, body)
     assert (type(error), error.message, error.code, error.request_id) == (kind, message, code, "req_up")
     assert error.maybe_billed is (kind in (ServerError, TimedOutError))
 
 
-def test_litellms_moderation_keeps_stage_and_categories() -> None:
-    error = error_from_answer(400, {}, litellm(BAD, BLOCKED, "invalid_request_error", 400))
+def test_litellm_moderation_has_stage_and_categories() -> None:
+    error = error_from_response(400, {}, litellm(BAD, BLOCKED, "invalid_request_error", 400))
     assert isinstance(error, ModerationError)
     assert (error.stage, error.categories) == ("input", ("sexual",))
 
@@ -358,7 +356,7 @@ def test_litellms_moderation_keeps_stage_and_categories() -> None:
         ({}, None),
     ],
 )  # fmt: skip
-def test_the_request_id(headers: dict[str, str], request_id: str | None) -> None:
+def test_request_id_of(headers: dict[str, str], request_id: str | None) -> None:
     assert request_id_of(headers) == request_id
 
 
@@ -373,43 +371,43 @@ def test_the_request_id(headers: dict[str, str], request_id: str | None) -> None
         ({"code": "insufficient_quota"}, False),
     ],
 )  # fmt: skip
-def test_an_error_event_may_have_been_billed_unless_it_refuses(error: dict[str, Any], billed: bool) -> None:
+def test_error_event_may_have_been_billed_unless_it_is_a_refusal(error: dict[str, Any], billed: bool) -> None:
     assert error_from_event({"error": {"message": "m", **error}}, None).maybe_billed is billed
 
 
-def test_what_was_made_and_then_held_back_may_have_been_billed() -> None:
+def test_moderation_of_the_output_may_have_been_billed() -> None:
     body = envelope(kind=USER_ERROR, code="moderation_blocked", moderation_details={"moderation_stage": "output"})
-    assert error_from_answer(400, {}, body).maybe_billed
+    assert error_from_response(400, {}, body).maybe_billed
 
 
 UGLY = "\x1b[2J\x1b]0;title\x07a\u202eb\u2066c\x00\x9bd\x1b(B \ud800e\ufeff\u200b"
 
 
-def test_texts_are_cleaned_of_escapes_controls_and_directions() -> None:
-    error = error_from_answer(400, {}, json.dumps({"error": {"message": UGLY, "code": UGLY, "param": UGLY}}).encode())
+def test_sanitize_removes_escapes_and_control_characters() -> None:
+    error = error_from_response(400, {}, json.dumps({"error": {"message": UGLY, "code": UGLY, "param": UGLY}}).encode())
     assert (error.message, error.code, error.param) == ("abc e", "abc e", "abc e")
     body = envelope(code="moderation_blocked", moderation_details={"moderation_stage": UGLY, "categories": [UGLY]})
-    moderation = error_from_answer(400, {}, body)
+    moderation = error_from_response(400, {}, body)
     assert isinstance(moderation, ModerationError)
     assert (moderation.stage, moderation.categories) == ("abc e", ("abc e",))
 
 
 @given(st.text() | st.text(st.sampled_from("\x1b[]0;mP\\\x07\x9b\u202e a")))
-def test_no_text_stays_dangerous(text: str) -> None:
-    shown = readable(text)
+def test_sanitize_leaves_no_control_characters(text: str) -> None:
+    clean = sanitize(text)
     assert not any(unicodedata.category(char) in ("Cc", "Cs") or unicodedata.bidirectional(char) in DIRECTIONS
-                   for char in shown)  # fmt: skip
-    assert shown == " ".join(shown.split()) == readable(shown)
+                   for char in clean)  # fmt: skip
+    assert clean == " ".join(clean.split()) == sanitize(clean)
 
 
-def test_a_sentence_in_any_script_stays_what_it_is() -> None:
+def test_sanitize_keeps_text_in_any_script() -> None:
     for text in ("Größe – naïve “quotes”", "图片太大", "الصورة كبيرة", "می‌خواهم", "👩‍👩‍👧 family", "a\u0301"):
-        assert readable(text) == text
+        assert sanitize(text) == text
 
 
 @pytest.mark.parametrize(
     "text", ["<title>" * 150_000, "<" * 1_000_000, "\x1b]" * 500_000, "litellm." + "aError: " * 9999]
 )
 @pytest.mark.timeout(20)
-def test_a_long_answer_is_read_in_no_time(text: str) -> None:
-    assert error_from_answer(500, {}, text.encode()).message
+def test_long_bodies_are_parsed_quickly(text: str) -> None:
+    assert error_from_response(500, {}, text.encode()).message

@@ -1,4 +1,4 @@
-"""Headers are read as Pillow reads them, and never more than the header."""
+"""Image headers: they are read with the same result as by Pillow, without decoding the image."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_format_size_and_alpha(data: bytes, kind: str, alpha: bool) -> None:
 
 
 @given(st.integers(1, 16_000), st.integers(1, 16_000), st.sampled_from(["PNG", "WEBP"]))
-def test_any_size(width: int, height: int, kind: str) -> None:
+def test_size_of_any_image(width: int, height: int, kind: str) -> None:
     if kind == "PNG":
         body = struct.pack(">II5B", width, height, 8, 6, 0, 0, 0)
         check = struct.pack(">I", zlib.crc32(b"IHDR" + body))
@@ -72,21 +72,21 @@ def test_any_size(width: int, height: int, kind: str) -> None:
         (b"II*\0", "it is a TIFF file"),
         (b"gimp xcf v011", "it is a XCF file"),
         (b"\0\0\0\x20ftypavif", "it is an AVIF, HEIC or video file"),
-        (b"<html>", "it is no image"),
-        (b"\xff\xd8\xff\xda", "no size in its header"),
-        (b"\xff\xd8oops", "header is broken"),
-        (b"RIFF\0\0\0\0WEBPXXXX" + b"\0" * 20, "header is broken"),
-        (b"\x89PNG\r\n\x1a\n" + b"\0" * 22, "claims to be 0x0"),
-        (b"\xff\xd8" + b"\xff\xe0\x00\x02" * 10_001, "no size in its header"),
+        (b"<html>", "it is not an image"),
+        (b"\xff\xd8\xff\xda", "header contains no size"),
+        (b"\xff\xd8oops", "header is damaged"),
+        (b"RIFF\0\0\0\0WEBPXXXX" + b"\0" * 20, "header is damaged"),
+        (b"\x89PNG\r\n\x1a\n" + b"\0" * 22, "a size of 0x0"),
+        (b"\xff\xd8" + b"\xff\xe0\x00\x02" * 10_001, "header contains no size"),
     ],
 )
-def test_what_is_no_image_is_named(data: bytes, reason: str) -> None:
+def test_error_names_what_is_not_an_image(data: bytes, reason: str) -> None:
     with pytest.raises(ImageHeaderError, match=reason):
         read_header(data)
 
 
 @pytest.mark.parametrize("data", [case[0] for case in CASES[::5]] + [picture("WEBP"), CASES[14][0]])
-def test_every_cut_gives_a_header_or_a_sentence(data: bytes) -> None:
+def test_truncated_image_gives_a_header_or_an_error(data: bytes) -> None:
     for cut in range(min(len(data), 400)):
         try:
             header = read_header(data[:cut])
@@ -97,7 +97,7 @@ def test_every_cut_gives_a_header_or_a_sentence(data: bytes) -> None:
 
 
 @given(st.binary(max_size=64), st.sampled_from([b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"RIFF\0\0\0\0WEBPVP8 "]))
-def test_no_bytes_break_the_reading(data: bytes, start: bytes) -> None:
+def test_any_bytes_give_a_header_or_an_error(data: bytes, start: bytes) -> None:
     try:
         assert read_header(start + data).width > 0
     except ImageHeaderError as error:

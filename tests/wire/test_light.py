@@ -1,4 +1,4 @@
-"""What the plug-in process imports needs nothing but the standard library."""
+"""The modules that the plug-in process imports need only the standard library."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ print(len(problems), lib.api.cost.estimate(EditRequest([b""], "p"), models.get("
 """
 
 
-def test_the_light_modules_work_without_any_package() -> None:
+def test_light_modules_need_no_packages() -> None:
     ran = subprocess.run([sys.executable, "-I", "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r}){SCRIPT}"],
                          capture_output=True, text=True, check=False)  # fmt: skip
     assert (ran.stdout, ran.stderr) == ("2 $0.000\n", "")

@@ -1,4 +1,4 @@
-"""Whatever surrounds a good picture in an answer: the picture is returned, or its bytes were recorded."""
+"""Responses that contain a valid image in unusual surroundings: it is returned, or its bytes are recorded."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from lib.api.client import ImagesClient
 from lib.api.errors import ApiError
 from lib.api.raster import decode
-from lib.api.recording import AnswerHead
+from lib.api.recording import ResponseHead
 from lib.api.request import EditRequest
 from lib.api.response import Completed, PartialImage
 from tests.wire import mutated_answers
@@ -22,9 +22,9 @@ CASES = mutated_answers.cases()
 
 
 class MemorySink:
-    """Remembers what is written, and how much of it was there when it was closed."""
+    """A sink that stores the bytes in memory."""
 
-    def __init__(self, head: AnswerHead) -> None:
+    def __init__(self, head: ResponseHead) -> None:
         self.head = head
         self.data = b""
 
@@ -37,7 +37,7 @@ class MemorySink:
 
 @pytest.fixture(scope="module")
 def server():
-    """A server that answers with the case that is under test."""
+    """A server that replies with the current test case."""
     current: list[Case] = []
 
     def answer(request: Recorded) -> Reply:
@@ -53,17 +53,17 @@ def server():
         yield running, current
 
 
-def test_there_are_five_hundred() -> None:
+def test_there_are_at_least_500_cases() -> None:
     assert len(CASES) >= 500
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_the_picture_is_returned_or_recorded(server, case: Case) -> None:
+def test_image_is_returned_or_its_bytes_are_recorded(server, case: Case) -> None:
     running, current = server
     current.append(case)
     sinks: list[MemorySink] = []
 
-    def record(head: AnswerHead) -> MemorySink:
+    def record(head: ResponseHead) -> MemorySink:
         sinks.append(MemorySink(head))
         return sinks[-1]
 
@@ -72,7 +72,7 @@ def test_the_picture_is_returned_or_recorded(server, case: Case) -> None:
         try:
             response = client.edit(request)
         except ApiError as error:
-            assert not case.whole, error
+            assert not case.complete, error
             assert error.maybe_billed and "try again" not in error.message
             recorded = b"".join(sink.data for sink in sinks)
             assert recorded == case.body or case.encoding, "every byte that arrived is on disk"
@@ -82,17 +82,17 @@ def test_the_picture_is_returned_or_recorded(server, case: Case) -> None:
     assert BASE64 not in repr(response.raw)
 
 
-def test_each_event_is_recorded_before_it_is_read() -> None:
-    """The server holds the rest back: what has been given by then was recorded by then."""
+def test_events_are_recorded_before_they_are_parsed() -> None:
+    """The server holds back the second event until the first has been yielded and recorded."""
     first, last = partial_event(PICTURE, 0), completed_event(PICTURE)
-    given, sinks = threading.Event(), list[MemorySink]()
+    yielded, sinks = threading.Event(), list[MemorySink]()
 
     def slowly() -> Iterator[bytes]:
         yield first
-        assert given.wait(60)
+        assert yielded.wait(60)
         yield last
 
-    def record(head: AnswerHead) -> MemorySink:
+    def record(head: ResponseHead) -> MemorySink:
         sinks.append(MemorySink(head))
         return sinks[-1]
 
@@ -100,21 +100,21 @@ def test_each_event_is_recorded_before_it_is_read() -> None:
     with serving(reply) as running, ImagesClient(running.url, "sk-1-not-in-it", record=record) as client:
         stream = client.stream(EditRequest([PICTURE], "p"))
         assert isinstance(next(stream), PartialImage) and sinks[0].data == first
-        given.set()
+        yielded.set()
         assert isinstance(next(stream), Completed) and sinks[0].data == first + last
 
 
-def test_what_is_cut_is_recorded_as_far_as_it_came() -> None:
-    cut = [case for case in CASES if not case.whole]
-    assert len(cut) > 20 and all(base64.b64decode(BASE64) != case.body for case in cut)
+def test_truncated_cases_are_included() -> None:
+    truncated = [case for case in CASES if not case.complete]
+    assert len(truncated) > 20 and all(base64.b64decode(BASE64) != case.body for case in truncated)
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.content_type == mutated_answers.STREAM][::7])
-def test_a_stream_that_was_not_asked_for_is_read_too(server, case: Case) -> None:
+def test_unrequested_stream_is_read(server, case: Case) -> None:
     running, current = server
     current.append(case)
     with ImagesClient(running.url, "sk-1-not-in-it") as client:
         try:
             assert case.picture in [image.data for image in client.edit(EditRequest([PICTURE], "p")).images]
         except ApiError as error:
-            assert not case.whole, error
+            assert not case.complete, error

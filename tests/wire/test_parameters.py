@@ -1,4 +1,4 @@
-"""Every parameter of the API, in every encoding, read back where it arrives."""
+"""Every parameter of the API in every encoding, checked at the server."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ OLD = "gpt-image-1.5"
 DALL_E = "dall-e-2"
 
 VALUES: list[tuple[str, Any, str, dict[str, Any]]] = [
-    ("prompt", "a hé \n two-line \"prompt\"", FREE, {}),
+    ("prompt", 'a hé \n two-line "prompt"', FREE, {}),
     ("prompt", "x" * 32_000, FREE, {}),
     ("model", "gpt-image-2-2026-04-21", FREE, {}),
     ("model", "a-model-of-tomorrow", FREE, {}),
@@ -38,7 +38,7 @@ VALUES: list[tuple[str, Any, str, dict[str, Any]]] = [
     ("user", "someone", FREE, {}),
     ("seed", 7, FREE, {}),
 ]
-"""Field, value, model, what must be set beside it. `seed` stands for a field that the client doesn't know."""
+"""Field, value, model, and other fields it requires. `seed` stands for a field that the client doesn't know."""
 
 
 def request_with(name: str, value: Any, model: str, beside: dict[str, Any]) -> EditRequest:
@@ -49,13 +49,13 @@ def request_with(name: str, value: Any, model: str, beside: dict[str, Any]) -> E
 
 
 def answer(request: Recorded) -> Reply:
-    if request.stated().get("stream") in (True, "true"):
+    if request.parameters().get("stream") in (True, "true"):
         return stream_reply(completed_event(IMAGE))
-    return images_reply(*[IMAGE] * int(request.stated().get("n", 1)))
+    return images_reply(*[IMAGE] * int(request.parameters().get("n", 1)))
 
 
 def arrived(encoding: str, request: EditRequest) -> list[Recorded]:
-    """Send the request as it is, as JSON by giving it a reference, or as a stream; return what arrived."""
+    """Send the request as a form, as JSON (by adding a reference) or as a stream; return the requests received."""
     with serving(answer) as server, ImagesClient(server.url, "sk-1") as client:
         if encoding == "json":
             client.edit(replace(request, images=[FileId("file-1")]))
@@ -72,31 +72,29 @@ def form_text(value: Any) -> str:
 
 @pytest.mark.parametrize("encoding", ["multipart", "json", "stream"])
 @pytest.mark.parametrize(("name", "value", "model", "beside"), VALUES)
-def test_a_parameter_arrives(
-    encoding: str, name: str, value: Any, model: str, beside: dict[str, Any]
-) -> None:
+def test_parameter_is_sent(encoding: str, name: str, value: Any, model: str, beside: dict[str, Any]) -> None:
     requests = arrived(encoding, request_with(name, value, model, beside))
     for request in requests:
-        stated = request.stated()
+        parameters = request.parameters()
         if encoding == "stream" and name == "n" and value > 1:
-            assert "n" not in stated  # one stream an image: events don't say whose they are
+            assert "n" not in parameters  # one stream per image, because events don't name their image
         else:
-            assert stated[name] == (value if encoding == "json" else form_text(value))
+            assert parameters[name] == (value if encoding == "json" else form_text(value))
         for other, setting in beside.items():
-            assert stated[other] == (setting if encoding == "json" else form_text(setting))
+            assert parameters[other] == (setting if encoding == "json" else form_text(setting))
         expected = {"prompt", "model", name, *beside} | ({"stream"} if encoding == "stream" else set())
-        assert set(stated) <= expected
+        assert set(parameters) <= expected
     assert len(requests) == (value if encoding == "stream" and name == "n" else 1)
 
 
 @pytest.mark.parametrize("encoding", ["multipart", "json"])
-def test_stream_as_a_parameter_of_edit_streams(encoding: str) -> None:
+def test_edit_with_stream_sends_a_streaming_request(encoding: str) -> None:
     (request,) = arrived(encoding, request_with("stream", True, FREE, {}))
-    assert request.stated()["stream"] == (True if encoding == "json" else "true")
+    assert request.parameters()["stream"] == (True if encoding == "json" else "true")
 
 
 @pytest.mark.parametrize("value", ["url", "b64_json"])
-def test_response_format_arrives_for_dall_e(value: str) -> None:
+def test_response_format_is_sent_for_dall_e(value: str) -> None:
     request = EditRequest([picture(width=32, height=32)], "p", model=DALL_E, response_format=value)
     (got,) = arrived("multipart", request)
     assert got.fields["response_format"] == value
@@ -106,7 +104,7 @@ def test_the_table_has_every_parameter() -> None:
     assert {name for name, *_ in VALUES} >= set(PARAMETERS) - {"stream", "response_format"}
 
 
-def test_one_image_and_mask_are_named_parts_with_type_and_file_name() -> None:
+def test_image_and_mask_parts_have_names_and_types() -> None:
     request = EditRequest([IMAGE], "p", mask=IMAGE)
     (got,) = arrived("multipart", request)
     assert [(part.name, part.filename, part.content_type) for part in got.files] == [
@@ -116,14 +114,14 @@ def test_one_image_and_mask_are_named_parts_with_type_and_file_name() -> None:
     assert [part.value for part in got.files] == [IMAGE, IMAGE]
 
 
-def test_sixteen_images_are_image_brackets_in_order() -> None:
+def test_several_images_are_sent_as_image_brackets_in_order() -> None:
     images = [picture("WEBP", 16 + number, 16) for number in range(16)]
     (got,) = arrived("multipart", EditRequest(images, "p"))
     assert [part.name for part in got.files] == ["image[]"] * 16
     assert [part.value for part in got.files] == images
 
 
-def test_a_files_type_comes_from_its_bytes_and_its_name_cannot_break_the_form(tmp_path: Path) -> None:
+def test_mime_type_comes_from_the_bytes_and_the_file_name_is_quoted(tmp_path: Path) -> None:
     path = tmp_path / 'we"ird\n.png'
     path.write_bytes(picture("JPEG"))
     (got,) = arrived("multipart", EditRequest([path], "p"))
@@ -132,13 +130,13 @@ def test_a_files_type_comes_from_its_bytes_and_its_name_cannot_break_the_form(tm
     assert part.filename == 'we"ird%0A.png'  # Werkzeug reads %22 back as the quotation mark
 
 
-def test_a_format_that_we_do_not_know_still_goes_to_a_model_that_we_do_not_know() -> None:
+def test_unknown_format_is_sent_to_an_unknown_model() -> None:
     (got,) = arrived("multipart", EditRequest([b"GIF89a"], "p", model="a-model-of-tomorrow"))
     (part,) = got.files
     assert (part.value, part.content_type) == (b"GIF89a", "application/octet-stream")
 
 
-def test_json_carries_references_and_turns_files_into_data_urls(tmp_path: Path) -> None:
+def test_json_body_has_references_and_files_as_data_urls(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     path.write_bytes(IMAGE)
     inputs = [str(path), FileId("file-1"), Url("https://a.example/b.png")]
@@ -149,7 +147,7 @@ def test_json_carries_references_and_turns_files_into_data_urls(tmp_path: Path) 
     assert set(got.json["mask"]) == {"image_url"}
 
 
-def test_a_data_url_of_the_greatest_length_arrives_whole() -> None:
+def test_data_url_of_maximum_length_is_sent() -> None:
     head = "data:image/png;base64,"
     padding = (20_971_520 - len(head)) // 4 * 4 - len(picture_text())
     url = head + picture_text() + "A" * padding
@@ -162,7 +160,7 @@ def picture_text() -> str:
     return base64.b64encode(data).decode()
 
 
-def test_nested_extra_fields_become_brackets_in_a_form() -> None:
+def test_nested_extra_fields_are_sent_as_brackets_in_a_form() -> None:
     extra = {"svg": {"model": "x", "on": True}, "tags": ["a", 2], "none": None}
     (got,) = arrived("multipart", EditRequest([IMAGE], "p", extra=extra))
     brackets = {name: value for name, value in got.fields.items() if "[" in name}
@@ -171,6 +169,6 @@ def test_nested_extra_fields_become_brackets_in_a_form() -> None:
     assert "none" not in got.fields
 
 
-def test_the_default_model_is_always_sent() -> None:
+def test_default_model_is_sent() -> None:
     (got,) = arrived("multipart", EditRequest([IMAGE], "p"))
     assert got.fields["model"] == "gpt-image-2"

@@ -1,4 +1,4 @@
-"""What goes through a proxy: nothing that is for this computer, and other hosts by curl's rules, SOCKS included."""
+"""Which requests use a proxy: none to this computer, and those to other hosts by curl's rules; SOCKS proxies."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from requests.exceptions import InvalidProxyURL
 from lib.api import proxy
 from lib.api.client import ImagesClient
 from lib.api.errors import ApiError, BrokenConnectionError, ConnectionFailedError
-from lib.api.proxy import is_listed, proxy_for
+from lib.api.proxy import is_in_no_proxy, proxy_for
 from lib.api.request import EditRequest
 from lib.installer import doctor
 from tests.recording_proxy import RecordingProxy
@@ -29,7 +29,6 @@ from tests.wire.socks_server import socks_server
 CHECKOUT = Path(__file__).absolute().parents[2]
 IMAGE = picture()
 REQUEST = EditRequest([IMAGE], "p")
-STORED = {"id": "file-1", "filename": "a.png", "bytes": 1, "purpose": "vision"}
 ELSEWHERE = "http://nowhere.invalid/v1"
 
 
@@ -40,13 +39,11 @@ def recorder() -> Iterator[RecordingProxy]:
 
 
 def answer(request: Recorded) -> Reply:
-    """Everything that a client may ask of an endpoint on this computer."""
+    """Reply to all requests that a client makes to an endpoint on this computer."""
     if request.path == "/picture.png":
         return Reply(200, IMAGE)
     if request.path == "/v1/models":
         return json_reply({"data": [{"id": "m"}]})
-    if request.path.startswith("/v1/files"):
-        return json_reply(STORED if request.method == "POST" else {"data": [STORED]})
     if request.fields.get("stream") == "true":
         return stream_reply(completed_event(IMAGE))
     return json_reply({"data": [{"url": "/picture.png"}]})
@@ -57,13 +54,11 @@ def use_everything(base_url: str) -> None:
     assert client.edit(REQUEST).images[0].data == IMAGE
     assert len(list(client.stream(REQUEST))) == 1
     assert client.models()[0].id == "m"
-    assert client.files.upload(IMAGE).id == client.files.list()[0].id
-    client.files.delete("file-1")
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "LOCALHOST", "127.1", "0.0.0.0"])
 @pytest.mark.parametrize("scheme", ["http", "socks"])
-def test_nothing_for_this_computer_reaches_a_proxy_that_the_environment_names(
+def test_local_requests_bypass_the_proxy_of_the_environment(
     host: str, scheme: str, recorder: RecordingProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in recorder.variables(scheme).items():
@@ -74,7 +69,7 @@ def test_nothing_for_this_computer_reaches_a_proxy_that_the_environment_names(
 
 
 @pytest.mark.parametrize("setting", ["http", "all", "socks"])
-def test_nothing_for_this_computer_reaches_a_proxy_that_the_system_names(
+def test_local_requests_bypass_the_proxy_of_the_system(
     setting: str, recorder: RecordingProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(proxy, "getproxies", lambda: {setting: f"http://{recorder.host}"})
@@ -84,7 +79,7 @@ def test_nothing_for_this_computer_reaches_a_proxy_that_the_system_names(
     assert recorder.connections() == 0
 
 
-def test_the_recording_proxy_would_have_noticed(recorder: RecordingProxy, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_recording_proxy_records_other_requests(recorder: RecordingProxy, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", recorder.variables()["http_proxy"])
     with pytest.raises(ApiError):
         ImagesClient(ELSEWHERE, provider="custom", max_retries=0).models()
@@ -92,7 +87,7 @@ def test_the_recording_proxy_would_have_noticed(recorder: RecordingProxy, monkey
     assert recorder.received[0].startswith(b"GET http://nowhere.invalid/v1/models HTTP/1.1")
 
 
-def test_the_doctors_own_question_reaches_no_proxy(recorder: RecordingProxy) -> None:
+def test_request_of_doctor_bypasses_the_proxy(recorder: RecordingProxy) -> None:
     command = [sys.executable, "-c", doctor._ASK_ENDPOINT]
     done = subprocess.run(command, cwd=CHECKOUT, env=os.environ | recorder.variables(), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -100,7 +95,7 @@ def test_the_doctors_own_question_reaches_no_proxy(recorder: RecordingProxy) -> 
     assert recorder.connections() == 0
 
 
-def test_a_name_of_this_computer_that_leads_elsewhere_gets_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_local_name_that_resolves_elsewhere_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lib.api.transport.is_loopback", lambda host: host == "a.localhost")
     resolve = socket.getaddrinfo
 
@@ -110,12 +105,12 @@ def test_a_name_of_this_computer_that_leads_elsewhere_gets_nothing(monkeypatch: 
     monkeypatch.setattr(socket, "getaddrinfo", to_another)
     with serving(answer) as server:
         client = ImagesClient(server.url.replace("127.0.0.1", "a.localhost"), "sk-1", max_retries=0)
-        with pytest.raises(ConnectionFailedError, match="leads to another computer"):
+        with pytest.raises(ConnectionFailedError, match="resolves to another computer"):
             client.edit(REQUEST)
     assert server.requests == []
 
 
-# As curl 8 reads it (tests/data/test1614 and lib/noproxy.c): entry, host, whether it is exempt.
+# The rules of curl 8 (tests/data/test1614 and lib/noproxy.c): entries, host, whether the host is exempt.
 @pytest.mark.parametrize(
     ("no_proxy", "host", "listed"),
     [
@@ -156,16 +151,16 @@ def test_a_name_of_this_computer_that_leads_elsewhere_gets_nothing(monkeypatch: 
         (".", "nas.lan", False),
     ],
 )
-def test_no_proxy_is_read_as_curl_does(no_proxy: str, host: str, listed: bool) -> None:
-    assert is_listed(no_proxy, host, 8000) is listed
+def test_no_proxy_follows_the_rules_of_curl(no_proxy: str, host: str, listed: bool) -> None:
+    assert is_in_no_proxy(no_proxy, host, 8000) is listed
 
 
 @given(st.text(max_size=60), st.sampled_from(["nas.lan", "10.0.0.1", "fd12::1"]))
-def test_no_list_breaks_the_reading(no_proxy: str, host: str) -> None:
-    assert is_listed(no_proxy, host, 8000) in (True, False)
+def test_any_no_proxy_text_is_accepted(no_proxy: str, host: str) -> None:
+    assert is_in_no_proxy(no_proxy, host, 8000) in (True, False)
 
 
-def test_servers_in_the_private_network_follow_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_proxy_applies_to_private_networks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", "http://proxy.example:3128")
     assert proxy_for("http://192.168.1.5:8000/v1") == "http://proxy.example:3128"
     monkeypatch.setenv("NO_PROXY", "192.168.0.0/16")
@@ -175,7 +170,7 @@ def test_servers_in_the_private_network_follow_no_proxy(monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize(
-    ("found", "url", "expected"),
+    ("proxies", "url", "expected"),
     [
         ({"http": "p.example:1"}, "http://a.example", "http://p.example:1"),
         ({"http": "HTTP://p.example:1"}, "https://a.example", None),
@@ -188,23 +183,19 @@ def test_servers_in_the_private_network_follow_no_proxy(monkeypatch: pytest.Monk
         ({}, "https://a.example", None),
     ],
 )  # fmt: skip
-def test_the_proxy_of_a_url(
-    found: dict[str, str], url: str, expected: str | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(proxy, "getproxies", lambda: found)
+def test_proxy_for(proxies: dict[str, str], url: str, expected: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(proxy, "getproxies", lambda: proxies)
     assert proxy_for(url) == expected
 
 
 @pytest.mark.parametrize(
     "address", ["ftp://p:secret@p.example", "http://", "http://p:secret@[bad", "http://p:0", "a:b:c"]
 )
-def test_a_proxys_address_that_cannot_be_used_is_told_without_its_password(
-    address: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_invalid_proxy_error_does_not_show_the_password(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", address)
     with pytest.raises(InvalidProxyURL):
         proxy_for(ELSEWHERE)
-    with pytest.raises(ConnectionFailedError, match="proxy's address can't be used") as caught:
+    with pytest.raises(ConnectionFailedError, match="proxy's address is not valid") as caught:
         ImagesClient(ELSEWHERE, provider="custom").models()
     assert "secret" not in f"{caught.value.message}{caught.value.hint}{caught.value.__cause__}"
 
@@ -220,7 +211,7 @@ def test_socks_proxies_work(scheme: str, version: int, monkeypatch: pytest.Monke
     assert server.last.headers["Host"] == host
 
 
-def test_a_request_that_is_lost_behind_a_socks_proxy_is_not_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_request_lost_behind_a_socks_proxy_is_not_retried(monkeypatch: pytest.MonkeyPatch) -> None:
     with serving(lambda request: None) as server, socks_server(server.port) as (address, _):
         monkeypatch.setenv("all_proxy", f"socks5h://{address}")
         with pytest.raises(BrokenConnectionError) as caught:
@@ -229,8 +220,8 @@ def test_a_request_that_is_lost_behind_a_socks_proxy_is_not_sent_again(monkeypat
     assert len(server.requests) == 1
 
 
-def test_a_socks_proxy_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_socks_proxy_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("all_proxy", "socks5h://127.0.0.1:9")
-    with pytest.raises(ConnectionFailedError, match=r"The proxy on the way to nowhere.invalid failed") as caught:
+    with pytest.raises(ConnectionFailedError, match=r"Couldn't connect to nowhere.invalid through the proxy") as caught:
         ImagesClient(ELSEWHERE, provider="custom", max_retries=0).edit(REQUEST)
     assert not caught.value.maybe_billed

@@ -1,4 +1,4 @@
-"""What a rate limit leaves is shared by all threads that ask the same endpoint."""
+"""The rate limit of an endpoint is shared by all threads that use it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Clock:
         return self.now
 
 
-def test_without_a_refusal_nothing_is_limited() -> None:
+def test_nothing_is_limited_before_a_refusal() -> None:
     limiter, entered = RateLimiter(), threading.Event()
 
     def enter() -> None:
@@ -43,10 +43,10 @@ def test_without_a_refusal_nothing_is_limited() -> None:
             entered.set()
 
     threading.Thread(target=enter, daemon=True).start()
-    assert entered.wait(10), "none of fifty at once has to wait"
+    assert entered.wait(10), "none of fifty simultaneous requests has to wait"
 
 
-def test_refusals_of_requests_that_were_out_together_halve_once() -> None:
+def test_simultaneous_refusals_halve_the_limit_once() -> None:
     clock = Clock()
     limiter = RateLimiter(clock)
     with limiter.slot(NEVER) as a, limiter.slot(NEVER) as b, limiter.slot(NEVER) as c, limiter.slot(NEVER) as d:
@@ -55,16 +55,16 @@ def test_refusals_of_requests_that_were_out_together_halve_once() -> None:
     stopped = threading.Event()
     threading.Timer(0.05, stopped.set).start()
     with limiter.slot(stopped):
-        assert stopped.is_set(), "nothing goes for five seconds, but for one that is stopped"
+        assert stopped.is_set(), "only a stopped request passes within five seconds"
     clock.now += 5.1
     with limiter.slot(NEVER), limiter.slot(NEVER):
         third = threading.Event()
         threading.Timer(0.05, third.set).start()
         with limiter.slot(third):
-            assert third.is_set(), "two at once are left of four"
+            assert third.is_set(), "four simultaneous requests are reduced to two"
 
 
-def test_what_one_thread_was_told_the_others_wait_for_too() -> None:
+def test_all_threads_wait_after_a_refusal() -> None:
     times: list[float] = []
 
     def answer(_request: Recorded) -> Reply:
@@ -75,39 +75,39 @@ def test_what_one_thread_was_told_the_others_wait_for_too() -> None:
     with serving(answer) as server, ThreadPoolExecutor(8) as pool:
 
         def edit(_number: int) -> int:
-            return len(ImagesClient(server.url, "sk-1", limiter=limiter, patience=30).edit(REQUEST).images)
+            return len(ImagesClient(server.url, "sk-1", limiter=limiter, max_wait=30).edit(REQUEST).images)
 
         first = pool.submit(edit, 0)
-        wait_until(lambda: limiter._pause() > 0)
+        wait_until(lambda: limiter._delay() > 0)
         assert list(pool.map(edit, range(7))) == [1] * 7 and first.result() == 1
     assert len(times) == 9 and min(times[1:]) - times[0] >= 1.0
 
 
-def test_patience_takes_none_of_the_calls_own_time() -> None:
+def test_waits_do_not_count_towards_the_overall_limit() -> None:
     replies = [busy(0.6), busy(0.6), images_reply(picture())]
     with serving(replies) as server:
-        client = ImagesClient(server.url, "sk-1", timeouts=Timeouts(overall=1.0), patience=5)
+        client = ImagesClient(server.url, "sk-1", timeouts=Timeouts(overall=1.0), max_wait=5)
         assert len(client.edit(REQUEST).images) == 1
 
 
-def test_patience_ends() -> None:
+def test_max_wait_limits_the_retries() -> None:
     with serving(busy(0.5)) as server, pytest.raises(RateLimitError) as caught:
-        ImagesClient(server.url, "sk-1", patience=1.2).edit(REQUEST)
+        ImagesClient(server.url, "sk-1", max_wait=1.2).edit(REQUEST)
     assert not caught.value.maybe_billed
     assert len(server.requests) == 3
 
 
-def test_a_cancel_ends_the_wait_of_a_patient_call() -> None:
+def test_cancel_ends_a_wait_for_the_rate_limit() -> None:
     with serving(busy(60)) as server:
-        client = ImagesClient(server.url, "sk-1", patience=100)
+        client = ImagesClient(server.url, "sk-1", max_wait=100)
         threading.Timer(0.2, client.cancel).start()
-        begun = time.monotonic()
+        start = time.monotonic()
         with pytest.raises(Exception, match="cancelled"):
             client.edit(REQUEST)
-        assert time.monotonic() - begun < 30, "half of what it would wait"
+        assert time.monotonic() - start < 30, "half of the wait"
 
 
-def test_each_endpoint_has_one_pace() -> None:
-    paces = RateLimiters()
-    assert paces.of("http://a/v1") is paces.of("http://a/v1")
-    assert paces.of("http://a/v1") is not paces.of("http://b/v1")
+def test_each_endpoint_has_its_own_limiter() -> None:
+    limiters = RateLimiters()
+    assert limiters.for_endpoint("http://a/v1") is limiters.for_endpoint("http://a/v1")
+    assert limiters.for_endpoint("http://a/v1") is not limiters.for_endpoint("http://b/v1")

@@ -1,4 +1,4 @@
-"""What is repeated, after how long, and above all what is not."""
+"""Retries: what is retried, after what delay, and what never is."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from lib.api.errors import (
 )
 from lib.api.events import Waiting
 from lib.api.request import EditRequest
-from lib.api.retry import PATIENT_RETRIES, backoff, pause, retry_after
+from lib.api.retry import MAX_RATE_LIMIT_RETRIES, backoff, retry_after, retry_delay
 from lib.api.transport import Timeouts
 from tests.wire.pictures import picture
 from tests.wire.server import Recorded, Reply, images_reply, json_reply, serving
@@ -41,16 +41,16 @@ BUSY = json_reply({"error": {"message": "busy", "code": "rate_limit_exceeded"}},
 
 
 @given(st.integers(1, 50) | st.integers(1000, 1 << 70), st.floats(0, 1))
-def test_backoff_grows_to_eight_seconds_and_a_quarter_more_at_most(attempt: int, jitter: float) -> None:
-    full = min(0.5 * 2 ** min(attempt - 1, 60), 8)
-    assert full <= backoff(attempt, jitter) <= 1.25 * full
+def test_backoff_grows_to_eight_seconds_plus_jitter(attempt: int, jitter: float) -> None:
+    base = min(0.5 * 2 ** min(attempt - 1, 60), 8)
+    assert base <= backoff(attempt, jitter) <= 1.25 * base
 
 
 @given(st.none() | st.floats(0, 1e9), st.integers(1, 1 << 70), st.floats(0, 1))
-def test_no_pause_is_shorter_than_half_a_second(asked: float | None, attempt: int, jitter: float) -> None:
-    seconds = pause(asked, attempt, jitter)
+def test_delay_is_at_least_half_a_second(requested: float | None, attempt: int, jitter: float) -> None:
+    seconds = retry_delay(requested, attempt, jitter)
     assert seconds >= 0.5
-    assert seconds <= 10 if asked is None else seconds == max(asked, 0.5)
+    assert seconds <= 10 if requested is None else seconds == max(requested, 0.5)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_no_pause_is_shorter_than_half_a_second(asked: float | None, attempt: in
         ({}, None),
     ],
 )
-def test_retry_after_in_every_form(headers: dict[str, str], seconds: float | None) -> None:
+def test_retry_after_formats(headers: dict[str, str], seconds: float | None) -> None:
     assert retry_after(headers, NOW) == seconds
 
 
@@ -90,13 +90,13 @@ DATES = st.from_regex(r"(Sun, )?[0-9]{1,12} (Jan|Nov) [0-9]{1,12} [0-9:]{1,12} [
 
 
 @given(st.sampled_from(["Retry-After", "retry-after-ms"]), st.text() | DATES | st.from_regex(r"[-+]?[0-9]*e?[0-9]*"))
-def test_no_retry_after_breaks_the_reading(name: str, value: str) -> None:
+def test_any_retry_after_is_accepted(name: str, value: str) -> None:
     seconds = retry_after({name: value}, NOW)
     assert seconds is None or 0 <= seconds <= 86_400
 
 
-def sent_times(reply: Reply | None, kind: type[ApiError]) -> int:
-    """Return how often an edit was sent until it failed with `kind`."""
+def count_attempts(reply: Reply | None, kind: type[ApiError]) -> int:
+    """Return the number of requests of an edit until it failed with `kind`."""
     with serving(lambda request: reply) as server, pytest.raises(kind):
         ImagesClient(server.url, "sk-1").edit(REQUEST)
     return len(server.requests)
@@ -104,81 +104,81 @@ def sent_times(reply: Reply | None, kind: type[ApiError]) -> int:
 
 @pytest.mark.usefixtures("no_waiting")
 @pytest.mark.parametrize("status", [429, 503])
-def test_what_was_not_processed_is_repeated_a_bounded_number_of_times(status: int) -> None:
+def test_refused_request_is_retried_a_limited_number_of_times(status: int) -> None:
     kind = RateLimitError if status == 429 else OverloadedError
-    assert sent_times(json_reply({"error": {"message": "busy"}}, status), kind) == 5
+    assert count_attempts(json_reply({"error": {"message": "busy"}}, status), kind) == 5
 
 
 @pytest.mark.usefixtures("no_waiting")
 @pytest.mark.parametrize("status", [500, 502, 504])
-def test_a_server_error_is_never_repeated(status: int) -> None:
-    assert sent_times(json_reply({"error": {"message": "broke"}}, status), ServerError) == 1
+def test_server_error_is_not_retried(status: int) -> None:
+    assert count_attempts(json_reply({"error": {"message": "broke"}}, status), ServerError) == 1
 
 
 @pytest.mark.usefixtures("no_waiting")
-def test_an_answer_that_did_not_come_is_never_repeated() -> None:
-    assert sent_times(None, BrokenConnectionError) == 1
+def test_missing_response_is_not_retried() -> None:
+    assert count_attempts(None, BrokenConnectionError) == 1
 
 
 @pytest.mark.usefixtures("no_waiting")
-def test_an_empty_account_is_never_repeated() -> None:
+def test_exhausted_quota_is_not_retried() -> None:
     body = {"error": {"message": "pay", "type": "insufficient_quota", "code": "credit_balance_exhausted"}}
-    assert sent_times(json_reply(body, 429), QuotaError) == 1
+    assert count_attempts(json_reply(body, 429), QuotaError) == 1
 
 
 @pytest.mark.usefixtures("no_waiting")
-def test_an_account_without_credit_is_never_repeated() -> None:
-    assert sent_times(json_reply({"error": {"message": "pay"}}, 402, {"Retry-After": "0"}), QuotaError) == 1
+def test_account_without_credit_is_not_retried() -> None:
+    assert count_attempts(json_reply({"error": {"message": "pay"}}, 402, {"Retry-After": "0"}), QuotaError) == 1
 
 
 @pytest.mark.usefixtures("no_waiting")
-def test_a_server_that_says_not_to_repeat_is_believed() -> None:
+def test_x_should_retry_false_is_respected() -> None:
     reply = json_reply({"error": {"message": "busy"}}, 429, {"x-should-retry": "false"})
-    assert sent_times(reply, RateLimitError) == 1
+    assert count_attempts(reply, RateLimitError) == 1
 
 
-def test_each_wait_is_an_event_and_the_repeat_is_the_same_request() -> None:
+def test_each_wait_is_an_event_and_the_retry_is_the_same_request() -> None:
     events: list[object] = []
     at_once = json_reply({"error": {"message": "busy"}}, 429, {"Retry-After": "0"})
     soon = json_reply({"error": {"message": "busy"}}, 429, {"retry-after-ms": "600"})
-    begun = time.monotonic()
+    start = time.monotonic()
     with serving([at_once, soon, images_reply(IMAGE)]) as server:
         ImagesClient(server.url, "sk-1", on_event=events.append).edit(REQUEST)
-    assert time.monotonic() - begun >= 1.1
+    assert time.monotonic() - start >= 1.1
     waits = [event for event in events if isinstance(event, Waiting)]
     assert waits == [Waiting(0.5, 1, "busy"), Waiting(0.6, 2, "busy")]
-    first, *repeats = [[(part.name, part.value) for part in request.parts] for request in server.requests]
-    assert repeats == [first, first]
+    first, *retries = [[(part.name, part.value) for part in request.parts] for request in server.requests]
+    assert retries == [first, first]
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "NaN", "inf", "soon"])
-def test_patience_repeats_a_bounded_number_of_times(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    pauses: list[float] = []
+def test_max_wait_retries_a_limited_number_of_times(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    delays: list[float] = []
 
-    def at_once(asked: float | None, attempt: int, jitter: float) -> float:
-        pauses.append(pause(asked, attempt, jitter))
+    def no_delay(requested: float | None, attempt: int, jitter: float) -> float:
+        delays.append(retry_delay(requested, attempt, jitter))
         return 0.0
 
-    monkeypatch.setattr("lib.api.retry.pause", at_once)
-    monkeypatch.setattr("lib.api.retry.PATIENT_RETRIES", 20)
+    monkeypatch.setattr("lib.api.retry.retry_delay", no_delay)
+    monkeypatch.setattr("lib.api.retry.MAX_RATE_LIMIT_RETRIES", 20)
     with serving(json_reply({"error": "busy"}, 429, {"Retry-After": value})) as server, pytest.raises(RateLimitError):
-        ImagesClient(server.url, "sk-1", patience=3600).edit(REQUEST)
+        ImagesClient(server.url, "sk-1", max_wait=3600).edit(REQUEST)
     assert len(server.requests) == 21
-    assert min(pauses) >= 0.5
-    assert PATIENT_RETRIES == 100, "an hour's patience of half a second each would be 7,200 requests"
+    assert min(delays) >= 0.5
+    assert MAX_RATE_LIMIT_RETRIES == 100, "waits of half a second for an hour would be 7,200 requests"
 
 
 @pytest.mark.parametrize("value", ["1e300", "9" * 300, "Fri, 31 Dec 9999 23:59:59 GMT"])
-@pytest.mark.parametrize("patience", [None, 3600.0])
-def test_a_huge_wait_is_told_and_breaks_nothing(value: str, patience: float | None) -> None:
+@pytest.mark.parametrize("max_wait", [None, 3600.0])
+def test_huge_retry_after_is_reported(value: str, max_wait: float | None) -> None:
     reply = json_reply({"error": "busy"}, 429, {"Retry-After": value})
     with serving(reply) as server, pytest.raises(RateLimitError, match="busy") as caught:
-        ImagesClient(server.url, "sk-1", patience=patience).edit(REQUEST)
+        ImagesClient(server.url, "sk-1", max_wait=max_wait).edit(REQUEST)
     assert len(server.requests) == 1
-    assert "Come back at" in caught.value.hint
+    assert "Try again after" in caught.value.hint
 
 
-def test_a_wait_of_more_than_two_minutes_says_when_to_come_back() -> None:
+def test_wait_over_two_minutes_says_when_to_try_again() -> None:
     reply = json_reply({"error": {"message": "busy"}}, 429, {"Retry-After": "3600"})
     with serving(reply) as server, pytest.raises(RateLimitError) as caught:
         ImagesClient(server.url, "sk-1").edit(REQUEST)
@@ -189,7 +189,7 @@ def test_a_wait_of_more_than_two_minutes_says_when_to_come_back() -> None:
 
 
 @pytest.mark.usefixtures("no_waiting")
-def test_a_server_that_is_not_there_is_tried_three_times() -> None:
+def test_unreachable_server_is_tried_three_times() -> None:
     with socket.socket() as placeholder:
         placeholder.bind(("127.0.0.1", 0))
         port = placeholder.getsockname()[1]
@@ -201,7 +201,7 @@ def test_a_server_that_is_not_there_is_tried_three_times() -> None:
     assert [type(event) for event in events] == [Waiting, Waiting]
 
 
-def test_a_server_that_never_answers_times_out_and_may_have_billed() -> None:
+def test_silent_server_times_out_and_may_have_billed() -> None:
     stop = threading.Event()
     reply = Reply(before=lambda: stop.wait(10) and None)
     with serving(reply) as server:
@@ -213,7 +213,7 @@ def test_a_server_that_never_answers_times_out_and_may_have_billed() -> None:
     assert len(server.requests) == 1
 
 
-def test_an_answer_that_stops_in_the_middle_times_out() -> None:
+def test_stalled_response_times_out() -> None:
     stop = threading.Event()
 
     def half() -> Iterator[bytes]:
@@ -228,14 +228,14 @@ def test_an_answer_that_stops_in_the_middle_times_out() -> None:
     assert caught.value.maybe_billed
 
 
-def test_an_answer_shorter_than_announced_is_a_broken_connection() -> None:
+def test_response_shorter_than_its_content_length_is_a_broken_connection() -> None:
     short = Reply(headers={"Content-Length": "1000"}, chunks=[b'{"data": []}'])
     with serving(short) as server, pytest.raises(BrokenConnectionError) as caught:
         ImagesClient(server.url, "sk-1").edit(REQUEST)
     assert caught.value.maybe_billed
 
 
-def test_the_overall_limit_ends_an_answer_that_only_trickles() -> None:
+def test_overall_limit_ends_a_slow_response() -> None:
     def trickle() -> Iterator[bytes]:
         for _ in range(1000):
             yield b" "
@@ -248,7 +248,7 @@ def test_the_overall_limit_ends_an_answer_that_only_trickles() -> None:
     assert caught.value.maybe_billed
 
 
-def test_the_overall_limit_ends_the_waits_too() -> None:
+def test_overall_limit_ends_waits() -> None:
     reply = json_reply({"error": {"message": "busy"}}, 429, {"Retry-After": "100"})
     with serving(reply) as server:
         client = ImagesClient(server.url, "sk-1", timeouts=Timeouts(overall=0.2))
@@ -258,7 +258,7 @@ def test_the_overall_limit_ends_the_waits_too() -> None:
     assert "billed" in caught.value.hint
 
 
-def test_an_upload_that_breaks_off_was_not_billed() -> None:
+def test_broken_upload_was_not_billed() -> None:
     listener = socket.create_server(("127.0.0.1", 0))
 
     def take_a_little() -> None:
@@ -276,7 +276,7 @@ def test_an_upload_that_breaks_off_was_not_billed() -> None:
     listener.close()
 
 
-def test_a_callback_that_fails_is_not_swallowed_and_ends_the_request() -> None:
+def test_exception_in_a_callback_ends_the_request() -> None:
     def fail(event: object) -> None:
         raise KeyError("the caller's own mistake")
 
@@ -284,9 +284,9 @@ def test_a_callback_that_fails_is_not_swallowed_and_ends_the_request() -> None:
         ImagesClient(server.url, "sk-1", on_event=fail).edit(REQUEST)
 
 
-def cancel_when_asked(request_seen: threading.Event, client: ImagesClient) -> threading.Thread:
+def cancel_after(event: threading.Event, client: ImagesClient) -> threading.Thread:
     def cancel() -> None:
-        assert request_seen.wait(10)
+        assert event.wait(10)
         client.cancel()
 
     thread = threading.Thread(target=cancel)
@@ -294,7 +294,7 @@ def cancel_when_asked(request_seen: threading.Event, client: ImagesClient) -> th
     return thread
 
 
-def test_cancel_closes_the_socket_while_the_answer_is_awaited() -> None:
+def test_cancel_closes_the_socket_while_waiting_for_the_response() -> None:
     listener = socket.create_server(("127.0.0.1", 0))
     client = ImagesClient(f"http://127.0.0.1:{listener.getsockname()[1]}/v1", "sk-1")
     closed_after: list[float] = []
@@ -316,7 +316,7 @@ def test_cancel_closes_the_socket_while_the_answer_is_awaited() -> None:
     thread.join(10)
     listener.close()
     assert caught.value.maybe_billed
-    assert len(closed_after) == 1  # the benchmark says how long it takes; here it must happen at all
+    assert len(closed_after) == 1  # the benchmark measures the time; here it only has to happen
 
 
 @pytest.mark.parametrize("comes_late", [True, False])
@@ -334,7 +334,7 @@ def test_cancel_does_not_wait_for_a_silent_host(comes_late: bool, monkeypatch: p
 
     monkeypatch.setattr("urllib3.util.connection.create_connection", silent)
     client = ImagesClient("http://127.0.0.1:1/v1", "sk-1")
-    thread = cancel_when_asked(connecting, client)
+    thread = cancel_after(connecting, client)
     with pytest.raises(CancelledError) as caught:
         client.edit(REQUEST)
     thread.join()
@@ -342,26 +342,26 @@ def test_cancel_does_not_wait_for_a_silent_host(comes_late: bool, monkeypatch: p
     assert not caught.value.maybe_billed
     release.set()
     if comes_late:
-        assert other_end.recv(1) == b""  # the connection that came too late was closed
+        assert other_end.recv(1) == b""  # the late connection was closed
     other_end.close()
 
 
-def test_a_host_that_does_not_answer_a_connection_was_not_reached(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_connect_timeout_was_not_billed(monkeypatch: pytest.MonkeyPatch) -> None:
     def silent(*arguments: object, **options: object) -> socket.socket:
         raise TimeoutError
 
     monkeypatch.setattr("urllib3.util.connection.create_connection", silent)
-    with pytest.raises(ConnectionFailedError, match="did not answer in time when connecting") as caught:
+    with pytest.raises(ConnectionFailedError, match="The connection to .* timed out") as caught:
         ImagesClient("http://127.0.0.1:1/v1", "sk-1", max_retries=0).edit(REQUEST)
     assert not caught.value.maybe_billed
 
 
-def test_cancel_ends_a_wait_and_every_later_call() -> None:
+def test_cancel_ends_a_wait_and_all_later_calls() -> None:
     waiting = threading.Event()
     reply = json_reply({"error": {"message": "busy"}}, 429, {"Retry-After": "100"})
     with serving(reply) as server:
         client = ImagesClient(server.url, "sk-1", on_event=lambda event: isinstance(event, Waiting) and waiting.set())
-        thread = cancel_when_asked(waiting, client)
+        thread = cancel_after(waiting, client)
         with pytest.raises(CancelledError) as caught:
             client.edit(REQUEST)
         thread.join()
@@ -379,22 +379,22 @@ def test_cancel_ends_a_stream_between_two_events() -> None:
         stop.wait(10)
 
     reply = Reply(200, headers={"Content-Type": "text/event-stream"}, chunks=silent())
-    seen = threading.Event()
+    requested = threading.Event()
 
     def answer(request: Recorded) -> Reply:
-        seen.set()
+        requested.set()
         return reply
 
     with serving(answer) as server:
         client = ImagesClient(server.url, "sk-1")
-        thread = cancel_when_asked(seen, client)
+        thread = cancel_after(requested, client)
         with pytest.raises(CancelledError):
             list(client.stream(REQUEST))
         thread.join()
         stop.set()
 
 
-def test_a_cancelled_parallel_edit_keeps_what_had_come() -> None:
+def test_cancelled_parallel_edit_has_the_images_so_far() -> None:
     arrived = threading.Semaphore(0)
     stop = threading.Event()
 
@@ -406,7 +406,7 @@ def test_a_cancelled_parallel_edit_keeps_what_had_come() -> None:
         return None
 
     with serving(answer) as server:
-        one_at_a_time = replace(providers.get("custom"), n_works=False)
+        one_at_a_time = replace(providers.get("custom"), supports_n=False)
         client = ImagesClient(server.url, provider=one_at_a_time)
 
         def cancel() -> None:

@@ -1,4 +1,4 @@
-"""The official SDK and this client, given the same inputs, send equivalent forms."""
+"""OpenAI's SDK and this client send equivalent forms for the same inputs."""
 
 from __future__ import annotations
 
@@ -21,42 +21,42 @@ CASES: list[dict[str, Any]] = [
     {"n": 3, "size": "1024x1536", "quality": "high", "background": "transparent"},
     {"output_format": "webp", "output_compression": 40, "user": "me"},
     {"model": "gpt-image-1.5", "input_fidelity": "high"},
-    {"prompt": "hé, \"a\"\r\nb"},
+    {"prompt": 'hé, "a"\r\nb'},
     {"stream": True, "partial_images": 2},
     {"extra": {"svg": {"model": "x"}, "tags": ["a", "b"], "on": True}},
 ]
 
 
 def parts_of(request: Recorded) -> list[tuple[Any, ...]]:
-    """Everything of a part that the other side sees, but for the files' own names."""
+    """Return all properties of the parts except the names of the files, text parts sorted."""
 
     def kind(part: Part) -> str | None:
         return part.content_type if part.filename else None
 
-    seen = [(part.name, part.value, part.filename is not None, kind(part)) for part in request.parts]
-    texts = sorted(part for part in seen if not part[2])
-    return texts + [part for part in seen if part[2]]
+    parts = [(part.name, part.value, part.filename is not None, kind(part)) for part in request.parts]
+    texts = sorted(part for part in parts if not part[2])
+    return texts + [part for part in parts if part[2]]
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_the_same_inputs_make_the_same_form(case: dict[str, Any], tmp_path: Path) -> None:
-    given = {"model": "gpt-image-2", "prompt": "a prompt", **case}
+def test_form_equals_that_of_the_sdk(case: dict[str, Any], tmp_path: Path) -> None:
+    values = {"model": "gpt-image-2", "prompt": "a prompt", **case}
     paths = []
-    for number in range(given.pop("images", 1)):
+    for number in range(values.pop("images", 1)):
         path = tmp_path / f"{number}.png"
         path.write_bytes(picture(width=64 + number))
         paths.append(path)
-    mask = paths[0] if given.pop("mask", False) else None
-    reply = stream_reply(completed_event(IMAGE)) if given.get("stream") else images_reply(*[IMAGE] * 3)
+    mask = paths[0] if values.pop("mask", False) else None
+    reply = stream_reply(completed_event(IMAGE)) if values.get("stream") else images_reply(*[IMAGE] * 3)
 
     with serving(reply) as server:
         with ImagesClient(server.url, "sk-1") as client:
-            client.edit(EditRequest(images=paths, mask=mask, **given))
-        extra = given.pop("extra", None)
+            client.edit(EditRequest(images=paths, mask=mask, **values))
+        extra = values.pop("extra", None)
         sdk = openai.OpenAI(api_key="sk-1", base_url=server.url, max_retries=0)
-        options = {**given, **({"mask": mask} if mask else {}), **({"extra_body": extra} if extra else {})}
+        options = {**values, **({"mask": mask} if mask else {}), **({"extra_body": extra} if extra else {})}
         answer = sdk.images.edit(image=paths if len(paths) > 1 else paths[0], **options)
-        if given.get("stream"):
+        if values.get("stream"):
             assert [event.type for event in answer] == ["image_edit.completed"]
         ours, theirs = server.requests
 

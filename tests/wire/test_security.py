@@ -1,4 +1,4 @@
-"""The key goes where it belongs and nowhere else: not to other hosts, not into logs, errors or reprs."""
+"""The key is sent to its own host only, and appears in no log, error or repr."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from lib.api.client import ImagesClient
-from lib.api.connections import trusting_context
+from lib.api.connections import tls_context
 from lib.api.errors import ApiError, AuthenticationError, ConnectionFailedError, InvalidRequestError, NotFoundError
 from lib.api.keys import Key
 from lib.api.request import EditRequest
@@ -61,18 +61,19 @@ FAILURES: dict[str, Any] = {
 
 
 def everything_about(error: BaseException) -> str:
-    """What a log, a crash report or a debugger would show of an error and its causes."""
-    shown = []
-    at: BaseException | None = error
-    while at is not None:
-        shown += [repr(at), str(at), repr(vars(at)), repr(getattr(getattr(at, "request", None), "headers", ""))]
-        at = at.__cause__ or at.__context__
-    return "\n".join([*shown, "".join(traceback.format_exception(error))])
+    """Return all that a log, a crash report or a debugger would show of an error and its causes."""
+    texts = []
+    cause: BaseException | None = error
+    while cause is not None:
+        headers = getattr(getattr(cause, "request", None), "headers", "")
+        texts += [repr(cause), str(cause), repr(vars(cause)), repr(headers)]
+        cause = cause.__cause__ or cause.__context__
+    return "\n".join([*texts, "".join(traceback.format_exception(error))])
 
 
 @pytest.mark.parametrize("name", FAILURES)
 @pytest.mark.parametrize("provider", ["openai", "azure"])
-def test_no_log_error_or_repr_holds_the_key(name: str, provider: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_key_is_in_no_log_error_or_repr(name: str, provider: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     events: list[object] = []
     with serving(FAILURES[name]) as server:
@@ -81,7 +82,7 @@ def test_no_log_error_or_repr_holds_the_key(name: str, provider: str, caplog: py
             list(client.stream(EditRequest([IMAGE], "p", model="m")))
     assert len(server.requests) == 1
     sent = server.last.headers["Authorization"] or server.last.headers["api-key"]
-    assert CANARY in sent  # it was there to be leaked
+    assert CANARY in sent  # the server had the key to leak
     assert caplog.records
     logged = "\n".join(f"{record.getMessage()} {record.__dict__}" for record in caplog.records)
     for text in (logged, everything_about(caught.value), caught.value.hint, repr(events), repr(client)):
@@ -91,7 +92,7 @@ def test_no_log_error_or_repr_holds_the_key(name: str, provider: str, caplog: py
     assert caught.value.message
 
 
-def test_the_address_of_a_picture_that_has_gone_does_not_repeat_the_key() -> None:
+def test_hint_with_an_image_url_redacts_the_key() -> None:
     def answer(request: Recorded) -> Reply:
         return Reply(404) if request.method == "GET" else json_reply({"data": [{"url": f"/{CANARY}.png"}]})
 
@@ -101,21 +102,21 @@ def test_the_address_of_a_picture_that_has_gone_does_not_repeat_the_key() -> Non
 
 
 @pytest.mark.parametrize("key", ["a", "none", "m", "sk-1", "EMPTY"])
-def test_a_short_key_garbles_no_sentence(key: str) -> None:
+def test_short_key_is_not_redacted(key: str) -> None:
     sentence = f"The model m has an empty name, and none was asked for {key}."
     with serving(json_reply({"error": sentence}, 400)) as server, pytest.raises(ApiError) as caught:
         ImagesClient(server.url, key).edit(REQUEST)
     assert caught.value.message == sentence
 
 
-def test_the_request_id_of_a_success_does_not_repeat_the_key() -> None:
+def test_key_is_redacted_in_the_request_id() -> None:
     body = images_reply(IMAGE)
     with serving(Reply(200, body.body, {"x-request-id": f"\x1b[1mreq {CANARY}"})) as server:
         response = ImagesClient(server.url, CANARY).edit(REQUEST)
     assert response.request_ids == ["req [the key]"]
 
 
-def test_a_success_does_not_hold_the_key_either(caplog: pytest.LogCaptureFixture) -> None:
+def test_key_is_not_in_a_successful_response(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     with serving(images_reply(IMAGE)) as server:
         client = ImagesClient(server.url, Key(CANARY, "a test", server.origin.removeprefix("http://")))
@@ -125,7 +126,7 @@ def test_a_success_does_not_hold_the_key_either(caplog: pytest.LogCaptureFixture
     assert CANARY.encode() not in pickle.dumps(response)
 
 
-def test_a_password_file_does_not_replace_the_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_netrc_does_not_replace_the_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login someone password secret\n")
     monkeypatch.setenv("NETRC", str(netrc))
@@ -138,10 +139,10 @@ def test_a_password_file_does_not_replace_the_key(tmp_path: Path, monkeypatch: p
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_an_edit_is_not_sent_on_to_another_address(status: int) -> None:
+def test_redirect_of_an_edit_is_not_followed(status: int) -> None:
     with serving(images_reply(IMAGE)) as other:
         moved = Reply(status, headers={"Location": f"{other.url}/images/edits?token=1"})
-        with serving(moved) as server, pytest.raises(NotFoundError, match="has moved") as caught:
+        with serving(moved) as server, pytest.raises(NotFoundError, match="redirects to another address") as caught:
             ImagesClient(server.url, CANARY).edit(REQUEST)
     assert other.requests == []
     assert len(server.requests) == 1
@@ -149,7 +150,7 @@ def test_an_edit_is_not_sent_on_to_another_address(status: int) -> None:
     assert not caught.value.maybe_billed
 
 
-def test_a_look_up_that_is_sent_on_to_another_host_drops_the_key() -> None:
+def test_redirect_to_another_host_drops_the_key() -> None:
     with serving(json_reply({"data": [{"id": "a"}]})) as other:
         moved = Reply(302, headers={"Location": f"{other.url}/models"})
         with serving(moved) as server:
@@ -158,7 +159,7 @@ def test_a_look_up_that_is_sent_on_to_another_host_drops_the_key() -> None:
     assert CANARY not in str(other.last.headers)
 
 
-def test_a_look_up_that_is_sent_on_within_the_host_keeps_the_key() -> None:
+def test_redirect_within_the_host_keeps_the_key() -> None:
     def answer(request: Recorded) -> Reply:
         if request.path == "/v1/models":
             return Reply(302, headers={"Location": "/v2/models"})
@@ -169,19 +170,19 @@ def test_a_look_up_that_is_sent_on_within_the_host_keeps_the_key() -> None:
     assert server.last.headers["Authorization"] == f"Bearer {CANARY}"
 
 
-def test_a_key_is_not_sent_over_plain_http_to_another_computer() -> None:
-    with pytest.raises(InvalidRequestError, match="a key is sent only over https") as caught:
+def test_key_is_not_sent_over_plain_http_to_another_computer() -> None:
+    with pytest.raises(InvalidRequestError, match="a key is only sent over https") as caught:
         ImagesClient("http://192.0.2.1/v1", CANARY)
     assert CANARY not in everything_about(caught.value)
 
 
-def test_a_provider_that_needs_a_key_is_not_asked_without_one() -> None:
+def test_missing_key_is_an_error_before_sending() -> None:
     with serving(images_reply(IMAGE)) as server, pytest.raises(AuthenticationError, match="OpenAI needs a key"):
         ImagesClient(server.url).edit(REQUEST)
     assert server.requests == []
 
 
-def test_the_environments_proxy_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     with serving(images_reply(IMAGE)) as proxy:
         monkeypatch.setenv("http_proxy", proxy.origin)
         ImagesClient("http://nowhere.invalid/v1", provider="custom").edit(REQUEST)
@@ -190,7 +191,7 @@ def test_the_environments_proxy_is_used(monkeypatch: pytest.MonkeyPatch) -> None
 
 @contextlib.contextmanager
 def tunnelling_proxy() -> Iterator[tuple[str, list[str]]]:
-    """A proxy for CONNECT; gives its address and the heads of the requests that it got."""
+    """Run a proxy for CONNECT; yield its URL and the heads of the requests it receives."""
     heads: list[str] = []
 
     class Relay(socketserver.BaseRequestHandler):
@@ -212,44 +213,44 @@ def tunnelling_proxy() -> Iterator[tuple[str, list[str]]]:
 
 
 def test_https_goes_through_a_proxy_that_never_sees_the_key(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    trusting_context.cache_clear()
+    tls_context.cache_clear()
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate.with_name("cert.pem")))
     with tls_server(certificate) as url, tunnelling_proxy() as (proxy, heads):
         monkeypatch.setenv("https_proxy", proxy)
         events = list(ImagesClient(url.replace("localhost", NAME), CANARY).stream(REQUEST))
-    trusting_context.cache_clear()
+    tls_context.cache_clear()
     assert len(events) == 1
     assert len(heads) == 1 and heads[0].startswith(f"CONNECT {NAME}:")
     assert CANARY not in heads[0]
 
 
 def test_https_goes_through_a_socks_proxy(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    trusting_context.cache_clear()
+    tls_context.cache_clear()
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate.with_name("cert.pem")))
     with tls_server(certificate) as url, socks_server(int(url.split(":")[2].split("/")[0])) as (proxy, hosts):
         monkeypatch.setenv("all_proxy", f"socks://{proxy}")
         events = list(ImagesClient(url.replace("localhost", NAME), CANARY).stream(REQUEST))
-    trusting_context.cache_clear()
+    tls_context.cache_clear()
     assert len(events) == 1
     assert hosts == [f"5 {NAME}"]
 
 
-def test_a_proxy_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_proxy_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     client = ImagesClient("http://nowhere.invalid/v1", provider="custom", max_retries=0)
-    with pytest.raises(ConnectionFailedError, match=r"The proxy on the way to nowhere.invalid failed"):
+    with pytest.raises(ConnectionFailedError, match=r"Couldn't connect to nowhere.invalid through the proxy"):
         client.edit(REQUEST)
 
 
-def test_a_name_that_does_not_exist_is_told() -> None:
+def test_unknown_host_is_reported() -> None:
     client = ImagesClient("http://nowhere.invalid/v1", provider="custom", max_retries=0)
-    with pytest.raises(ConnectionFailedError, match=r"nowhere.invalid can't be reached: "):
+    with pytest.raises(ConnectionFailedError, match=r"Couldn't connect to nowhere.invalid: "):
         client.edit(REQUEST)
 
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate for localhost that signs itself, with its key, made for this run."""
+    """Generate a self-signed certificate for localhost, in one file with its key."""
     folder = tmp_path_factory.mktemp("tls")
     both = folder / "both.pem"
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
@@ -283,32 +284,32 @@ def tls_server(certificate: Path) -> Iterator[str]:
     server.server_close()
 
 
-def test_a_certificate_that_nobody_vouches_for_is_refused(certificate: Path) -> None:
-    trusting_context.cache_clear()
+def test_self_signed_certificate_is_refused(certificate: Path) -> None:
+    tls_context.cache_clear()
     events: list[object] = []
-    with tls_server(certificate) as url, pytest.raises(ConnectionFailedError, match="can't prove who it is") as caught:
+    with tls_server(certificate) as url, pytest.raises(ConnectionFailedError, match="certificate of") as caught:
         ImagesClient(url, CANARY, on_event=events.append).edit(REQUEST)
     assert "self-signed" in caught.value.message
     assert "REQUESTS_CA_BUNDLE" in caught.value.hint
-    assert events == []  # not repeated: it would fail again
+    assert events == []  # not retried: it would fail again
 
 
-def test_an_http_server_behind_https_is_told_as_that() -> None:
-    trusting_context.cache_clear()
+def test_https_to_a_plain_http_server_suggests_http() -> None:
+    tls_context.cache_clear()
     events: list[object] = []
     with serving(images_reply(IMAGE)) as server, pytest.raises(ConnectionFailedError) as caught:
         url = server.url.replace("http://", "https://")
         ImagesClient(url, CANARY, on_event=events.append).edit(REQUEST)
     assert caught.value.message == f"The server at {server.url.split('/')[2]} does not use https."
-    assert caught.value.hint == "Write http:// instead of https:// in the address."
-    assert events == [] and not server.requests, "not repeated: it would fail again"
+    assert caught.value.hint == "Use http:// instead of https:// in the address."
+    assert events == [] and not server.requests, "not retried: it would fail again"
 
 
 @pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"])
-def test_further_authorities_are_trusted(variable: str, certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    trusting_context.cache_clear()
+def test_additional_certificates_are_trusted(variable: str, certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tls_context.cache_clear()
     monkeypatch.setenv(variable, str(certificate.with_name("cert.pem")))
     with tls_server(certificate) as url, ImagesClient(url, CANARY, timeouts=Timeouts(connect=10)) as client:
         events = list(client.stream(REQUEST))
-    trusting_context.cache_clear()
+    tls_context.cache_clear()
     assert len(events) == 1

@@ -1,4 +1,4 @@
-"""The event stream's decoder: cut at every byte, with every line end, with lines of any length."""
+"""The decoder of event streams: split at every byte, with every line end, with lines of any length."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_one_byte_at_a_time(line_end: str) -> None:
 
 
 @given(st.lists(st.sampled_from(["data: a", "data:b", ": c", "event: e", ""])), st.data())
-def test_cuts_and_line_ends_never_matter(lines: list[str], data: st.DataObject) -> None:
+def test_chunks_and_line_ends_make_no_difference(lines: list[str], data: st.DataObject) -> None:
     plain = "".join(line + "\n" for line in lines).encode()
     mixed = "".join(line + data.draw(st.sampled_from(["\n", "\r\n"])) for line in lines).encode()
     cuts = sorted(data.draw(st.lists(st.integers(0, len(mixed)))))
@@ -73,11 +73,11 @@ def test_a_line_of_64_mebibytes_in_small_pieces() -> None:
         assert decoder.feed(piece) == []
     (event,) = decoder.feed(b"\n\n")
     assert len(event.data) == size
-    # What made the line long is forgotten: the next event has the whole allowance again.
+    # The size is reset, so the next event may use the whole limit again.
     assert decoder.feed(b"data: y\n\n") == [ServerEvent("message", "y")]
 
 
-def test_the_work_on_a_long_line_is_linear() -> None:
+def test_time_for_a_long_line_is_linear() -> None:
     class Counted(bytes):
         scanned = 0
 
@@ -91,25 +91,25 @@ def test_the_work_on_a_long_line_is_linear() -> None:
     assert Counted.scanned == 100_000
 
 
-def test_more_than_the_limit_is_refused_even_without_a_line_end() -> None:
+def test_limit_applies_without_a_line_end() -> None:
     decoder = EventDecoder(1000)
     decoder.feed(b"data: " + b"x" * 900)
     with pytest.raises(ValueError, match="more than 1,000 bytes"):
         decoder.feed(b"x" * 200)
 
 
-def test_many_short_lines_count_towards_the_limit_of_their_event() -> None:
+def test_limit_applies_to_all_lines_of_an_event() -> None:
     decoder = EventDecoder(1000)
     with pytest.raises(ValueError, match="more than 1,000 bytes"):
         decoder.feed(b"data: 12345\n" * 200)
 
 
-def test_what_is_not_utf8_stops_nothing() -> None:
+def test_invalid_utf8_is_replaced() -> None:
     assert EventDecoder(1000).feed(b"data: a\xff\n\n") == [ServerEvent("message", "a\ufffd")]
 
 
 @pytest.mark.parametrize("line", [b"data:\n", b"data\n", b"data: \r\n"])
-def test_lines_without_end_are_refused_before_they_take_memory(line: bytes) -> None:
+def test_endless_lines_are_refused_before_they_take_memory(line: bytes) -> None:
     decoder = EventDecoder(1 << 30)
     tracemalloc.start()
     with pytest.raises(ValueError, match="more than 10,000 lines"):

@@ -1,4 +1,4 @@
-"""What is wrong with a request is said before it is sent: all of it, by field, value and rule."""
+"""Validation: all problems of a request are reported before it is sent, with field, value and rule."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ def texts(request: EditRequest, model: str = "gpt-image-2", provider: str = "ope
 
 
 CASES: list[tuple[dict[str, Any], str, str]] = [
-    ({"prompt": " "}, "gpt-image-2", "prompt: say what the edit should do"),
-    ({"prompt": "x" * 32_001}, "gpt-image-2", "prompt of 32,001 characters: gpt-image-2 takes at most 32,000"),
-    ({"background": "blue"}, "gpt-image-2", "background blue: gpt-image-2 takes transparent, opaque or auto"),
-    ({"input_fidelity": "high"}, "gpt-image-2", "input_fidelity high: gpt-image-2 does not take this field"),
-    ({"input_fidelity": "high"}, "gpt-image-1-mini", "input_fidelity high: gpt-image-1-mini takes low"),
-    ({"moderation": "none"}, "gpt-image-2", "moderation none: gpt-image-2 takes low or auto"),
-    ({"output_format": "gif"}, "gpt-image-2", "output_format gif: gpt-image-2 takes png, jpeg or webp"),
-    ({"quality": "max"}, "gpt-image-2", "quality max: gpt-image-2 takes low, medium, high or auto"),
-    ({"response_format": "url"}, "gpt-image-2", "response_format url: gpt-image-2 does not take this field"),
+    ({"prompt": " "}, "gpt-image-2", "prompt: describe what to change"),
+    ({"prompt": "x" * 32_001}, "gpt-image-2", "prompt of 32,001 characters: gpt-image-2 accepts at most 32,000"),
+    ({"background": "blue"}, "gpt-image-2", "background blue: gpt-image-2 accepts transparent, opaque or auto"),
+    ({"input_fidelity": "high"}, "gpt-image-2", "input_fidelity high: gpt-image-2 doesn't support this field"),
+    ({"input_fidelity": "high"}, "gpt-image-1-mini", "input_fidelity high: gpt-image-1-mini accepts low"),
+    ({"moderation": "none"}, "gpt-image-2", "moderation none: gpt-image-2 accepts low or auto"),
+    ({"output_format": "gif"}, "gpt-image-2", "output_format gif: gpt-image-2 accepts png, jpeg or webp"),
+    ({"quality": "max"}, "gpt-image-2", "quality max: gpt-image-2 accepts low, medium, high or auto"),
+    ({"response_format": "url"}, "gpt-image-2", "response_format url: gpt-image-2 doesn't support this field"),
     ({"n": 0}, "gpt-image-2", "n 0: it must be 1 to 10"),
     ({"n": 11}, "gpt-image-2", "n 11: it must be 1 to 10"),
     ({"n": True}, "gpt-image-2", "n True: it must be a whole number"),
@@ -50,63 +50,65 @@ CASES: list[tuple[dict[str, Any], str, str]] = [
     ({"background": "transparent", "output_format": "jpeg"}, "gpt-image-2",
      "output_format jpeg: a transparent background needs png or webp"),
     ({"size": "1000x1000"}, "gpt-image-1.5",
-     "size 1000x1000: gpt-image-1.5 answers in 1024x1024, 1536x1024 or 1024x1536"),
+     "size 1000x1000: gpt-image-1.5 returns images of 1024x1024, 1536x1024 or 1024x1536"),
     ({"size": "1000x1000"}, "gpt-image-2",
-     "size 1000x1000: gpt-image-2 answers in sizes with sides in multiples of 16, no side over 3840, no longer than "
-     "3:1, 655,360 to 8,294,400 pixels"),
+     "size 1000x1000: gpt-image-2 returns images of sizes with sides in multiples of 16, no side over 3840, "
+     "an aspect ratio up to 3:1, 655,360 to 8,294,400 pixels"),
     ({"size": "big"}, "gpt-image-2", "size big: it must be auto, or WIDTHxHEIGHT such as 1024x1024"),
-    ({"extra": {"prompt": "x"}}, "gpt-image-2", "extra prompt: it is a parameter of its own; set it there"),
-    ({"images": []}, "gpt-image-2", "images: give at least one image"),
-    ({"images": IMAGE}, "gpt-image-2", "images: it must be a list, also for one image"),
-    ({"images": "a.png"}, "gpt-image-2", "images: it must be a list, also for one image"),
-    ({"images": [IMAGE] * 17}, "gpt-image-2", "images 17: gpt-image-2 takes at most 16"),
+    ({"extra": {"prompt": "x"}}, "gpt-image-2", "extra prompt: it has a parameter of its own; use that instead"),
+    ({"images": []}, "gpt-image-2", "images: add at least one image"),
+    ({"images": IMAGE}, "gpt-image-2", "images: it must be a list, even for one image"),
+    ({"images": "a.png"}, "gpt-image-2", "images: it must be a list, even for one image"),
+    ({"images": [IMAGE] * 17}, "gpt-image-2", "images 17: gpt-image-2 accepts at most 16"),
     ({"images": ["/nowhere/a.png"]}, "gpt-image-2",
      "image 1 /nowhere/a.png: it can't be read (No such file or directory)"),
-    ({"images": [IMAGE, b"GIF89a"]}, "gpt-image-2", "image 2: it must be png, jpeg or webp, and it is a GIF file"),
-    ({"images": [HUGE]}, "gpt-image-2", f"image 1 of {len(HUGE):,} bytes: gpt-image-2 takes less than 50 MB"),
+    ({"images": [IMAGE, b"GIF89a"]}, "gpt-image-2", "image 2: it must be png, jpeg or webp, but it is a GIF file"),
+    ({"images": [HUGE]}, "gpt-image-2",
+     f"image 1 of {len(HUGE):,} bytes: gpt-image-2 accepts files smaller than 50 MB"),
     ({"mask": picture(width=10, height=10)}, "gpt-image-2",
-     "mask 10x10: it must be the size of the first image, 64x48"),
-    ({"mask": picture(mode="RGB")}, "gpt-image-2", "mask: it has no alpha channel; alpha 0 says where to edit"),
+     "mask 10x10: it must be the same size as the first image, 64x48"),
+    ({"mask": picture(mode="RGB")}, "gpt-image-2",
+     "mask: it has no alpha channel; transparent pixels mark where to edit"),
     ({"images": [Url("ftp://a/b")]}, "gpt-image-2",
      "image 1 ftp://a/b: an address must start with https://, http:// or data:"),
     ({"images": [Url("https://a/" + "b" * 20_971_520)]}, "gpt-image-2",
-     "image 1 https://a/" + "b" * 50 + ": an address has at most 20,971,520 characters"),
+     "image 1 https://a/" + "b" * 50 + ": an address can have at most 20,971,520 characters"),
     ({"images": [Url("data:image/png;base64,iVBO")]}, "gpt-image-2",
-     "image 1: it must be png, jpeg or webp, and it is no image"),
-    ({"images": [Url("data:image/png")]}, "gpt-image-2", "image 1: it must be png, jpeg or webp, and it is empty"),
-    ({"images": [FileId("")]}, "gpt-image-2", "image 1: the file id is empty"),
+     "image 1: it must be png, jpeg or webp, but it is not an image"),
+    ({"images": [Url("data:image/png")]}, "gpt-image-2", "image 1: it must be png, jpeg or webp, but it is empty"),
+    ({"images": [FileId("")]}, "gpt-image-2", "image 1: the file ID is empty"),
     ({"images": [FileId("file-1"), IMAGE + b"\0" * 16_000_000]}, "gpt-image-2",
-     f"image 2 of {len(IMAGE) + 16_000_000:,} bytes: beside references at most 15,728,565 can be sent; "
-     "upload it with files.upload and give its FileId"),
+     f"image 2 of {len(IMAGE) + 16_000_000:,} bytes: with references, at most 15,728,565 bytes can be sent; "
+     "upload the file and use its file ID"),
     ({"images": [FileId("file-1"), "/nowhere"]}, "gpt-image-2",
      "image 2 /nowhere: it can't be read (No such file or directory)"),
-    ({"images": [FileId("file-1")]}, "dall-e-2", "image 1 file-1: dall-e-2 takes files only"),
-    ({"prompt": "x" * 1001}, "dall-e-2", "prompt of 1,001 characters: dall-e-2 takes at most 1,000"),
-    ({}, "dall-e-2", "image 1 64x48: dall-e-2 takes square images only"),
-    ({"stream": True}, "dall-e-2", "stream true: dall-e-2 does not stream"),
-    ({"moderation": "low"}, "dall-e-2", "moderation low: dall-e-2 does not take this field"),
-    ({"images": [picture("JPEG", 32, 32)]}, "dall-e-2", "image 1: it is jpeg; dall-e-2 takes png"),
+    ({"images": [FileId("file-1")]}, "dall-e-2", "image 1 file-1: dall-e-2 only accepts files"),
+    ({"prompt": "x" * 1001}, "dall-e-2", "prompt of 1,001 characters: dall-e-2 accepts at most 1,000"),
+    ({}, "dall-e-2", "image 1 64x48: dall-e-2 only accepts square images"),
+    ({"stream": True}, "dall-e-2", "stream true: dall-e-2 doesn't support streaming"),
+    ({"moderation": "low"}, "dall-e-2", "moderation low: dall-e-2 doesn't support this field"),
+    ({"images": [picture("JPEG", 32, 32)]}, "dall-e-2", "image 1: it is jpeg, but dall-e-2 accepts png"),
     ({"images": [picture("PNG", 32, 32) + b"\0" * 4_000_000]}, "dall-e-2",
-     f"image 1 of {len(picture('PNG', 32, 32)) + 4_000_000:,} bytes: dall-e-2 takes less than 4 MB"),
+     f"image 1 of {len(picture('PNG', 32, 32)) + 4_000_000:,} bytes: dall-e-2 accepts files smaller than 4 MB"),
     ({"images": [picture("PNG", 32, 32)], "mask": picture("PNG", 32, 32) + b"\0" * 4_000_000}, "dall-e-2",
-     f"mask of {len(picture('PNG', 32, 32)) + 4_000_000:,} bytes: dall-e-2 takes less than 4 MB"),
-    ({"images": [picture("PNG", 32, 32)] * 2}, "dall-e-2", "images 2: dall-e-2 takes at most 1"),
+     f"mask of {len(picture('PNG', 32, 32)) + 4_000_000:,} bytes: dall-e-2 accepts files smaller than 4 MB"),
+    ({"images": [picture("PNG", 32, 32)] * 2}, "dall-e-2", "images 2: dall-e-2 accepts at most 1"),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("change", "model", "text"), CASES, ids=[str(number) for number in range(len(CASES))])
-def test_a_problem_names_field_value_and_rule(change: dict[str, Any], model: str, text: str) -> None:
+def test_problem_names_field_value_and_rule(change: dict[str, Any], model: str, text: str) -> None:
     assert text in texts(replace(REQUEST, **change), model)
 
 
-def test_a_good_request_has_no_problem() -> None:
+def test_valid_request_has_no_problem() -> None:
     request = replace(REQUEST, mask=IMAGE, n=10, size="1040x784", quality="high", output_format="webp",
                       output_compression=0, background="transparent", partial_images=3, stream=True)  # fmt: skip
     assert texts(request) == []
     assert texts(replace(REQUEST, images=[picture("PNG", 32, 32)], response_format="url"), "dall-e-2") == []
 
 
-def test_all_problems_come_at_once_and_nothing_is_sent() -> None:
+def test_all_problems_are_reported_and_nothing_is_sent() -> None:
     request = replace(REQUEST, prompt="", n=99, size="1x1", mask=picture(mode="RGB", width=10))
     with serving(images_reply(IMAGE)) as server, pytest.raises(InvalidRequestError) as caught:
         ImagesClient(server.url, "sk-1").edit(request)
@@ -114,7 +116,7 @@ def test_all_problems_come_at_once_and_nothing_is_sent() -> None:
     assert server.requests == []
 
 
-def test_an_unknown_model_refuses_nothing_that_could_be_right() -> None:
+def test_unknown_model_accepts_any_value() -> None:
     request = replace(
         REQUEST, images=[b"GIF89a"] * 20, prompt="x" * 99_999, n=50, size="7x9", quality="superb", background="blue",
         output_compression=5, input_fidelity="high", response_format="url", moderation="x", stream=True,
@@ -123,21 +125,21 @@ def test_an_unknown_model_refuses_nothing_that_could_be_right() -> None:
     assert models.get("a-model-of-tomorrow").ending(date(2030, 1, 1)) is None
 
 
-def test_a_mask_without_alpha_is_right_for_servers_that_read_luminance() -> None:
+def test_mask_without_alpha_is_valid_for_luminance_servers() -> None:
     assert texts(replace(REQUEST, mask=picture(mode="RGB")), provider="sd-cpp") == []
 
 
-def test_a_name_does_not_make_a_file_an_image(tmp_path: Path) -> None:
+def test_file_extension_does_not_make_an_image(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     path.write_bytes(picture("JPEG"))
     assert texts(replace(REQUEST, images=[path])) == []
     path.write_text("not an image")
     (problem,) = texts(replace(REQUEST, images=[path]))
-    assert problem == f"image 1 {path}: it must be png, jpeg or webp, and it is no image"
+    assert problem == f"image 1 {path}: it must be png, jpeg or webp, but it is not an image"
 
 
 @given(st.integers(1, 5000), st.integers(1, 5000))
-def test_the_free_rule_is_what_the_facts_say(width: int, height: int) -> None:
+def test_free_size_follows_the_published_limits(width: int, height: int) -> None:
     rule = models.get("gpt-image-2").sizes
     allowed = (
         width % 16 == 0 and height % 16 == 0 and max(width, height) <= 3840
@@ -146,7 +148,7 @@ def test_the_free_rule_is_what_the_facts_say(width: int, height: int) -> None:
     assert rule.allows(width, height) is allowed
 
 
-def test_size_rules_in_words_and_at_their_edges() -> None:
+def test_size_rules_as_text_and_at_their_limits() -> None:
     assert str(SizeList(((1, 2), (3, 4)))) == "1x2 or 3x4"
     free = FreeSize(1, 100, 100.0, 1, 5000)
     assert str(free) == "sizes with no side over 100, 1 to 5,000 pixels"
@@ -154,7 +156,7 @@ def test_size_rules_in_words_and_at_their_edges() -> None:
     assert not free.allows(0, 50)
 
 
-def test_every_model_of_the_facts_is_known() -> None:
+def test_every_published_model_is_known() -> None:
     expected = {
         "gpt-image-1.5", "gpt-image-1", "gpt-image-1-mini", "chatgpt-image-latest", "dall-e-2", "gpt-image-2",
         "gpt-image-2-2026-04-21", "gpt-image-2.5-sunburst", "gpt-image-2.5-flare", "gpt-image-2.6-sunburst",
@@ -163,7 +165,7 @@ def test_every_model_of_the_facts_is_known() -> None:
     assert expected <= set(models.names())
     for name in models.names():
         model = models.get(name)
-        assert model.known
+        assert model.is_known
         assert (model.ends is None) is (model.successor is None)
         assert model.successor is None or models.get(model.successor).ends is None
 
@@ -177,11 +179,11 @@ def test_every_model_of_the_facts_is_known() -> None:
         ("gpt-image-2", date(2030, 1, 1), None),
     ],
 )
-def test_the_end_of_a_model(name: str, today: date, text: str | None) -> None:
+def test_warning_of_a_shutdown(name: str, today: date, text: str | None) -> None:
     assert models.get(name).ending(today) == text
 
 
-def test_the_default_model_has_free_sizes_and_no_end() -> None:
+def test_default_model_has_free_sizes_and_no_shutdown_date() -> None:
     model = models.get(providers.get("openai").default_model or "")
     assert isinstance(model.sizes, FreeSize)
     assert model.ends is None

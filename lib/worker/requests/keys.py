@@ -69,7 +69,7 @@ def key_state(message: Message) -> Answer:
 
 
 def _where(provider: Provider, key: Key | None, host: str) -> Answer:
-    store = key_store.look()
+    store = key_store.find_store()
     if key and key.kind == "environment":
         words = _("The key for {host} comes from {source}, which goes before a stored key.")
         return {"kind": "environment", "words": words.format(host=host, source=key.source)}

@@ -10,12 +10,12 @@ from datetime import date
 from typing import Any
 
 from lib.api import models
-from lib.api.address import names_deployment
+from lib.api.address import is_deployment_url
 from lib.api.client import ImagesClient, ModelInfo
 from lib.api.errors import (
     ApiError,
     AuthenticationError,
-    BadAnswerError,
+    BadResponseError,
     NotFoundError,
     PermissionDeniedError,
     QuotaError,
@@ -86,7 +86,7 @@ def _good(provider: Provider, message: Message, base_url: str, offered: list[Mod
     told = f"{accepted.format(host=host)} {count}"
     if not model:
         return _told("good", "ok", told)
-    if provider.api_versions or names_deployment(base_url, provider):
+    if provider.api_versions or is_deployment_url(base_url, provider):
         hint = _("Whether there is a deployment for the model “{model}” shows with the first edit.")
         return _told("good", "ok", told, hint.format(model=model))
     info = next((info for info in offered if info.id == model), None)
@@ -115,7 +115,7 @@ def _bad(error: ApiError, message: Message) -> Answer:
     if isinstance(error, PermissionDeniedError) and "verif" in error.message.lower():
         hint = _("Verify the organisation on the provider's site, wait a few minutes, then test again.")
         return _told("bad", "organisation", _("{host} wants your organisation to be verified.").format(host=host), hint)
-    if isinstance(error, NotFoundError | BadAnswerError) or error.status == 405:
+    if isinstance(error, NotFoundError | BadResponseError) or error.status == 405:
         told = _("{host} answers, but not as this API does: there is no list of models.").format(host=host)
         return _told("doubtful", "address", told, _("Check the address; it usually ends in /v1."))
     if isinstance(error, QuotaError):
@@ -133,7 +133,7 @@ def _told(verdict: str, code: str, message: str, hint: str = "") -> Answer:
 
 def _rank(name: str) -> int:
     """0 for a model that we know, 1 for one that looks as if it made pictures, 2 for the rest."""
-    return 0 if models.get(name).known else 1 if _PICTURES.search(name) else 2
+    return 0 if models.get(name).is_known else 1 if _PICTURES.search(name) else 2
 
 
 def _end(info: ModelInfo) -> date | None:

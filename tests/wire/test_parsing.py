@@ -1,4 +1,4 @@
-"""Answers: only their pictures decide, in whatever shape they come; bounded before anything is decoded."""
+"""Parsing of responses: images in any structure are accepted, and limits apply before anything is decoded."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ from hypothesis import strategies as st
 from lib.api import calls as calls_module
 from lib.api import providers
 from lib.api.address import (
+    absolute_url,
     base_url_problem,
     endpoint_url,
     environment_problem,
     is_public_host,
-    joined,
-    same_origin,
+    is_same_origin,
 )
-from lib.api.answer import Limits, decode_image, parse_object, read_answer
 from lib.api.client import ImagesClient
 from lib.api.errors import (
     ApiError,
-    BadAnswerError,
+    BadResponseError,
     CancelledError,
     InvalidRequestError,
     ModerationError,
     NotFoundError,
     ServerError,
 )
+from lib.api.parsing import Limits, decode_image, parse_object, parse_response
 from lib.api.request import EditRequest
 from lib.api.response import add_usage
 from lib.api.stream import no_fetch, read_body
-from lib.api.text import alternatives
+from lib.api.text import join_alternatives
 from lib.api.transport import Exchange
 from tests.campaigns import examples
 from tests.wire.pictures import picture
@@ -57,7 +57,7 @@ def edit(answer: Any, limits: Limits | None = None) -> Any:
         return client.edit(REQUEST)
 
 
-def test_a_whole_answer() -> None:
+def test_complete_response() -> None:
     usage = {"input_tokens": 1, "output_tokens": 2, "total_tokens": 3,
              "input_tokens_details": {"image_tokens": 1, "text_tokens": 0},
              "output_tokens_details": {"image_tokens": 2, "text_tokens": 0}}  # fmt: skip
@@ -75,36 +75,36 @@ def test_a_whole_answer() -> None:
 
 
 def test_connections_are_freed() -> None:
-    """A worker lives as long as GIMP, and a folder may hold thousands of pictures."""
+    """A worker runs as long as GIMP, and a folder run may send thousands of requests."""
     gc.collect()
-    before = alive()
+    before = count_exchanges()
     for _number in range(8):
         edit({"data": [{"b64_json": ENCODED}]})
     gc.collect()
-    # A thread that is still ending may hold the last one.
-    assert alive() <= before + 1
+    # A thread that is about to end may still hold the last one.
+    assert count_exchanges() <= before + 1
 
 
-def alive() -> int:
+def count_exchanges() -> int:
     return sum(isinstance(each, Exchange) for each in gc.get_objects())
 
 
-def test_an_answer_with_nothing_but_an_image() -> None:
+def test_response_with_nothing_but_an_image() -> None:
     response = edit({"data": [{"b64_json": ENCODED}]})
     assert response.images[0].data == IMAGE
     assert (response.created, response.usage, response.request_ids, response.size) == (None, None, [], None)
 
 
-def test_a_number_of_five_thousand_digits_counts_as_absent() -> None:
+def test_number_of_5000_digits_is_ignored() -> None:
     body = json.dumps({"created": 1, "data": [{"b64_json": ENCODED}], "usage": {"total_tokens": 3}})
     response = edit(Reply(200, body.replace('"created": 1', f'"created": {"1" * 5000}').encode()))
     assert (response.created, response.usage, response.failures) == (None, {"total_tokens": 3}, [])
     assert response.images[0].data == IMAGE
 
 
-def test_base64_may_have_lines_and_be_a_data_url() -> None:
-    broken_up = "\n".join(ENCODED[start : start + 76] for start in range(0, len(ENCODED), 76))
-    assert edit({"data": [{"b64_json": broken_up}]}).images[0].data == IMAGE
+def test_base64_may_have_line_breaks_or_be_a_data_url() -> None:
+    wrapped = "\n".join(ENCODED[start : start + 76] for start in range(0, len(ENCODED), 76))
+    assert edit({"data": [{"b64_json": wrapped}]}).images[0].data == IMAGE
     assert edit({"data": [{"b64_json": f"data:image/png;base64,{ENCODED}"}]}).images[0].data == IMAGE
     response = edit({"data": [{"url": f"data:image/png;base64,{ENCODED}"}]})
     assert response.images[0].data == IMAGE
@@ -114,30 +114,30 @@ def test_base64_may_have_lines_and_be_a_data_url() -> None:
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
-        ({}, "holds no image"),
-        ({"data": []}, "holds no image"),
-        ({"data": "x"}, "holds no image"),
-        ({"data": ["x"]}, "holds no image"),
-        ({"data": [{}]}, "neither data nor an address"),
-        ({"data": [{"b64_json": 5}]}, "neither data nor an address"),
-        ({"data": [{"b64_json": "A"}]}, "not base64"),
-        ({"data": [{"b64_json": "é"}]}, "not base64"),
-        ({"data": [{"b64_json": "AAAA"}]}, "can't be read: it is no image"),
-        ({"data": [{"url": 5}]}, "neither data nor an address"),
-        (Reply(200, b"[]"), "holds no image"),
-        (Reply(200, b"7"), "holds no image"),
+        ({}, "contains no image"),
+        ({"data": []}, "contains no image"),
+        ({"data": "x"}, "contains no image"),
+        ({"data": ["x"]}, "contains no image"),
+        ({"data": [{}]}, "neither data nor a URL"),
+        ({"data": [{"b64_json": 5}]}, "neither data nor a URL"),
+        ({"data": [{"b64_json": "A"}]}, "not valid base64"),
+        ({"data": [{"b64_json": "é"}]}, "not valid base64"),
+        ({"data": [{"b64_json": "AAAA"}]}, "can't be read: it is not an image"),
+        ({"data": [{"url": 5}]}, "neither data nor a URL"),
+        (Reply(200, b"[]"), "contains no image"),
+        (Reply(200, b"7"), "contains no image"),
         (Reply(200, b"<html>hello"), "is not JSON"),
         (Reply(200, b"[" * 200_000), "is not JSON"),
     ],
 )
-def test_what_cannot_be_used_is_a_bad_answer(answer: Any, message: str) -> None:
-    with pytest.raises(BadAnswerError, match=message) as caught:
+def test_unusable_response_raises_bad_response_error(answer: Any, message: str) -> None:
+    with pytest.raises(BadResponseError, match=message) as caught:
         edit(answer)
     assert caught.value.maybe_billed
 
 
 @pytest.mark.parametrize(
-    ("answer", "words"),
+    ("answer", "message"),
     [
         ({"error": {"message": "It broke."}}, "It broke."),
         ({"error": "It broke."}, "It broke."),
@@ -154,13 +154,13 @@ def test_what_cannot_be_used_is_a_bad_answer(answer: Any, message: str) -> None:
         ({"error": {"code": "x"}, "detail": "It broke."}, "It broke."),
     ],
 )
-def test_an_error_inside_a_success_is_the_servers_own(answer: Any, words: str) -> None:
+def test_error_in_a_successful_response_is_raised(answer: Any, message: str) -> None:
     with pytest.raises(ServerError) as caught:
         edit(answer)
-    assert caught.value.message == words and caught.value.maybe_billed
+    assert caught.value.message == message and caught.value.maybe_billed
 
 
-def test_an_error_inside_a_success_has_its_kind() -> None:
+def test_error_in_a_successful_response_has_its_class_and_code() -> None:
     with pytest.raises(ModerationError):
         edit({"error": {"message": "No.", "code": "moderation_blocked"}})
     with pytest.raises(ServerError) as caught:
@@ -169,62 +169,62 @@ def test_an_error_inside_a_success_has_its_kind() -> None:
 
 
 @pytest.mark.timeout(60)
-def test_an_answer_of_three_million_entries_is_refused_at_once() -> None:
+def test_response_with_three_million_entries_is_refused_at_once() -> None:
     body = b'{"data":[' + b"{}," * 3_000_000 + b"{}]}"
     tracemalloc.start()
-    with pytest.raises(BadAnswerError, match="parts"):
+    with pytest.raises(BadResponseError, match="parts"):
         read_body(body, Limits(), no_fetch, None)
     _now, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 40 << 20, "2.3 GB and 30 s before"
 
 
-def test_a_list_without_end_is_read_as_far_as_any_goes() -> None:
+def test_number_of_images_and_failures_is_limited() -> None:
     answer = {"data": [{"b64_json": ENCODED} for _number in range(101)]}
-    response = read_answer(answer, Limits(), no_fetch, None)
-    assert len(response.images) == 100 and "lists 101 images" in response.failures[0].message
+    response = parse_response(answer, Limits(), no_fetch, None)
+    assert len(response.images) == 100 and "contains 101 images" in response.failures[0].message
     answer = {"data": [{"b64_json": "?"} for _number in range(99)] + [{"b64_json": ENCODED}]}
-    response = read_answer(answer, Limits(), no_fetch, None)
+    response = parse_response(answer, Limits(), no_fetch, None)
     assert len(response.images) == 1 and len(response.failures) == 10
 
 
-def test_one_bad_image_does_not_lose_the_others() -> None:
+def test_invalid_image_does_not_affect_the_others() -> None:
     response = edit({"data": [{"b64_json": ENCODED}, {"b64_json": "AAAA"}, {"b64_json": ENCODED}]})
     assert len(response.images) == 2
-    assert [type(failure) for failure in response.failures] == [BadAnswerError]
+    assert [type(failure) for failure in response.failures] == [BadResponseError]
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
-def test_an_image_that_claims_too_many_pixels_is_refused_unread(kind: str) -> None:
+def test_image_with_too_many_pixels_is_refused(kind: str) -> None:
     data = base64.b64encode(picture(kind, 200, 100)).decode()
-    with pytest.raises(BadAnswerError, match=r"claims 200x100 pixels; more than 19,999 are refused"):
+    with pytest.raises(BadResponseError, match=r"200x100 pixels; the limit is 19,999 pixels"):
         edit({"data": [{"b64_json": data}]}, Limits(max_pixels=19_999))
     assert edit({"data": [{"b64_json": data}]}, Limits(max_pixels=20_000)).images[0].width == 200
 
 
-def test_a_bomb_of_a_header_is_refused() -> None:
+def test_decompression_bomb_is_refused() -> None:
     header = bytearray(picture())
     header[16:24] = (60_000).to_bytes(4, "big") * 2
-    with pytest.raises(BadAnswerError, match="60000x60000"):
+    with pytest.raises(BadResponseError, match="60000x60000"):
         decode_image(base64.b64encode(bytes(header)).decode(), Limits())
 
 
-def test_an_image_with_too_many_bytes_is_refused() -> None:
-    with pytest.raises(BadAnswerError, match="more than 10 bytes"):
+def test_image_with_too_many_bytes_is_refused() -> None:
+    with pytest.raises(BadResponseError, match="larger than 10 bytes"):
         decode_image("A" * 200, Limits(max_image_bytes=10))
 
 
-def test_a_body_that_announces_too_much_is_refused_before_it_is_read() -> None:
-    with pytest.raises(BadAnswerError, match="more than 1,000 bytes"):
+def test_body_with_too_large_a_content_length_is_refused() -> None:
+    with pytest.raises(BadResponseError, match="larger than 1,000 bytes"):
         edit(Reply(200, headers={"Content-Length": "1001"}, chunks=[b"{}"]), Limits(max_body_bytes=1000))
 
 
-def test_a_body_that_announces_nothing_is_cut_off_at_the_limit() -> None:
-    with pytest.raises(BadAnswerError, match="more than 1,000 bytes"):
+def test_body_without_content_length_is_refused_at_the_limit() -> None:
+    with pytest.raises(BadResponseError, match="larger than 1,000 bytes"):
         edit(Reply(200, headers={}, chunks=[b" " * 600, b" " * 600]), Limits(max_body_bytes=1000))
 
 
-def test_a_refusal_with_an_endless_body_is_still_a_refusal() -> None:
+def test_error_response_with_a_huge_body_keeps_its_class() -> None:
     with pytest.raises(NotFoundError, match="404"):
         edit(Reply(404, b"x" * ((1 << 20) + 1)))
 
@@ -233,7 +233,7 @@ def by_url(address: str, image: Reply) -> Callable[[Recorded], Reply]:
     return lambda request: image if request.method == "GET" else json_reply({"data": [{"url": address}]})
 
 
-def test_an_image_by_address_is_fetched_without_the_key() -> None:
+def test_image_url_is_downloaded_without_the_key() -> None:
     with serving(lambda request: by_url(f"{server.origin}/out.png", Reply(200, IMAGE))(request)) as server:
         response = ImagesClient(server.url, "sk-1").edit(REQUEST)
     assert response.images[0].data == IMAGE
@@ -243,21 +243,21 @@ def test_an_image_by_address_is_fetched_without_the_key() -> None:
     assert get.headers["Authorization"] is None
 
 
-def test_an_address_may_be_relative_to_the_endpoint() -> None:
+def test_image_url_may_be_relative_to_the_endpoint() -> None:
     with serving(by_url("/files/out.png", Reply(200, IMAGE))) as server:
         assert ImagesClient(server.url, "sk-1").edit(REQUEST).images[0].data == IMAGE
     assert server.last.path == "/files/out.png"
 
 
-def test_a_fetched_image_keeps_to_the_limits() -> None:
+def test_downloaded_image_is_subject_to_the_limits() -> None:
     with serving(by_url("/out.png", Reply(200, IMAGE + b"\0" * 5000))) as server:
         client = ImagesClient(server.url, "sk-1", limits=Limits(max_image_bytes=4000))
-        with pytest.raises(BadAnswerError, match="more than 4,000 bytes") as caught:
+        with pytest.raises(BadResponseError, match="larger than 4,000 bytes") as caught:
             client.edit(REQUEST)
-    assert caught.value.hint == f"It was billed; the endpoint keeps it for a short time at {server.origin}/out.png"
+    assert caught.value.hint == f"It was billed and stays available for a short time at {server.origin}/out.png"
 
 
-def test_redirects_of_a_result_are_followed_a_few_times() -> None:
+def test_redirects_of_an_image_url_are_limited() -> None:
     def answer(request: Recorded) -> Reply:
         if request.method == "POST":
             return json_reply({"data": [{"url": "/hop/1"}]})
@@ -268,7 +268,7 @@ def test_redirects_of_a_result_are_followed_a_few_times() -> None:
     with serving(answer) as server:
         assert ImagesClient(server.url, "sk-1").edit(REQUEST).images[0].data == IMAGE
     hops = 100
-    with serving(answer) as server, pytest.raises(BadAnswerError, match="redirects too often"):
+    with serving(answer) as server, pytest.raises(BadResponseError, match="redirected the request too many times"):
         ImagesClient(server.url, "sk-1").edit(REQUEST)
     assert len(server.requests) == 6
 
@@ -276,8 +276,8 @@ def test_redirects_of_a_result_are_followed_a_few_times() -> None:
 @pytest.mark.parametrize(
     "address", ["file:///etc/passwd", "ftp://a.example/x", "gopher://x", "http://[bad", "http://a:b/", "http://a:0/"]
 )
-def test_what_is_no_http_address_is_not_fetched(address: str) -> None:
-    with pytest.raises(BadAnswerError, match="no http or https address"):
+def test_only_http_urls_are_downloaded(address: str) -> None:
+    with pytest.raises(BadResponseError, match="neither http nor https"):
         edit({"data": [{"url": address}]})
 
 
@@ -286,13 +286,13 @@ def test_what_is_no_http_address_is_not_fetched(address: str) -> None:
     ["http://127.0.0.1:1/x", "http://10.0.0.1/x", "http://169.254.169.254/latest/meta-data", "http://[::1]/x",
      "http://localhost:1/x", "http://[::ffff:192.168.0.1]/x", "http://100.64.0.1/", "http://0.0.0.0/"],
 )  # fmt: skip
-def test_a_public_endpoint_cannot_point_into_a_private_network(address: str) -> None:
+def test_public_endpoint_cannot_link_to_a_private_network(address: str) -> None:
     endpoint = calls_module.EndpointConfig("https://8.8.8.8/v1", {}, calls_module.Timeouts(), Limits(), 0, print)
-    with calls_module.Call(endpoint) as call, pytest.raises(BadAnswerError, match="private network"):
+    with calls_module.Call(endpoint) as call, pytest.raises(BadResponseError, match="private network"):
         call.get(address, 1000, with_key=False)
 
 
-def test_a_name_that_turns_private_only_when_connecting_is_refused_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_host_that_resolves_to_a_private_address_later_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calls_module, "is_public_host", lambda host: True)
     with serving(Reply(200, IMAGE)) as server:
         endpoint = calls_module.EndpointConfig("https://8.8.8.8/v1", {}, calls_module.Timeouts(), Limits(), 0, print)
@@ -303,24 +303,24 @@ def test_a_name_that_turns_private_only_when_connecting_is_refused_too(monkeypat
 
 @examples(300)
 @given(st.text() | st.text().map(lambda text: "http://" + text))
-def test_no_address_breaks_the_checks(address: str) -> None:
-    whole = joined("https://a.example/v1", address)
-    if whole is not None:
-        assert whole.startswith(("http://", "https://", "HTTP"))
-        assert isinstance(same_origin(whole, "https://a.example"), bool)
+def test_url_checks_accept_any_text(address: str) -> None:
+    url = absolute_url("https://a.example/v1", address)
+    if url is not None:
+        assert url.startswith(("http://", "https://", "HTTP"))
+        assert isinstance(is_same_origin(url, "https://a.example"), bool)
         assert isinstance(is_public_host(urlsplit("http://a..b/").hostname or ""), bool)
 
 
-def test_a_result_that_cannot_be_fetched_says_that_it_was_made() -> None:
+def test_failed_download_error_says_that_the_image_was_created() -> None:
     gone = by_url("/gone.png", json_reply({"error": "gone"}, 404))
-    with serving(gone) as server, pytest.raises(BadAnswerError, match="was made, but fetching it failed") as caught:
+    with serving(gone) as server, pytest.raises(BadResponseError, match="couldn't be downloaded") as caught:
         ImagesClient(server.url, "sk-1").edit(REQUEST)
     assert caught.value.message.endswith("gone")
     assert caught.value.maybe_billed
     assert f"{server.origin}/gone.png" in caught.value.hint
 
 
-def test_a_cancel_while_the_result_is_fetched_says_that_it_was_sent() -> None:
+def test_cancel_during_the_download_may_have_been_billed() -> None:
     stop = threading.Event()
 
     def hold() -> None:
@@ -335,27 +335,28 @@ def test_a_cancel_while_the_result_is_fetched_says_that_it_was_sent() -> None:
     assert caught.value.maybe_billed
 
 
-def test_models_with_their_ends() -> None:
+def test_models_have_shutdown_dates() -> None:
     data = [{"id": "a", "shutdown_date": "2026-12-01"}, {"id": "b", "shutdown_date": None}, {"id": "c"}, 5, {}]
     with serving(json_reply({"data": data})) as server:
-        found = ImagesClient(server.url, "sk-1").models()
-    assert [(info.id, str(info.shutdown_date)) for info in found] == [("a", "2026-12-01"), ("b", "None"), ("c", "None")]
+        models = ImagesClient(server.url, "sk-1").models()
+    dates = [(info.id, str(info.shutdown_date)) for info in models]
+    assert dates == [("a", "2026-12-01"), ("b", "None"), ("c", "None")]
     assert (server.last.method, server.last.path) == ("GET", "/v1/models")
     assert server.last.headers["Authorization"] == "Bearer sk-1"
 
 
-def test_the_names_of_models_are_cleaned() -> None:
+def test_model_names_are_sanitized() -> None:
     with serving(json_reply({"data": [{"id": "\x1b[31mgpt\u202e-image\x07"}]})) as server:
         assert ImagesClient(server.url, "sk-1").models()[0].id == "gpt-image"
 
 
-def test_a_list_of_models_that_is_none() -> None:
-    with serving(json_reply({"data": 5})) as server, pytest.raises(BadAnswerError) as caught:
+def test_invalid_list_of_models_was_not_billed() -> None:
+    with serving(json_reply({"data": 5})) as server, pytest.raises(BadResponseError) as caught:
         ImagesClient(server.url, "sk-1").models()
     assert not caught.value.maybe_billed
 
 
-def test_usage_adds_up_key_by_key() -> None:
+def test_usage_is_added_key_by_key() -> None:
     one = {"total_tokens": 1, "details": {"a": 1}, "note": "x"}
     two = {"total_tokens": 2, "details": {"a": 2, "b": 3}, "more": 4, "note": "y"}
     assert add_usage(one, two) == {"total_tokens": 3, "details": {"a": 3, "b": 3}, "note": "x", "more": 4}
@@ -365,10 +366,10 @@ def test_usage_adds_up_key_by_key() -> None:
     assert add_usage({"a": 1, "b": {"c": 1}}, {"a": {"c": 2}, "b": 3}) == {"a": {"c": 2}, "b": 3}
 
 
-START, HOST = "must start with http:// or https://", "must name a host"
-PORT, BRACKETS = "the port must be a number from 1 to 65535", "brackets stand around an IPv6 address"
+START, NO_HOST, BAD_HOST = "must start with http:// or https://", "must contain a host name", "not a valid host name"
+PORT, BRACKETS = "the port must be a number from 1 to 65535", "use brackets only around an IPv6 address"
 BLANKS = "must not contain spaces"
-KEY_ONLY = "a key is sent only over https, or to this computer"
+KEY_ONLY = "a key is only sent over https or to this computer"
 
 
 @pytest.mark.parametrize(
@@ -382,17 +383,17 @@ KEY_ONLY = "a key is sent only over https, or to this computer"
         ("http:a.example", False, START),
         ("http:\\\\a.example", False, START),
         ("ftp://a/v1", False, START),
-        ("http:///v1", False, HOST),
-        ("https://:8000/v1", False, HOST),
-        ("https://…/v1", False, HOST),
-        ("https://<name>.example/v1", False, HOST),
-        ("https://a..example/v1", False, HOST),
-        ("https://.a.example/v1", False, HOST),
-        ("https://a,b/v1", False, HOST),
-        ("http://192.168.1.256/v1", False, HOST),
-        ("https://a:b@c.example/v1", False, "must not hold a user name"),
-        ("https://a@c.example/v1", False, "must not hold a user name"),
-        ("https://@c.example/v1", False, "must not hold a user name"),
+        ("http:///v1", False, NO_HOST),
+        ("https://:8000/v1", False, NO_HOST),
+        ("https://…/v1", False, BAD_HOST),
+        ("https://<name>.example/v1", False, BAD_HOST),
+        ("https://a..example/v1", False, BAD_HOST),
+        ("https://.a.example/v1", False, BAD_HOST),
+        ("https://a,b/v1", False, BAD_HOST),
+        ("http://192.168.1.256/v1", False, BAD_HOST),
+        ("https://a:b@c.example/v1", False, "must not contain a user name"),
+        ("https://a@c.example/v1", False, "must not contain a user name"),
+        ("https://@c.example/v1", False, "must not contain a user name"),
         ("https://a.example:99999/v1", False, PORT),
         ("https://a.example:65536/v1", False, PORT),
         ("https://a.example:0/v1", False, PORT),
@@ -409,8 +410,8 @@ KEY_ONLY = "a key is sent only over https, or to this computer"
         ("https://a .example/v1", False, BLANKS),
         ("https://a.example/v1 images", False, BLANKS),
         ("https://a.example/\tv1", False, BLANKS),
-        ("https://a.example/v1?key=x", False, "must end before the “?”"),
-        ("https://a.example/v1#x", False, "must end before the “#”"),
+        ("https://a.example/v1?key=x", False, "remove the “?”"),
+        ("https://a.example/v1#x", False, "remove the “#”"),
         ("http://a.example/v1", True, KEY_ONLY),
         ("http://192.168.1.5/v1", True, KEY_ONLY),
         ("http://192.168.1.5/v1", False, None),
@@ -432,32 +433,32 @@ def test_base_urls(base_url: str | None, has_key: bool, text: str | None) -> Non
             ImagesClient(base_url, "sk-1", "custom")
 
 
-def test_azures_addresses_may_have_a_query() -> None:
+def test_azure_urls_may_have_a_query() -> None:
     azure = providers.get("azure")
     assert base_url_problem("https://a.example/openai/v1?api-version=preview", azure) is None
-    assert "must end before the “#”" in str(base_url_problem("https://a.example/openai/v1#x", azure))
+    assert "remove the “#”" in str(base_url_problem("https://a.example/openai/v1#x", azure))
 
 
 @pytest.mark.parametrize(
     "base_url", ["https://me:canary@a.example/v1", "me:canary@a.example", "https://a.example:x/v1?key=canary"]
 )
-def test_what_may_be_a_secret_in_an_address_is_not_shown(base_url: str) -> None:
+def test_secrets_in_a_base_url_are_not_shown(base_url: str) -> None:
     problem = base_url_problem(base_url, providers.get("custom"))
     assert "a.example" in str(problem) and "canary" not in str(problem)
 
 
 @given(st.text(st.sampled_from("htps:/.[]@?#0159a-zü %\\\t"), max_size=24))
-def test_an_address_that_is_not_refused_can_be_used(text: str) -> None:
+def test_base_url_without_a_problem_is_usable(text: str) -> None:
     custom = providers.get("custom")
     for base_url in (text, f"http://{text}", f"https://a.example{text}"):
         if base_url_problem(base_url, custom) is None:
             assert providers.host_of(base_url.strip())
             assert urlsplit(endpoint_url(base_url, custom, "/models")).path.endswith("/models")
         elif base_url.strip():
-            providers.host_of(base_url)  # raises nothing
+            providers.host_of(base_url)  # must not raise
 
 
-def test_an_address_of_the_environment_that_cannot_be_one_is_named_by_its_variable() -> None:
+def test_invalid_base_url_in_the_environment_names_the_variable() -> None:
     openai = providers.get("openai")
     problem = environment_problem(openai, {"OPENAI_BASE_URL": "http://127.0.0.1:port/v1"})
     assert str(problem) == f"OPENAI_BASE_URL http://127.0.0.1:port/v1: {PORT}"
@@ -467,25 +468,25 @@ def test_an_address_of_the_environment_that_cannot_be_one_is_named_by_its_variab
     assert openai.resolve_url(None, {"OPENAI_BASE_URL": " http://127.0.0.1:8000 "}) == "http://127.0.0.1:8000"
 
 
-def test_origins_and_addresses() -> None:
-    assert same_origin("https://a.example/x", "https://A.example:443/y")
-    assert not same_origin("https://a.example", "http://a.example")
-    assert not same_origin("https://a.example", "https://a.example:444")
+def test_same_origin_and_public_hosts() -> None:
+    assert is_same_origin("https://a.example/x", "https://A.example:443/y")
+    assert not is_same_origin("https://a.example", "http://a.example")
+    assert not is_same_origin("https://a.example", "https://a.example:444")
     assert is_public_host("a-name-that-does-not-exist.invalid")
 
 
-def test_parse_object_names_what_it_read() -> None:
-    with pytest.raises(BadAnswerError, match="The thing is not JSON"):
+def test_parse_object_error_names_its_subject() -> None:
+    with pytest.raises(BadResponseError, match="The thing is not JSON"):
         parse_object(b"\xff", "The thing")
 
 
-def test_read_answer_takes_image_data_out_of_what_is_kept() -> None:
+def test_raw_response_has_no_image_data() -> None:
     answer = {"data": [{"b64_json": ENCODED, "extra": 1}]}
-    response = read_answer(answer, Limits(), lambda url: b"", None)
+    response = parse_response(answer, Limits(), lambda url: b"", None)
     assert response.raw == {"data": [{"extra": 1}]}
 
 
-def test_light_data_is_complete() -> None:
+def test_host_of_and_join_alternatives() -> None:
     assert providers.host_of("HTTP://A.Example:8000/v1") == "a.example:8000"
     assert providers.host_of("https://a.example/v1") == "a.example"
-    assert alternatives([]) == ""
+    assert join_alternatives([]) == ""
