@@ -1,8 +1,8 @@
-"""Measures lining up on photographs whose drift is known: a table of errors, refusals and times.
+"""Measures alignment on photographs with a known misalignment: a table of errors, refusals and times.
 
     python tests/fit_bench.py [--prototype FILE] [--trials PART] [--only ROW …] [--out FILE]
 
-Needs pip and, for the wallpapers, apt-get (Debian or Ubuntu; no root). What is fetched stays in the user's cache.
+Needs pip and, for the wallpapers, apt-get (Debian or Ubuntu; no root). The downloads stay in the user's cache.
 With the prototype, both run on the same trials in turn, so that their times can be compared on a busy machine.
 """
 
@@ -22,8 +22,8 @@ from PIL import Image, ImageFilter
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from lib.imaging.fit import apply, fit  # noqa: E402
-from lib.imaging.seam import levelled  # noqa: E402
+from lib.imaging.fit import correct, estimate  # noqa: E402
+from lib.imaging.seam import level  # noqa: E402
 from tests import fit_trials as trials  # noqa: E402
 from tests.fill_pictures import PHOTOGRAPHS, fetch  # noqa: E402
 
@@ -112,13 +112,13 @@ def made(row: Row, part: float, cache: Path) -> Iterator[trials.Trial]:
 def ours(trial: trials.Trial) -> Result:
     """What this project does."""
     start = time.perf_counter()
-    found = fit(trial.original, trial.returned, trial.protected)
+    fit = estimate(trial.original, trial.returned, trial.protected)
     middle = time.perf_counter()
-    apply(trial.returned, found, ~trial.protected)
+    correct(trial.returned, fit, ~trial.protected)
     end = time.perf_counter()
-    error = trials.mean_error(trial, found.motion.turn, found.motion.shift)
-    colour = trials.colour_error(trial, found.colour.gain, found.colour.bias)
-    return Result(trials.mean_error(trial, 1, 0), error, found.accepted, colour, middle - start, end - middle)
+    error = trials.mean_error(trial, fit.motion.turn, fit.motion.shift)
+    colour = trials.colour_error(trial, fit.colour.gain, fit.colour.bias)
+    return Result(trials.mean_error(trial, 1, 0), error, fit.accepted, colour, middle - start, end - middle)
 
 
 def prototype(path: Path) -> Method:
@@ -131,11 +131,11 @@ def prototype(path: Path) -> Method:
         hole = Image.fromarray(~trial.protected).convert("L").filter(ImageFilter.MaxFilter(49))
         usable = np.asarray(hole) == 0
         start = time.perf_counter()
-        p, gain, bias, found = module.robust_register(trial.original, trial.returned, usable)
+        p, gain, bias, details = module.robust_register(trial.original, trial.returned, usable)
         seconds = time.perf_counter() - start
         error = trials.mean_error(trial, complex(1 + p[0], p[1]), complex(p[2], p[3]))
         colour = trials.colour_error(trial, gain, bias)
-        return Result(trials.mean_error(trial, 1, 0), error, found["accept"], colour, seconds, float("nan"))
+        return Result(trials.mean_error(trial, 1, 0), error, details["accept"], colour, seconds, float("nan"))
 
     return measured
 
@@ -181,9 +181,9 @@ def faithful(cache: Path, what: str, damage: trials.Damage) -> str:
     for photograph in LARGE:
         wide = cut(cache, photograph.path, (1024, 1024), 0.5, 0.5)
         trial = trials.make_trial(wide, wide, KNOWN, damage, rng, changed=False)
-        fitted = apply(trial.returned, fit(trial.original, trial.returned, trial.protected), ~trial.protected)
+        aligned = correct(trial.returned, estimate(trial.original, trial.returned, trial.protected), ~trial.protected)
         near, truth = edge_band(trial.protected), trial.original.astype(float)
-        steps = (trial.returned, fitted, levelled(trial.original, fitted, ~trial.protected))
+        steps = (trial.returned, aligned, level(trial.original, aligned, ~trial.protected))
         figures.append([np.abs(picture - truth)[near].mean() for picture in steps])
     ends = zip(np.mean(figures, 0), np.max(figures, 0), strict=True)
     cells = [f"{mean:.2f} (worst {worst:.2f})" for mean, worst in ends]

@@ -1,4 +1,4 @@
-"""Sizes and rectangles in whole pixels, as values with arithmetic."""
+"""Sizes and rectangles in whole pixels."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class Rect:
-    """A rectangle: its left and top edge (which may be negative), its width and height."""
+    """A rectangle by its left and top edge, which may be negative, its width and height."""
 
     x: int
     y: int
@@ -37,7 +37,7 @@ class Rect:
 
     @classmethod
     def from_edges(cls, left: int, top: int, right: int, bottom: int) -> Rect:
-        """From edges as GIMP gives selection bounds; an edge that crosses its opposite makes it empty."""
+        """Return the rectangle between edges, as in GIMP's selection bounds; it is empty if opposite edges cross."""
         return cls(left, top, max(0, right - left), max(0, bottom - top))
 
     @property
@@ -52,22 +52,22 @@ class Rect:
 
     @property
     def size(self) -> Size:
-        """Width and height without the place."""
+        """The width and height."""
         return Size(self.width, self.height)
 
     @property
     def empty(self) -> bool:
-        """True where no pixel is inside."""
+        """Whether the rectangle contains no pixels."""
         return self.width <= 0 or self.height <= 0
 
     def intersect(self, other: Rect) -> Rect:
-        """What both cover; empty where they do not meet."""
+        """Return the common part of both; it is empty if they don't overlap."""
         return Rect.from_edges(
             max(self.x, other.x), max(self.y, other.y), min(self.right, other.right), min(self.bottom, other.bottom)
         )
 
     def union(self, other: Rect) -> Rect:
-        """The smallest rectangle that contains both; an empty one adds nothing."""
+        """Return the smallest rectangle that contains both, ignoring an empty one."""
         if self.empty or other.empty:
             return other if self.empty else self
         return Rect.from_edges(
@@ -75,17 +75,17 @@ class Rect:
         )
 
     def grow(self, margin: int) -> Rect:
-        """Larger by `margin` pixels on every side; smaller where it is negative."""
+        """Return the rectangle grown by `margin` pixels on every side, or shrunk if that is negative."""
         return Rect.from_edges(self.x - margin, self.y - margin, self.right + margin, self.bottom + margin)
 
     def translate(self, dx: int, dy: int) -> Rect:
-        """Moved by `dx` to the right and `dy` down."""
+        """Return the rectangle moved by `dx` to the right and `dy` down."""
         return Rect(self.x + dx, self.y + dy, self.width, self.height)
 
     def contains(self, other: Rect) -> bool:
-        """True where no pixel of `other` lies outside."""
+        """Return whether all pixels of `other` are inside."""
         return other.empty or self.union(other) == self
 
     def to_list(self) -> list[int]:
-        """As `[x, y, width, height]`, the form that reports and jobs use."""
+        """Return `[x, y, width, height]`, the form in reports and jobs."""
         return [self.x, self.y, self.width, self.height]

@@ -1,1 +1,1 @@
-"""From an answer's picture to the pixels of a layer: aligned, matched, masked."""
+"""Image processing: aligns results with the original, matches their colours, makes layer masks, checks files."""

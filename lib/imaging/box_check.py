@@ -1,7 +1,7 @@
-"""How many pictures a JPEG XL, HEIF or AVIF file shows, by its header: GIMP opens one of them and does not say so.
+"""Counts the pictures in a JPEG XL, HEIF or AVIF file by its header, as GIMP opens only one of them without a warning.
 
-A JPEG XL file says in its first bits whether it is an animation (ISO/IEC 18181-1, ImageMetadata). A HEIF or AVIF file
-lists its items: pictures, their tiles and thumbnails, and what belongs to them (ISO/IEC 23008-12).
+The first bits of a JPEG XL file contain whether it is an animation (ISO/IEC 18181-1, ImageMetadata). A HEIF or AVIF
+file lists its items: pictures, their tiles, thumbnails and auxiliary images (ISO/IEC 23008-12).
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ _HIDDEN = 1
 _HEADER_BYTES = 64
 _SIDE_BITS, _PREVIEW_BITS, _PREVIEW_EIGHTHS_BITS = (9, 13, 18, 30), (6, 8, 10, 12), (0, 0, 5, 9)
 Box = tuple[bytes, int, int]
-"""A box's kind, and where its content begins and ends."""
+"""A box's type, and the start and end of its content."""
 
 
 class Reader(Protocol):
-    """Reads a file at any place."""
+    """Reads a file at any offset."""
 
     size: int
 
     def at(self, start: int, count: int) -> bytes:
-        """Return `count` bytes from `start`; raise where the file ends before."""
+        """Return `count` bytes from `start`; raise if the file is shorter."""
 
     def numbers(self, start: int, layout: str) -> tuple[int, ...]:
-        """Return the integers of a struct layout."""
+        """Return the integers at `start` in a layout of `struct`."""
 
 
 def count_jxl(reader: Reader) -> int:
@@ -43,7 +43,7 @@ def count_jxl(reader: Reader) -> int:
 
 
 class _Bits:
-    """Takes bits from the lowest one of the first byte on."""
+    """Reads bits, the lowest one of each byte first."""
 
     def __init__(self, data: bytes) -> None:
         self._rest = int.from_bytes(data, "little")
@@ -62,7 +62,7 @@ def _is_animation(bits: _Bits) -> bool:
         return False
     bits.take(3)  # the orientation
     if bits.take():
-        _skip_size(bits)  # the size to show it in
+        _skip_size(bits)  # the size for display
     if bits.take():
         _skip_sides(bits, _PREVIEW_EIGHTHS_BITS if bits.take() else _PREVIEW_BITS)
     return bool(bits.take())
@@ -73,7 +73,7 @@ def _skip_size(bits: _Bits) -> None:
 
 
 def _skip_sides(bits: _Bits, lengths: tuple[int, ...]) -> None:
-    """Skip the height, and the width where it is not given by a ratio; without `lengths` each has five bits."""
+    """Skip the height, and the width unless a ratio defines it; without `lengths` each has five bits."""
     bits.take(lengths[bits.take(2)] if lengths else 5)
     if not bits.take(3):
         bits.take(lengths[bits.take(2)] if lengths else 5)
@@ -110,7 +110,7 @@ def _count_items(reader: Reader, meta: Box) -> int:
 
 
 def _boxes(reader: Reader, start: int, end: int) -> Iterator[Box]:
-    """Yield the boxes of a stretch of the file."""
+    """Yield the boxes from `start` to `end`."""
     while start + 8 <= end:
         length, *kind = reader.numbers(start, ">I4B")
         head = 8

@@ -1,4 +1,4 @@
-"""Lines a returned picture up with the original and matches its colours, or leaves it as it came."""
+"""Aligns a returned picture with the original and matches its colours, if that can be done reliably."""
 
 from __future__ import annotations
 
@@ -9,34 +9,34 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from lib.imaging.registration import Bools, Motion, Pair, Picture, bicubic, bilinear, guess_shift, register, smoothed
-from lib.imaging.resampling import moved
+from lib.imaging.registration import Bools, Motion, Pair, Picture, bicubic, bilinear, guess_shift, register, smooth
+from lib.imaging.resampling import move
 
 MEAN_CELLS = 128  # cells along the mean side of a picture
-GROWN = 3  # cells around the selection that are not trusted either: 24 pixels of 1024
-BOARD = 8  # cells along a square of the checkerboard whose two colours are fitted apart
-SMALLEST = 48  # pixels of a side below which nothing is estimated
-ENOUGH = 400  # usable cells for an estimate, of 16,384 in a square picture
+MARGIN_CELLS = 3  # cells around the selection that are not used either: 24 pixels of 1024
+BOARD_CELLS = 8  # cells along a square of the checkerboard whose two halves are registered separately
+MIN_SIDE = 48  # pixels: nothing is estimated for a picture with a shorter side
+MIN_CELLS = 400  # usable cells for an estimate, of 16,384 in a square picture
 ZOOMS = (1.0, 0.96, 1.04)
 
-AGREEMENT = 1.0  # pixels that the two halves may differ from the whole, anywhere in the picture
-GAIN = 0.97  # the residual, as a part of the one without motion, that makes a motion worth it
-ONE_WAY = 0.005  # the weaker direction's part of the gradients below which all edges are parallel
-STILL = 0.1  # pixels of motion that are not worth resampling
-FARTHEST = 1 / 12  # of the longer side: a shift beyond it is not believed
-MOST_ZOOM, MOST_TURN = 0.09, 5.0  # parts of one; degrees
+MAX_DISAGREEMENT = 1.0  # pixels between the two halves and the whole, anywhere in the picture
+MAX_RESIDUAL = 0.97  # of the residual without motion: a motion that leaves more is not applied
+MIN_ISOTROPY = 0.005  # the weaker direction's part of the gradients, below which all edges are parallel
+MIN_MOTION = 0.1  # pixels: a smaller motion is not worth resampling
+MAX_SHIFT = 1 / 12  # of the longer side
+MAX_ZOOM, MAX_ROTATION = 0.09, 5.0  # as a fraction; degrees
 
-SAFE_GAIN = 1.25  # a colour gain that is believed without motion, either way
-SAFE_ERROR = 6.0  # levels that a colour match may leave then
-UNSEEN = 0.25  # levels of tint that are not worth changing
-MOST_CLIPPED = 5.0  # of 255: a cell with a larger part of clipped pixels says nothing about a tint
-LEAST_TRUST = 1e-3  # but is all there is where a whole channel is clipped
-RIDGE = 10.0  # levels²: what pulls the gain to 1 where a channel hardly varies
+SAFE_GAIN = 1.25  # a colour gain, or its reciprocal, that is accepted even if the motion isn't
+SAFE_ERROR = 6.0  # levels of error that the colours may have then
+MIN_TINT = 0.25  # levels: a smaller tint is not worth correcting
+MAX_CLIPPED = 5.0  # of 255: a cell with more clipped pixels carries no information about the tint
+MIN_CONFIDENCE = 1e-3  # but is the only source if a whole channel is clipped
+RIDGE = 10.0  # levels²: regularizes the gain to 1 for a channel that hardly varies
 
 
 @dataclass(frozen=True, slots=True)
 class Colour:
-    """How the colours changed: returned = gain × original + bias, for red, green and blue, in levels of 255."""
+    """A colour change: returned = gain × original + bias, for red, green and blue, in levels of 255."""
 
     gain: tuple[float, float, float] = (1.0, 1.0, 1.0)
     bias: tuple[float, float, float] = (0.0, 0.0, 0.0)
@@ -51,9 +51,10 @@ class Colour:
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """What was found, and is to be undone. Where it could not be trusted, motion and colour say "none".
+    """The estimated change of a picture. An unreliable motion or colour is left at its default, no change.
 
-    accepted: whether the place of the picture is known (it may need no motion). reason: a few words on why.
+    accepted: whether the position of the picture is known (it may need no motion). reason: a few words on why, which
+    scripts may read in the report.
     """
 
     motion: Motion = Motion()
@@ -62,8 +63,8 @@ class Fit:
     reason: str = ""
 
     @property
-    def drift(self) -> dict[str, float]:
-        """For reports: shift in pixels, zoom in percent, rotation in degrees, colour in levels."""
+    def misalignment(self) -> dict[str, float]:
+        """The change as in reports: shift in pixels, zoom in percent, rotation in degrees, colour in levels."""
         turn = self.motion.turn
         return {
             "shift": round(abs(self.motion.shift), 2),
@@ -73,11 +74,11 @@ class Fit:
         }
 
 
-def fit(original: Picture, returned: Picture, protected: Bools) -> Fit:
-    """How `returned` drifted from `original` (both H×W×3 or more channels, of one size).
+def estimate(original: Picture, returned: Picture, protected: Bools) -> Fit:
+    """Estimate how `returned` differs from `original` in position and colour, for `correct` to undo.
 
-    protected: H×W, True where the endpoint should have left the picture alone. What is near its edge is not
-    trusted. Nothing is changed here: see `apply`.
+    Both are H×W×3 or more channels, of the same size.
+    protected: H×W, True where the endpoint shouldn't have changed the picture; pixels near its edge are not used.
     """
     if original.shape[:2] != returned.shape[:2] or protected.shape != original.shape[:2]:
         raise ValueError("the original, the returned picture and the protected pixels differ in size")
@@ -85,118 +86,119 @@ def fit(original: Picture, returned: Picture, protected: Bools) -> Fit:
         return Fit(accepted=True, reason="identical")
     cell = _cell(*protected.shape)
     usable = _usable(protected, cell)
-    if min(protected.shape) < SMALLEST or usable.sum() < ENOUGH:
+    if min(protected.shape) < MIN_SIDE or usable.sum() < MIN_CELLS:
         return Fit(reason="too few protected pixels")
     pair = Pair(original, returned, usable, cell)
-    motion, accepted, reason = _placed(pair, protected.shape[1], protected.shape[0])
-    colour = _matched(pair, returned, motion, trusted=accepted)
+    motion, accepted, reason = _estimate_motion(pair, protected.shape[1], protected.shape[0])
+    colour = _estimate_colour(pair, returned, motion, aligned=accepted)
     return Fit(motion, colour, accepted, reason)
 
 
-def apply(returned: Picture, found: Fit, shown: Bools | None = None) -> Picture:
-    """The returned picture with the drift undone, by one resampling at most; a fourth channel is carried along.
+def correct(returned: Picture, fit: Fit, visible: Bools | None = None) -> Picture:
+    """Return the picture with the estimated change undone, resampled at most once; a fourth channel moves along.
 
-    shown: H×W, where the result will be seen and is to be sharp (default: everywhere).
+    visible: H×W, where the result will be visible and has to stay sharp (default: everywhere).
     """
-    if found.motion == Motion():
-        return returned if found.colour == Colour() else _recoloured(returned, found.colour)
+    if fit.motion == Motion():
+        return returned if fit.colour == Colour() else _correct_colours(returned, fit.colour)
     picture = returned.astype(np.float32)
-    clear = picture.shape[2] == 4 and picture[..., 3].min() < 255
-    sharp = np.ones(picture.shape[:2], bool) if shown is None else shown
-    if clear:
-        # Colour that cannot be seen must not bleed into what can; a sharp kernel would ring at the alpha's edges.
+    has_transparency = picture.shape[2] == 4 and picture[..., 3].min() < 255
+    sharp = np.ones(picture.shape[:2], bool) if visible is None else visible
+    if has_transparency:
+        # Invisible colours must not bleed into visible ones, and a sharp kernel would ring at the edges of the alpha.
         picture[..., :3] *= picture[..., 3:] / 255
         sharp = np.zeros_like(sharp)
-    picture = moved(picture, found.motion, sharp)
-    if clear:
+    picture = move(picture, fit.motion, sharp)
+    if has_transparency:
         picture[..., :3] *= 255 / np.maximum(picture[..., 3:], 1)
-    bias, gain = (np.asarray(values, np.float32) for values in (found.colour.bias, found.colour.gain))
+    bias, gain = (np.asarray(values, np.float32) for values in (fit.colour.bias, fit.colour.gain))
     picture[..., :3] = (picture[..., :3] - bias) / gain
     return np.rint(np.clip(picture, 0, 255)).astype(np.uint8)
 
 
-def _placed(pair: Pair, width: int, height: int) -> tuple[Motion, bool, str]:
-    """The motion if it can be trusted, whether the place is known, and why."""
+def _estimate_motion(pair: Pair, width: int, height: int) -> tuple[Motion, bool, str]:
+    """Return the motion if it is reliable, whether the position is known, and the reason."""
     guesses = [Motion(), *(guess_shift(pair, zoom) for zoom in ZOOMS)]
-    found = register(pair, pair.usable, guesses)
-    if found is None:
+    estimate = register(pair, pair.usable, guesses)
+    if estimate is None:
         return Motion(), False, "too little texture"
-    motion = found.motion
-    if not _believable(motion, max(width, height)):
+    motion = estimate.motion
+    if not _is_plausible(motion, max(width, height)):
         return Motion(), False, "the drift found is too large to be believed"
-    if not found.settled:
+    if not estimate.converged:
         return Motion(), False, "the estimate does not settle"
-    rows, cols = (np.arange(n) // BOARD for n in pair.usable.shape)
+    rows, cols = (np.arange(n) // BOARD_CELLS for n in pair.usable.shape)
     board = np.add.outer(rows, cols) % 2 == 0
     halves = [register(pair, pair.usable & half, guesses, min(1, pair.coarsest)) for half in (board, ~board)]
-    if any(half is None or half.motion.farthest(motion, width, height) > AGREEMENT for half in halves):
+    if any(half is None or half.motion.max_distance(motion, width, height) > MAX_DISAGREEMENT for half in halves):
         return Motion(), False, "two halves of the picture disagree"
     samples = pair.samples(0, pair.usable)
-    if samples.both_ways < ONE_WAY:
-        # Wires in a clear sky: a shift along them cannot be seen, and the halves agree on any.
+    if samples.isotropy < MIN_ISOTROPY:
+        # For example wires in a clear sky: a shift along them is invisible, and the halves agree on any.
         return Motion(), False, "all edges run one way"
-    still = motion.farthest(Motion(), width, height) < STILL
-    if still or pair.judge(0, samples, motion) > GAIN * pair.judge(0, samples, Motion()):
-        near = motion.farthest(Motion(), width, height) <= AGREEMENT
+    distance = motion.max_distance(Motion(), width, height)
+    if distance < MIN_MOTION or pair.residual(0, samples, motion) > MAX_RESIDUAL * pair.residual(0, samples, Motion()):
+        near = distance <= MAX_DISAGREEMENT
         return Motion(), near, "in place already" if near else "no better than as it came"
     return motion, True, "lined up"
 
 
-def _believable(motion: Motion, longest: int) -> bool:
+def _is_plausible(motion: Motion, longest: int) -> bool:
     turn = motion.turn
     return (
-        abs(abs(turn) - 1) < MOST_ZOOM
-        and abs(math.degrees(math.atan2(turn.imag, turn.real))) < MOST_TURN
-        and abs(motion.shift) < FARTHEST * longest
+        abs(abs(turn) - 1) < MAX_ZOOM
+        and abs(math.degrees(math.atan2(turn.imag, turn.real))) < MAX_ROTATION
+        and abs(motion.shift) < MAX_SHIFT * longest
     )
 
 
-def _matched(pair: Pair, returned: Picture, motion: Motion, *, trusted: bool) -> Colour:
-    """The tint, from means over cells, so that sharpness plays no part; none where it cannot be trusted."""
+def _estimate_colour(pair: Pair, returned: Picture, motion: Motion, *, aligned: bool) -> Colour:
+    """Return the tint, or no change if it is unreliable. Means over cells make it independent of the sharpness."""
     level = pair.coarsest
     rows, cols = np.nonzero(pair.usable)
     scale = 1 << level
-    place = (cols + 0.5) * scale - pair.centre[0] + 1j * ((rows + 0.5) * scale - pair.centre[1])
-    there = motion.turn * place + motion.shift
-    x, y = (there.real + pair.centre[0]) / scale - 0.5, (there.imag + pair.centre[1]) / scale - 0.5
-    small = np.asarray(Image.fromarray(returned[..., :3]).reduce(scale), np.float32)
+    position = (cols + 0.5) * scale - pair.centre[0] + 1j * ((rows + 0.5) * scale - pair.centre[1])
+    target = motion.turn * position + motion.shift
+    x, y = (target.real + pair.centre[0]) / scale - 0.5, (target.imag + pair.centre[1]) / scale - 0.5
+    reduced = np.asarray(Image.fromarray(returned[..., :3]).reduce(scale), np.float32)
     clipped = ((returned[..., :3] < 2) | (returned[..., :3] > 253)).astype(np.uint8)
-    spoilt = np.asarray(Image.fromarray(clipped * np.uint8(255)).reduce(scale), np.float32)
-    befores, afters, trusts, inside = [], [], [], np.ones(len(rows), bool)
+    clipped_part = np.asarray(Image.fromarray(clipped * np.uint8(255)).reduce(scale), np.float32)
+    befores, afters, confidences, inside = [], [], [], np.ones(len(rows), bool)
     for band in range(3):
-        befores.append(smoothed(pair.channels[band][level])[rows, cols])
-        # Bilinear values would be blurred, hence less varied than the original's: the gain would come out too small.
-        after, inside = bicubic(smoothed(small[..., band]), x, y)
+        befores.append(smooth(pair.channels[band][level])[rows, cols])
+        # Bilinear values are blurred and vary less than the original's, so the gain would be too small.
+        after, inside = bicubic(smooth(reduced[..., band]), x, y)
         afters.append(after)
-        trusts.append(np.maximum(1 - bilinear(smoothed(spoilt[..., band]), x, y)[0] / MOST_CLIPPED, LEAST_TRUST))
-    if inside.sum() < ENOUGH:
+        clipping = bilinear(smooth(clipped_part[..., band]), x, y)[0]
+        confidences.append(np.maximum(1 - clipping / MAX_CLIPPED, MIN_CONFIDENCE))
+    if inside.sum() < MIN_CELLS:
         return Colour()
-    colour, error = _tint(*(np.stack(values, 1)[inside] for values in (befores, afters, trusts)))
+    colour, error = _fit_tint(*(np.stack(values, 1)[inside] for values in (befores, afters, confidences)))
     safe = all(1 / SAFE_GAIN < gain < SAFE_GAIN for gain in colour.gain) and error < SAFE_ERROR
-    return colour if (trusted or safe) and colour.levels > UNSEEN else Colour()
+    return colour if (aligned or safe) and colour.levels > MIN_TINT else Colour()
 
 
-def _tint(before: Any, after: Any, trust: Any) -> tuple[Colour, float]:
-    """Gain and bias of each channel by robust least squares over (N, 3) cells, and the median error left, in levels."""
-    weight, error = trust, math.inf
+def _fit_tint(before: Any, after: Any, confidence: Any) -> tuple[Colour, float]:
+    """Return each channel's gain and bias by robust least squares over (N, 3) cells, and the median error in levels."""
+    weight, error = confidence, math.inf
     gain, bias = np.ones(3), np.zeros(3)
     for _ in range(6):
         total = weight.sum(0)
         mean_before, mean_after = ((weight * side).sum(0) / total for side in (before, after))
         spread = before - mean_before
-        shared = (weight * spread * (after - mean_after)).sum(0) + RIDGE * total
-        gain = shared / ((weight * np.square(spread)).sum(0) + RIDGE * total)
+        covariance = (weight * spread * (after - mean_after)).sum(0) + RIDGE * total
+        gain = covariance / ((weight * np.square(spread)).sum(0) + RIDGE * total)
         bias = mean_after - gain * mean_before
-        worst = (np.abs(after - before * gain - bias) * (trust > LEAST_TRUST)).max(1)
-        error = float(np.median(worst))
-        fitting = np.square(1 / (1 + np.square(worst / (2.5 * (1.4826 * error + 0.2)))))
-        weight = trust * fitting[:, None]
+        errors = (np.abs(after - before * gain - bias) * (confidence > MIN_CONFIDENCE)).max(1)
+        error = float(np.median(errors))
+        robust = np.square(1 / (1 + np.square(errors / (2.5 * (1.4826 * error + 0.2)))))
+        weight = confidence * robust[:, None]
     gains, biases = gain.tolist(), bias.tolist()
     return Colour((gains[0], gains[1], gains[2]), (biases[0], biases[1], biases[2])), error
 
 
-def _recoloured(returned: Picture, colour: Colour) -> Picture:
-    """The tint undone by a table for each channel; places stay as they are."""
+def _correct_colours(returned: Picture, colour: Colour) -> Picture:
+    """Return the picture with the tint undone by a look-up table for each channel."""
     result = returned.copy()
     for band, (gain, bias) in enumerate(zip(colour.gain, colour.bias, strict=True)):
         table = np.rint(np.clip((np.arange(256) - bias) / gain, 0, 255)).astype(np.uint8)
@@ -205,16 +207,16 @@ def _recoloured(returned: Picture, colour: Colour) -> Picture:
 
 
 def _cell(height: int, width: int) -> int:
-    """Pixels along a cell: the power of two that gives about 128 of them along the mean side."""
+    """Return the side of a cell in pixels: the power of two that makes about 128 cells along the mean side."""
     mean_side = math.sqrt(height * width)
     return int(2 ** max(0, round(math.log2(max(1, mean_side / MEAN_CELLS)))))
 
 
 def _usable(protected: Bools, cell: int) -> Bools:
-    """For each whole cell, whether it and the cells around it are protected."""
+    """Return for each whole cell whether it and the cells around it are protected."""
     rows, cols = protected.shape[0] // cell, protected.shape[1] // cell
     cells = protected[: rows * cell, : cols * cell].reshape(rows, cell, cols, cell)
-    far = np.asarray(np.pad(cells.all((1, 3)), GROWN, constant_values=True), bool)
+    usable = np.asarray(np.pad(cells.all((1, 3)), MARGIN_CELLS, constant_values=True), bool)
     for axis in (0, 1):
-        far = np.asarray(np.lib.stride_tricks.sliding_window_view(far, 2 * GROWN + 1, axis).all(-1))
-    return far
+        usable = np.asarray(np.lib.stride_tricks.sliding_window_view(usable, 2 * MARGIN_CELLS + 1, axis).all(-1))
+    return usable

@@ -1,7 +1,6 @@
-"""Whether a file is one whole picture: GIMP opens what ends early as far as it goes, and frames as layers.
+"""Checks that a file is one complete picture, as GIMP opens truncated files too, and loads frames as layers.
 
-Decided by the file's bytes, with the standard library alone. Formats that are not known here pass: GIMP itself refuses
-those that end early.
+It parses the file with the standard library alone. Other formats pass: GIMP itself rejects truncated files of those.
 """
 
 from __future__ import annotations
@@ -29,15 +28,15 @@ _MOST_PAGES = 10_000
 
 
 class BadPicture(ValueError):
-    """The file is not one whole picture; the text says so to the user."""
+    """The file is not one complete picture. The text tells the user why."""
 
 
-class _EndsEarly(Exception):
-    """There is less in the file than it says."""
+class _Truncated(Exception):
+    """The file ends before the data that its headers announce."""
 
 
 class _FileReader:
-    """Reads a file at any place; raises _EndsEarly past its end."""
+    """Reads a file at any offset; raises _Truncated past its end."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -50,49 +49,49 @@ class _FileReader:
         return self._file.read(count)
 
     def numbers(self, start: int, layout: str) -> tuple[int, ...]:
-        """Return the integers of a struct layout."""
+        """Return the integers at `start` in a layout of `struct`."""
         try:
             size = struct.calcsize(layout)
         except struct.error:  # more integers than any file can have
-            raise _EndsEarly from None
+            raise _Truncated from None
         return struct.unpack(layout, self.at(start, size))
 
     def require(self, end: int) -> None:
-        """Raise _EndsEarly where the file is shorter."""
+        """Raise _Truncated if the file is shorter than `end` bytes."""
         if end > self.size:
-            raise _EndsEarly
+            raise _Truncated
 
 
 def check_picture(path: Path) -> None:
-    """Raise BadPicture for a file that ends early or holds several pictures, OSError where it cannot be read."""
+    """Raise BadPicture if a file is truncated or has several pictures, OSError if it can't be read."""
     with path.open("rb") as file:
         reader = _FileReader(file)
         try:
             count = _checker(path, reader)(reader)
-        except _EndsEarly:
-            message = _("{file} is incomplete: it ends too early. Copy or save it again.")
+        except _Truncated:
+            message = _("{file} is incomplete. Copy or save it again.")
             raise BadPicture(message.format(file=readable_name(path.name))) from None
     if count > 1:
         raise several_pictures(path)
 
 
 def several_pictures(path: Path) -> BadPicture:
-    """Return the error for a file that holds several pages or frames."""
-    message = _("{file} has several pages or frames. Save each one as a separate picture.")
+    """Return the error for a file with several pages or frames."""
+    message = _("{file} has several pages or frames. Save each one as a separate image.")
     return BadPicture(message.format(file=readable_name(path.name)))
 
 
 def has_layers(path: Path) -> bool:
-    """Return whether the layers of a file make one picture, as those of XCF, PSD and OpenRaster do."""
+    """Return whether a file has layers that make up one picture, as in XCF, PSD and OpenRaster."""
     with path.open("rb") as file:
         return file.read(len(SIGNATURE)).startswith(_LAYERED)
 
 
 def _checker(path: Path, reader: _FileReader) -> Callable[[_FileReader], int]:
-    """Return what counts the pictures of this kind of file."""
+    """Return the function that counts the pictures in a file of this format."""
     start = reader.at(0, min(16, reader.size))
     if not start:
-        raise _EndsEarly
+        raise _Truncated
     for signature, check in (
         (b"\xff\xd8\xff", _check_jpeg),
         (b"\x89PNG\r\n\x1a\n", _check_png),
@@ -119,7 +118,7 @@ def _pass(_reader: _FileReader) -> int:
 
 
 def _check_jpeg(reader: _FileReader) -> int:
-    """A further picture after the first one's end, as phones append, is none to edit."""
+    """Return 1, ignoring a further picture that phones append after the end of the first."""
     data, where = reader.at(0, reader.size), 2
     while match := _JPEG_MARKER.search(data, where):
         marker, where = match[1][0], match.end()
@@ -127,7 +126,7 @@ def _check_jpeg(reader: _FileReader) -> int:
             return 1
         if marker not in _JPEG_STANDALONE:
             where += reader.numbers(where, ">H")[0]
-    raise _EndsEarly
+    raise _Truncated
 
 
 def _check_png(reader: _FileReader) -> int:
@@ -154,7 +153,7 @@ def _check_gif(reader: _FileReader) -> int:
         elif block == b"!":
             where += 2
         else:
-            raise _EndsEarly  # nothing that a GIF may have here
+            raise _Truncated  # not a valid block of a GIF
         while length := reader.at(where, 1)[0]:
             where += 1 + length
         where += 1
@@ -176,7 +175,7 @@ def _check_webp(reader: _FileReader) -> int:
 
 
 def _check_bmp(reader: _FileReader) -> int:
-    """Only of pictures that are not compressed is the size known beforehand."""
+    """Return 1 after checking the length of the pixel data, which is known unless it is compressed."""
     pixels, header = reader.numbers(10, "<II")
     if header < 40:
         width, height, _planes, depth = reader.numbers(18, "<HHHH")
@@ -200,19 +199,19 @@ def _check_tga(reader: _FileReader) -> int:
         reader.require(where + count * step)
     elif kind in (9, 10, 11):
         reader.require(where)
-        data, place, pixels = reader.at(where, reader.size - where), 0, 0
+        data, position, pixels = reader.at(where, reader.size - where), 0, 0
         while pixels < count:
-            if place >= len(data):
-                raise _EndsEarly
-            packet = data[place]
+            if position >= len(data):
+                raise _Truncated
+            packet = data[position]
             pixels += (packet & 127) + 1
-            place += 1 + (step if packet & 128 else step * ((packet & 127) + 1))
-        reader.require(where + place)
+            position += 1 + (step if packet & 128 else step * ((packet & 127) + 1))
+        reader.require(where + position)
     return 1
 
 
 def _check_tiff(reader: _FileReader) -> int:
-    """Counts the pages; smaller copies and masks of a page are none."""
+    """Return the number of pages, without the thumbnails and masks of a page."""
     tiff = _Tiff(reader)
     pages = 0
     for directory in tiff.directories():
@@ -225,7 +224,7 @@ def _check_tiff(reader: _FileReader) -> int:
 
 
 class _Tiff:
-    """The directories of a TIFF or BigTIFF file: where each tag's entry is."""
+    """Reads the directories of a TIFF or BigTIFF file."""
 
     def __init__(self, reader: _FileReader) -> None:
         self._reader = reader
@@ -235,7 +234,7 @@ class _Tiff:
         self._offset = "Q" if self._big else "I"
 
     def directories(self) -> Iterator[dict[int, tuple[int, int, int]]]:
-        """Yield each directory: by tag the type, the count and the place of the values."""
+        """Yield each directory: the type, the count and the offset of the values by tag."""
         where, visited = self._number(8 if self._big else 4, self._offset), set[int]()
         while where and where not in visited and len(visited) < _MOST_PAGES:
             visited.add(where)
@@ -247,7 +246,7 @@ class _Tiff:
             where = self._number(where + size * count, self._offset)
 
     def values(self, directory: dict[int, tuple[int, int, int]], tag: int) -> tuple[int, ...]:
-        """Return the integers of a tag; none where it is not there."""
+        """Return the integers of a tag; () if the directory doesn't have it."""
         kind, count, where = directory.get(tag, (0, 0, 0))
         if kind not in _TIFF_INTEGERS:
             return ()

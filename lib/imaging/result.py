@@ -1,4 +1,4 @@
-"""From an answer's picture to the pixels of a layer: decoded once, lined up with the original, brought to the frame."""
+"""Makes the pixels of a layer from a returned picture: decoded, aligned with the original, scaled to the frame."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,65 +12,62 @@ from lib.api import raster
 from lib.frame.frame import Plan
 from lib.frame.geometry import Size
 from lib.imaging import fit, seam
-from lib.imaging.resampling import scaled
+from lib.imaging.resampling import scale
 from lib.translation import _
 
-_PROTECTED = 255  # the mask's alpha where the endpoint should have changed nothing
+_PROTECTED = 255  # the mask's alpha where the endpoint shouldn't have changed anything
 
 
 @dataclass(frozen=True)
-class Guide:
-    """What an answer is lined up with: the picture that was sent (H, W, 3), and where it was protected (H, W)."""
+class Original:
+    """The picture that was sent (H, W, 3), and where the mask protected it (H, W)."""
 
-    original: NDArray[np.uint8]
+    pixels: NDArray[np.uint8]
     protected: NDArray[np.bool_]
 
     @classmethod
-    def read(cls, picture: Path, mask: Path) -> "Guide":
-        """From the files of a job; raises OSError or PictureError where they cannot be read."""
+    def read(cls, picture: Path, mask: Path) -> "Original":
+        """Read the files of a job; raise OSError or PictureError if they can't be read."""
         alpha = np.asarray(raster.decode(mask).convert("RGBA").getchannel("A"))
         return cls(np.asarray(raster.decode(picture).convert("RGB")), np.equal(alpha, _PROTECTED))
 
 
 @dataclass(frozen=True)
 class LayerPixels:
-    """What GIMP inserts: RGBA bytes, sRGB, of the frame's size; `notes` say what was done to the answer.
+    """The pixels of a layer: sRGB bytes, RGBA, of the frame's size.
 
-    `drift` is what lining up found (see `lib.imaging.fit`), None where it was not tried.
+    notes: sentences for the user. misalignment: of the returned picture (see `lib.imaging.fit`), None if not aligned.
     """
 
     rgba: bytes = field(repr=False)
     notes: tuple[str, ...] = ()
-    drift: dict[str, Any] | None = None
+    misalignment: dict[str, Any] | None = None
 
 
-def layer_pixels(data: bytes, plan: Plan, guide: Guide | None, *, transparent: bool) -> LayerPixels:
-    """The picture in `data`, of any raster format, lined up, cut and scaled to the plan's frame.
+def layer_pixels(data: bytes, plan: Plan, original: Original | None, *, transparent: bool) -> LayerPixels:
+    """Return the picture in `data`, of any raster format, aligned, cropped and scaled to the plan's frame.
 
-    An alpha channel is kept where `transparent` was asked for, or where there is nothing below it to be shown instead.
-    Raises PictureError where the picture cannot be decoded.
+    Its alpha channel is dropped unless `transparent` was requested or the transparent pixels have no colours.
+    Raises PictureError if the picture can't be decoded.
     """
     returned = raster.decode(data)
-    if not (transparent or _hides_nothing(returned)):
+    if not (transparent or _is_transparency_empty(returned)):
         returned = returned.convert("RGB")
     notes: tuple[str, ...] = ()
-    asked = (plan.size.width, plan.size.height)
-    if returned.size != asked:
-        notes = (
-            _("The result has {width}x{height} pixels instead of {size}; it was scaled.").format(
-                width=returned.width, height=returned.height, size=plan.size
-            ),
-        )
-    drift = None
-    if guide:
-        returned, drift = _lined_up(returned.resize(asked, Image.Resampling.LANCZOS), guide)
-    return LayerPixels(_to_frame(returned, plan).convert("RGBA").tobytes(), notes, drift)
+    size = (plan.size.width, plan.size.height)
+    if returned.size != size:
+        note = _("The result had {width}x{height} pixels instead of {size} and was scaled.")
+        notes = (note.format(width=returned.width, height=returned.height, size=plan.size),)
+    misalignment = None
+    if original:
+        returned, misalignment = _align(returned.resize(size, Image.Resampling.LANCZOS), original)
+    return LayerPixels(_to_frame(returned, plan).convert("RGBA").tobytes(), notes, misalignment)
 
 
-def _hides_nothing(picture: Image.Image) -> bool:
-    """Whether what is fully transparent has one colour only, as encoders leave it: it must not be shown as black.
+def _is_transparency_empty(picture: Image.Image) -> bool:
+    """Return whether the transparent pixels hide no picture: all have the same colour, as encoders write them.
 
-    Some servers return a whole picture under the mask's own alpha; that picture is what was asked for.
+    Some servers return a complete picture with the mask's alpha; its hidden part is the requested result.
     """
     if picture.mode != "RGBA":
         return True
@@ -79,20 +76,20 @@ def _hides_nothing(picture: Image.Image) -> bool:
     return bool(len(hidden)) and bool((hidden == hidden[0]).all())
 
 
-def _lined_up(returned: Image.Image, guide: Guide) -> tuple[Image.Image, dict[str, Any]]:
-    """The returned picture with its drift undone where that can be trusted, and what was found."""
+def _align(returned: Image.Image, original: Original) -> tuple[Image.Image, dict[str, Any]]:
+    """Return the picture aligned with the original, if that is reliable, and its misalignment."""
     pixels = np.asarray(returned)
-    found = fit.fit(guide.original, pixels, guide.protected)
-    told = {**found.drift, "accepted": found.accepted, "reason": found.reason}
-    fitted = fit.apply(pixels, found, ~guide.protected)
-    if found.accepted and found.reason != "identical":
-        fitted = seam.levelled(guide.original, fitted, ~guide.protected)
-    return (returned if fitted is pixels else Image.fromarray(fitted)), told
+    estimate = fit.estimate(original.pixels, pixels, original.protected)
+    misalignment = {**estimate.misalignment, "accepted": estimate.accepted, "reason": estimate.reason}
+    aligned = fit.correct(pixels, estimate, ~original.protected)
+    if estimate.accepted and estimate.reason != "identical":
+        aligned = seam.level(original.pixels, aligned, ~original.protected)
+    return (returned if aligned is pixels else Image.fromarray(aligned)), misalignment
 
 
 def _to_frame(picture: Image.Image, plan: Plan) -> Image.Image:
-    """Cuts the padding off and scales the rest to the frame, in one resampling; none where nothing is to be done."""
+    """Crop the padding and scale the rest to the frame, resampling once, or not at all if nothing changes."""
     box, size = plan.cut(Size(*picture.size)), (plan.frame.width, plan.frame.height)
     if box == (0, 0, *size) and picture.size == size:
         return picture
-    return scaled(picture, size, box)
+    return scale(picture, size, box)

@@ -1,7 +1,7 @@
-"""Whether an XCF file is complete: GIMP opens one that ends early as far as it goes, and only says so on its terminal.
+"""Checks that an XCF file is complete, as GIMP opens a truncated one too, with a warning on its terminal only.
 
 The format is described in GIMP's sources, devel-docs/specifications/xcf.txt. The file's pointers lead to the tiles of
-all layers, masks and channels; the last tile in the file is decoded, as nothing says where it ends.
+all layers, masks and channels; the last tile in the file is decoded, as its length isn't stored.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ _NONE, _RLE, _ZLIB = 0, 1, 2
 
 
 class Reader(Protocol):
-    """Reads a file at any place."""
+    """Reads a file at any offset."""
 
     size: int
 
     def at(self, start: int, count: int) -> bytes:
-        """Return `count` bytes from `start`; raise where the file ends before."""
+        """Return `count` bytes from `start`; raise if the file is shorter."""
 
     def numbers(self, start: int, layout: str) -> tuple[int, ...]:
-        """Return the integers of a struct layout."""
+        """Return the integers at `start` in a layout of `struct`."""
 
     def require(self, end: int) -> None:
-        """Raise where the file is shorter."""
+        """Raise if the file is shorter than `end` bytes."""
 
 
 @dataclass(frozen=True)
 class _Tile:
-    """Where a tile's data begin, and what it holds when decoded."""
+    """The offset of a tile's data, and its size when decoded."""
 
     start: int
     pixels: int
@@ -43,7 +43,7 @@ class _Tile:
 
 
 def check_xcf(reader: Reader) -> int:
-    """Return 1, as an XCF file is one picture; the reader raises where the file ends early."""
+    """Return 1, as an XCF file is one picture; the reader raises if the file is truncated."""
     xcf = _Xcf(reader)
     last = max(xcf.tiles(), key=lambda tile: tile.start, default=None)
     if last:
@@ -74,25 +74,25 @@ class _Xcf:
             yield from self._tiles_of(hierarchy)
 
     def check_tile(self, tile: _Tile) -> None:
-        """Make the reader raise where a tile's data are not all there."""
+        """Make the reader raise if a tile's data is incomplete."""
         size = tile.pixels * tile.channels
         self._reader.require(tile.start + 1)
         data = self._reader.at(tile.start, min(self._reader.size - tile.start, 2 * size + 1024))
         if self._compression == _NONE:
             self._reader.require(tile.start + size)
         elif self._compression == _ZLIB:
-            whole = zlib.decompressobj()
+            decompressor = zlib.decompressobj()
             try:
-                whole.decompress(data)
+                decompressor.decompress(data)
             except zlib.error:
-                return  # damaged in another way, which GIMP notices
-            if not whole.eof:
+                return  # damaged in another way, which GIMP reports
+            if not decompressor.eof:
                 self._reader.require(self._reader.size + 1)
         else:
             self._reader.require(tile.start + _rle_length(data, tile))
 
     def _properties(self, where: int) -> int:
-        """Return where a list of properties ends; the image's says how tiles are compressed."""
+        """Return the end of a list of properties; the image's list has the compression of the tiles."""
         while True:
             kind, length = self._reader.numbers(where, ">II")
             where += 8
@@ -106,7 +106,7 @@ class _Xcf:
         return self._properties(where + 4 + self._reader.numbers(where, ">I")[0])
 
     def _pointers(self, where: int) -> tuple[list[int], int]:
-        """Return the pointers of a list that ends with 0, and where it ends."""
+        """Return the pointers of a list that ends with 0, and its end."""
         pointers = []
         size = 8 if self._pointer == "Q" else 4
         while pointer := self._reader.numbers(where, f">{self._pointer}")[0]:
@@ -130,16 +130,16 @@ class _Xcf:
 
 
 def _rle_length(data: bytes, tile: _Tile) -> int:
-    """Return how many bytes a run-length coded tile takes, at least one more than there are where it ends early."""
+    """Return the length of a run-length encoded tile in bytes, more than `data` has if it is truncated."""
     where = 0
     for _channel in range(tile.channels):
-        left = tile.pixels
-        while left > 0:
+        remaining = tile.pixels
+        while remaining > 0:
             if where >= len(data):
                 return len(data) + 1
             code = data[where]
             long = code in (127, 128)
             length = int.from_bytes(data[where + 1 : where + 3]) if long else code + 1 if code < 127 else 256 - code
             where += (3 if long else 1) + (1 if code <= 127 else length)
-            left -= max(1, length)
+            remaining -= max(1, length)
     return where

@@ -1,1 +1,1 @@
-"""The job folder that the plug-in and its worker share, and what stays of finished jobs."""
+"""The job folder that the plug-in and its worker share, and the history of finished jobs."""

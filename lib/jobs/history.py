@@ -1,63 +1,63 @@
-"""The kept jobs: listed whatever their folders hold, deleted, and told of where their results were forgotten."""
+"""The history: lists and deletes job folders, and finds results that the user was never notified of."""
 
 import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from lib.jobs.history_record import FolderListing, Record, State, read
+from lib.jobs.history_record import FolderListing, Record, State, read_record
 from lib.jobs.job import NOTIFIED, is_held, is_running
 from lib.settings import settings
 
-_LATEST = 200
+_MOST_CHECKED = 200
 _DELETED = ".deleted-"
 
 
 def records() -> Iterator[Record]:
-    """All kept jobs, the newest first, read one by one; raises OSError where the jobs' folder cannot be listed."""
+    """Yield the record of every job, newest first; raise OSError if the jobs' folder can't be listed."""
     for folder in _folders():
-        found = record(folder)
-        if found:
-            yield found
+        job_record = record(folder)
+        if job_record:
+            yield job_record
 
 
 def record(folder: Path) -> Record | None:
-    """One job; None where the folder has gone or cannot even be listed."""
+    """Return the record of one job; None if the folder is gone or can't be listed."""
     try:
         files = FolderListing.of(folder)
-        return read(folder, files)
+        return read_record(folder, files)
     except OSError:
         return None
 
 
 def delete(folder: Path) -> None:
-    """Deletes a job's folder; a job that runs is left alone. Raises OSError where that fails.
+    """Delete a job's folder unless the job is running or held; raise OSError if that fails.
 
-    Renamed first: half a folder must not look like a job, and of two deletions one wins.
+    The folder is renamed first, so that a partly deleted one is not taken for a job and only one of two deletions wins.
     """
     if is_running(folder) or is_held(folder):
         return
-    doomed = folder.with_name(_DELETED + folder.name)
-    folder.rename(doomed)
-    shutil.rmtree(doomed)
+    renamed = folder.with_name(_DELETED + folder.name)
+    folder.rename(renamed)
+    shutil.rmtree(renamed)
 
 
 def sweep() -> None:
-    """Removes what an interrupted deletion has left."""
+    """Remove what interrupted deletions have left behind."""
     for path in settings.jobs_folder().glob(f"{_DELETED}*"):
         shutil.rmtree(path, ignore_errors=True)
 
 
 def unreported() -> dict[Path, State]:
-    """Jobs whose results were never inserted, or whose answer is unknown, of which nobody was told yet.
+    """Return the jobs with an unknown answer or a result never inserted, if the user hasn't been notified of them.
 
-    Only the latest jobs are looked at, so that it costs nothing with thousands of them.
+    Only the latest jobs are checked, so that a history of thousands costs no time.
     """
-    found = {folder: _news_of(folder) for folder in _folders()[:_LATEST]}
-    return {folder: state for folder, state in found.items() if state}
+    states = {folder: _unreported_state(folder) for folder in _folders()[:_MOST_CHECKED]}
+    return {folder: state for folder, state in states.items() if state}
 
 
-def _news_of(folder: Path) -> State | None:
+def _unreported_state(folder: Path) -> State | None:
     try:
         files = FolderListing.of(folder)
         state = files.state(folder)

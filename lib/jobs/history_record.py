@@ -1,6 +1,6 @@
-"""One kept job as it is read from its folder, which is data that anybody may have changed.
+"""One job of the history, read from its folder.
 
-Names of files are never taken from inside a folder's JSON: what is there is what the listing says.
+The folder is untrusted input: names of files come from its listing, never from its JSON files.
 """
 
 import json
@@ -17,7 +17,7 @@ from typing import Any
 from lib.api.text import sentences
 from lib.frame.frame import FrameError, Plan
 from lib.frame.geometry import Rect, Size
-from lib.jobs.job import INSERTED, LOCK, SENT, VERSION, Job, is_running
+from lib.jobs.job import INSERTED, SENT, VERSION, WORKER_LOCK, Job, is_running
 from lib.translation import _
 
 _JOB_NAME = re.compile(r"(\d{8}-\d{6})-[0-9a-f]{6}")
@@ -30,7 +30,7 @@ _LARGEST_SIDE = 1 << 19  # of a canvas in GIMP
 
 
 class State(Enum):
-    """What became of a job."""
+    """The outcome of a job."""
 
     RUNNING = "running"
     WAITING = "waiting"
@@ -45,28 +45,30 @@ class State(Enum):
 
     @property
     def words(self) -> str:
-        """The state as a user reads it."""
+        """The state as text for the user."""
         return {
             State.RUNNING: _("still running"),
-            State.WAITING: _("finished, never inserted"),
+            State.WAITING: _("finished, not inserted"),
             State.INSERTED: _("inserted"),
             State.FAILED: _("failed"),
             State.CANCELLED: _("cancelled"),
-            State.UNKNOWN: _("sent, answer unknown (may have been billed)"),
-            State.INTERRUPTED: _("cut off before its result arrived"),
-            State.UNREAD: _("answered, but the answer could not be read"),
-            State.UNSENT: _("cut off before it was sent"),
-            State.DAMAGED: _("damaged or changed by hand"),
+            State.UNKNOWN: _("sent, no response received (may have been billed)"),
+            State.INTERRUPTED: _("interrupted before its result arrived"),
+            State.UNREAD: _("response received, but it couldn't be read"),
+            State.UNSENT: _("interrupted before it was sent"),
+            State.DAMAGED: _("damaged or edited by hand"),
         }[self]
 
 
 @dataclass(frozen=True)
 class Record:
-    """One kept job: `note` is a sentence about what is wrong with it, `size` its bytes on disk.
+    """One job of the history.
 
-    `plan` is None where job.json does not tell it; `results` are the names of pictures that are really there.
-    `has_answer` says that the answer is kept as it came, and can be read again where there are no results.
-    `canvas` is the image's size at that time, `grown` what it was to become, in its coordinates (None: the same).
+    created: seconds since 1970. cost: US dollars, None if unknown. size: bytes on disk.
+    results: the names of the picture files that exist. plan: None if job.json has no valid one.
+    note: a sentence about a problem with the job, or "".
+    has_answer: whether an unprocessed answer is on disk, which can be parsed if there are no results.
+    canvas: the image's size at that time. grown: the extended canvas in its coordinates, None if it wasn't extended.
     """
 
     folder: Path
@@ -86,7 +88,7 @@ class Record:
 
     @property
     def picture(self) -> Path | None:
-        """What stands for the job in a list: its first result, else what was to be edited."""
+        """The picture that represents the job in a list: its first result, else the original."""
         name = self.results[0] if self.results else "image-1.png"
         path = self.folder / name
         return path if path.is_file() else None
@@ -94,36 +96,36 @@ class Record:
 
 @dataclass(frozen=True)
 class FolderListing:
-    """What is in a folder, from one listing: the size of each regular file by its name."""
+    """The sizes in bytes of a folder's regular files, by name."""
 
     sizes: Mapping[str, int]
 
     @classmethod
     def of(cls, folder: Path) -> "FolderListing":
-        """Lists a folder; symbolic links and folders inside it do not count. Raises OSError where it cannot."""
+        """List a folder without its symbolic links and subfolders; raise OSError if that fails."""
         with os.scandir(folder) as entries:
-            plain = [entry for entry in entries if entry.is_file(follow_symlinks=False)]
-            return cls({entry.name: entry.stat(follow_symlinks=False).st_size for entry in plain})
+            files = [entry for entry in entries if entry.is_file(follow_symlinks=False)]
+            return cls({entry.name: entry.stat(follow_symlinks=False).st_size for entry in files})
 
     @property
     def results(self) -> tuple[str, ...]:
-        """The pictures that came back, in order."""
-        found = [(int(match[1]), name) for name in self.sizes if (match := _RESULT.fullmatch(name))]
-        return tuple(name for _number, name in sorted(found))
+        """The names of the result pictures, in order."""
+        numbered = [(int(match[1]), name) for name in self.sizes if (match := _RESULT.fullmatch(name))]
+        return tuple(name for _number, name in sorted(numbered))
 
     @property
     def has_answer(self) -> bool:
-        """Whether an answer is kept as it came."""
+        """Whether an unprocessed answer is on disk."""
         return any(size and _ANSWER.fullmatch(name) for name, size in self.sizes.items())
 
     @property
     def total(self) -> int:
-        """Bytes of all files."""
+        """The size of all files in bytes."""
         return sum(self.sizes.values())
 
     def state(self, folder: Path) -> State:
-        """What the listing says; job.json is only read where a request has no answer."""
-        if LOCK in self.sizes and is_running(folder):
+        """Return the job's state from the listing; job.json is read only if a request has no answer."""
+        if WORKER_LOCK in self.sizes and is_running(folder):
             return State.RUNNING
         if self.results:
             return State.INSERTED if INSERTED in self.sizes else State.WAITING
@@ -133,45 +135,45 @@ class FolderListing:
             return State.FAILED
         if SENT not in self.sizes:
             return State.UNSENT
-        # What the built-in engine was asked costs nothing, whatever became of it.
+        # A request to the built-in engine costs nothing, whatever its outcome.
         return State.INTERRUPTED if Job(folder).is_free else State.UNKNOWN
 
 
-def read(folder: Path, files: FolderListing) -> Record:
-    """The record of a folder by what is in its files; raises OSError where it has gone."""
-    asked, note = _json(folder, files, "job.json")
-    told, _ignored = _json(folder, files, "report.json")
-    answer, broken = _json(folder, files, "response.json")
-    state, request = files.state(folder), _object(asked.get("request"))
+def read_record(folder: Path, files: FolderListing) -> Record:
+    """Read the record of a job from its files; raise OSError if the folder is gone."""
+    job_spec, note = _read_json(folder, files, "job.json")
+    report, _problem = _read_json(folder, files, "report.json")
+    response, response_problem = _read_json(folder, files, "response.json")
+    state, request = files.state(folder), _object(job_spec.get("request"))
     if state is State.UNREAD and not note:
-        cut_off = _("It was cut off while the answer arrived; Insert reads what there is.")
-        note = _failure(answer, "")[1] if answer else cut_off
+        interrupted = _("It was interrupted while the response arrived. Insert reads what was received.")
+        note = _failure(response, "")[1] if response else interrupted
     elif state is State.FAILED:
-        state, note = _failure(answer, note or broken)
+        state, note = _failure(response, note or response_problem)
     elif note and (state is not State.UNSENT or "job.json" in files.sizes):
         state = state if state is State.RUNNING else State.DAMAGED
     else:
-        note = _version_note(asked) or _missing_note(answer, files)
+        note = _version_note(job_spec) or _missing_note(response, files)
     return Record(
         folder=folder,
         state=state,
-        created=_created(folder, asked),
+        created=_created(folder, job_spec),
         prompt=_text(request.get("prompt")),
-        provider=_text(asked.get("provider")),
-        model=_text(told.get("model")) or _text(request.get("model")),
-        cost=_amount(told.get("cost")),
+        provider=_text(job_spec.get("provider")),
+        model=_text(report.get("model")) or _text(request.get("model")),
+        cost=_amount(report.get("cost")),
         results=files.results,
-        plan=_plan(asked),
+        plan=_plan(job_spec),
         note=note,
         size=files.total,
         has_answer=files.has_answer,
-        canvas=_canvas(_object(asked.get("record"))),
-        grown=_grown(_object(asked.get("record"))),
+        canvas=_canvas(_object(job_spec.get("record"))),
+        grown=_grown(_object(job_spec.get("record"))),
     )
 
 
-def _json(folder: Path, files: FolderListing, name: str) -> tuple[dict[str, Any], str]:
-    """An object from a file of the folder, empty where there is none; and what is wrong with it."""
+def _read_json(folder: Path, files: FolderListing, name: str) -> tuple[dict[str, Any], str]:
+    """Return the object in a JSON file, or {} and a sentence about the problem."""
     size = files.sizes.get(name)
     if size is None:
         return {}, _("{name} is missing.").format(name=name)
@@ -183,74 +185,74 @@ def _json(folder: Path, files: FolderListing, name: str) -> tuple[dict[str, Any]
         data = None
     if isinstance(data, dict):
         return data, ""
-    return {}, _("{name} cannot be read.").format(name=name)
+    return {}, _("Couldn't read {name}.").format(name=name)
 
 
-def _failure(answer: Mapping[str, Any], note: str) -> tuple[State, str]:
-    """A job with an answer and no picture: what it says of itself, or what is wrong with the folder."""
-    error = _object(answer.get("error"))
-    told = sentences(_text(error.get("message")), _text(error.get("hint")))
+def _failure(response: Mapping[str, Any], note: str) -> tuple[State, str]:
+    """Return the state of a job with an answer but no picture, and its error message or `note`."""
+    error = _object(response.get("error"))
+    message = sentences(_text(error.get("message")), _text(error.get("hint")))
     if error.get("code") == "cancelled":
-        return State.CANCELLED, told
+        return State.CANCELLED, message
     if error:
-        return State.FAILED, told
-    return State.DAMAGED, note or _("Its pictures are no longer there.")
+        return State.FAILED, message
+    return State.DAMAGED, note or _("Its pictures are missing.")
 
 
-def _version_note(asked: Mapping[str, Any]) -> str:
-    version = asked.get("version")
+def _version_note(job_spec: Mapping[str, Any]) -> str:
+    version = job_spec.get("version")
     if isinstance(version, int) and version > VERSION:
-        return _("It was made by a newer version of Generative Edit. Update it to use all of this job.")
-    if asked and version != VERSION:
+        return _("It was made by a newer version of Generative Edit. Update Generative Edit to use all of this job.")
+    if job_spec and version != VERSION:
         return _("It was made by an older version of Generative Edit.")
     return ""
 
 
-def _missing_note(answer: Mapping[str, Any], files: FolderListing) -> str:
-    """Where fewer pictures are there than the answer brought."""
-    promised = answer.get("results")
-    missing = len(promised) - len(files.results) if isinstance(promised, list) else 0
+def _missing_note(response: Mapping[str, Any], files: FolderListing) -> str:
+    """Return a note if pictures of the answer are missing."""
+    names = response.get("results")
+    missing = len(names) - len(files.results) if isinstance(names, list) else 0
     if missing > 0:
-        return _("Some of its pictures are no longer there.")
+        return _("Some of its pictures are missing.")
     if files.results and "response.json" not in files.sizes:
-        return _("It was cut off while the answer arrived; there may have been more.")
+        return _("It was interrupted while the response arrived. Some pictures may be missing.")
     return ""
 
 
-def _plan(asked: Mapping[str, Any]) -> Plan | None:
+def _plan(job_spec: Mapping[str, Any]) -> Plan | None:
     try:
-        return Plan.from_json(_object(asked.get("plan")))
+        return Plan.from_json(_object(job_spec.get("plan")))
     except (FrameError, TypeError, ValueError):
         return None
 
 
-def _canvas(told: Mapping[str, Any]) -> Size | None:
-    numbers = _whole_numbers(told.get("canvas"), 2)
+def _canvas(edit_record: Mapping[str, Any]) -> Size | None:
+    numbers = _coordinates(edit_record.get("canvas"), 2)
     return Size(*numbers) if numbers and min(numbers) > 0 else None
 
 
-def _grown(told: Mapping[str, Any]) -> Rect | None:
-    numbers = _whole_numbers(told.get("grown"), 4)
+def _grown(edit_record: Mapping[str, Any]) -> Rect | None:
+    numbers = _coordinates(edit_record.get("grown"), 4)
     return Rect(*numbers) if numbers and min(numbers[2:]) > 0 else None
 
 
-def _whole_numbers(value: object, count: int) -> list[int]:
-    """A list of so many numbers that a canvas can have; empty where it is none."""
+def _coordinates(value: object, count: int) -> list[int]:
+    """Return a list of `count` integers within the limits of a canvas; [] for any other value."""
     if not isinstance(value, list) or len(value) != count:
         return []
     return value if all(type(each) is int and abs(each) <= _LARGEST_SIDE for each in value) else []
 
 
-def _created(folder: Path, asked: Mapping[str, Any]) -> float:
-    """Seconds since 1970: what job.json says where that can be, else the folder's name or its date."""
-    said = _amount(asked.get("created"))
-    if said and said < time.time() + 86_400:
-        return said
+def _created(folder: Path, job_spec: Mapping[str, Any]) -> float:
+    """Return when the job was created, in seconds since 1970: by job.json, else by the folder's name or its date."""
+    created = _amount(job_spec.get("created"))
+    if created and created < time.time() + 86_400:
+        return created
     return named_time(folder.name) or folder.stat().st_mtime
 
 
 def named_time(name: str) -> float | None:
-    """When a job was made by its folder's name; None where that is no job's name."""
+    """Return the time in a job folder's name, in seconds since 1970; None if it isn't the name of a job folder."""
     match = _JOB_NAME.fullmatch(name)
     try:
         return time.mktime(time.strptime(match[1], "%Y%m%d-%H%M%S")) if match else None
@@ -262,18 +264,18 @@ def _object(value: object) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def shown(text: str) -> str:
-    """A text that any window can show: without control characters and halves of characters, which JSON may hold."""
-    whole = text.encode("utf-8", "replace").decode("utf-8")
-    return _CONTROL.sub(" ", whole)
+def printable(text: str) -> str:
+    """Return a text without the control characters and lone surrogates that JSON may contain and GTK can't display."""
+    encodable = text.encode("utf-8", "replace").decode("utf-8")
+    return _CONTROL.sub(" ", encodable)
 
 
 def _text(value: object) -> str:
-    return shown(value[:_LONGEST_TEXT]) if isinstance(value, str) else ""
+    return printable(value[:_LONGEST_TEXT]) if isinstance(value, str) else ""
 
 
 def _amount(value: object) -> float | None:
-    """A number from 0 up; JSON as Python reads it also has true, NaN and integers without end."""
+    """Return a finite number from 0 up; None for any other value of JSON, such as true, NaN or a huge integer."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:

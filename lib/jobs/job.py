@@ -1,7 +1,7 @@
-"""One job's folder, and the lines that pass between the plug-in and its worker.
+"""One job's folder, and the JSON lines that pass between the plug-in and its worker.
 
-The folder is what the two processes share, and afterwards the history. lib/README.md lists its files, and which process
-writes each of them when.
+The two processes share the folder; afterwards it is the job's entry in the history. lib/README.md lists its files, and
+which process writes each of them when.
 """
 
 import contextlib
@@ -21,46 +21,46 @@ VERSION = 1
 SELECTION = "selection.raw"
 LAYER_MASK = "layer-mask.raw"
 SENT = "sent.json"
-LOCK = "running.lock"
-HELD = "plug-in.lock"
+WORKER_LOCK = "running.lock"
+PLUG_IN_LOCK = "plug-in.lock"
 INSERTED = "inserted"
 NOTIFIED = "told"
-_FRESH_SECONDS = 3_600.0
-_LOCK_TRIES, _LOCK_PAUSE = 20, 0.05
+_LONGEST_REQUEST_SECONDS = 3_600.0
+_LOCK_ATTEMPTS, _LOCK_PAUSE = 20, 0.05
 
 
 class Job:
-    """A job folder; writing is atomic (a temporary name, then a rename), so that a reader never sees half a file."""
+    """A job folder. Files are written under a temporary name and renamed, so that a reader never sees half of one."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._held = contextlib.ExitStack()
+        self._plug_in_lock = contextlib.ExitStack()
 
     @classmethod
     def new(cls) -> "Job":
-        """An empty folder in the user's data folder, named by time so that a listing is in order.
+        """Create an empty job folder, named by the time so that a listing is in order.
 
-        It is held by this process until `mark_inserted`, `release` or the process's end.
+        The plug-in's lock is held until `mark_inserted`, `release` or the end of the process.
         """
         name = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}"
         folder = settings.jobs_folder() / name
         folder.mkdir(mode=0o700)
         job = cls(folder)
         try:
-            job._held.enter_context(locked_where_possible(job.path(HELD)))
+            job._plug_in_lock.enter_context(locked_where_possible(job.path(PLUG_IN_LOCK)))
         except OSError:
             folder.rmdir()
             raise
         return job
 
     def path(self, name: str) -> Path:
-        """A file of this job."""
+        """Return the path of a file of this job."""
         return self.folder / name
 
     def write(self, name: str, data: bytes, *, durable: bool = False) -> Path:
-        """Writes a file of this job, whole or not at all; raises OSError where the disk refuses.
+        """Write a file of this job atomically and return its path; raise OSError if that fails.
 
-        `durable` waits until the disk has it: for what was paid for.
+        `durable` waits until the data is on the disk, for results that were paid for.
         """
         target = self.path(name)
         partial = self.path(f".{name}.part")
@@ -78,38 +78,38 @@ class Job:
         return target
 
     def write_json(self, name: str, data: Mapping[str, Any], *, durable: bool = False) -> Path:
-        """Writes a JSON file of this job."""
+        """Write a JSON file of this job."""
         text = json.dumps(data, ensure_ascii=False, indent=1)
-        # Half a character, as answers may hold, is written as JSON escapes it.
+        # Answers may contain lone surrogates, which UTF-8 can't encode.
         return self.write(name, text.encode("utf-8", "backslashreplace"), durable=durable)
 
     def read_json(self, name: str) -> dict[str, Any]:
-        """Reads a JSON object of this job; raises OSError or ValueError where there is none."""
+        """Read a JSON object of this job; raise OSError or ValueError if there is none."""
         data = json.loads(self.path(name).read_bytes())
         if not isinstance(data, dict):
             raise ValueError(f"{name} of job {self.folder.name} is not an object")
         return data
 
     @contextmanager
-    def running(self) -> Iterator[bool]:
-        """Marks the job as worked on; gives False where another process does. Raises OSError on a full disk."""
-        for _turn in range(_LOCK_TRIES):
-            with locked_where_possible(self.path(LOCK)) as free:
-                if free:
+    def claim(self) -> Iterator[bool]:
+        """Hold the worker's lock; yield False if another process holds it. Raise OSError on a full disk."""
+        for _attempt in range(_LOCK_ATTEMPTS):
+            with locked_where_possible(self.path(WORKER_LOCK)) as acquired:
+                if acquired:
                     yield True
                     return
-            # Whoever lists the history takes it for a moment.
+            # Listing the history takes the lock for a moment.
             time.sleep(_LOCK_PAUSE)
         yield False
 
     @property
     def was_sent(self) -> bool:
-        """Whether the request had left."""
+        """Whether the request was sent."""
         return self.path(SENT).exists()
 
     @property
     def is_free(self) -> bool:
-        """Whether it is for the built-in engine, which bills nothing."""
+        """Whether the job is for the built-in engine, which costs nothing."""
         try:
             return bool(self.read_json("job.json").get("provider") == "local")
         except (OSError, ValueError, RecursionError):
@@ -117,65 +117,65 @@ class Job:
 
     @property
     def maybe_billed(self) -> bool:
-        """Whether the request had left for somebody who may bill it."""
+        """Whether the request was sent to a provider that may have billed it."""
         return self.was_sent and not self.is_free
 
     @property
     def has_result(self) -> bool:
-        """Whether a picture was returned: it is on disk, whether it was inserted or not."""
+        """Whether a returned picture is on disk, inserted or not."""
         return any(self.folder.glob("result-*"))
 
     @property
     def has_answer(self) -> bool:
-        """Whether an answer arrived that is kept as it came."""
+        """Whether an unprocessed answer is on disk."""
         return any(path.stat().st_size for path in self.folder.glob("answer-*.body"))
 
     def mark_notified(self) -> None:
-        """Remembers that the user knows what became of it; where the disk refuses, it is told again."""
+        """Record that the user was notified of the outcome; if that fails, the user is notified again."""
         with contextlib.suppress(OSError):
             self.path(NOTIFIED).touch()
 
     def mark_inserted(self) -> None:
-        """Remembers that the layers are in GIMP. Where the disk refuses, the history merely offers them once more."""
+        """Record that the layers are in GIMP; if that fails, the history offers them once more."""
         with contextlib.suppress(OSError):
             self.path(INSERTED).touch()
         self.release()
 
     def release(self) -> None:
-        """Says that this process waits for the job no longer."""
-        self._held.close()
+        """Release the plug-in's lock: this process no longer waits for the job."""
+        self._plug_in_lock.close()
 
 
 def is_running(folder: Path) -> bool:
-    """Whether a worker, of any GIMP, works on this job now."""
-    return _is_locked(folder / LOCK)
+    """Return whether a worker of any GIMP process is running this job."""
+    return _is_locked(folder / WORKER_LOCK)
 
 
 def is_held(folder: Path) -> bool:
-    """Whether a plug-in, of any GIMP, waits for this job or offers its results."""
-    return _is_locked(folder / HELD)
+    """Return whether a plug-in of any GIMP process waits for this job or offers its results."""
+    return _is_locked(folder / PLUG_IN_LOCK)
 
 
 def _is_locked(path: Path) -> bool:
     try:
-        changed = path.stat().st_mtime
+        modified = path.stat().st_mtime
     except OSError:
         return False
     try:
-        with locked(path) as free:
-            return not free
+        with locked(path) as acquired:
+            return not acquired
     except OSError:
-        # A file system without locks: an hour is longer than any request.
-        return time.time() - changed < _FRESH_SECONDS
+        # On a file system without locks, go by the age: no request takes an hour.
+        return time.time() - modified < _LONGEST_REQUEST_SECONDS
 
 
 def encode_line(message: Mapping[str, Any]) -> bytes:
-    """A message as one line of JSON; non-ASCII is escaped, so that no locale can spoil it."""
+    """Return a message as one line of JSON, in ASCII so that the locale doesn't matter."""
     return json.dumps(message).encode("ascii") + b"\n"
 
 
 def decode_line(line: bytes | str) -> dict[str, Any]:
-    """A line of JSON as a message; raises ValueError where it is no object."""
+    """Return the message in a line of JSON; raise ValueError if it isn't an object."""
     message = json.loads(line)
     if not isinstance(message, dict):
         raise ValueError("a line between plug-in and worker must be a JSON object")

@@ -1,12 +1,15 @@
-"""How long jobs are kept: limits in days and megabytes, and the results that were never inserted longest.
+"""Deletes old jobs from the history, by a limit in days and one in megabytes.
 
-* Never deleted: a job that runs, a job that something was written to within the last hour, a folder that is no job's.
-* Older than the limit in days, a job goes whose result was inserted, that failed, or that was never sent.
-* A result that was never inserted, and a request whose answer is unknown, is kept four times as long.
-* Above the limit in megabytes the oldest jobs go first. Of those with a result that was never inserted, or an unknown
-  answer, none goes that is not older than the limit in days: rather, the limit in megabytes is passed.
+* A job that is running, or whose folder was changed within the last hour, is never deleted, nor is a folder that isn't
+  a job's.
+* A job whose result was inserted, that failed, or that was never sent, is deleted once it is older than the limit in
+  days.
+* A job with a result that was never inserted, or with an unknown answer, is kept four times as long.
+* Above the limit in megabytes the oldest jobs are deleted first. A job with a result that was never inserted, or with
+  an unknown answer, is only deleted for its size once it is older than the limit in days, even if the limit in
+  megabytes is exceeded.
 
-A limit of 0 is no limit.
+A limit of 0 means no limit.
 """
 
 import contextlib
@@ -17,82 +20,86 @@ from pathlib import Path
 
 from lib.jobs import history
 from lib.jobs.history_record import FolderListing, State, named_time
-from lib.jobs.job import HELD, is_held
+from lib.jobs.job import PLUG_IN_LOCK, is_held
 from lib.settings import settings
 
 _DAY = 86_400.0
-_UNTOUCHED_SECONDS = 3_600.0
-_MUCH_LONGER = 4
-_DUE_SECONDS = 600.0
-_TIDIED = ".tidied"
-_PRECIOUS = (State.WAITING, State.UNKNOWN, State.UNREAD)
+_RECENT_SECONDS = 3_600.0
+_UNUSED_RESULT_FACTOR = 4
+_INTERVAL_SECONDS = 600.0
+_LAST_RUN = ".tidied"
+_UNUSED_RESULT = (State.WAITING, State.UNKNOWN, State.UNREAD)
 
 
 @dataclass(frozen=True)
-class _Kept:
+class _RetainedJob:
+    """A job in the history: its age in seconds, size in bytes, and how it is protected from deletion."""
+
     folder: Path
     age: float
     size: int
-    precious: bool
-    fixed: bool
+    has_unused_result: bool
+    is_in_use: bool
 
 
 def tidy_when_due() -> None:
-    """Deletes what is past the limits of the settings, at most every ten minutes; a disk that refuses is no error."""
+    """Apply the limits of the settings, at most every ten minutes; errors of the disk are ignored."""
     with contextlib.suppress(OSError):
-        mark = settings.jobs_folder() / _TIDIED
-        if not mark.exists() or time.time() - mark.stat().st_mtime > _DUE_SECONDS:
-            mark.touch()
+        marker = settings.jobs_folder() / _LAST_RUN
+        if not marker.exists() or time.time() - marker.stat().st_mtime > _INTERVAL_SECONDS:
+            marker.touch()
             limits = settings.load()
             tidy(limits.history_days, limits.history_megabytes)
 
 
 def tidy(days: int, megabytes: int) -> list[str]:
-    """Deletes what is past the limits; returns the names of the jobs that went."""
+    """Delete the jobs beyond the limits and return their names."""
     history.sweep()
-    kept = _kept(time.time())
-    doomed = {job.folder for job in kept if _too_old(job, days)}
-    excess = sum(job.size for job in kept if job.folder not in doomed) - megabytes * 1_000_000
-    for job in sorted(kept, key=lambda job: -job.age):
+    jobs = _retained_jobs(time.time())
+    expired = {job.folder for job in jobs if _is_too_old(job, days)}
+    excess = sum(job.size for job in jobs if job.folder not in expired) - megabytes * 1_000_000
+    for job in sorted(jobs, key=lambda job: -job.age):
         if megabytes <= 0 or excess <= 0:
             break
-        if job.folder not in doomed and _may_make_room(job, days):
-            doomed.add(job.folder)
+        if job.folder not in expired and _can_be_deleted_for_size(job, days):
+            expired.add(job.folder)
             excess -= job.size
-    return [folder.name for folder in doomed if _gone(folder)]
+    return [folder.name for folder in expired if _delete(folder)]
 
 
-def _too_old(job: _Kept, days: int) -> bool:
-    return not job.fixed and days > 0 and job.age > days * _DAY * (_MUCH_LONGER if job.precious else 1)
+def _is_too_old(job: _RetainedJob, days: int) -> bool:
+    factor = _UNUSED_RESULT_FACTOR if job.has_unused_result else 1
+    return not job.is_in_use and days > 0 and job.age > days * _DAY * factor
 
 
-def _may_make_room(job: _Kept, days: int) -> bool:
-    return not job.fixed and (not job.precious or (days > 0 and job.age > days * _DAY))
+def _can_be_deleted_for_size(job: _RetainedJob, days: int) -> bool:
+    return not job.is_in_use and (not job.has_unused_result or (days > 0 and job.age > days * _DAY))
 
 
-def _kept(now: float) -> list[_Kept]:
-    """All jobs; folders with other names are not ours to delete."""
+def _retained_jobs(now: float) -> list[_RetainedJob]:
+    """Return all jobs; a folder with any other name isn't ours to delete."""
     with os.scandir(settings.jobs_folder()) as entries:
         folders = [entry for entry in entries if entry.is_dir(follow_symlinks=False)]
         return [job for entry in folders if (job := _job(Path(entry.path), entry.stat().st_mtime, now))]
 
 
-def _job(folder: Path, changed: float, now: float) -> _Kept | None:
-    """The age is the name's: opening the history changes a folder's date."""
-    made = named_time(folder.name)
+def _job(folder: Path, modified: float, now: float) -> _RetainedJob | None:
+    """Return the job of a folder; its age is taken from its name, as opening the history changes the folder's date."""
+    created = named_time(folder.name)
     try:
         files = FolderListing.of(folder)
         state = files.state(folder)
     except OSError:
         return None
-    if made is None:
+    if created is None:
         return None
-    fixed = state is State.RUNNING or abs(now - changed) < _UNTOUCHED_SECONDS
-    fixed = fixed or (HELD in files.sizes and is_held(folder))
-    return _Kept(folder, now - made, files.total, state in _PRECIOUS, fixed)
+    is_in_use = state is State.RUNNING or abs(now - modified) < _RECENT_SECONDS
+    is_in_use = is_in_use or (PLUG_IN_LOCK in files.sizes and is_held(folder))
+    return _RetainedJob(folder, now - created, files.total, state in _UNUSED_RESULT, is_in_use)
 
 
-def _gone(folder: Path) -> bool:
+def _delete(folder: Path) -> bool:
+    """Delete a job and return whether its folder is gone."""
     with contextlib.suppress(OSError):
         history.delete(folder)
     return not folder.exists()

@@ -1,1 +1,1 @@
-"""What is remembered of the user: settings, custom providers, prompts, spending."""
+"""The user's data between sessions: settings, custom providers, prompts, spending."""

@@ -1,4 +1,4 @@
-"""The provider and the model of the last edit from a window: what one click without a dialog uses."""
+"""The provider and the model of the last edit made in a window, for edits that open none."""
 
 from lib.settings import settings
 from lib.storage.stored_json import StoredJson
@@ -7,7 +7,7 @@ _VERSION = 1
 
 
 def load() -> tuple[str, str]:
-    """The provider's and the model's name; empty where nothing was used yet, or the provider has gone."""
+    """Return the names of the provider and the model; empty if none was used yet or the provider no longer exists."""
     data = _file().read().data
     provider, model = data.get("provider"), data.get("model")
     if not isinstance(provider, str) or provider not in settings.provider_names():
@@ -16,7 +16,7 @@ def load() -> tuple[str, str]:
 
 
 def remember(provider: str, model: str) -> None:
-    """Writes them down; raises OSError where the disk refuses."""
+    """Store the names; raise OSError if that fails."""
     _file().change(lambda data: data | {"provider": provider, "model": model})
 
 

@@ -1,7 +1,7 @@
-"""What is remembered, in the user's data folder: never in GIMP's configuration folder, which GIMP copies at an upgrade.
+"""The settings, and the user's data folder that they are in.
 
-`load` never fails: what is wrong in the file is the default, and `problem` says so. `change` and its like keep whatever
-another GIMP has written meanwhile.
+It isn't GIMP's configuration folder, which GIMP copies on an upgrade. `load` never fails: an invalid value is replaced
+with the default, and `problem` reports it. `change` and the other writers preserve the changes of other GIMP processes.
 """
 
 import os
@@ -13,8 +13,8 @@ from typing import Any
 
 from lib.api import providers
 from lib.api.providers import Provider
-from lib.settings.custom_providers import Entry, as_provider, checked_entry, checked_name
-from lib.settings.values import checked
+from lib.settings.custom_providers import Entry, build_provider, validate_entry, validate_name
+from lib.settings.validators import validate
 from lib.storage.stored_json import Data, StoredJson
 from lib.translation import _
 
@@ -24,10 +24,10 @@ VERSION = 1
 
 @dataclass(frozen=True)
 class Settings:
-    """What the user has set. "" means: nothing chosen; a limit of 0 is none.
+    """The user's settings; "" means that nothing is selected, a limit of 0 that there is none.
 
-    `model` is meant for `provider` only. `confirm_above` is in US dollars, `context`, `feather` and `grow` are what the
-    windows start with. `providers` are the user's own, `confirmed` names those whose first paid use was confirmed.
+    model: belongs to `provider`. confirm_above: US dollars. context, feather, grow: the defaults of the windows.
+    providers: the custom ones, by name. confirmed: the providers whose first paid use was confirmed.
     """
 
     provider: str = ""
@@ -44,105 +44,105 @@ class Settings:
 
 
 def data_folder() -> Path:
-    """The folder of settings, jobs and history; only its user can read it (mode 0700). Made if it is not there."""
+    """Return the folder of settings and jobs, readable by its user only (mode 0700); create it if necessary."""
     return _private(_user_data() / NAME)
 
 
 def jobs_folder() -> Path:
-    """The folder that holds one folder for each job."""
+    """Return the folder that has a subfolder for each job; create it if necessary."""
     return _private(data_folder() / "jobs")
 
 
 def key_file() -> Path:
-    """Where keys are kept on a system without a key store; made with mode 0600 by `lib.api.keys`."""
+    """Return the path of the file for keys on a system without a key store; `lib.api.keys` creates it, mode 0600."""
     return data_folder() / "keys.json"
 
 
 def load() -> Settings:
-    """The settings as they are on disk now."""
+    """Return the settings on disk."""
     return _read()[0]
 
 
 def problem() -> str:
-    """What is wrong with the file of settings, a sentence each: it was set aside, or a value is not used; else ""."""
+    """Return a sentence for each problem with the settings file, such as an ignored value; "" without any."""
     return _read()[1]
 
 
 def acknowledge() -> None:
-    """The user knows that a broken file was set aside; raises OSError where the disk refuses."""
+    """Stop reporting that a damaged file was renamed, as the user knows; raise OSError if that fails."""
     _file().acknowledge()
 
 
 def change(**values: Any) -> Settings:
-    """Changes these fields and no other.
+    """Change these settings and no others.
 
-    Raises ValueError, with a sentence, for a value that cannot be, OSError where the disk refuses.
+    Raises ValueError with a sentence for the user if a value is invalid, OSError if the file can't be written.
     """
-    read = {name: checked(name, value) for name, value in values.items()}
-    stored = {name: list(value) if isinstance(value, tuple) else value for name, value in read.items()}
-    return _read_from(_file().change(lambda data: data | stored))[0]
+    valid = {name: validate(name, value) for name, value in values.items()}
+    stored = {name: list(value) if isinstance(value, tuple) else value for name, value in valid.items()}
+    return _parse(_file().change(lambda data: data | stored))[0]
 
 
 def confirm(name: str) -> Settings:
-    """Remembers that the first paid use of a provider was confirmed; raises OSError."""
+    """Store that the first paid use of a provider was confirmed; raise OSError if that fails."""
 
     def add(data: Data) -> Data:
-        return data | {"confirmed": sorted({*_read_from(data)[0].confirmed, name})}
+        return data | {"confirmed": sorted({*_parse(data)[0].confirmed, name})}
 
-    return _read_from(_file().change(add))[0]
+    return _parse(_file().change(add))[0]
 
 
-def keep_provider(name: str, entry: Mapping[str, Any]) -> Settings:
-    """Adds or replaces one of the user's own providers; raises ValueError with what is wrong with it, or OSError.
+def save_provider(name: str, entry: Mapping[str, Any]) -> Settings:
+    """Add or replace a custom provider; raise ValueError if its entry is invalid, OSError if it can't be stored.
 
-    Where its address is another one, its first paid use is confirmed again.
+    If its address changes, its first paid use has to be confirmed again.
     """
-    kept = checked_entry(checked_name(name), entry)
+    valid = validate_entry(validate_name(name), entry)
 
     def put(data: Data) -> Data:
         before = _entries(data).get(name)
-        moved = not isinstance(before, Mapping) or before.get("base_url") != kept["base_url"]
-        data = _unconfirmed(data, name) if moved else data
-        return data | {"providers": {**_entries(data), name: dict(kept)}}
+        moved = not isinstance(before, Mapping) or before.get("base_url") != valid["base_url"]
+        data = _without_confirmation(data, name) if moved else data
+        return data | {"providers": {**_entries(data), name: dict(valid)}}
 
-    return _read_from(_file().change(put))[0]
+    return _parse(_file().change(put))[0]
 
 
-def forget_provider(name: str) -> Settings:
-    """Removes one of the user's own providers, as the default too; its key is `lib.api.keys`'. Raises OSError."""
+def remove_provider(name: str) -> Settings:
+    """Remove a custom provider, also as the default, but not its key (see `lib.api.keys`); raise OSError."""
 
     def drop(data: Data) -> Data:
         rest = {other: entry for other, entry in _entries(data).items() if other != name}
-        chosen = {"provider": "", "model": ""} if data.get("provider") == name else {}
-        return _unconfirmed(data, name) | {"providers": rest} | chosen
+        default = {"provider": "", "model": ""} if data.get("provider") == name else {}
+        return _without_confirmation(data, name) | {"providers": rest} | default
 
-    return _read_from(_file().change(drop))[0]
+    return _parse(_file().change(drop))[0]
 
 
 def provider(name: str) -> Provider:
-    """The provider of this name, built in or the user's own; raises ValueError that lists the names."""
-    own = {} if name in providers.names() else load().providers
-    if name in own:
-        return as_provider(name, own[name])
+    """Return the built-in or custom provider of this name; raise ValueError, listing the names, if there is none."""
+    custom = {} if name in providers.names() else load().providers
+    if name in custom:
+        return build_provider(name, custom[name])
     try:
         return providers.get(name)
     except ValueError:
-        told = _("There is no provider “{name}”. The providers are {names}.")
-        raise ValueError(told.format(name=name, names=", ".join(provider_names()))) from None
+        message = _("There is no provider “{name}”. The providers are {names}.")
+        raise ValueError(message.format(name=name, names=", ".join(provider_names()))) from None
 
 
 def provider_names() -> list[str]:
-    """The names of all providers: the built-in ones, then the user's own by title."""
-    own = load().providers
-    return [*providers.names(), *sorted(own, key=lambda name: own[name]["title"].casefold())]
+    """Return the names of all providers: the built-in ones, then the custom ones by title."""
+    custom = load().providers
+    return [*providers.names(), *sorted(custom, key=lambda name: custom[name]["title"].casefold())]
 
 
 def _file() -> StoredJson:
-    return StoredJson(data_folder() / "settings.json", VERSION, {0: _from_hand})
+    return StoredJson(data_folder() / "settings.json", VERSION, {0: _upgrade_unversioned})
 
 
-def _from_hand(data: Data) -> Data:
-    """From a file without a version, as written by hand: with hyphens, as the procedures' arguments have."""
+def _upgrade_unversioned(data: Data) -> Data:
+    """Upgrade a file without a version, written by hand: it may have hyphens, as the procedures' arguments do."""
     return {name.replace("-", "_"): value for name, value in data.items()}
 
 
@@ -150,30 +150,30 @@ def _read() -> tuple[Settings, str]:
     try:
         file = _file()
     except OSError as error:
-        told = _("The folder of settings cannot be made ({reason}): nothing is remembered.")
-        return Settings(), told.format(reason=error.strerror or error)
-    found = file.read()
-    settings, wrong = _read_from(found.data)
-    return settings, " ".join(filter(None, [found.problem, *wrong]))
+        message = _("Couldn't create the settings folder ({reason}). Settings won't be saved.")
+        return Settings(), message.format(reason=error.strerror or error)
+    result = file.read()
+    settings, problems = _parse(result.data)
+    return settings, " ".join(filter(None, [result.problem, *problems]))
 
 
-def _read_from(data: Data) -> tuple[Settings, list[str]]:
-    """The settings in an object, the default for each value that cannot be; and what is wrong, a sentence each."""
-    values, wrong = {}, []
-    for known in fields(Settings):
-        if known.name not in data or known.name == "providers":
+def _parse(data: Data) -> tuple[Settings, list[str]]:
+    """Return the settings in an object, with the default for each invalid value, and a sentence for each problem."""
+    values, problems = {}, []
+    for setting in fields(Settings):
+        if setting.name not in data or setting.name == "providers":
             continue
         try:
-            values[known.name] = checked(known.name, data[known.name])
+            values[setting.name] = validate(setting.name, data[setting.name])
         except ValueError as error:
-            wrong.append(str(error))
-    own = {}
+            problems.append(str(error))
+    custom = {}
     for name, entry in _entries(data).items():
         try:
-            own[name] = checked_entry(checked_name(name), entry)
+            custom[name] = validate_entry(validate_name(name), entry)
         except ValueError as error:
-            wrong.append(str(error))
-    return Settings(**values, providers=own), wrong
+            problems.append(str(error))
+    return Settings(**values, providers=custom), problems
 
 
 def _entries(data: Data) -> dict[str, Any]:
@@ -181,8 +181,8 @@ def _entries(data: Data) -> dict[str, Any]:
     return entries if isinstance(entries, dict) else {}
 
 
-def _unconfirmed(data: Data, name: str) -> Data:
-    return data | {"confirmed": [other for other in _read_from(data)[0].confirmed if other != name]}
+def _without_confirmation(data: Data, name: str) -> Data:
+    return data | {"confirmed": [other for other in _parse(data)[0].confirmed if other != name]}
 
 
 def _user_data() -> Path:

@@ -1,6 +1,6 @@
-"""What was spent, by month and provider: it outlives the jobs that it was spent on.
+"""The spending by month and provider, which is stored independently of the jobs.
 
-Only the worker writes it, when an answer has arrived, and for a request that failed after it may have been billed.
+Only the worker adds to it: for each answer, and for each failed request that may have been billed.
 """
 
 import contextlib
@@ -17,8 +17,8 @@ _MOST_MONTHS = 24
 
 
 @dataclass(frozen=True)
-class Spent:
-    """US dollars of `edits` edits; what `unknown` more have cost, or whether they were billed, is not known."""
+class Spending:
+    """The cost of `edits` edits in US dollars. For `unknown` more, the cost or whether they were billed is unknown."""
 
     dollars: float
     edits: int
@@ -26,37 +26,37 @@ class Spent:
 
 
 def add(provider: str, dollars: float | None) -> None:
-    """Counts one edit by a provider; where the disk refuses, the edit matters more."""
+    """Add one edit of a provider, with None for an unknown cost; ignore errors of the disk, not to fail the edit."""
     month = this_month()
 
     def count(data: Data) -> Data:
         months = _object(data.get("months"))
         entries = _object(months.get(month))
-        before = _spent(entries.get(provider))
+        before = _spending(entries.get(provider))
         entries = entries | {provider: {
             "dollars": round(before.dollars + (dollars or 0.0), 6),
             "edits": before.edits + (dollars is not None),
             "unknown": before.unknown + (dollars is None),
         }}  # fmt: skip
-        kept = sorted({**months, month: entries}.items())[-_MOST_MONTHS:]
-        return data | {"months": dict(kept)}
+        latest = sorted({**months, month: entries}.items())[-_MOST_MONTHS:]
+        return data | {"months": dict(latest)}
 
     with contextlib.suppress(OSError):
         _file().change(count)
 
 
-def in_month(month: str = "") -> dict[str, Spent]:
-    """What was spent in a month ("2026-11"; this one by default), by the provider's name; never raises."""
+def in_month(month: str = "") -> dict[str, Spending]:
+    """Return the spending of a month ("2026-11"; default: the current one) by the provider's name; never raise."""
     try:
         data = _file().read().data
     except OSError:
         return {}
     entries = _object(_object(data.get("months")).get(month or this_month()))
-    return {name: _spent(entry) for name, entry in entries.items()}
+    return {name: _spending(entry) for name, entry in entries.items()}
 
 
 def this_month() -> str:
-    """The month by the clock of the user's wall."""
+    """Return the current month in local time, such as "2026-11"."""
     return time.strftime("%Y-%m")
 
 
@@ -64,14 +64,14 @@ def _file() -> StoredJson:
     return StoredJson(settings.data_folder() / "spending.json", VERSION)
 
 
-def _spent(entry: object) -> Spent:
+def _spending(entry: object) -> Spending:
     values = _object(entry)
     edits, unknown = (int(_amount(values.get(name))) for name in ("edits", "unknown"))
-    return Spent(_amount(values.get("dollars")), edits, unknown)
+    return Spending(_amount(values.get("dollars")), edits, unknown)
 
 
 def _amount(value: object) -> float:
-    """A number from 0 up; 0 for anything else that somebody has written there."""
+    """Return a number from 0 up; 0 for any other value in the file."""
     usable = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e12
     return value if usable and isinstance(value, int | float) and math.isfinite(value) else 0
 

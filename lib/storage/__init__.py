@@ -1,1 +1,1 @@
-"""Files that several processes may change at once: locks, and JSON written in one step."""
+"""Files shared by several processes: locks, and JSON files that are written atomically."""

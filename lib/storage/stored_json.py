@@ -1,9 +1,9 @@
-"""A JSON object in a file that several processes change at once, on every system.
+"""A JSON object in a file that several processes may change at the same time.
 
-* A change is made under a lock, written to a temporary name and renamed: a reader sees the old file or the new one.
-* A file that holds no object is set aside as NAME.broken-1, NAME.broken-2, … and is not lost.
-* The file has a version. An older one is taken over when it is read, and written so with the next change. Of a newer
-  one everything that we do not know is kept, its version too.
+* A change is made under a lock, written to a temporary file and renamed: a reader sees either the old or the new file.
+* A damaged file, which contains no JSON object, is renamed to NAME.broken-1, NAME.broken-2, … and never lost.
+* The file has a version. An older version is upgraded when it is read, and stored upgraded with the next change. Of a
+  newer version, unknown fields and the version itself are preserved.
 """
 
 import contextlib
@@ -27,88 +27,88 @@ _Result = TypeVar("_Result")
 
 _LARGEST = 16 << 20
 _SET_ASIDE = "set_aside"
-_PATIENCE_SECONDS = 2.0 if os.name == "nt" else 0.0
+_RETRY_SECONDS = 2.0 if os.name == "nt" else 0.0
 
 
-class _NotAnObject(ValueError):
-    """The file is there, and what it holds is no JSON object."""
+class _DamagedFile(ValueError):
+    """The file exists but doesn't contain a JSON object."""
 
 
 @dataclass(frozen=True)
 class ReadResult:
-    """What was read, and a sentence about what was wrong with the file ("" for nothing)."""
+    """The data of a file, and a sentence about a problem with it ("" if there is none)."""
 
     data: Data
     problem: str
 
 
 class StoredJson:
-    """One file; `upgrades` makes of an older version the next one, 0 being a file without a version."""
+    """One file. `upgrades` maps each older version to the function that upgrades it by one; 0 means unversioned."""
 
     def __init__(self, path: Path, version: int, upgrades: Mapping[int, Upgrade] | None = None) -> None:
-        # A link, as people make to a folder of settings that they keep elsewhere, stays a link.
+        # Users may link to a settings file that is elsewhere; renaming must not replace the link.
         self.path = Path(os.path.realpath(path))
         self._version = version
         self._upgrades = dict(upgrades or {})
 
     def read(self) -> ReadResult:
-        """What the file holds, {} where there is none; never raises, whatever is wrong with the file."""
+        """Return the data of the file, {} if it doesn't exist or can't be read; never raise."""
         try:
-            return self._found(_patiently(self._load))
+            return self._result(_retry(self._load))
         except FileNotFoundError:
             return ReadResult({}, "")
-        except _NotAnObject:
-            return self._read_broken()
+        except _DamagedFile:
+            return self._read_damaged()
         except OSError as error:
-            told = _("{file} cannot be read ({reason}): what it holds is not used.")
-            return ReadResult({}, told.format(file=self.path.name, reason=error.strerror or error))
+            message = _("Couldn't read {file} ({reason}). Its contents are ignored.")
+            return ReadResult({}, message.format(file=self.path.name, reason=error.strerror or error))
 
     def change(self, edit: Callable[[Data], Data]) -> Data:
-        """Gives `edit` what the file holds and writes what it returns, while no other process can write.
+        """Pass the data to `edit` and write what it returns, under a lock; return the written data.
 
-        Returns what was written; raises OSError where the disk refuses, the file then being as it was.
+        Raises OSError if the file can't be written; it is unchanged then.
         """
         with self._locked():
             try:
-                data = _patiently(self._load)
+                data = _retry(self._load)
             except FileNotFoundError:
                 data = {}
-            except _NotAnObject:
+            except _DamagedFile:
                 data = {_SET_ASIDE: self._set_aside()}
-            data = edit(self._taken_over(data))
+            data = edit(self._upgrade(data))
             data["version"] = max(_version(data), self._version)
             self._write(data)
         return data
 
     def acknowledge(self) -> None:
-        """Forgets that a broken file was set aside; the file itself stays."""
+        """Stop reporting that a damaged file was renamed; don't delete that file."""
         if _SET_ASIDE in self.read().data:
             self.change(lambda data: {name: value for name, value in data.items() if name != _SET_ASIDE})
 
     def remove(self) -> None:
-        """Deletes the file with all that was set aside of it; raises OSError."""
-        folder, broken = self.path.parent, f"{glob.escape(self.path.name)}.broken-*"
+        """Delete the file and its damaged predecessors; raise OSError if that fails."""
+        folder, damaged = self.path.parent, f"{glob.escape(self.path.name)}.broken-*"
         if folder.is_dir():
             with self._locked():
-                for path in (self.path, self._part(), *folder.glob(broken)):
-                    _patiently(functools.partial(path.unlink, missing_ok=True))
+                for path in (self.path, self._part(), *folder.glob(damaged)):
+                    _retry(functools.partial(path.unlink, missing_ok=True))
 
-    def _found(self, data: Data) -> ReadResult:
-        aside = data.get(_SET_ASIDE)
-        if not isinstance(aside, str):
-            return ReadResult(self._taken_over(data), "")
-        told = _("{file} could not be read. It was set aside as {aside}, and everything in it starts afresh.")
-        return ReadResult(self._taken_over(data), told.format(file=self.path.name, aside=Path(aside).name))
+    def _result(self, data: Data) -> ReadResult:
+        new_name = data.get(_SET_ASIDE)
+        if not isinstance(new_name, str):
+            return ReadResult(self._upgrade(data), "")
+        message = _("{file} was damaged. It was renamed to {new_name}, and a new file was started.")
+        return ReadResult(self._upgrade(data), message.format(file=self.path.name, new_name=Path(new_name).name))
 
-    def _read_broken(self) -> ReadResult:
-        """Sets the file aside, so that the next change does not write over it."""
+    def _read_damaged(self) -> ReadResult:
+        """Rename the damaged file, so that the next change doesn't overwrite it."""
         try:
-            return self._found(self.change(lambda data: data))
+            return self._result(self.change(lambda data: data))
         except OSError as error:
-            told = _("{file} is broken, and what it holds is not used. It could not be set aside ({reason}).")
-            return ReadResult({}, told.format(file=self.path.name, reason=error.strerror or error))
+            message = _("{file} is damaged and is ignored. Couldn't rename it ({reason}).")
+            return ReadResult({}, message.format(file=self.path.name, reason=error.strerror or error))
 
-    def _taken_over(self, data: Data) -> Data:
+    def _upgrade(self, data: Data) -> Data:
         for version in range(_version(data), self._version):
             data = self._upgrades.get(version, dict)(data)
         return data
@@ -121,27 +121,28 @@ class StoredJson:
         except (ValueError, RecursionError):
             data = None
         if not isinstance(data, dict):
-            raise _NotAnObject(self.path.name)
+            raise _DamagedFile(self.path.name)
         return data
 
     def _set_aside(self) -> str:
+        """Rename the damaged file and return its new name."""
         number = 1
-        while (aside := self.path.with_name(f"{self.path.name}.broken-{number}")).exists():
+        while (new_path := self.path.with_name(f"{self.path.name}.broken-{number}")).exists():
             number += 1
-        _patiently(lambda: self.path.rename(aside))
-        return aside.name
+        _retry(lambda: self.path.rename(new_path))
+        return new_path.name
 
     def _write(self, data: Data) -> None:
         part = self._part()
         text = json.dumps(data, ensure_ascii=False, indent=1).encode("utf-8", "backslashreplace")
         part.unlink(missing_ok=True)
         try:
-            # Created with its mode: there is no moment in which another user could read it.
+            # Created with its final mode, so that no other user can read it at any moment.
             with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
-            _patiently(lambda: part.replace(self.path))
+            _retry(lambda: part.replace(self.path))
         except OSError:
             with contextlib.suppress(OSError):
                 part.unlink()
@@ -159,12 +160,12 @@ def _version(data: Data) -> int:
     return version if isinstance(version, int) and not isinstance(version, bool) and version > 0 else 0
 
 
-def _patiently(work: Callable[[], _Result]) -> _Result:
-    """Tries for two seconds: Windows refuses while another process has the file open for a moment."""
-    end = time.monotonic() + _PATIENCE_SECONDS
+def _retry(operation: Callable[[], _Result]) -> _Result:
+    """Retry an operation for two seconds on Windows, where it fails while another process has the file open."""
+    end = time.monotonic() + _RETRY_SECONDS
     while True:
         try:
-            return work()
+            return operation()
         except PermissionError:
             if time.monotonic() >= end:
                 raise

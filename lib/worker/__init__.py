@@ -1,1 +1,1 @@
-"""The worker process: it runs jobs, and answers what else the plug-in asks it."""
+"""The worker process, which runs jobs and answers other requests of the plug-in."""

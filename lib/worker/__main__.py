@@ -1,15 +1,16 @@
-"""The worker process: `python -m lib.worker LOG` reads one JSON object a line, runs jobs, answers one object a line.
+"""The worker process, `python -m lib.worker LOG`: reads messages from stdin and writes events to stdout.
 
-In:  {"do": "edit", "job": FOLDER} · {"do": "cancel", "job": FOLDER}, without a job: all of them ·
-     {"do": "withdraw"}: nothing more is sent, as at Ctrl-C; what is on its way is answered and kept ·
+Each message and event is a line with one JSON object.
+
+In:  {"do": "edit", "job": FOLDER} · {"do": "cancel", "job": FOLDER}, without a job: cancel all of them ·
+     {"do": "withdraw"}: send nothing more, as at Ctrl-C, but receive and save the outstanding answers ·
      {"do": NAME, "id": NUMBER, …} for a name in `lib.worker.requests.REQUESTS`
 Out: {"event": "stage" | "notice" | "retry" | "progress" | "partial" | "result", "job": FOLDER, …} while a job runs, and
      at its end {"event": "done", "layers": […], "report": {…}}, {"event": "error", "message", "hint", …} or
      {"event": "cancelled"}, each with its job · {"event": "answer", "id": NUMBER, …} for a request
 
-Jobs and requests run in threads of their own. End of input before a job ends the process. After it, it means that GIMP
-has gone: the requests that are out are finished and written down, then the process ends; that nobody reads its events
-any more is no error.
+Each job and each request runs in its own thread. The process ends when its input ends. If jobs are running then, GIMP
+has quit: their outstanding answers are received and saved first, and events that can't be delivered are dropped.
 """
 
 import json
@@ -38,32 +39,32 @@ Emit = Callable[[Mapping[str, Any]], None]
 
 
 class Events:
-    """Writes events to the plug-in; from any thread, and without complaint once nobody reads them."""
+    """Writes events to the plug-in, from any thread; drops them once the plug-in is gone."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
         self._lock = threading.Lock()
 
     def __call__(self, event: Mapping[str, Any]) -> None:
-        """Sends one event at once."""
+        """Send an event immediately."""
         with self._lock:
             try:
                 self._stream.write(encode_line(event))
                 self._stream.flush()
             except OSError:
-                # GIMP has gone. What was paid for is still to be written down; what is left here to write goes nowhere.
-                nowhere = os.open(os.devnull, os.O_WRONLY)
-                os.dup2(nowhere, self._stream.fileno())
-                os.close(nowhere)
+                # GIMP has quit. The job goes on, to save what was paid for; its remaining events are discarded.
+                null_device = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(null_device, self._stream.fileno())
+                os.close(null_device)
 
 
 def take_over_output(log: Path) -> BinaryIO:
-    """Keeps a private copy of stdout for the events, and lets every other print of this process go to `log`."""
+    """Return a private copy of stdout for the events; redirect this process's stdout and stderr to the file `log`."""
     events = os.fdopen(os.dup(1), "wb")
     try:
         log_file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     except OSError:
-        # A full disk ends in a sentence, and not here.
+        # The disk may be full: the job's own error message says so.
         log_file = os.open(os.devnull, os.O_WRONLY)
     os.dup2(log_file, 2)
     os.dup2(2, 1)
@@ -71,23 +72,20 @@ def take_over_output(log: Path) -> BinaryIO:
     return events
 
 
-def wrong_python() -> str | None:
-    """Why the packages in vendor/ are not for this Python, or None where they are (or where there is no vendor/)."""
+def python_problem() -> str | None:
+    """Return a sentence if the packages in vendor/ were installed for another version of Python, else None."""
     if not STAMP.exists():
         return None
-    wanted = json.loads(STAMP.read_text(encoding="utf-8"))["python_version"]
-    here = f"{sys.version_info.major}.{sys.version_info.minor}"
-    return (
-        None
-        if here == wanted
-        else _("The packages were installed for Python {wanted}, and this is Python {here}.").format(
-            wanted=wanted, here=here
-        )
-    )
+    expected = json.loads(STAMP.read_text(encoding="utf-8"))["python_version"]
+    actual = f"{sys.version_info.major}.{sys.version_info.minor}"
+    if actual == expected:
+        return None
+    message = _("The packages were installed for Python {expected}, but this is Python {actual}.")
+    return message.format(expected=expected, actual=actual)
 
 
 class WorkerServer:
-    """Runs jobs and requests in threads, so that a cancel is heard meanwhile."""
+    """Runs jobs and requests in threads, so that they can be cancelled meanwhile."""
 
     def __init__(self, emit: Emit) -> None:
         self._emit = emit
@@ -96,7 +94,7 @@ class WorkerServer:
         self._withdrawn = False
 
     def handle(self, message: Mapping[str, Any]) -> None:
-        """Does what one line asks for."""
+        """Handle one message from the plug-in."""
         if message["do"] == "edit":
             self._edit(message["job"])
         elif message["do"] == "cancel":
@@ -107,13 +105,13 @@ class WorkerServer:
             self._start(self._answer, message)
 
     def withdraw(self) -> None:
-        """Lets nothing more be sent, from any thread; what is on its way is answered and written down."""
+        """Stop sending requests, from any thread; outstanding answers are still received and saved."""
         self._withdrawn = True
         for job in list(self._running.values()):
             job.withdraw()
 
     def finish(self) -> None:
-        """Waits until nothing is outstanding."""
+        """Wait for all jobs and requests."""
         for thread in self._threads:
             thread.join()
 
@@ -140,33 +138,33 @@ class WorkerServer:
         from lib.jobs import retention
 
         try:
-            final = self._running[folder].run()
-        except Exception:  # noqa: BLE001 - the process's edge: whatever it was, the plug-in must hear of an end
+            last_event = self._running[folder].run()
+        except Exception:  # noqa: BLE001 - the process's edge: whatever failed, the plug-in waits for a last event
             traceback.print_exc()
-            final = unexpected_error(Job(Path(folder)))
+            last_event = unexpected_error(Job(Path(folder)))
         del self._running[folder]
-        self._emit({**final, "job": folder})
+        self._emit({**last_event, "job": folder})
         retention.tidy_when_due()
 
     def _answer(self, message: Mapping[str, Any]) -> None:
         from lib.worker.requests import answer
 
         try:
-            told = answer(message)
-        except Exception:  # noqa: BLE001 - the same edge
+            response = answer(message)
+        except Exception:  # noqa: BLE001 - the process's edge, as above
             traceback.print_exc()
-            told = {"error": unexpected_error(None)}
-        self._emit({**told, "event": "answer", "id": message["id"]})
+            response = {"error": unexpected_error(None)}
+        self._emit({**response, "event": "answer", "id": message["id"]})
 
 
 def unexpected_error(job: Job | None) -> dict[str, Any]:
-    """The last event where something failed that nobody foresaw; the details are in the log.
+    """Return the last event after an unexpected exception, whose traceback is in the log.
 
-    A job whose request had left is not to be tried again: what had arrived is in its folder.
+    It doesn't suggest to try again if the job was sent and may have been billed.
     """
-    hint = _("Try again; the details are in worker.log.")
+    hint = _("Try again. Details are in worker.log.")
     if job and job.was_sent:
-        hint = _("What had arrived is kept in {folder}; the details are in worker.log.").format(folder=job.folder)
+        hint = _("Anything that was received is in {folder}. Details are in worker.log.").format(folder=job.folder)
     return {
         "event": "error", "message": _("The worker failed unexpectedly."), "hint": hint,
         "maybe_billed": bool(job and job.maybe_billed), "see_log": True,
@@ -174,25 +172,25 @@ def unexpected_error(job: Job | None) -> dict[str, Any]:
 
 
 def _withdraw_at_signal(worker: WorkerServer, signals: "SimpleQueue[int]") -> None:
-    """Waits in a thread: a signal's handler interrupts code that may hold the locks that this needs."""
+    """Wait for a signal in a thread: a signal handler may interrupt code that holds the locks needed here."""
     signals.get()
     worker.withdraw()
 
 
 def main(arguments: list[str]) -> int:
-    """Reads lines until the input ends, then waits for what is outstanding."""
+    """Handle messages until the input ends, then wait for the outstanding jobs and requests."""
     signals: SimpleQueue[int] = SimpleQueue()
     for name in ("SIGINT", "SIGHUP"):
-        # A terminal sends them to all of its processes: what was sent is still to be written down.
+        # A terminal sends them to all of its processes, but outstanding answers must still be saved.
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), lambda number, _frame: signals.put(number))
     emit = Events(take_over_output(Path(arguments[0])))
-    problem = wrong_python()
+    problem = python_problem()
     if problem:
         emit({"event": "error", "message": problem, "hint": _("Run install.py again.")})
         return 1
     sys.path.insert(0, str(VENDOR))
-    # Loaded now, while the plug-in still exports.
+    # Import it now, while the plug-in is still exporting the picture.
     import lib.worker.edit_job  # noqa: F401
 
     worker = WorkerServer(emit)

@@ -1,4 +1,4 @@
-"""One job, from its folder to the pixels of its layers: the request, the answer on disk, then decoding and fitting."""
+"""Runs one job: sends its request, saves the answer, then decodes and aligns the pictures for the new layers."""
 
 from __future__ import annotations
 
@@ -33,31 +33,31 @@ from lib.api.transport import Timeouts
 from lib.frame.frame import Plan
 from lib.imaging import result
 from lib.jobs.answer_files import AnswerFiles
-from lib.jobs.fallback_writer import FallbackWriter, StoredData
 from lib.jobs.job import SENT, Job
+from lib.jobs.stored_data import FallbackWriter, StoredData
 from lib.settings import settings, spending
 from lib.translation import _
 from lib.worker import job_layers
 from lib.worker.job_layers import Layers
 from lib.worker.job_request import (
     JobFailed,
+    actual_cost,
+    build_request,
     check_cost,
-    check_room,
-    named_provider,
-    request_of,
+    check_disk_space,
+    find_provider,
     resolve_endpoint,
-    spent,
 )
 
 if TYPE_CHECKING:
     from lib.endpoint import Endpoint
 
 Event = Mapping[str, Any]
-_PACES = RateLimiters()
+_RATE_LIMITERS = RateLimiters()
 
 
 class EditJob:
-    """Runs one job's folder; `cancel` stops it from another thread."""
+    """Runs the job of one folder; `cancel` and `withdraw` may be called from another thread."""
 
     def __init__(self, job: Job, emit: Callable[[Event], None]) -> None:
         self._job = job
@@ -67,81 +67,83 @@ class EditJob:
         self._withdrawn = False
         self._seconds: dict[str, float] = {}
         self._notes: list[str] = []
-        self._rescue = FallbackWriter(job)
-        self._answers = AnswerFiles(job, self._rescue)
-        self._kept: list[StoredData] = []
+        self._writer = FallbackWriter(job)
+        self._answers = AnswerFiles(job, self._writer)
+        self._results: list[StoredData] = []
         self._sent: tuple[EditRequest, Provider] | None = None
 
     def cancel(self) -> None:
-        """Closes the connection, or keeps it from being opened."""
+        """Close the connection, or prevent it from being opened."""
         self._cancelled = True
         if self._client:
             self._client.cancel()
 
     def withdraw(self) -> None:
-        """Sends nothing more; a request that is on its way is answered, and its answer kept."""
+        """Send nothing more; an outstanding answer is still received and saved."""
         self._withdrawn = True
         if self._client:
             self._client.withdraw()
 
     def run(self) -> Event:
-        """Does the job; returns its last event. What was returned is on disk before that is sent."""
+        """Run the job and return its last event; the returned pictures are on disk by then."""
         try:
-            with self._job.running() as free:
-                if not free or self._job.was_sent:
-                    raise JobFailed(_("This job was already sent, and is not sent again."), _("Start a new edit."))
+            with self._job.claim() as claimed:
+                if not claimed or self._job.was_sent:
+                    raise JobFailed(
+                        _("This job has already been sent and can't be sent again."), _("Start a new edit.")
+                    )
                 return self._run(self._job.read_json("job.json"))
         except CancelledError as error:
-            return self._stopped(error)
+            return self._cancelled_event(error)
         except ApiError as error:
-            return self._failed(error)
+            return self._error_event(error)
         except JobFailed as error:
             return {"event": "error", "message": error.message, "hint": error.hint}
         except PictureError as error:
-            return self._unreadable(error)
+            return self._picture_error_event(error)
         except OSError as error:
-            return self._refused(error)
+            return self._disk_error_event(error)
         finally:
             self._answers.close()
 
-    def _run(self, asked: dict[str, Any]) -> Event:
-        provider = named_provider(asked["provider"])
-        request = request_of(self._job, asked)
+    def _run(self, job_spec: dict[str, Any]) -> Event:
+        provider = find_provider(job_spec["provider"])
+        request = build_request(self._job, job_spec)
         self._log(request, provider)
-        plan = Plan.from_json(asked["plan"])
-        check_cost(request, provider, asked["max_cost"])
-        check_room(self._job, request, plan)
-        with self._connected(provider, asked) as client:
+        plan = Plan.from_json(job_spec["plan"])
+        check_cost(request, provider, job_spec["max_cost"])
+        check_disk_space(self._job, request, plan)
+        with self._connect(provider, job_spec) as client:
             self._job.write_json(SENT, {"time": time.time()}, durable=True)
             self._sent = request, provider
-            # Read while the endpoint works.
+            # The picture that was sent is read while the endpoint works.
             with ThreadPoolExecutor(max_workers=1) as reader, self._timed("request"):
-                guide = reader.submit(job_layers.read_guide, self._job, asked)
-                response = self._ask(client, request, plan if asked.get("previews") else None)
+                original = reader.submit(job_layers.read_original, self._job, job_spec)
+                response = self._send(client, request, plan if job_spec.get("previews") else None)
             self._save(response)
-            self._count(response)
+            self._record_spending(response)
         with self._timed("fit"):
-            layers = self._layers(asked, guide.result(), request, response, plan)
+            layers = self._make_layers(job_spec, original.result(), request, response, plan)
         report = self._report(provider, request, response, plan, layers)
         with contextlib.suppress(OSError):  # the history then shows no cost
             self._job.write_json("report.json", report)
         return {"event": "done", "layers": layers.pictures, "layer_mask": layers.mask, "report": report}
 
     @contextmanager
-    def _connected(self, provider: Provider, asked: Mapping[str, Any]) -> Iterator[ImagesClient]:
-        """The client of the provider's endpoint; the embedded one runs for as long."""
+    def _connect(self, provider: Provider, job_spec: Mapping[str, Any]) -> Iterator[ImagesClient]:
+        """Yield a client of the provider's endpoint; the embedded endpoint is stopped afterwards."""
         with self._timed("start"):
             endpoint = _start_endpoint() if provider.name == "local" else None
-            somebody = asked.get("interactive", False)
-            base_url, key = (endpoint.base_url, endpoint.key) if endpoint else resolve_endpoint(provider, somebody)
-            timeouts = Timeouts(overall=asked["timeout"])
+            interactive = job_spec.get("interactive", False)
+            base_url, key = (endpoint.base_url, endpoint.key) if endpoint else resolve_endpoint(provider, interactive)
+            timeouts = Timeouts(overall=job_spec["timeout"])
             self._client = ImagesClient(
                 base_url,
                 key,
                 provider,
                 timeouts=timeouts,
-                limiter=None if endpoint else _PACES.for_endpoint(base_url),
-                max_wait=asked.get("patience"),
+                limiter=None if endpoint else _RATE_LIMITERS.for_endpoint(base_url),
+                max_wait=job_spec.get("patience"),
                 record=self._answers.begin,
                 on_event=self._on_event,
             )
@@ -156,66 +158,67 @@ class EditJob:
             if endpoint:
                 endpoint.close()
 
-    def _ask(self, client: ImagesClient, request: EditRequest, plan: Plan | None) -> EditResponse:
-        """Sends the request; of a stream, previews are passed on and finished images saved as they come.
+    def _send(self, client: ImagesClient, request: EditRequest, plan: Plan | None) -> EditResponse:
+        """Send the request; emit the previews of a stream, and save its finished images, as they arrive.
 
-        With a plan the previews are made ready for the canvas too.
+        With a plan the previews are also scaled to the frame for display on the canvas.
         """
         if not request.stream:
             return client.edit(request)
-        done: list[EditResponse] = []
+        responses: list[EditResponse] = []
         failures: list[ApiError] = []
         try:
             for event in client.stream(request):
                 if isinstance(event, PartialImage):
-                    self._preview(event, request, plan)
+                    self._emit_preview(event, request, plan)
                 elif isinstance(event, Completed):
                     for image in event.response.images:
                         self._save_image(image)
-                    done.append(event.response)
+                    responses.append(event.response)
                 elif isinstance(event, Failed):
                     failures.append(event.error)
         except ApiError as error:
-            if not done or isinstance(error, CancelledError):
+            if not responses or isinstance(error, CancelledError):
                 raise
-            # What had arrived is paid for, whatever came of the rest.
+            # The finished images are paid for, even though the stream failed.
             failures.append(error)
-        return join(done, failures)
+        return join(responses, failures)
 
-    def _preview(self, partial: PartialImage, request: EditRequest, plan: Plan | None) -> None:
+    def _emit_preview(self, partial: PartialImage, request: EditRequest, plan: Plan | None) -> None:
         number = f"{partial.image_index + 1}-{partial.index + 1}"
         name, layer = f"partial-{number}.{partial.image.format}", None
         try:
             self._job.write(name, partial.image.data)
             if plan:
-                # Not lined up: that takes longer than a preview is looked at.
+                # Not aligned, as that takes longer than a preview is visible.
                 transparent = request.background == "transparent"
-                seen = result.layer_pixels(partial.image.data, plan, None, transparent=transparent)
+                preview = result.layer_pixels(partial.image.data, plan, None, transparent=transparent)
                 layer = f"partial-{number}.rgba"
-                self._job.write(layer, seen.rgba)
+                self._job.write(layer, preview.rgba)
         except (OSError, PictureError):
-            # A full disk, or a picture that is none: the edit goes on without this preview.
+            # The disk is full or the picture is invalid: the edit goes on without this preview.
             return
-        told = {"file": name, "image": partial.image_index, "index": partial.index, "layer": layer}
-        self._emit({"event": "partial", **told})
+        self._emit({
+            "event": "partial", "file": name, "image": partial.image_index, "index": partial.index, "layer": layer,
+        })  # fmt: skip
 
     def _log(self, request: EditRequest, provider: Provider) -> None:
-        """Writes what is asked into worker.log, where the user has allowed that in the settings."""
+        """Write the model and the prompt to worker.log if the settings allow that."""
         if settings.load().log_prompts:
             model = provider.model_name(request.model)
             sys.stderr.write(f"{time.strftime('%F %T')} {provider.name}, model {model}, prompt {request.prompt!r}\n")
             sys.stderr.flush()
 
-    def _count(self, response: EditResponse | None) -> None:
-        """Counts what was spent; None stands for a request that may have been billed."""
+    def _record_spending(self, response: EditResponse | None) -> None:
+        """Add the cost of the request to the spending; without a response it is unknown whether it was billed."""
         if self._sent and not self._is_free:
-            spending.add(self._sent[1].name, spent(*self._sent, response) if response else None)
+            spending.add(self._sent[1].name, actual_cost(*self._sent, response) if response else None)
 
     def _save(self, response: EditResponse) -> None:
-        """Writes what was returned, byte for byte, then the rest of the answer; only then is it announced."""
-        for image in response.images[len(self._kept) :]:
+        """Save the returned pictures byte for byte and the rest of the response, then emit an event for each."""
+        for image in response.images[len(self._results) :]:
             self._save_image(image)
-        names = [name for name in self._kept if isinstance(name, str)]
+        names = [name for name in self._results if isinstance(name, str)]
         in_folder = [name for name in names if name == Path(name).name]
         answer = {
             "raw": response.raw,
@@ -224,37 +227,37 @@ class EditJob:
             "results": in_folder,
             "failures": [failure.message for failure in response.failures],
         }
-        with contextlib.suppress(OSError):  # the pictures tell enough
+        with contextlib.suppress(OSError):  # the pictures are saved, and suffice
             self._job.write_json("response.json", answer, durable=True)
         for name in names:
             self._emit({"event": "result", "file": name})
         incomplete = (BadResponseError, BrokenConnectionError)
         if any(isinstance(failure, incomplete) for failure in response.failures) and self._answers.folder:
-            self._notes.append(_("The whole answer is kept in {folder}.").format(folder=self._answers.folder))
+            self._notes.append(_("The complete response is in {folder}.").format(folder=self._answers.folder))
         elif len(in_folder) == len(response.images) or self._answers.folder != self._job.folder:
             self._answers.discard()
 
     def _save_image(self, image: EditedImage) -> None:
-        name = f"result-{len(self._kept) + 1}.{image.format}"
-        self._kept.append(self._rescue.write(name, image.data, durable=True))
+        name = f"result-{len(self._results) + 1}.{image.format}"
+        self._results.append(self._writer.write(name, image.data, durable=True))
 
-    def _layers(
+    def _make_layers(
         self,
-        asked: Mapping[str, Any],
-        guide: result.Guide | None,
+        job_spec: Mapping[str, Any],
+        original: result.Original | None,
         request: EditRequest,
         response: EditResponse,
         plan: Plan,
     ) -> Layers:
-        """Writes each image as the raw pixels of a layer, and the layer mask where one is asked for."""
+        """Write the raw pixels of each new layer, and the layer mask if the job requests one."""
         transparent = request.background == "transparent"
         pictures = (self._unless_cancelled(image.data) for image in response.images)
-        layers = job_layers.make_layers(self._rescue, pictures, plan, guide, transparent=transparent)
-        job_layers.add_mask(layers, self._job, self._rescue, asked["layer_mask"], plan)
+        layers = job_layers.make_layers(self._writer, pictures, plan, original, transparent=transparent)
+        job_layers.add_mask(layers, self._job, self._writer, job_spec["layer_mask"], plan)
         return layers
 
     def _unless_cancelled(self, picture: bytes) -> bytes:
-        """A picture that is still wanted; all of them are on disk and counted by then."""
+        """Return the picture; raise CancelledError if the job was cancelled, its results being saved by then."""
         if self._cancelled:
             raise cancelled_error(sent=False)
         return picture
@@ -269,79 +272,83 @@ class EditJob:
             "size": sanitize(response.size or "") or str(plan.size),
             "frame": plan.frame.to_list(),
             "usage": response.usage,
-            "cost": spent(request, provider, response),
-            "drift": layers.drift,
+            "cost": actual_cost(request, provider, response),
+            "drift": layers.misalignments,
             "request_ids": response.request_ids,
             "revised_prompts": revised,
             "notes": [
                 *self._notes,
                 *layers.notes,
-                *self._rescue.notes,
+                *self._writer.notes,
                 *(failure.message for failure in response.failures),
             ],
             "seconds": self._seconds,
         }
 
-    def _failed(self, error: ApiError) -> Event:
-        """The last event of a request that failed, and its trace in the folder: nothing is outstanding any more."""
-        self._forget_bills(error)
+    def _error_event(self, error: ApiError) -> Event:
+        """Return the last event of a failed request, and save the error: no answer is outstanding any more."""
+        self._remove_billing_hints(error)
         if not error.maybe_billed:
             self._answers.discard()
-        told = {
+        fields = {
             "message": error.message,
-            "hint": self._hint_of(error),
+            "hint": self._hint(error),
             "code": error.code,
             "request_id": error.request_id,
             "maybe_billed": error.maybe_billed,
         }
         if error.maybe_billed:
-            self._count(None)
-        with contextlib.suppress(OSError):  # the user is told; the history then calls the answer unknown
-            self._job.write_json("response.json", {"error": told})
-        return {"event": "error", **told}
+            self._record_spending(None)
+        with contextlib.suppress(OSError):  # the event reports the error; the history then calls the answer unknown
+            self._job.write_json("response.json", {"error": fields})
+        return {"event": "error", **fields}
 
-    def _stopped(self, error: CancelledError) -> Event:
-        """The last event of a job that was cancelled; what had arrived is kept."""
-        self._forget_bills(error)
+    def _cancelled_event(self, error: CancelledError) -> Event:
+        """Return the last event of a cancelled job, and save the pictures that were received."""
+        self._remove_billing_hints(error)
         if error.response:
-            # The pictures are written before the answer that holds them goes: the worker may be ended meanwhile.
+            # The pictures are saved before the answer is discarded, as the worker may be killed in between.
             self._save(error.response)
-            self._count(error.response)
+            self._record_spending(error.response)
         else:
             self._answers.discard()
             if error.maybe_billed:
-                self._count(None)
+                self._record_spending(None)
         with contextlib.suppress(OSError):
-            if not error.maybe_billed and not self._kept:
+            if not error.maybe_billed and not self._results:
                 self._job.path(SENT).unlink(missing_ok=True)
-            elif not self._kept:
-                told = _("It was cancelled after it was sent: it may have been billed.")
-                answer = {"message": told, "code": "cancelled", "maybe_billed": True}
-                self._job.write_json("response.json", {"error": answer})
+            elif not self._results:
+                message = _("It was cancelled after it was sent, so it may have been billed.")
+                fields = {"message": message, "code": "cancelled", "maybe_billed": True}
+                self._job.write_json("response.json", {"error": fields})
         return {"event": "cancelled"}
 
-    def _hint_of(self, error: ApiError) -> str:
-        """What to do, and where what had arrived is; nobody is told to try again what was answered."""
+    def _hint(self, error: ApiError) -> str:
+        """Return the error's hint, or the folder of a received answer instead of a hint to try again."""
         folder = self._answers.folder
         if folder is None:
             return error.hint
-        kept = _("The answer is kept in {folder}; History can read it again after an update.").format(folder=folder)
-        # The other hints say to try again, once the account's usage was looked at.
-        return f"{kept} {error.hint if isinstance(error, BadResponseError) else _('It may have been billed.')}"
+        saved = _("The response is in {folder}. After an update, History can try to read it again.")
+        # Other hints say to check the account's usage and try again.
+        hint = error.hint if isinstance(error, BadResponseError) else _("It may have been billed.")
+        return f"{saved.format(folder=folder)} {hint}"
 
-    def _unreadable(self, error: PictureError) -> Event:
-        """The last event where what was returned is a picture that can't be decoded."""
-        message = _("The result can't be shown: {reason}.").format(reason=error)
-        hint = _("It is kept in {folder}; History can read it again after an update.").format(folder=self._job.folder)
-        return {"event": "error", "message": message, "hint": hint, "maybe_billed": not self._is_free}
+    def _picture_error_event(self, error: PictureError) -> Event:
+        """Return the last event of a job whose returned pictures can't be decoded."""
+        message = _("Couldn't open the result: {reason}.").format(reason=error)
+        hint = _("It is in {folder}. After an update, History can try to read it again.")
+        return {
+            "event": "error", "message": message, "hint": hint.format(folder=self._job.folder),
+            "maybe_billed": not self._is_free,
+        }  # fmt: skip
 
     @property
     def _is_free(self) -> bool:
         """Whether the request went to the built-in engine."""
         return self._sent is not None and self._sent[1].name == "local"
 
-    def _forget_bills(self, error: ApiError) -> None:
-        """Let no error of the built-in engine speak of bills or of an address: it has neither."""
+    def _remove_billing_hints(self, error: ApiError) -> None:
+        """Remove hints about billing and addresses from errors of the built-in engine, which has neither."""
         if self._is_free:
             if isinstance(error, InvalidRequestError):
                 error.hint = _(FIX_PROBLEM_HINT)
@@ -351,18 +358,18 @@ class EditJob:
                 error.hint = _(ApiError.hint)
             error.maybe_billed = False
 
-    def _refused(self, error: OSError) -> Event:
-        """The last event where a file could not be read or written."""
+    def _disk_error_event(self, error: OSError) -> Event:
+        """Return the last event after a file couldn't be read or written."""
         reason = error.strerror or str(error)
-        folder = self._job.folder if self._kept else self._answers.folder
+        folder = self._job.folder if self._results else self._answers.folder
         if folder:
-            message = _("The result cannot be shown ({reason}).").format(reason=reason)
-            hint = _("It is kept in {folder}.").format(folder=folder)
+            message = _("Couldn't open the result ({reason}).").format(reason=reason)
+            hint = _("It is in {folder}.").format(folder=folder)
         else:
-            message = _("A file of the job cannot be read or written ({reason}).").format(reason=reason)
-            hint = _("Nothing was sent. Make room or access, then try again.")
+            message = _("Couldn't read or write a file of this job ({reason}).").format(reason=reason)
+            hint = _("Nothing was sent. Free some disk space or check the folder's permissions, then try again.")
             if self._job.was_sent:
-                hint = _("Make room or access before you try again.")
+                hint = _("Free some disk space or check the folder's permissions before you try again.")
         return {"event": "error", "message": message, "hint": hint, "maybe_billed": self._job.maybe_billed}
 
     def _on_event(self, event: ClientEvent) -> None:
@@ -381,15 +388,15 @@ class EditJob:
     @contextmanager
     def _timed(self, stage: str) -> Iterator[None]:
         self._emit({"event": "stage", "name": stage})
-        begun = time.monotonic()
+        start = time.monotonic()
         try:
             yield
         finally:
-            self._seconds[stage] = round(time.monotonic() - begun, 3)
+            self._seconds[stage] = round(time.monotonic() - start, 3)
 
 
 def _start_endpoint() -> Endpoint:
-    """Start the embedded endpoint, which is loaded only where it is used: that takes an eighth of a second."""
+    """Start the embedded endpoint, imported only here as that takes an eighth of a second."""
     from lib.endpoint import Endpoint
 
     return Endpoint.start()

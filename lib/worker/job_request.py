@@ -1,4 +1,4 @@
-"""What a job asks for, read from its folder, and what is checked before it is sent."""
+"""Builds the request of a job and checks it before it is sent."""
 
 import os
 import shutil
@@ -16,11 +16,11 @@ from lib.frame.frame import Plan
 from lib.jobs.job import Job
 from lib.settings import settings
 from lib.translation import _
-from lib.worker.reference_files import upright
+from lib.worker.reference_files import upright_copy
 
 
 class JobFailed(Exception):
-    """The job cannot be done; two sentences for the user: what happened, what to do."""
+    """The job can't be run. `message` tells the user what happened, `hint` what to do."""
 
     def __init__(self, message: str, hint: str) -> None:
         super().__init__(sentences(message, hint))
@@ -28,61 +28,60 @@ class JobFailed(Exception):
         self.hint = hint
 
 
-def named_provider(name: str) -> Provider:
-    """The provider of a job; raises JobFailed where there is none of that name, or no more."""
+def find_provider(name: str) -> Provider:
+    """Return the provider of this name; raise JobFailed if it doesn't exist, or not any more."""
     try:
         return settings.provider(name)
     except ValueError as error:
-        raise JobFailed(str(error), _("Choose another one, or add it in Settings.")) from None
+        raise JobFailed(str(error), _("Choose another provider, or add this one in Settings.")) from None
 
 
 def _model(request: EditRequest, provider: Provider) -> models.Model:
     return models.get(provider.model_name(request.model))
 
 
-def check_cost(request: EditRequest, provider: Provider, most: float | None) -> None:
-    """Stops before anything is sent where the estimate is higher than allowed, or unknown."""
-    if most is None:
+def check_cost(request: EditRequest, provider: Provider, max_cost: float | None) -> None:
+    """Raise JobFailed if the estimated cost exceeds `max_cost` or is unknown."""
+    if max_cost is None:
         return
     expected = cost.estimate(request, _model(request, provider))
     if expected is None:
+        raise JobFailed(_("The cost of this edit can't be estimated."), _("To send it anyway, set max-cost to 0."))
+    if expected.high > max_cost:
+        message = _("This edit may cost {expected}, but max-cost is ${max_cost:g}.")
         raise JobFailed(
-            _("What this edit costs is not known beforehand."), _("Set max-cost to 0 to send it all the same.")
-        )
-    if expected.high > most:
-        raise JobFailed(
-            _("This edit may cost {expected}, and max-cost is ${most:g}.").format(expected=expected, most=most),
-            _("Raise it, or ask for less."),
+            message.format(expected=expected, max_cost=max_cost),
+            _("Increase max-cost, or request fewer or smaller images."),
         )
 
 
-def check_room(job: Job, request: EditRequest, plan: Plan) -> None:
-    """Stops before anything is sent where the disk has no room for what comes back, at four bytes a pixel."""
+def check_disk_space(job: Job, request: EditRequest, plan: Plan) -> None:
+    """Raise JobFailed if the disk has too little space for the results, at four bytes a pixel."""
     needed = 4 * (request.n or 1) * (plan.size.pixels + plan.frame.size.pixels)
     free = shutil.disk_usage(job.folder).free
     if free < needed:
-        message = _("The disk has {free} MB left, and the result may need {needed} MB. Nothing was sent.")
+        message = _("The disk has only {free} MB free, but the result may need {needed} MB. Nothing was sent.")
         amounts = {"free": free // 1_000_000, "needed": -(-needed // 1_000_000)}
-        raise JobFailed(message.format(**amounts), _("Make room, then try again."))
+        raise JobFailed(message.format(**amounts), _("Free some disk space, then try again."))
 
 
-def spent(request: EditRequest, provider: Provider, response: EditResponse) -> float | None:
-    """US dollars by the answer's own usage; None where a figure is not known."""
-    spent = cost.actual(response.usage, _model(request, provider))
-    return round(spent.high, 6) if spent else None
+def actual_cost(request: EditRequest, provider: Provider, response: EditResponse) -> float | None:
+    """Return the cost in US dollars by the response's usage; None if it is unknown."""
+    estimate = cost.actual(response.usage, _model(request, provider))
+    return round(estimate.high, 6) if estimate else None
 
 
 def resolve_endpoint(provider: Provider, interactive: bool = False) -> tuple[str, Key | None]:
-    """Where the provider is, and the key for it; raises JobFailed where no address is known that can be one.
+    """Return the base URL of a provider and the key for it; raise JobFailed if there is no valid address.
 
-    Where somebody is there to answer, `interactive`, a locked key store may ask for its password.
+    With `interactive`, a locked key store may ask the user for its password.
     """
     problem = environment_problem(provider, os.environ)
     if problem:
-        raise JobFailed(sentence(str(problem)), _("Correct this environment variable, then start GIMP again."))
+        raise JobFailed(sentence(str(problem)), _("Correct the environment variable, then restart GIMP."))
     base_url = provider.resolve_url(None, os.environ)
     if not base_url:
-        hint = _("Add a provider of your own with its address in Settings, or set {variable} to it.")
+        hint = _("Add a custom provider with its address in Settings, or set {variable} to the address.")
         raise JobFailed(
             _("{provider} has no address yet.").format(provider=provider.title),
             hint.format(variable=provider.url_variables[0]),
@@ -90,15 +89,15 @@ def resolve_endpoint(provider: Provider, interactive: bool = False) -> tuple[str
     return base_url, keys.find(provider, base_url, file=settings.key_file(), interactive=interactive)
 
 
-def request_of(job: Job, asked: Mapping[str, Any]) -> EditRequest:
-    """The request that a job stands for: its files, then the references, files among them upright."""
-    images: list[ImageSource] = [job.path(name) for name in asked["images"]]
-    images += [_reference(job, number, text) for number, text in enumerate(asked["references"], 1)]
-    mask = job.path(asked["mask"]) if asked["mask"] else None
-    return EditRequest(images=images, mask=mask, **asked["request"])
+def build_request(job: Job, job_spec: Mapping[str, Any]) -> EditRequest:
+    """Return the request of a job: its images, then its references, turned upright if they are files."""
+    images: list[ImageSource] = [job.path(name) for name in job_spec["images"]]
+    images += [_reference(job, number, text) for number, text in enumerate(job_spec["references"], 1)]
+    mask = job.path(job_spec["mask"]) if job_spec["mask"] else None
+    return EditRequest(images=images, mask=mask, **job_spec["request"])
 
 
 def _reference(job: Job, number: int, text: str) -> ImageSource:
     if text.startswith("file-"):
         return FileId(text)
-    return Url(text) if text.startswith(("http://", "https://", "data:")) else upright(job, number, text)
+    return Url(text) if text.startswith(("http://", "https://", "data:")) else upright_copy(job, number, text)

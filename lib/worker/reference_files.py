@@ -1,4 +1,4 @@
-"""The files given as references, as an endpoint should see them: upright, whether it heeds a camera's note or not."""
+"""Turns reference files upright, as not every endpoint respects the Exif orientation."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,16 +18,16 @@ _OPTIONS: Mapping[str, Mapping[str, Any]] = {
 }
 
 
-def upright(job: Job, number: int, path: str) -> str | Path:
-    """Return the path, or that of a copy in the job's folder where the picture has to be turned; raise OSError.
+def upright_copy(job: Job, number: int, path: str) -> str | Path:
+    """Return the path of an upright copy in the job's folder, or `path` itself if the picture is upright already.
 
-    What Pillow cannot read is left as it is: the client says what is wrong with it.
+    A file that Pillow can't read is not copied: the client reports the problem. Raises OSError.
     """
     try:
         with Image.open(path, formats=list(_OPTIONS)) as picture:
             if picture.getexif().get(_ORIENTATION, _UPRIGHT) == _UPRIGHT:
                 return path
-            # A phone's JPEG with a second picture in it is an MPO to Pillow.
+            # Pillow calls a phone's JPEG with an embedded second picture an MPO.
             kind = "JPEG" if picture.format in (None, "MPO") else picture.format
             profile = picture.info.get("icc_profile")
             turned = ImageOps.exif_transpose(picture)

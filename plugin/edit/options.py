@@ -14,7 +14,7 @@ from lib.api.request import EditRequest
 from lib.api.text import sentence
 from lib.api.validation import parameter_problems
 from lib.settings import settings
-from lib.settings.values import LARGEST_RADIUS
+from lib.settings.validators import LARGEST_RADIUS
 from lib.translation import _
 from plugin.errors import BadArguments
 

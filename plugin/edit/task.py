@@ -14,8 +14,8 @@ from lib.api import models
 from lib.api.text import sentences
 from lib.frame import frame
 from lib.frame.geometry import Rect, Size
-from lib.jobs import fallback_writer
-from lib.jobs.history_record import shown
+from lib.jobs import stored_data
+from lib.jobs.history_record import printable
 from lib.jobs.job import SELECTION, VERSION, Job
 from lib.settings import settings
 from lib.translation import _
@@ -203,7 +203,7 @@ def insert_done(
     """Inserts what the last event of a job tells of; raises OSError where it cannot be read."""
     report = dict(final["report"])
     results = insert.ResultLayers(
-        pictures=[fallback_writer.data_of(job, kept) for kept in final["layers"]],
+        pictures=[stored_data.read(job, kept) for kept in final["layers"]],
         mask=layer_mask(job, final["layer_mask"]) if masked else None,
         name=insert.layer_name(options.request["prompt"]),
         record=layer_record(options, report, task.sources),
@@ -215,10 +215,10 @@ def insert_done(
     return Outcome(values, report)
 
 
-def layer_mask(job: Job, kept: fallback_writer.StoredData | None) -> insert.Mask:
+def layer_mask(job: Job, kept: stored_data.StoredData | None) -> insert.Mask:
     """The layer mask that was asked for; else the selection as it was exported, which may be another one by now."""
     if kept:
-        return fallback_writer.data_of(job, kept)
+        return stored_data.read(job, kept)
     path = job.path(SELECTION)
     return path.read_bytes() if path.exists() else None
 
@@ -243,7 +243,7 @@ def of_a_result(error: GLib.Error | OSError, folder: Path) -> str:
     """Return what kept a result from being inserted, and the job's folder, where it is, in a sentence."""
     message = _("The result cannot be inserted: {reason}. It is in {folder}.")
     reason = error.message.strip().rstrip(".") if isinstance(error, GLib.Error) else error.strerror or error
-    return message.format(reason=reason, folder=shown(str(folder)))
+    return message.format(reason=reason, folder=printable(str(folder)))
 
 
 def explain_not_inserted(error: Exception, folder: Path) -> str:
@@ -257,7 +257,7 @@ def forget_pixels(job: Job, final: Mapping[str, Any]) -> None:
     """Deletes the raw pixels that a last event tells of, if it does; the answer that they were made from stays."""
     for kept in (*final.get("layers", ()), final.get("layer_mask")):
         if kept:
-            fallback_writer.forget(job, kept)
+            stored_data.delete(job, kept)
 
 
 def report_text(report: Mapping[str, Any]) -> str:

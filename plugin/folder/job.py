@@ -12,7 +12,7 @@ from lib.api import models
 from lib.api.cost import Cost
 from lib.frame.frame import FrameError, Plan
 from lib.frame.geometry import Rect
-from lib.jobs import fallback_writer
+from lib.jobs import stored_data
 from lib.jobs.job import Job
 from lib.settings import settings
 from lib.translation import N_, _
@@ -42,8 +42,8 @@ _PATIENCE = 3600.0
 class Answer:
     """What came back: where the layers and the layer mask are, and the report."""
 
-    layers: list[fallback_writer.StoredData]
-    layer_mask: fallback_writer.StoredData | None
+    layers: list[stored_data.StoredData]
+    layer_mask: stored_data.StoredData | None
     report: Mapping[str, Any]
 
 
@@ -98,7 +98,7 @@ def write_results(
     layers = layers_to_send(image, wanted.options)
     place = insert.place_above(image, None if wanted.options.sample_merged else layers[0], plan.frame)
     results = insert.ResultLayers(
-        pictures=[fallback_writer.data_of(job, kept) for kept in answer.layers],
+        pictures=[stored_data.read(job, kept) for kept in answer.layers],
         mask=layer_mask(job, answer.layer_mask),
         name=insert.layer_name(wanted.options.request["prompt"]),
         record={**record, **shareable_report(answer.report)},
@@ -119,7 +119,7 @@ def finish(run: Run, item: Item, written: list[Written], pictures: OpenPictures)
 def forget_answer(job: Job, answer: Answer) -> None:
     """Deletes the layers of an answer whose results are in their files."""
     for kept in [*answer.layers, *([answer.layer_mask] if answer.layer_mask else [])]:
-        fallback_writer.forget(job, kept)
+        stored_data.delete(job, kept)
 
 
 def _asked(job: Job) -> tuple[Plan, Mapping[str, Any]]:

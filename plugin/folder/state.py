@@ -193,8 +193,8 @@ def withdraw(state: RunState, picture: str, output: str, job: Job) -> bool:
     Its request goes first, under the job's lock: a worker that comes later finds nothing to send. The folder goes last,
     when no line names it any more: one that is named and has gone may have been billed.
     """
-    with Job(job.folder).running() as free:
-        if not free or job.was_sent:
+    with Job(job.folder).claim() as claimed:
+        if not claimed or job.was_sent:
             return False
         job.path("job.json").unlink(missing_ok=True)
     state.add(picture, output=output)

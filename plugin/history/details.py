@@ -7,7 +7,7 @@ import gi
 gi.require_version("Gtk", "3.0")
 from gi.repository import Gtk
 
-from lib.jobs.history_record import Record, shown
+from lib.jobs.history_record import Record, printable
 from lib.translation import _
 from plugin.history.job_list import pixbuf_of
 from plugin.history.words import cost_of, megabytes, when
@@ -46,7 +46,7 @@ class JobDetails(Gtk.Box):
             child.destroy()
         self._prompt.get_buffer().set_text(record.prompt if record else "")
         self._facts.set_text(_facts(record) if record else "")
-        self._facts.set_tooltip_text(shown(str(record.folder)) if record else None)
+        self._facts.set_tooltip_text(printable(str(record.folder)) if record else None)
         self._note.set_text(record.note if record else "")
         self._note.set_visible(bool(record and record.note))
         if record is None:
@@ -99,6 +99,6 @@ def _facts(record: Record) -> str:
         (_("Cost"), cost_of(record)),
         (_("Frame"), f"{size.width} × {size.height}" if size else ""),
         (_("On disk"), megabytes(record.size)),
-        (_("Folder"), shown(record.folder.name)),
+        (_("Folder"), printable(record.folder.name)),
     )
     return "\n".join(_("{what}: {value}").format(what=what, value=value) for what, value in rows if value)

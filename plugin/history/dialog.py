@@ -12,7 +12,7 @@ gi.require_version("Gtk", "3.0")
 from gi.repository import Gdk, Gimp, GimpUi, Gtk
 
 from lib.jobs import history
-from lib.jobs.history_record import Record, State, shown
+from lib.jobs.history_record import Record, State, printable
 from lib.settings import settings
 from lib.translation import _, ngettext
 from plugin.expect import expect
@@ -178,7 +178,7 @@ class HistoryDialog:
                 history.delete(record.folder)
             except OSError as error:
                 told = _("{folder} cannot be deleted: {reason}.")
-                self._told.set_text(told.format(folder=shown(record.folder.name), reason=error.strerror))
+                self._told.set_text(told.format(folder=printable(record.folder.name), reason=error.strerror))
             self._list.update(record.folder)
         if any(record.folder.exists() for record in chosen) and not self._told.get_text():
             self._told.set_text(_("A job that is still in use was not deleted. Try again when it has ended."))

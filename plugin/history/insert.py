@@ -11,7 +11,7 @@ from gi.repository import Gegl, Gimp
 
 from lib.api.text import sentences
 from lib.frame.geometry import Rect, Size
-from lib.jobs import fallback_writer
+from lib.jobs import stored_data
 from lib.jobs.history_record import Record
 from lib.jobs.job import SELECTION, Job
 from lib.translation import _
@@ -71,7 +71,7 @@ def insert_again(record: Record, made: Mapping[str, Any], image: Gimp.Image | No
     """
     Gegl.init(None)
     job, frame = Job(record.folder), Rect(*made["frame"])
-    pictures = [fallback_writer.data_of(job, kept) for kept in made["layers"]]
+    pictures = [stored_data.read(job, kept) for kept in made["layers"]]
     results = insert.ResultLayers(
         pictures, _mask(job, made, frame), insert.layer_name(record.prompt), _edit_record(job)
     )
@@ -84,7 +84,7 @@ def insert_again(record: Record, made: Mapping[str, Any], image: Gimp.Image | No
         Gimp.Display.new(image)
     job.mark_inserted()
     for kept in (*made["layers"], made["layer_mask"], made["original"]):
-        fallback_writer.forget(job, kept)
+        stored_data.delete(job, kept)
     Gimp.displays_flush()
     return image
 
@@ -93,7 +93,7 @@ def _mask(job: Job, made: Mapping[str, Any], frame: Rect) -> insert.Mask:
     """The layer mask that was asked for, else the selection of that time; None where nothing was selected."""
     with contextlib.suppress(OSError):
         kept = made["layer_mask"] or SELECTION
-        values = fallback_writer.data_of(job, kept)
+        values = stored_data.read(job, kept)
         return values if len(values) == frame.size.pixels else None
     return None
 
@@ -139,6 +139,6 @@ def _new_image(job: Job, made: Mapping[str, Any], results: insert.ResultLayers, 
 def _insert_original(image: Gimp.Image, job: Job, made: Mapping[str, Any], there: Rect) -> Gimp.Layer | None:
     if not made["original"]:
         return None
-    before = insert.new_layer(image, there, _("Before"), fallback_writer.data_of(job, made["original"]))
+    before = insert.new_layer(image, there, _("Before"), stored_data.read(job, made["original"]))
     image.insert_layer(before, None, 0)
     return before

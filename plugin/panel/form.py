@@ -9,7 +9,7 @@ from lib.api.models import Model
 from lib.api.providers import Provider
 from lib.frame.frame import Plan
 from lib.settings import settings
-from lib.settings.values import LARGEST_RADIUS
+from lib.settings.validators import LARGEST_RADIUS
 from lib.translation import _
 from plugin.edit.choices import OptionChoices, choices
 from plugin.ui.fields import CheckField, Field, ListField, NumberField, TextField, grid

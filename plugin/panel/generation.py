@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from lib.jobs import fallback_writer
+from lib.jobs import stored_data
 from lib.jobs.job import SELECTION, Job
 from lib.translation import _
 from plugin.edit.draft import Draft
@@ -23,15 +23,15 @@ class Variation:
     """One result: raw RGBA pixels of the frame's size, kept until the user has chosen."""
 
     job: Job
-    kept: fallback_writer.StoredData
+    kept: stored_data.StoredData
 
     def rgba(self) -> bytes:
         """The pixels; raises OSError where they are no longer there."""
-        return fallback_writer.data_of(self.job, self.kept)
+        return stored_data.read(self.job, self.kept)
 
     def forget(self) -> None:
         """Deletes the pixels; the history keeps the answer that they were made from."""
-        fallback_writer.forget(self.job, self.kept)
+        stored_data.delete(self.job, self.kept)
 
 
 @dataclass
@@ -57,7 +57,7 @@ class Generation(JobRun[Finished]):
         edited = None if draft.options.sample_merged else draft.layers[0]
         self.canvas: CanvasLayer = CanvasLayer(draft.image, edited, draft.task.place, beside.canvas if beside else None)
         self._report: dict[str, Any] = {}
-        self._layer_mask: fallback_writer.StoredData | None = None
+        self._layer_mask: stored_data.StoredData | None = None
         self._selection = selection_state(draft.image)
 
     def insert(self, rgba: bytes) -> None:

@@ -8,7 +8,7 @@ from gi.repository import Gtk
 from lib.api.text import sentences
 from lib.settings import settings
 from lib.settings.settings import Settings
-from lib.settings.values import LARGEST_RADIUS
+from lib.settings.validators import LARGEST_RADIUS
 from lib.translation import _
 from plugin.expect import expect
 from plugin.settings_dialog.rows import Page, beside, button, message, named, note, spin

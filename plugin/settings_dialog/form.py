@@ -9,7 +9,7 @@ gi.require_version("Gtk", "3.0")
 from gi.repository import GimpUi, Gtk
 
 from lib.api import providers
-from lib.settings.custom_providers import FIELDS, LIKE, checked_entry, new_name
+from lib.settings.custom_providers import DIALECTS, FIELDS, new_name, validate_entry
 from lib.translation import _
 from plugin.settings_dialog.rows import Page, message
 
@@ -31,7 +31,7 @@ class ProviderForm:
         self.window.add_button(_("_OK"), Gtk.ResponseType.OK)
         self.window.set_default_response(Gtk.ResponseType.OK)
         self._like = Gtk.ComboBoxText()
-        for like in LIKE:
+        for like in DIALECTS:
             self._like.append(like, providers.get(like).title)
         self._fields = {field: Gtk.Entry(activates_default=True) for field in FIELDS if field != "like"}
         self._problem = message()
@@ -76,7 +76,7 @@ class ProviderForm:
         entry = self._entry()
         name = self._name or new_name(entry["title"], self._taken)
         try:
-            checked_entry(entry["title"] or name, entry)
+            validate_entry(entry["title"] or name, entry)
         except ValueError as error:
             self._problem.set_text(str(error))
             return

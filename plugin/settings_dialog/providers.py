@@ -163,7 +163,7 @@ class ProvidersPage(Page):
 
     def _keep(self, name: str, entry: Mapping[str, str]) -> bool:
         before = self._now.providers.get(name)
-        if not self._dialog.written(lambda: settings.keep_provider(name, entry)):
+        if not self._dialog.written(lambda: settings.save_provider(name, entry)):
             return False
         if before and before["base_url"] != entry["base_url"]:
             # A key belongs to one host, and would be left behind with the old one.
@@ -197,7 +197,7 @@ class ProvidersPage(Page):
         if "error" in answer:
             self._dialog.tell(_error(answer))
         else:
-            self._dialog.written(lambda: settings.forget_provider(name))
+            self._dialog.written(lambda: settings.remove_provider(name))
 
 
 def _address(name: str, now: Settings) -> str:

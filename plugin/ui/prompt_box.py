@@ -16,7 +16,7 @@ class PromptBox(Gtk.Box):
     def __init__(self, config: Gimp.ProcedureConfig, question: str = "") -> None:
         super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=3)
         self._config = config
-        self._recall = prompts.Recall()
+        self._recall = prompts.PromptHistory()
         self.view = Gtk.TextView(
             wrap_mode=Gtk.WrapMode.WORD_CHAR,
             accepts_tab=False,

@@ -199,7 +199,7 @@ def test_made_with_another_python(unpacked, tmp_path):
     (system.installed / "generative-edit.py").touch()
     told = system.edit(prompt="remove")
     assert told["status"] == "execution-error"
-    assert f"installed for Python {here}, and this is Python {there}" in told["error"]
+    assert f"installed for Python {here}, but this is Python {there}" in told["error"]
     options = ["--ro-bind", unpacked, unpacked]
     doctor = system.install(unpacked, "doctor", options=options)
     assert f"but the packages are for {here} → run: python3 install.py" in doctor.stdout

@@ -93,13 +93,13 @@ def test_a_wrong_key_then_the_right_one_and_where_it_is_kept(window, mine):
     open_window(window)
     wait_for_text(window, "There is no key for 127.0.0.1")
     window.keys("key", "alt+t")
-    wait_for_text(window, "needs a key, and none was found")
+    wait_for_text(window, "needs a key, but there is none")
     enter(window, "alt+k", WRONG)
     shoot(window, "key-hidden")
     window.keys("key", "alt+s")
-    wait_for_text(window, "not encrypted: only your user account can read it")
+    wait_for_text(window, "unencrypted: your user account, and any program it runs, can read it")
     window.keys("key", "alt+t")
-    wait_for_text(window, "does not accept the key")
+    wait_for_text(window, "doesn't accept the key")
     shoot(window, "key-wrong")
     enter(window, "alt+k", KEY)
     window.keys("key", "alt+t")
@@ -127,7 +127,7 @@ def test_a_worker_that_was_killed_is_started_again(window, mine):
     window.kill(signal.SIGKILL, "lib.worker")
     wait_until(lambda: not window.processes("lib.worker"))
     window.keys("key", "alt+t")
-    wait_for_text(window, "needs a key, and none was found")
+    wait_for_text(window, "needs a key, but there is none")
     close_window(window)
 
 
@@ -177,13 +177,13 @@ def test_an_old_file_is_taken_over_shown_and_kept(window, remembered):
 def test_a_broken_file_is_told_of_once_and_kept(window, remembered):
     remembered('{"provider": "openai", "mod')
     open_window(window)
-    wait_for_text(window, "was set aside as settings.json.broken-1")
+    wait_for_text(window, "was renamed to settings.json.broken-1")
     shoot(window, "broken")
     assert accessibility.check(window, TITLE)
     close_window(window)
     assert (window.data / "settings.json.broken-1").read_text() == '{"provider": "openai", "mod'
     open_window(window)
-    assert not any("set aside" in text for text in window.call("accessibility.texts", title=TITLE))
+    assert not any("renamed" in text for text in window.call("accessibility.texts", title=TITLE))
     close_window(window)
 
 
@@ -222,7 +222,7 @@ def test_models_are_listed_and_one_is_chosen(window, mine):
     open_window(window)
     enter(window, "alt+k", KEY)
     window.keys("key", "alt+s")
-    wait_for_text(window, "not encrypted")
+    wait_for_text(window, "unencrypted")
     window.keys("key", "alt+d")
     window.keys("key", "alt+l")
     wait_for_text(window, "press Down in the field")

@@ -1,6 +1,6 @@
 """Run by test_full_disk on a small file system of its own: jobs whose disk fills up while the endpoint works.
 
-Prints a JSON object a line for each amount of room that was left.
+Prints a line with a JSON object for each amount of free space.
 """
 
 import json
@@ -11,7 +11,7 @@ import tempfile
 import zlib
 from pathlib import Path
 
-from lib.jobs.fallback_writer import data_of
+from lib.jobs import stored_data
 from lib.jobs.history import record
 from lib.jobs.job import SELECTION
 from lib.settings import settings, spending
@@ -24,15 +24,15 @@ SHAPE = {"grow": 1, "feather": 0.0}
 
 
 class Filler:
-    """Fills the disk but for a number of pages; `clear` makes room again."""
+    """Fills the disk except for a number of pages; `clear` frees it again."""
 
     def __init__(self, disk):
         self.file = disk / "filler"
 
     def fill(self, pages):
-        room = shutil.disk_usage(self.file.parent).free - pages * PAGE
+        size = shutil.disk_usage(self.file.parent).free - pages * PAGE
         with self.file.open("wb") as out:
-            out.write(bytes(max(0, room)))
+            out.write(bytes(max(0, size)))
 
     def clear(self):
         self.file.unlink(missing_ok=True)
@@ -51,31 +51,31 @@ class FillingEndpoint(TestEndpoint):
 
 
 def run(pages, endpoint):
-    """One job while only so many pages are left; what came of it."""
+    """Run one job with only so many free pages on the disk; return its outcome."""
     endpoint.pages = pages
     endpoint.behave("invert")
     job = make_job(provider="custom", layer_mask=SHAPE)
     job.write(SELECTION, b"\xff" * (96 * 64))
     final = EditJob(job, lambda event: None).run()
-    told = {"pages": pages, "event": final["event"], "sent": len(endpoint.received), "message": final.get("message")}
+    outcome = {"pages": pages, "event": final["event"], "sent": len(endpoint.received), "message": final.get("message")}
     if final["event"] == "done":
-        layers = [data_of(job, kept) for kept in final["layers"]]
-        told["layers"] = [[len(data), zlib.crc32(data)] for data in layers]
-        told["mask"] = len(data_of(job, final["layer_mask"]))
-        kept = [*final["layers"], final["layer_mask"]]
-        told["where"] = ["event" if isinstance(each, dict) else each for each in kept]
-        told["notes"] = final["report"]["notes"]
-    told["files"] = sorted(path.name for path in job.folder.iterdir())
-    told["state"] = record(job.folder).state.value
+        layers = [stored_data.read(job, layer) for layer in final["layers"]]
+        outcome["layers"] = [[len(data), zlib.crc32(data)] for data in layers]
+        outcome["mask"] = len(stored_data.read(job, final["layer_mask"]))
+        places = [*final["layers"], final["layer_mask"]]
+        outcome["where"] = ["event" if isinstance(each, dict) else each for each in places]
+        outcome["notes"] = final["report"]["notes"]
+    outcome["files"] = sorted(path.name for path in job.folder.iterdir())
+    outcome["state"] = record(job.folder).state.value
     endpoint.filler.clear()
     shutil.rmtree(job.folder)
-    for spare in Path(os.environ["TMPDIR"]).glob("generative-edit-*"):
-        shutil.rmtree(spare)
-    return told
+    for folder in Path(os.environ["TMPDIR"]).glob("generative-edit-*"):
+        shutil.rmtree(folder)
+    return outcome
 
 
-def _remember():
-    """What is left of settings and spending after a change that the full disk refuses."""
+def _change_on_full_disk():
+    """Return the error, and the settings and spending after changes that the full disk refuses."""
     spending.add("openai", 0.25)
     try:
         settings.change(history_days=8)
@@ -85,7 +85,7 @@ def _remember():
 
 
 def main(disk):
-    tempfile.gettempdir()  # chosen while there is room
+    tempfile.gettempdir()  # selected while the disk is not full
     filler = Filler(disk)
     endpoint = FillingEndpoint(filler)
     os.environ.update(OPENAI_BASE_URL=endpoint.url, OPENAI_API_KEY="sk-test")
@@ -100,8 +100,9 @@ def main(disk):
     settings.change(history_days=7)
     spending.add("openai", 0.5)
     filler.fill(0)
-    kept = _remember()
-    print(json.dumps({"kept": kept, "before": final, "sent": len(endpoint.received), "files": files}), flush=True)
+    unchanged = _change_on_full_disk()
+    last = {"unchanged": unchanged, "before": final, "sent": len(endpoint.received), "files": files}
+    print(json.dumps(last), flush=True)
     os._exit(0)
 
 

@@ -1,4 +1,4 @@
-"""What arrived is on disk before anything reads it, without the key, and is read again where nothing else is left."""
+"""Answers are saved before they are parsed, without the key, and parsed later if that failed."""
 
 import base64
 import json
@@ -13,11 +13,11 @@ import pytest
 
 from lib.api.errors import BadResponseError
 from lib.api.recording import RedactingSink, ResponseHead, Secrets
-from lib.jobs import answer_files, history
-from lib.jobs.answer_files import AnswerFiles, read_again
-from lib.jobs.fallback_writer import FallbackWriter, data_of
+from lib.jobs import answer_files, history, stored_data
+from lib.jobs.answer_files import AnswerFiles, parse_answers
 from lib.jobs.history_record import State
 from lib.jobs.job import INSERTED
+from lib.jobs.stored_data import FallbackWriter
 from lib.worker.edit_job import EditJob
 from lib.worker.requests import history as history_requests
 from plugin.folder.state import Next, is_unknown, judge
@@ -55,7 +55,7 @@ TEXT = f'{{"a": "Bearer {KEY}", "b": "{KEY}{KEY}", "c": "{KEY[:-1]}", "d": "sk-s
 COVERED = TEXT.replace(KEY.encode(), b"*" * len(KEY))
 
 
-def test_the_key_is_overwritten_wherever_the_chunks_are_cut():
+def test_the_key_is_overwritten_even_across_chunks():
     secrets = Secrets([KEY])
     for first in range(len(TEXT) + 1):
         for second in (first, first + 1, first + 3, len(TEXT)):
@@ -68,28 +68,28 @@ def test_the_key_is_overwritten_wherever_the_chunks_are_cut():
             assert sink.data == COVERED
 
 
-def test_one_byte_at_a_time_and_nothing_is_held_back_but_the_beginning_of_a_key():
+def test_only_the_possible_start_of_a_key_is_held_back():
     sink = Bytes()
     covering = RedactingSink(sink, Secrets([KEY]))
-    for place in range(len(TEXT)):
-        covering.write(TEXT[place : place + 1])
-        held = COVERED[len(sink.data) : place + 1]
-        assert len(held) < len(KEY) and (not held or TEXT[len(sink.data) : place + 1] == KEY.encode()[: len(held)])
+    for position in range(len(TEXT)):
+        covering.write(TEXT[position : position + 1])
+        held = COVERED[len(sink.data) : position + 1]
+        assert len(held) < len(KEY) and (not held or TEXT[len(sink.data) : position + 1] == KEY.encode()[: len(held)])
     covering.close()
     assert sink.data == COVERED
 
 
 @pytest.mark.parametrize("written", [KEY.replace("/", "\\/"), "sk-canary%2F3d1f%2B77"])
-def test_the_key_as_json_and_addresses_write_it_is_overwritten_too(written):
+def test_an_escaped_key_is_overwritten_too(written):
     assert Secrets([KEY]).redact(f'"{written}"'.encode()) == b'"' + b"*" * len(written) + b'"'
 
 
-def test_a_short_key_is_left_alone():
+def test_a_short_key_is_not_overwritten():
     assert Secrets(["1234567"]).redact(b"1234567") == b"1234567"
     assert Secrets(["12345678"]).redact(b"12345678") == b"********"
 
 
-def test_what_is_written_is_there_at_once_and_gone_when_it_is_discarded():
+def test_data_is_on_disk_at_once_and_deleted_when_discarded():
     job = make_job()
     files = AnswerFiles(job, FallbackWriter(job))
     assert files.folder is None
@@ -106,15 +106,15 @@ def test_what_is_written_is_there_at_once_and_gone_when_it_is_discarded():
 @pytest.mark.linux
 @pytest.mark.parametrize("refuses", ["at once", "midway"])
 @pytest.mark.parametrize("everywhere", [False, True])
-def test_a_disk_that_refuses(refuses, everywhere, monkeypatch, tmp_path):
-    """What had arrived moves to the spare folder, with the rest; where that is full too, nothing is said to be kept."""
+def test_answers_move_to_a_temporary_folder_on_a_full_disk(refuses, everywhere, monkeypatch, tmp_path):
+    """The received data moves to the temporary folder; if that is full too, nothing is saved."""
     job = make_job()
     files, real = AnswerFiles(job, FallbackWriter(job)), os.write
     full = [refuses == "at once"]
 
     def write(file, data):
-        there = Path(f"/proc/self/fd/{file}").readlink()
-        if full[0] and (everywhere or there.is_relative_to(job.folder)):
+        path = Path(f"/proc/self/fd/{file}").readlink()
+        if full[0] and (everywhere or path.is_relative_to(job.folder)):
             if len(data) > 2:
                 return real(file, data[:2])
             raise OSError(28, "No space left on device")
@@ -137,7 +137,7 @@ def test_a_disk_that_refuses(refuses, everywhere, monkeypatch, tmp_path):
 
 
 def edit(case, monkeypatch, key=KEY, job=None):
-    """One job whose endpoint answers as a case says; its last event, its folder, and the events before."""
+    """Run a job with the answer of a case; return its last event, the job, and the events before."""
     headers = {"Content-Type": case.content_type} | ({"Content-Encoding": case.encoding} if case.encoding else {})
     if case.announced is not None:
         headers["Content-Length"] = str(case.announced)
@@ -146,8 +146,8 @@ def edit(case, monkeypatch, key=KEY, job=None):
     def answer(request):
         return Reply(200, PICTURE, {"Content-Type": "image/png"}) if request.method == "GET" else reply
 
-    asked = {"prompt": "x", "n": 1, "size": "96x64", "stream": case.content_type == STREAM or None}
-    job = job or make_job(provider="custom", request=asked, previews=True)
+    request = {"prompt": "x", "n": 1, "size": "96x64", "stream": case.content_type == STREAM or None}
+    job = job or make_job(provider="custom", request=request, previews=True)
     with serving(answer) as server:
         monkeypatch.setenv("OPENAI_BASE_URL", server.url)
         monkeypatch.setenv("OPENAI_API_KEY", key)
@@ -160,16 +160,16 @@ def bodies(job):
 
 
 @pytest.mark.parametrize("case", mutated_answers.cases()[::9], ids=lambda case: case.name)
-def test_the_picture_is_in_the_image_or_on_disk_and_the_sentence_says_which(case, monkeypatch):
+def test_the_picture_is_inserted_or_the_message_says_where_it_is(case, monkeypatch):
     final, job, _events = edit(case, monkeypatch)
     record = history.record(job.folder)
     if final["event"] == "done":
-        assert len(data_of(job, final["layers"][0])) == 96 * 64 * 4
+        assert len(stored_data.read(job, final["layers"][0])) == 96 * 64 * 4
         assert case.picture in [job.path(name).read_bytes() for name in record.results]
         assert record.state is State.WAITING
-        # What else was in the answer is kept where it could not be read, and gone where all of it was.
-        kept = [note for note in final["report"]["notes"] if str(job.folder) in note]
-        assert bool(bodies(job)) == bool(kept)
+        # The answer is kept only if a part of it could not be read.
+        notes = [note for note in final["report"]["notes"] if str(job.folder) in note]
+        assert bool(bodies(job)) == bool(notes)
     else:
         assert not case.complete, final
         assert str(job.folder) in final["hint"] and "try again" not in f"{final['message']} {final['hint']}".lower()
@@ -181,42 +181,42 @@ TOMORROWS = base64.b64encode(b"a format of tomorrow" * 9).decode()
 GARBAGE = Case("garbage", json.dumps({"data": [{"b64_json": TOMORROWS}]}).encode())
 
 
-def test_an_answer_that_could_not_be_read_is_read_again_by_a_later_version(monkeypatch):
+def test_an_unreadable_answer_is_parsed_again_by_a_later_version(monkeypatch):
     final, job, _events = edit(GARBAGE, monkeypatch)
-    assert final["event"] == "error" and "History can read it again after an update" in final["hint"]
-    asked = history_requests.layers({"job": str(job.folder)})
-    assert "still can't be read" in asked["error"]["message"] and str(job.folder) in asked["error"]["hint"]
+    assert final["event"] == "error" and "History can try to read it again" in final["hint"]
+    response = history_requests.layers({"job": str(job.folder)})
+    assert "still can't be read" in response["error"]["message"] and str(job.folder) in response["error"]["hint"]
     assert history.record(job.folder).has_answer, "it stays"
-    # What the present version can read stands for what an update would make of it.
+    # A readable answer stands for one that a later version can parse.
     job.write("answer-1.body", json.dumps({"data": [{"b64_json": BASE64}], "usage": {"total_tokens": 4}}).encode())
-    asked = history_requests.layers({"job": str(job.folder)})
-    assert len(data_of(job, asked["layers"][0])) == 96 * 64 * 4
+    response = history_requests.layers({"job": str(job.folder)})
+    assert len(stored_data.read(job, response["layers"][0])) == 96 * 64 * 4
     assert job.path("result-1.png").read_bytes() == PICTURE and not bodies(job)
     record = history.record(job.folder)
     assert record.state is State.WAITING and record.results == ("result-1.png",) and not record.note
     assert job.read_json("response.json")["usage"] == {"total_tokens": 4}
 
 
-def test_a_worker_that_died_before_it_had_read_the_answer_leaves_it_to_the_history(monkeypatch):
+def test_the_history_parses_the_answer_of_a_killed_worker(monkeypatch):
     job = make_job(provider="custom")
     job.write_json("sent.json", {})
     sink = AnswerFiles(job, FallbackWriter(job)).begin(HEAD)
     sink.write(json.dumps({"data": [{"url": "/a.png"}]}).encode())
-    fetched = AnswerFiles(job, FallbackWriter(job))
-    fetched.begin(HEAD)
-    fetched.begin(replace(HEAD, address="/a.png")).write(PICTURE)
+    download = AnswerFiles(job, FallbackWriter(job))
+    download.begin(HEAD)
+    download.begin(replace(HEAD, address="/a.png")).write(PICTURE)
     job.write("answer-1.body", json.dumps({"data": [{"url": "/a.png"}]}).encode())
     record = history.record(job.folder)
     job.release()
-    assert record.state is State.UNREAD and "cut off" in record.note
+    assert record.state is State.UNREAD and "interrupted" in record.note
     assert history.unreported() == {job.folder: State.UNREAD}
-    assert read_again(job).images[0].data == PICTURE
+    assert parse_answers(job).images[0].data == PICTURE
     job.path("answer-2.body").unlink()
     with pytest.raises(BadResponseError, match="is at /a.png"):
-        read_again(job)
+        parse_answers(job)
 
 
-def test_a_folder_run_collects_it_and_never_pays_again_by_itself(monkeypatch):
+def test_a_folder_run_uses_a_saved_answer_instead_of_paying_again(monkeypatch):
     _final, job, _events = edit(GARBAGE, monkeypatch)
     assert is_unknown(job.folder)
     assert judge(job.folder, was_done=False, retry_unknown=False) is Next.COLLECT
@@ -224,44 +224,44 @@ def test_a_folder_run_collects_it_and_never_pays_again_by_itself(monkeypatch):
 
 
 @pytest.mark.parametrize("head", [b"", b"[]", b"{", b'{"status": "x", "request_id": 7, "address": []}'])
-def test_a_head_that_is_wrong_counts_as_not_said(monkeypatch, head):
+def test_invalid_fields_of_a_head_are_ignored(monkeypatch, head):
     _final, job, _events = edit(GARBAGE, monkeypatch)
     job.write("answer-1.json", head)
     job.write("answer-1.body", PICTURE)
-    assert read_again(job).images[0].data == PICTURE
+    assert parse_answers(job).images[0].data == PICTURE
 
 
-def test_an_answer_that_was_inserted_says_so(monkeypatch):
+def test_a_job_with_an_inserted_answer_has_that_state(monkeypatch):
     _final, job, _events = edit(GARBAGE, monkeypatch)
     job.path(INSERTED).touch()
     assert history.record(job.folder).state is State.INSERTED
 
 
-def test_a_refusal_inside_a_success_leaves_nothing(monkeypatch):
+def test_a_refusal_with_a_success_status_leaves_no_answer(monkeypatch):
     refusal = {"error": {"message": "No.", "code": "moderation_blocked"}}
     final, job, _events = edit(Case("refusal", json.dumps(refusal).encode()), monkeypatch)
     assert final["message"] == "No." and not final["maybe_billed"] and not bodies(job)
     assert history.record(job.folder).state is State.FAILED
 
 
-def test_a_picture_that_cannot_be_decoded_is_kept_and_nobody_is_told_to_try_again(monkeypatch):
+def test_an_undecodable_picture_is_kept_without_a_hint_to_try_again(monkeypatch):
     cut = base64.b64encode(PICTURE[: len(PICTURE) // 2]).decode()
     final, job, _events = edit(Case("cut", json.dumps({"data": [{"b64_json": cut}]}).encode()), monkeypatch)
     assert final["event"] == "error" and final["maybe_billed"] and str(job.folder) in final["hint"]
-    assert "again" not in final["message"] and "try again" not in final["hint"]
+    assert "again" not in final["message"] and "then try again" not in final["hint"]
     assert job.path("result-1.png").exists()
 
 
-def test_one_picture_that_cannot_be_decoded_does_not_lose_the_others(monkeypatch):
+def test_one_undecodable_picture_does_not_lose_the_others(monkeypatch):
     cut = base64.b64encode(PICTURE[: len(PICTURE) // 2]).decode()
     entries = {"data": [{"b64_json": cut}, {"b64_json": BASE64}]}
     final, job, _events = edit(Case("one", json.dumps(entries).encode()), monkeypatch)
     assert final["event"] == "done" and len(final["layers"]) == 1
-    assert any("can't be read" in note for note in final["report"]["notes"])
+    assert any("Couldn't open a picture" in note for note in final["report"]["notes"])
 
 
 def with_checksum(content):
-    """A chunk of a PNG, from its name and data."""
+    """Return a chunk of a PNG with its length and checksum, from its name and data."""
     return struct.pack(">I", len(content) - 4) + content + struct.pack(">I", zlib.crc32(content))
 
 
@@ -278,8 +278,8 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("broken", BROKEN.values(), ids=list(BROKEN))
-def test_a_preview_with_a_broken_chunk_ends_nothing(monkeypatch, broken):
-    """Each is another error of the decoder's: OSError, SyntaxError, ValueError."""
+def test_a_preview_with_a_broken_chunk_does_not_stop_the_edit(monkeypatch, broken):
+    """Each raises another error in the decoder: OSError, SyntaxError, ValueError."""
     preview = {"type": "image_edit.partial_image", "b64_json": base64.b64encode(broken).decode()}
     stream = f"data: {json.dumps(preview)}\n\ndata: {json.dumps({'type': 'completed', 'b64_json': BASE64})}\n\n"
     final, job, _events = edit(Case("preview", stream.encode(), STREAM), monkeypatch)
@@ -287,15 +287,15 @@ def test_a_preview_with_a_broken_chunk_ends_nothing(monkeypatch, broken):
 
 
 @pytest.mark.parametrize("shape", ['{"data": [{"b64_json": "?", "x": "%s"}]}', '{"error": {"message": "%s"}}', "%s"])
-def test_a_key_that_an_answer_repeats_is_in_no_file_of_the_job(monkeypatch, shape):
+def test_a_key_repeated_in_an_answer_is_in_no_file_of_the_job(monkeypatch, shape):
     body = shape.replace("%s", KEY)
     final, job, _events = edit(Case("key", body.encode()), monkeypatch)
     assert KEY not in json.dumps(final)
     assert all(KEY.encode() not in path.read_bytes() for path in job.folder.iterdir())
 
 
-def test_a_key_beside_a_good_picture_is_in_no_file_either(monkeypatch):
-    said = {"data": [{"b64_json": BASE64, "revised_prompt": KEY}], "size": KEY, KEY: KEY, "error": {"message": KEY}}
-    final, job, _events = edit(Case("key", json.dumps(said).encode()), monkeypatch)
+def test_a_key_beside_a_valid_picture_is_in_no_file_either(monkeypatch):
+    answer = {"data": [{"b64_json": BASE64, "revised_prompt": KEY}], "size": KEY, KEY: KEY, "error": {"message": KEY}}
+    final, job, _events = edit(Case("key", json.dumps(answer).encode()), monkeypatch)
     assert final["event"] == "done" and KEY not in json.dumps(final)
     assert all(KEY.encode() not in path.read_bytes() for path in job.folder.iterdir())

@@ -1,4 +1,4 @@
-"""Lining up: against a known drift, on textures and photographs; what cannot be trusted is left as it came."""
+"""Alignment: of textures and photographs with a known misalignment; unreliable estimates are not applied."""
 
 import subprocess
 from dataclasses import replace
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lib.imaging.fit import Colour, Fit, Motion, apply, fit
+from lib.imaging.fit import Colour, Fit, Motion, correct, estimate
 from tests.fit_trials import (
     MARGIN,
     Damage,
@@ -37,8 +37,8 @@ def trial(seed, *, drift=None, damage=None, wide=None, changed=True, side=SIDE):
     return make_trial(wide, texture(shape, rng), drift, damage or random_damage(rng), rng, changed=changed)
 
 
-def error(made: Trial, found: Fit) -> float:
-    return mean_error(made, found.motion.turn, found.motion.shift)
+def error(made: Trial, fit: Fit) -> float:
+    return mean_error(made, fit.motion.turn, fit.motion.shift)
 
 
 def band(protected: np.ndarray, width: int = 16) -> np.ndarray:
@@ -64,53 +64,53 @@ def photo(request):
         pytest.fail("pip cannot fetch the photographs")
 
 
-def test_textures_are_lined_up_to_a_few_hundredths_of_a_pixel(campaign):
+def test_textures_are_aligned_to_a_few_hundredths_of_a_pixel(campaign):
     errors, tints = [], []
     for seed in range(campaign(brief=4, whole=10)):
         made = trial(seed)
-        found = fit(made.original, made.returned, made.protected)
-        assert found.accepted
-        assert found.reason == "lined up"
-        errors.append(error(made, found))
-        tints.append(colour_error(made, found.colour.gain, found.colour.bias))
+        fit = estimate(made.original, made.returned, made.protected)
+        assert fit.accepted
+        assert fit.reason == "lined up"
+        errors.append(error(made, fit))
+        tints.append(colour_error(made, fit.colour.gain, fit.colour.bias))
     assert np.median(errors) <= 0.03
     assert max(errors) <= 0.1
     assert max(tints) <= 1.0
 
 
-def test_photographs_are_lined_up_to_a_few_hundredths_of_a_pixel(photo):
+def test_photographs_are_aligned_to_a_few_hundredths_of_a_pixel(photo):
     made = [trial(seed, wide=photo) for seed in range(4)]
-    found = [fit(m.original, m.returned, m.protected) for m in made]
-    assert all(f.accepted for f in found)
-    assert np.median([error(m, f) for m, f in zip(made, found, strict=True)]) <= 0.05
-    assert max(colour_error(m, f.colour.gain, f.colour.bias) for m, f in zip(made, found, strict=True)) <= 1.0
+    fit = [estimate(m.original, m.returned, m.protected) for m in made]
+    assert all(f.accepted for f in fit)
+    assert np.median([error(m, f) for m, f in zip(made, fit, strict=True)]) <= 0.05
+    assert max(colour_error(m, f.colour.gain, f.colour.bias) for m, f in zip(made, fit, strict=True)) <= 1.0
 
 
 @pytest.mark.parametrize("damage", [Damage(wobble=0.7), Damage(repainted=0.2), Damage(noise=3, quality=75)])
-def test_damage_does_not_lead_it_astray(photo, damage):
+def test_damage_hardly_affects_the_alignment(photo, damage):
     made = trial(7, wide=photo, damage=damage)
-    found = fit(made.original, made.returned, made.protected)
-    assert found.accepted
-    assert error(made, found) <= 0.35
+    fit = estimate(made.original, made.returned, made.protected)
+    assert fit.accepted
+    assert error(made, fit) <= 0.35
 
 
-def test_a_plain_sky_is_lined_up_although_its_tint_looks_like_motion():
+def test_a_plain_sky_is_aligned_although_its_tint_looks_like_motion():
     made = trial(3, wide=sky((1024 + 2 * MARGIN, 1024 + 2 * MARGIN), np.random.default_rng(3)), side=1024)
-    found = fit(made.original, made.returned, made.protected)
-    assert found.accepted
-    assert error(made, found) <= 0.2
+    fit = estimate(made.original, made.returned, made.protected)
+    assert fit.accepted
+    assert error(made, fit) <= 0.2
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_three_times_the_drift_is_lined_up_or_refused(photo, seed):
+def test_three_times_the_misalignment_is_corrected_or_left(photo, seed):
     made = trial(seed, wide=photo, drift=random_drift(np.random.default_rng(seed), 3))
-    found = fit(made.original, made.returned, made.protected)
-    assert error(made, found) <= 0.1 if found.accepted else found.motion == Motion()
+    fit = estimate(made.original, made.returned, made.protected)
+    assert error(made, fit) <= 0.1 if fit.accepted else fit.motion == Motion()
 
 
-def test_nothing_changed_means_a_faithful_band_inside_the_edge(photo):
+def test_an_unchanged_picture_matches_the_original_inside_the_edge(photo):
     made = trial(1, wide=photo, drift=KNOWN, damage=Damage(), changed=False)
-    result = apply(made.returned, fit(made.original, made.returned, made.protected))
+    result = correct(made.returned, estimate(made.original, made.returned, made.protected))
     near = band(made.protected)
     before = np.abs(made.returned.astype(float) - made.original)[near].mean()
     after = np.abs(result.astype(float) - made.original)[near].mean()
@@ -118,133 +118,133 @@ def test_nothing_changed_means_a_faithful_band_inside_the_edge(photo):
     assert after < before / 4
 
 
-def test_the_drift_is_reported_in_pixels_percent_degrees_and_levels():
+def test_the_misalignment_is_reported_in_pixels_percent_degrees_and_levels():
     made = trial(5, drift=replace(KNOWN, rotation=0.25), damage=Damage())
-    drift = fit(made.original, made.returned, made.protected).drift
-    assert drift["shift"] == pytest.approx(7.21, abs=0.05)
-    assert drift["zoom"] == pytest.approx(1.0, abs=0.02)
-    assert drift["rotation"] == pytest.approx(0.25, abs=0.02)
-    assert drift["colour"] == pytest.approx(4.7, abs=1)
+    misalignment = estimate(made.original, made.returned, made.protected).misalignment
+    assert misalignment["shift"] == pytest.approx(7.21, abs=0.05)
+    assert misalignment["zoom"] == pytest.approx(1.0, abs=0.02)
+    assert misalignment["rotation"] == pytest.approx(0.25, abs=0.02)
+    assert misalignment["colour"] == pytest.approx(4.7, abs=1)
 
 
-def test_an_identical_answer_comes_back_bit_identical():
+def test_an_identical_result_is_not_changed():
     made = trial(2, drift=Drift(), damage=Damage(), changed=False)
-    found = fit(made.original, made.returned, made.protected)
-    assert found.accepted
-    assert (found.motion, found.colour, found.reason) == (Motion(), Colour(), "identical")
-    assert apply(made.returned, found) is made.returned
+    fit = estimate(made.original, made.returned, made.protected)
+    assert fit.accepted
+    assert (fit.motion, fit.colour, fit.reason) == (Motion(), Colour(), "identical")
+    assert correct(made.returned, fit) is made.returned
 
 
-def test_an_answer_changed_in_the_selection_only_comes_back_bit_identical():
+def test_a_result_changed_only_in_the_selection_is_not_changed():
     made = trial(2, drift=Drift(), damage=Damage())
-    found = fit(made.original, made.returned, made.protected)
-    assert found.reason == "identical"
-    assert np.array_equal(apply(made.returned, found), made.returned)
+    fit = estimate(made.original, made.returned, made.protected)
+    assert fit.reason == "identical"
+    assert np.array_equal(correct(made.returned, fit), made.returned)
 
 
-def test_a_tint_alone_is_undone_without_resampling():
+def test_a_tint_alone_is_corrected_without_resampling():
     made = trial(4, drift=Drift(gain=(1.05, 1.0, 0.96), bias=(2, -3, 0)), damage=Damage())
-    found = fit(made.original, made.returned, made.protected)
-    assert found.accepted
-    assert found.motion == Motion()
-    result = apply(made.returned, found).astype(float)
+    fit = estimate(made.original, made.returned, made.protected)
+    assert fit.accepted
+    assert fit.motion == Motion()
+    result = correct(made.returned, fit).astype(float)
     steady = made.protected & ((made.returned > 1) & (made.returned < 254)).all(2)
     assert np.abs(result - made.original)[steady].max() <= 2
 
 
-def test_a_tint_is_measured_rightly_where_the_picture_was_shifted_too():
+def test_the_tint_of_a_shifted_picture_is_estimated_correctly():
     made = trial(5, drift=Drift((6.5, 4.5), 0.01, 0.0, (1.06, 1.0, 0.95)), damage=Damage(), changed=False)
-    found = fit(made.original, made.returned, made.protected)
-    assert found.accepted
-    assert colour_error(made, found.colour.gain, found.colour.bias) <= 0.15
+    fit = estimate(made.original, made.returned, made.protected)
+    assert fit.accepted
+    assert colour_error(made, fit.colour.gain, fit.colour.bias) <= 0.15
 
 
-def test_another_picture_is_refused_and_keeps_its_colours(photo):
+def test_a_different_picture_is_neither_aligned_nor_recoloured(photo):
     other = texture(photo.shape[:2], np.random.default_rng(8))[MARGIN:-MARGIN, MARGIN:-MARGIN]
     original = photo[MARGIN:-MARGIN, MARGIN:-MARGIN]
-    found = fit(original, other, ~blobs(original.shape[:2], 0.08, np.random.default_rng(8)))
-    assert not found.accepted
-    assert (found.motion, found.colour) == (Motion(), Colour())
+    fit = estimate(original, other, ~blobs(original.shape[:2], 0.08, np.random.default_rng(8)))
+    assert not fit.accepted
+    assert (fit.motion, fit.colour) == (Motion(), Colour())
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_wires_in_a_clear_sky_are_refused_as_a_shift_along_them_cannot_be_seen(seed):
+def test_wires_in_a_clear_sky_are_not_aligned_as_a_shift_along_them_is_invisible(seed):
     wide = sky((WIDE, WIDE), np.random.default_rng(seed)).astype(int)
     down, right = np.mgrid[:WIDE, :WIDE]
     for place in (-60, -30, 25, 70):
         off = abs(0.9 * (right - WIDE / 2) - 0.436 * (down - WIDE / 2) - place)
         wide -= (110 * np.clip(2.5 - off, 0, 1)).astype(int)[..., None]
     made = trial(seed, wide=wide.clip(0, 255).astype(np.uint8), drift=replace(KNOWN, shift=(-5, -11)))
-    found = fit(made.original, made.returned, made.protected)
-    assert not found.accepted and found.motion == Motion()
+    fit = estimate(made.original, made.returned, made.protected)
+    assert not fit.accepted and fit.motion == Motion()
 
 
-def test_a_plain_surface_is_not_moved_but_its_tint_is_undone():
+def test_a_plain_surface_is_not_moved_but_its_tint_is_corrected():
     noise = np.random.default_rng(6).normal(0, 1, (2, SIDE, SIDE, 3))
     original, returned = (np.clip(np.rint(128 + n), 0, 255).astype(np.uint8) for n in noise)
     returned += np.uint8(9)
-    found = fit(original, returned, np.ones((SIDE, SIDE), bool))
-    assert found.motion == Motion()
-    assert abs(apply(returned, found).mean() - original.mean()) <= 1
+    fit = estimate(original, returned, np.ones((SIDE, SIDE), bool))
+    assert fit.motion == Motion()
+    assert abs(correct(returned, fit).mean() - original.mean()) <= 1
 
 
 @pytest.mark.parametrize("protected", [np.zeros((SIDE, SIDE), bool), np.eye(SIDE, dtype=bool)])
-def test_too_few_protected_pixels_are_refused(protected):
+def test_too_few_protected_pixels_give_no_estimate(protected):
     made = trial(9)
-    assert fit(made.original, made.returned, protected) == Fit(reason="too few protected pixels")
+    assert estimate(made.original, made.returned, protected) == Fit(reason="too few protected pixels")
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (20, 300), (47, 47)])
-def test_pictures_too_small_are_refused(shape):
+def test_tiny_pictures_give_no_estimate(shape):
     rng = np.random.default_rng(1)
     one, other = (rng.integers(0, 256, (*shape, 3), dtype=np.uint8) for _ in range(2))
-    assert fit(one, other, np.ones(shape, bool)) == Fit(reason="too few protected pixels")
+    assert estimate(one, other, np.ones(shape, bool)) == Fit(reason="too few protected pixels")
 
 
 @pytest.mark.parametrize("shape", [(333, 517), (200, 900), whole_run((1000, 1999))])
-def test_sizes_that_no_power_of_two_divides_are_lined_up(shape):
+def test_sizes_not_divisible_by_a_power_of_two_are_aligned(shape):
     rng = np.random.default_rng(11)
     wide = texture((shape[0] + 2 * MARGIN, shape[1] + 2 * MARGIN), rng)
     drift = Drift((3.3, -2.2), 0.005, 0.1, (1.04, 1, 0.97))
     made = make_trial(wide, wide[::-1], drift, Damage(noise=1, quality=90), rng)
-    found = fit(made.original, made.returned, made.protected)
-    assert found.accepted
-    assert error(made, found) <= 0.1
-    assert apply(made.returned, found).shape == made.original.shape
+    fit = estimate(made.original, made.returned, made.protected)
+    assert fit.accepted
+    assert error(made, fit) <= 0.1
+    assert correct(made.returned, fit).shape == made.original.shape
 
 
-def test_alpha_is_carried_along_and_hidden_colour_does_not_bleed():
+def test_alpha_is_moved_along_and_hidden_colours_do_not_bleed():
     rng = np.random.default_rng(12)
     picture = np.full((64, 64, 4), 255, np.uint8)
     picture[:, :32] = (0, 255, 0, 0)
     picture[:, 32:, :3] = 200
-    moved = apply(picture, Fit(Motion(1 + 0j, complex(2.5, 0)), accepted=True))
+    moved = correct(picture, Fit(Motion(1 + 0j, complex(2.5, 0)), accepted=True))
     assert moved.shape == picture.shape
     assert (moved[:, :28, 3] == 0).all()
     assert (moved[:, 31:, 3] == 255).all()
-    seen = moved[moved[..., 3] > 8][:, :3].astype(int)
-    assert np.abs(seen - 200).max() <= 2
+    visible = moved[moved[..., 3] > 8][:, :3].astype(int)
+    assert np.abs(visible - 200).max() <= 2
     opaque = np.dstack([rng.integers(0, 256, (64, 64, 3), dtype=np.uint8), np.full((64, 64), 255, np.uint8)])
-    assert (apply(opaque, Fit(Motion(1 + 0j, 3j), accepted=True))[..., 3] == 255).all()
+    assert (correct(opaque, Fit(Motion(1 + 0j, 3j), accepted=True))[..., 3] == 255).all()
 
 
-def test_whole_pixels_are_moved_without_any_loss_and_the_edge_is_repeated():
+def test_whole_pixels_are_moved_losslessly_and_the_edge_is_replicated():
     picture = np.asarray(Image.fromarray(texture((80, 90), np.random.default_rng(13))))
-    moved = apply(picture, Fit(Motion(1 + 0j, complex(3, -2)), accepted=True))
+    moved = correct(picture, Fit(Motion(1 + 0j, complex(3, -2)), accepted=True))
     assert np.array_equal(moved[2:, :-3], picture[:-2, 3:])
     assert np.array_equal(moved[2:, -3:], np.repeat(picture[:-2, -1:], 3, 1))
 
 
-def test_the_inputs_are_left_alone():
+def test_the_inputs_are_not_modified():
     made = trial(1)
     before = made.original.copy(), made.returned.copy(), made.protected.copy()
-    apply(made.returned, fit(made.original, made.returned, made.protected))
+    correct(made.returned, estimate(made.original, made.returned, made.protected))
     assert all(
         np.array_equal(a, b) for a, b in zip(before, (made.original, made.returned, made.protected), strict=True)
     )
 
 
-def test_pictures_of_different_sizes_are_a_mistake_of_the_caller():
+def test_pictures_of_different_sizes_raise_an_error():
     one, other = np.zeros((64, 64, 3), np.uint8), np.zeros((64, 65, 3), np.uint8)
     with pytest.raises(ValueError, match="differ in size"):
-        fit(one, other, np.ones((64, 64), bool))
+        estimate(one, other, np.ones((64, 64), bool))

@@ -341,8 +341,8 @@ def test_a_job_that_was_never_sent_is_withdrawn_and_sent_anew(job, state):
 
 
 def test_a_job_that_a_worker_has_just_taken_is_watched(job, state):
-    with job.running() as free:
-        assert free and not withdraw(state, "a.png", "a.png", job)
+    with job.claim() as claimed:
+        assert claimed and not withdraw(state, "a.png", "a.png", job)
         assert judged(job) is Next.WATCH
     assert job.path("job.json").exists() and state.last("a.png")["job"]
 

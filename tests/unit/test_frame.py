@@ -1,4 +1,4 @@
-"""Frames: the promises as properties, and the field's cases as tables."""
+"""Plans of frames: guarantees as properties, and typical edits as tables."""
 
 import json
 
@@ -38,15 +38,15 @@ def edits(draw):
 
 @examples(400)
 @given(edits(), rules, contexts, st.one_of(st.none(), st.integers(1024, 4000)))
-def test_every_plan_keeps_the_promises(edit, rule, context, largest):
+def test_every_plan_satisfies_the_guarantees(edit, rule, context, largest):
     canvas, selection, layer = edit
     made = plan(canvas, selection, layer, context=context, rule=rule, largest=largest)
     whole = Rect(0, 0, canvas.width, canvas.height)
-    wanted = (layer if selection is None else selection).intersect(whole)
+    expected = (layer if selection is None else selection).intersect(whole)
 
     assert not made.frame.empty
     assert whole.contains(made.frame)
-    assert made.frame.contains(wanted)
+    assert made.frame.contains(expected)
     assert made.sent.intersect(whole) == made.frame
     assert min(made.padding) >= 0
 
@@ -69,18 +69,18 @@ def test_every_plan_keeps_the_promises(edit, rule, context, largest):
 @examples(200)
 @given(st.integers(1, 900), st.integers(1, 900), rules, st.sampled_from(["auto", 0, 37, "200"]),
        st.integers(-500, 500), st.integers(-500, 500))
-def test_a_selection_that_moves_takes_its_frame_along(width, height, rule, context, dx, dy):
+def test_the_frame_moves_with_the_selection(width, height, rule, context, dx, dy):
     canvas = Size(9000, 9000)
     whole = Rect(0, 0, 9000, 9000)
     selection = Rect(4000, 4000, width, height)
-    here = plan(canvas, selection, whole, context=context, rule=rule)
-    there = plan(canvas, selection.translate(dx, dy), whole, context=context, rule=rule)
-    assert there == Plan(here.frame.translate(dx, dy), here.sent.translate(dx, dy), here.size)
+    original = plan(canvas, selection, whole, context=context, rule=rule)
+    moved = plan(canvas, selection.translate(dx, dy), whole, context=context, rule=rule)
+    assert moved == Plan(original.frame.translate(dx, dy), original.sent.translate(dx, dy), original.size)
 
 
 @examples(200)
 @given(st.integers(1, 2200), st.integers(1, 2200), st.integers(0, 1600), st.integers(0, 1600))
-def test_a_free_size_is_never_resampled_where_its_budget_and_the_canvas_allow_1_to_1(width, height, x, y):
+def test_a_free_size_is_not_resampled_if_it_can_be_1_to_1(width, height, x, y):
     canvas, whole = Size(4000, 4000), Rect(0, 0, 4000, 4000)
     made = plan(canvas, Rect(x, y, width, height), whole, rule=FREE)
     assert not made.resampled
@@ -90,15 +90,15 @@ def test_a_free_size_is_never_resampled_where_its_budget_and_the_canvas_allow_1_
 
 @examples(100)
 @given(edits(), st.integers(0, 500))
-def test_the_built_in_model_gets_the_selection_and_its_context_and_nothing_else(edit, margin):
+def test_the_built_in_model_gets_exactly_the_selection_and_its_context(edit, margin):
     canvas, selection, layer = edit
     assume(selection is not None)
     made = plan(canvas, selection, layer, context=margin, rule=BUILT_IN)
     whole = Rect(0, 0, canvas.width, canvas.height)
     home = layer.intersect(whole).union(selection.intersect(whole))
-    wanted = selection.intersect(whole).grow(margin).intersect(home)
-    assume(wanted.size.longest <= 4096 and wanted.size.pixels <= 8_294_400)
-    assert made.frame == made.sent == wanted
+    expected = selection.intersect(whole).grow(margin).intersect(home)
+    assume(expected.size.longest <= 4096 and expected.size.pixels <= 8_294_400)
+    assert made.frame == made.sent == expected
 
 
 @pytest.mark.parametrize(("canvas", "selection", "rule", "frame", "sent", "size"), [
@@ -139,29 +139,29 @@ def test_the_frame_does_not_grow_with_the_canvas():
     assert len(frames) == 1
 
 
-def test_a_number_of_pixels_is_kept_to_by_a_listed_size():
+def test_a_context_in_pixels_is_exact_at_a_listed_size():
     made = plan(Size(4000, 3000), Rect(1000, 1000, 100, 100), Rect(0, 0, 4000, 3000), context="50", rule=GPT)
     assert made == Plan(Rect(950, 950, 200, 200), Rect(950, 950, 200, 200), Size(1024, 1024))
 
 
-def test_context_is_narrowed_before_detail_is_lost_or_padding_is_added():
+def test_the_context_is_narrowed_rather_than_losing_detail_or_padding():
     whole = Rect(0, 0, 4000, 3000)
     made = plan(Size(4000, 3000), Rect(1000, 1000, 800, 800), whole, rule=SQUARES)
     assert made.frame.size == made.size == Size(1024, 1024)
     assert made.frame.contains(Rect(1000, 1000, 800, 800).grow(100))
 
 
-def test_the_context_words_mean_the_layer_and_the_canvas():
+def test_the_context_keywords_mean_the_layer_and_the_canvas():
     canvas, layer = Size(3000, 2000), Rect(200, 100, 1600, 1200)
     selection = Rect(300, 300, 10, 10)
     assert plan(canvas, selection, layer, context="layer", rule=FREE).frame == layer
     assert plan(canvas, selection, layer, context="canvas", rule=BUILT_IN).frame == Rect(0, 0, 3000, 2000)
 
 
-def test_a_frame_stays_on_the_layer_where_the_rule_allows_it_and_leaves_it_where_not():
+def test_a_frame_leaves_the_layer_only_if_the_rule_requires_it():
     canvas, selection = Size(4000, 4000), Rect(2000, 2000, 50, 50)
-    roomy, narrow = Rect(1990, 1990, 1000, 1000), Rect(1990, 1990, 100, 100)
-    assert roomy.contains(plan(canvas, selection, roomy, rule=FREE).frame)
+    large, narrow = Rect(1990, 1990, 1000, 1000), Rect(1990, 1990, 100, 100)
+    assert large.contains(plan(canvas, selection, large, rule=FREE).frame)
     made = plan(canvas, selection, narrow, rule=FREE)
     assert made.frame.size == made.size == Size(816, 816)
     assert plan(canvas, selection, narrow, rule=BUILT_IN).frame == narrow
@@ -172,30 +172,30 @@ def test_no_selection_means_the_visible_part_of_the_layer():
     assert made.frame == Rect(900, 0, 100, 200)
 
 
-def test_a_selection_partly_off_the_layer_is_contained_whole():
+def test_a_frame_contains_a_selection_partly_outside_the_layer():
     made = plan(Size(1000, 1000), Rect(50, 50, 200, 200), Rect(0, 0, 100, 100), context=0, rule=BUILT_IN)
     assert made.frame == Rect(50, 50, 200, 200)
 
 
-def test_the_wanted_size_rules():
+def test_a_requested_size_overrides_the_largest_size():
     selection, whole = Rect(100, 100, 50, 50), Rect(0, 0, 4000, 3000)
     made = plan(Size(4000, 3000), selection, whole, rule=FREE, size=Size(1536, 1024), largest=1024)
     assert made.size == made.frame.size == Size(1536, 1024)
 
 
-def test_the_largest_size_bounds_what_is_asked_for():
+def test_the_largest_size_limits_the_requested_size():
     whole = Rect(0, 0, 4000, 3000)
     assert plan(Size(4000, 3000), None, whole, rule=FREE, largest=1100).size == Size(1088, 816)
     assert plan(Size(4000, 3000), None, whole, rule=GPT, largest=1024).size == Size(1024, 1024)
     assert plan(Size(4000, 3000), None, whole, rule=BUILT_IN, largest=100).size.longest <= 100
 
 
-def test_a_dearer_size_has_to_keep_much_more_detail():
+def test_a_larger_size_has_to_preserve_much_more_detail():
     assert plan(Size(4000, 3900), None, Rect(0, 0, 4000, 3900), rule=GPT).size == Size(1024, 1024)
     assert plan(Size(4000, 2700), None, Rect(0, 0, 4000, 2700), rule=GPT).size == Size(1536, 1024)
 
 
-def test_the_cut_leaves_the_padding_of_an_answer_of_any_size():
+def test_the_padding_is_cropped_from_a_result_of_any_size():
     made = Plan(Rect(0, 0, 1500, 1024), Rect(-18, 0, 1536, 1024), Size(1536, 1024))
     assert made.scale == 1
     assert made.cut() == (18, 0, 1518, 1024)
@@ -206,18 +206,18 @@ def test_the_cut_leaves_the_padding_of_an_answer_of_any_size():
     ({"selection": Rect(200, 0, 10, 10)}, "outside the canvas"),
     ({"selection": Rect(0, 0, 0, 10)}, "outside the canvas"),
     ({"selection": Rect(60, 60, 10, 10), "layer": Rect(0, 0, 50, 50)}, "outside the layer"),
-    ({"layer": Rect(100, 0, 50, 50)}, "layer lies outside the canvas"),
+    ({"layer": Rect(100, 0, 50, 50)}, "layer is outside the canvas"),
     ({"canvas": Size(0, 100)}, "canvas is empty"),
-    ({"context": "much"}, "context much: give auto, layer, canvas, or a number"),
+    ({"context": "much"}, "context much: enter auto, layer, canvas, or a number"),
     ({"context": -1}, "context -1"),
-    ({"size": Size(1000, 1000)}, "size 1000x1000: the model answers in sizes with sides in multiples of 16"),
+    ({"size": Size(1000, 1000)}, "size 1000x1000: the model supports sizes with sides in multiples of 16"),
     ({"size": Size(0, 0)}, "size 0x0"),
-    ({"size": Size(1000, 1000), "rule": GPT}, "size 1000x1000: the model answers in 1024x1024"),
+    ({"size": Size(1000, 1000), "rule": GPT}, "size 1000x1000: the model supports 1024x1024"),
     ({"largest": 0}, "largest-size 0"),
-    ({"largest": 500}, "largest-size 500: the model answers in"),
-    ({"largest": 500, "rule": GPT}, "largest-size 500: the model answers in 1024x1024"),
+    ({"largest": 500}, "largest-size 500: the model supports"),
+    ({"largest": 500, "rule": GPT}, "largest-size 500: the model supports 1024x1024"),
 ])
-def test_what_cannot_be_planned_is_refused_in_words(options, words):
+def test_an_impossible_plan_is_an_error_with_a_message(options, words):
     usual = {"canvas": Size(100, 100), "selection": Rect(10, 10, 20, 20), "layer": Rect(0, 0, 100, 100),
              "rule": FREE}
     with pytest.raises(FrameError, match=words):
@@ -228,19 +228,19 @@ def test_what_cannot_be_planned_is_refused_in_words(options, words):
     {"frame": [0, 0, 0, 5]}, {"frame": [0, 0, 20, 20]}, {"size": [0, 16]}, {"size": [16]}, {"sent": None},
     {"frame": [0, 0, "8", 8]},
 ])
-def test_a_damaged_plan_is_refused(damage):
+def test_a_damaged_plan_is_an_error(damage):
     good = {"frame": [0, 0, 8, 8], "sent": [0, 0, 16, 16], "size": [16, 16]}
     assert Plan.from_json(good).size == Size(16, 16)
     with pytest.raises(FrameError):
         Plan.from_json(good | damage)
 
 
-def test_the_margin_is_the_fields_and_a_quarter_of_the_mean_side():
+def test_the_automatic_margin_depends_on_the_selection():
     assert context_margin(Size(300, 200)) == 125        # 36.06 + 4 + 21.63 + 62.5, rounded up
     assert context_margin(Size(1, 1)) == 37
 
 
-def test_rectangles_are_values_with_arithmetic():
+def test_arithmetic_of_rectangles():
     a, b = Rect(0, 0, 10, 10), Rect(5, -5, 10, 10)
     assert a.intersect(b) == Rect(5, 0, 5, 5)
     assert a.union(b) == Rect(0, -5, 15, 15)

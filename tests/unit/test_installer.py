@@ -113,7 +113,7 @@ def test_an_install_on_a_file_system_without_locks(machine, capsys, monkeypatch)
     def unsupported(*_):
         raise OSError(errno.ENOLCK, "No locks available")
 
-    monkeypatch.setattr(file_lock, "_take", unsupported)
+    monkeypatch.setattr(file_lock, "_lock", unsupported)
     put_gimp(machine, "gimp", "3.0.4")
     assert run(capsys)[0] == 0
     assert (machine / "home/.config/GIMP/3.0/plug-ins/generative-edit").is_dir()

@@ -1,11 +1,11 @@
-"""Growing and softening a layer mask."""
+"""Growing and feathering of a layer mask."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.imaging.layer_mask import shaped
+from lib.imaging import layer_mask
 
 
 def square(side=64, low=16, high=48):
@@ -16,24 +16,24 @@ def square(side=64, low=16, high=48):
 
 def shape(mask, grow=0, feather=0.0):
     height, width = mask.shape
-    return np.frombuffer(shaped(mask.tobytes(), width, height, grow, feather), np.uint8).reshape(mask.shape)
+    return np.frombuffer(layer_mask.shape(mask.tobytes(), width, height, grow, feather), np.uint8).reshape(mask.shape)
 
 
-def test_nothing_asked_changes_nothing():
+def test_a_mask_neither_grown_nor_feathered_is_the_selection():
     assert np.array_equal(shape(square()), square())
 
 
-def test_growing_adds_exactly_so_many_pixels():
+def test_growing_adds_exactly_the_requested_pixels():
     assert np.array_equal(shape(square(), grow=5), square(low=11, high=53))
 
 
 @given(st.integers(1, 12), st.integers(0, 2**32))
-def test_softening_never_reaches_outwards(feather, seed):
+def test_feathering_never_reaches_outwards(feather, seed):
     soft = np.random.default_rng(seed).integers(0, 256, (40, 40)).astype(np.uint8)
     assert (shape(soft, feather=float(feather)) <= soft).all()
 
 
-def test_softening_falls_from_full_inside_to_nothing_at_the_edge():
+def test_feathering_falls_from_full_inside_to_zero_at_the_edge():
     row = shape(square(), feather=8.0)[32]
     assert row[15] == 0 and row[16] < 40 and row[25] > 235 and row[32] == 255
     assert (np.diff(row[16:32].astype(int)) >= 0).all()
@@ -48,8 +48,8 @@ def test_growing_is_the_maximum_over_a_square(radius, seed):
 
 
 @pytest.mark.timeout(60)
-def test_growing_far_takes_no_longer_than_growing_little():
-    """Pillow's own filter takes minutes for a radius of 80, as its work grows with the square."""
+def test_growing_by_many_pixels_is_fast():
+    """Pillow's own filter takes minutes for a radius of 80, as its time grows with the square of it."""
     mask = np.zeros((1300, 1300), np.uint8)
     mask[600:700, 600:700] = 255
     grown = shape(mask, grow=500, feather=500.0)

@@ -1,4 +1,4 @@
-"""Pictures of every format, upright and in sRGB; whatever is wrong with one is an error of ours."""
+"""Decoding: every raster format, upright and in sRGB; every failure is an error of ours."""
 
 import io
 import random
@@ -44,7 +44,7 @@ def test_every_raster_format_is_read(kind):
 
 
 @pytest.mark.parametrize("data", [b"", b"text", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", b"<svg/>"])
-def test_what_is_no_raster_is_an_error(data):
+def test_a_file_that_is_no_raster_image_is_an_error(data):
     for read in (probe, decode):
         with pytest.raises(PictureError, match="format is not supported"):
             read(data)
@@ -52,7 +52,7 @@ def test_what_is_no_raster_is_an_error(data):
 
 @pytest.mark.filterwarnings("ignore")  # Pillow's own, about what it reads all the same
 @pytest.mark.parametrize("kind", FORMATS)
-def test_broken_bytes_raise_nothing_but_our_error(kind):
+def test_corrupted_bytes_raise_only_our_error(kind):
     """Half of the damages are in the header, half are cuts; each class of Pillow's errors becomes ours."""
     chance, whole = random.Random(kind), sample(kind)
     for turn in range(60):
@@ -90,11 +90,11 @@ def with_chunk(name, content, checksum=None):
     ],
     ids=["checksum", "large text", "huge text", "short text", "huge profile", "no profile", "pHYs", "exif", "gamma"],
 )
-def test_a_png_is_decoded_whatever_its_descriptions_are(data):
+def test_a_png_with_broken_metadata_is_decoded(data):
     assert decode(data).tobytes() == gradient().tobytes()
 
 
-def test_what_a_png_needs_is_left_and_nothing_else():
+def test_only_the_essential_chunks_of_a_png_are_left():
     data = with_chunk(b"tEXt", b"Comment\0hello")
     assert raster.strip_png(data) == raster.strip_png(encode(gradient()))
     assert b"tEXt" not in raster.strip_png(data) and raster.strip_png(b"GIF89a") is None
@@ -103,7 +103,7 @@ def test_what_a_png_needs_is_left_and_nothing_else():
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
 @pytest.mark.parametrize(("orientation", "size"), [(1, (32, 24)), (3, (32, 24)), (6, (24, 32)), (8, (24, 32))])
-def test_the_picture_is_turned_as_its_exif_says(kind, orientation, size):
+def test_the_exif_orientation_is_applied(kind, orientation, size):
     exif = Image.Exif()
     exif[0x0112] = orientation
     picture = decode(encode(gradient(), kind, exif=exif))
@@ -122,10 +122,10 @@ def swapped():
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "TIFF"])
 def test_the_colours_of_a_profile_are_converted(kind):
     picture = decode(encode(Image.new("RGB", (16, 16), (200, 0, 0)), kind, icc_profile=swapped()))
-    assert all(abs(level - wanted) < 8 for level, wanted in zip(picture.getpixel((8, 8)), (0, 200, 0), strict=True))
+    assert all(abs(level - expected) < 8 for level, expected in zip(picture.getpixel((8, 8)), (0, 200, 0), strict=True))
 
 
-def test_a_conversion_leaves_transparency():
+def test_a_conversion_preserves_transparency():
     picture = decode(encode(Image.new("RGBA", (16, 16), (200, 0, 0, 90)), icc_profile=swapped()))
     assert picture.getpixel((8, 8)) == (0, 200, 0, 90)
 
@@ -137,27 +137,27 @@ def test_lab_is_converted():
     assert converted.mode == "RGB" and all(abs(level - 119) < 4 for level in converted.getpixel((4, 4)))
 
 
-def test_a_profile_that_is_srgb_changes_no_pixel():
+def test_an_srgb_profile_changes_no_pixel():
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     picture = Image.effect_noise((32, 24), 80).convert("RGB")
     assert decode(encode(picture, icc_profile=profile)).tobytes() == picture.tobytes()
 
 
-def test_a_profile_that_cannot_be_used_is_left_alone():
+def test_an_unusable_profile_is_ignored():
     lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
     for profile in (b"x" * 200, lab):
         assert decode(encode(gradient(), icc_profile=profile)).tobytes() == gradient().tobytes()
 
 
 @pytest.mark.parametrize("kind", ["PNG", "TIFF", "PPM"])
-def test_greys_of_16_bits_are_not_white(kind):
+def test_16_bit_greys_are_not_white(kind):
     values = np.linspace(0, 65535, 32 * 24).reshape(24, 32)
     data = encode(Image.fromarray(values.astype(np.uint16)), kind)
     grey = np.asarray(decode(data), float)
     assert np.abs(grey - values[..., None] / 257).max() < 1
 
 
-def test_greys_in_fractions_and_large_numbers_are_scaled():
+def test_floating_point_greys_are_scaled():
     for most in (1.0, 255.0, 65535.0):
         values = (np.linspace(0, most, 32 * 24).reshape(24, 32)).astype(np.float32)
         grey = np.asarray(decode(encode(Image.fromarray(values), "TIFF")), float)
@@ -179,19 +179,19 @@ def test_transparent_pixels_with_one_hidden_colour_stay_transparent(hidden):
     pixels = np.full((256, 256, 4), 200, np.uint8)
     pixels[..., 3] = 255
     pixels[:100] = (hidden, hidden, hidden, 0)
-    shown = layer(Image.fromarray(pixels))
-    assert (shown[:100, :, 3] == 0).all() and (shown[100:] == (200, 200, 200, 255)).all()
+    result = layer(Image.fromarray(pixels))
+    assert (result[:100, :, 3] == 0).all() and (result[100:] == (200, 200, 200, 255)).all()
 
 
-def test_a_whole_picture_below_a_masks_alpha_is_shown():
+def test_a_complete_picture_below_the_masks_alpha_becomes_opaque():
     pixels = np.asarray(Image.effect_noise((256, 256), 80).convert("RGBA")).copy()
     pixels[:100, :, 3] = 0
-    shown = layer(Image.fromarray(pixels))
-    assert (shown[..., 3] == 255).all() and (shown[..., :3] == pixels[..., :3]).all()
+    result = layer(Image.fromarray(pixels))
+    assert (result[..., 3] == 255).all() and (result[..., :3] == pixels[..., :3]).all()
     assert (layer(Image.fromarray(pixels), transparent=True)[..., 3] == pixels[..., 3]).all()
 
 
-def test_a_picture_that_claims_to_be_a_bomb_is_an_error():
+def test_a_decompression_bomb_is_an_error():
     data = bytearray(encode(gradient()))
     data[16:24] = struct.pack(">II", 60_000, 60_000)
     data[29:33] = struct.pack(">I", zlib.crc32(bytes(data[12:29])))
@@ -199,5 +199,5 @@ def test_a_picture_that_claims_to_be_a_bomb_is_an_error():
         decode(bytes(data))
 
 
-def test_long_texts_are_allowed_for_the_whole_process():
+def test_long_texts_are_allowed_in_the_whole_process():
     assert PngImagePlugin.MAX_TEXT_CHUNK >= 32 << 20 and Image.DecompressionBombError in raster.DECODER_ERRORS

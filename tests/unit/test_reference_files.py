@@ -1,4 +1,4 @@
-"""Reference pictures reach an endpoint upright, and otherwise byte for byte as they are."""
+"""Reference pictures are sent upright, and otherwise byte for byte."""
 
 import pytest
 from PIL import Image, ImageChops, ImageOps
@@ -17,8 +17,8 @@ def job(tmp_path, monkeypatch):
 
 def sent(job, *references):
     request = {"prompt": "x"}
-    asked = {"images": [], "references": list(map(str, references)), "mask": None, "request": request}
-    return job_request.request_of(job, asked).images
+    job_spec = {"images": [], "references": list(map(str, references)), "mask": None, "request": request}
+    return job_request.build_request(job, job_spec).images
 
 
 def photograph(path, orientation):
@@ -32,21 +32,21 @@ def photograph(path, orientation):
 
 @pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.webp"])
 @pytest.mark.parametrize("orientation", range(2, 9))
-def test_a_reference_is_turned_as_its_camera_noted(job, tmp_path, name, orientation):
+def test_a_reference_is_turned_by_its_exif_orientation(job, tmp_path, name, orientation):
     path = photograph(tmp_path / name, orientation)
     before = path.read_bytes()
     [copy] = sent(job, path)
     assert copy.parent == job.folder and path.read_bytes() == before
-    with Image.open(path) as given, Image.open(copy) as made:
-        assert made.format == given.format and made.info["icc_profile"] == b"its colours"
-        assert made.getexif().get(0x0112, 1) == 1
-        wanted = ImageOps.exif_transpose(given).convert("RGB")
-        assert made.size == wanted.size
-        off = max(high for _low, high in ImageChops.difference(wanted, made.convert("RGB")).getextrema())
-        assert off < 60, "JPEG and WebP blur the red corner's edge"
+    with Image.open(path) as original, Image.open(copy) as turned:
+        assert turned.format == original.format and turned.info["icc_profile"] == b"its colours"
+        assert turned.getexif().get(0x0112, 1) == 1
+        expected = ImageOps.exif_transpose(original).convert("RGB")
+        assert turned.size == expected.size
+        error = max(high for _low, high in ImageChops.difference(expected, turned.convert("RGB")).getextrema())
+        assert error < 60, "JPEG and WebP blur the red corner's edge"
 
 
-def test_every_other_reference_is_sent_as_it_is(job, tmp_path):
+def test_every_other_reference_is_sent_unchanged(job, tmp_path):
     upright = photograph(tmp_path / "a.jpg", 1)
     (tmp_path / "b.jpg").write_bytes(photograph(tmp_path / "c.jpg", 6).read_bytes()[:400])
     (tmp_path / "d.txt").write_text("no picture")

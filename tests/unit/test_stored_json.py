@@ -1,4 +1,4 @@
-"""A JSON file that several processes change at once is never half written, never lost, and never in the way."""
+"""A JSON file shared by several processes is never partly written and never lost."""
 
 import errno
 import json
@@ -38,7 +38,7 @@ def put(key, value):
     return lambda data: data | {key: value}
 
 
-def test_what_is_written_is_read_and_only_its_user_may_read_it(path):
+def test_a_file_is_read_back_and_readable_by_its_user_only(path):
     file = StoredJson(path, 3)
     assert file.read() == stored_json.ReadResult({}, "")
     assert file.change(put("naïve", "\udcff 山")) == {"naïve": "\udcff 山", "version": 3}
@@ -47,9 +47,9 @@ def test_what_is_written_is_read_and_only_its_user_may_read_it(path):
     assert names(path.parent) == [".some.json.lock", "some.json"]
 
 
-def test_processes_that_change_it_at_once_lose_nothing(path):
-    words = [[sys.executable, "-c", COUNT, str(path), name] for name in ("one", "two", "three")]
-    started = [subprocess.Popen(command, cwd=CHECKOUT) for command in words]
+def test_concurrent_changes_lose_nothing(path):
+    commands = [[sys.executable, "-c", COUNT, str(path), name] for name in ("one", "two", "three")]
+    started = [subprocess.Popen(command, cwd=CHECKOUT) for command in commands]
     file = StoredJson(path, 1)
     while any(process.poll() is None for process in started):
         assert file.read().problem == "", "a reader never sees half a file"
@@ -58,14 +58,14 @@ def test_processes_that_change_it_at_once_lose_nothing(path):
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"\xff\xfe", b"[" * 100_000, b'{"a": 1}x', b"1" * 5000])
-def test_a_broken_file_is_set_aside_told_of_and_not_lost(path, content):
+def test_a_damaged_file_is_renamed_and_reported(path, content):
     path.write_bytes(content)
-    found = StoredJson(path, 1).read()
-    assert found.data["version"] == 1 and "some.json.broken-1" in found.problem
+    result = StoredJson(path, 1).read()
+    assert result.data["version"] == 1 and "some.json.broken-1" in result.problem
     assert (path.parent / "some.json.broken-1").read_bytes() == content
     file = StoredJson(path, 1)
     file.change(put("a", 1))
-    assert "some.json.broken-1" in file.read().problem, "told until it is acknowledged"
+    assert "some.json.broken-1" in file.read().problem, "reported until it is acknowledged"
     file.acknowledge()
     assert file.read() == stored_json.ReadResult({"a": 1, "version": 1}, "")
     path.write_bytes(content)
@@ -74,13 +74,13 @@ def test_a_broken_file_is_set_aside_told_of_and_not_lost(path, content):
     assert (path.parent / "some.json.broken-2").read_bytes() == content
 
 
-def test_a_file_of_many_megabytes_is_not_read_whole(path, monkeypatch):
+def test_a_huge_file_is_treated_as_damaged(path, monkeypatch):
     monkeypatch.setattr(stored_json, "_LARGEST", 100)
     path.write_text(json.dumps({"a": "x" * 200}))
     assert "broken-1" in StoredJson(path, 1).read().problem
 
 
-def test_of_a_newer_version_everything_unknown_is_kept(path):
+def test_unknown_fields_of_a_newer_version_are_preserved(path):
     path.write_text('{"version": 9, "known": 1, "unknown": {"deep": [1]}}')
     file = StoredJson(path, 2, {0: fail, 1: fail})
     assert file.read().data["known"] == 1
@@ -93,7 +93,7 @@ def fail(data):
 
 
 @pytest.mark.parametrize("version", [{}, {"version": 0}, {"version": "x"}, {"version": True}, {"version": -4}])
-def test_an_older_version_is_taken_over_step_by_step(path, version):
+def test_an_older_version_is_upgraded_step_by_step(path, version):
     upgrades = {0: lambda data: data | {"steps": ["first"]}, 1: lambda data: data | {"steps": [*data["steps"], "next"]}}
     path.write_text(json.dumps({"kept": 1, **version}))
     file = StoredJson(path, 2, upgrades)
@@ -103,7 +103,7 @@ def test_an_older_version_is_taken_over_step_by_step(path, version):
     assert json.loads(path.read_text()) == {"kept": 1, "steps": ["first", "next"], "more": 2, "version": 2}
 
 
-def test_a_disk_that_refuses_leaves_the_file_as_it_was(path, monkeypatch):
+def test_a_failed_write_leaves_the_file_unchanged(path, monkeypatch):
     file = StoredJson(path, 1)
     file.change(put("a", 1))
     before = path.read_bytes()
@@ -120,19 +120,19 @@ def no_space(*_):
 
 
 @pytest.mark.posix
-def test_a_folder_that_cannot_be_written_is_read(path):
+def test_a_file_in_a_read_only_folder_is_read(path):
     path.write_text('{"a": 1}')
     path.parent.chmod(0o500)
     with permissions_count():
         assert StoredJson(path, 1).read().data["a"] == 1
         path.write_text("{")
-        assert "could not be set aside" in StoredJson(path, 1).read().problem
+        assert "Couldn't rename it" in StoredJson(path, 1).read().problem
         with pytest.raises(PermissionError):
             StoredJson(path, 1).change(put("a", 2))
     path.parent.chmod(0o700)
 
 
-def test_a_read_only_disk_is_read(path, monkeypatch):
+def test_a_file_on_a_read_only_disk_is_read(path, monkeypatch):
     path.write_text('{"a": 1}')
 
     def read_only(*_):
@@ -144,38 +144,38 @@ def test_a_read_only_disk_is_read(path, monkeypatch):
         StoredJson(path, 1).change(put("a", 2))
 
 
-def test_a_broken_file_where_nothing_can_be_written_is_one_sentence(path, monkeypatch):
+def test_a_damaged_file_on_a_full_disk_is_reported(path, monkeypatch):
     path.write_text("{")
     monkeypatch.setattr(stored_json, "locked_where_possible", lambda *_, **__: no_space())
-    found = StoredJson(path, 1).read()
-    assert found.data == {} and "No space left" in found.problem
+    result = StoredJson(path, 1).read()
+    assert result.data == {} and "No space left" in result.problem
     assert path.read_text() == "{"
 
 
-def test_a_folder_in_its_place_is_one_sentence_and_stays(path):
+def test_a_folder_instead_of_the_file_is_reported(path):
     path.mkdir()
-    found = StoredJson(path, 1).read()
-    assert found.data == {} and "cannot be read" in found.problem and path.is_dir()
+    result = StoredJson(path, 1).read()
+    assert result.data == {} and "Couldn't read" in result.problem and path.is_dir()
 
 
-def test_a_file_system_without_locks_is_no_hindrance(path, monkeypatch):
+def test_a_file_system_without_locks_is_supported(path, monkeypatch):
     def unsupported(*_):
         raise OSError(errno.ENOLCK, "No locks available")
 
-    monkeypatch.setattr(file_lock, "_take", unsupported)
+    monkeypatch.setattr(file_lock, "_lock", unsupported)
     assert StoredJson(path, 1).change(put("a", 1)) == {"a": 1, "version": 1}
 
 
 @pytest.mark.posix
 def test_a_link_stays_a_link(path, tmp_path):
-    target = tmp_path / "elsewhere" / "kept.json"
+    target = tmp_path / "elsewhere" / "target.json"
     target.parent.mkdir()
     path.symlink_to(target)
     StoredJson(path, 1).change(put("a", 1))
     assert path.is_symlink() and json.loads(target.read_text())["a"] == 1
 
 
-def test_a_refusal_for_a_moment_is_waited_for_on_windows(path, monkeypatch):
+def test_a_file_in_use_is_retried_on_windows(path, monkeypatch):
     refusals = [PermissionError(errno.EACCES, "in use")] * 3
     rename = Path.replace
 
@@ -187,5 +187,5 @@ def test_a_refusal_for_a_moment_is_waited_for_on_windows(path, monkeypatch):
     monkeypatch.setattr(Path, "replace", replace)
     with pytest.raises(PermissionError):
         StoredJson(path, 1).change(put("a", 1))
-    monkeypatch.setattr(stored_json, "_PATIENCE_SECONDS", 2.0)
+    monkeypatch.setattr(stored_json, "_RETRY_SECONDS", 2.0)
     assert StoredJson(path, 1).change(put("a", 1))["a"] == 1

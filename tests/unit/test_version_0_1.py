@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from lib.frame.geometry import Rect
-from lib.jobs import history
-from lib.jobs.fallback_writer import data_of
+from lib.jobs import history, stored_data
 from lib.jobs.history_record import State
 from lib.jobs.job import Job
 from lib.settings import settings
@@ -36,8 +35,8 @@ def test_its_result_can_be_inserted_again():
     job = Job(settings.jobs_folder() / JOB)
     answer = layers({"job": str(job.folder)})
     assert answer["frame"] == [0, 0, 192, 108]
-    assert len(data_of(job, answer["layers"][0])) == 192 * 108 * 4
-    assert len(data_of(job, answer["layer_mask"])) == 192 * 108
+    assert len(stored_data.read(job, answer["layers"][0])) == 192 * 108 * 4
+    assert len(stored_data.read(job, answer["layer_mask"])) == 192 * 108
 
 
 def test_the_record_of_its_layer_can_be_read():

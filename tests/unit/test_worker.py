@@ -1,4 +1,4 @@
-"""The worker as a process: its lines, its end, what it leaves in the job folder."""
+"""The worker as a process: its messages and events, its end, and the files in the job folder."""
 
 import io
 import json
@@ -48,12 +48,12 @@ def make_job(**changes):
         image.save(file, "PNG")
         job.write(name, file.getvalue())
     area = Rect(0, 0, 96, 64)
-    asked = {
+    job_spec = {
         "version": 1, "provider": "local", "request": {"prompt": "fill", "n": 1, "size": "96x64"},
         "images": ["image-1.png"], "references": [], "mask": "mask.png", "layer_mask": None, "fit": False,
         "max_cost": None, "timeout": 60.0, "plan": Plan(area, area, Size(96, 64)).to_json(),
     }  # fmt: skip
-    job.write_json("job.json", asked | changes)
+    job.write_json("job.json", job_spec | changes)
     return job
 
 
@@ -73,17 +73,17 @@ def tell(worker, **message):
 
 
 def send_and_wait(worker, job, endpoint):
-    """Starts a job and waits until its request is at the endpoint."""
+    """Start a job and wait until its request has arrived at the endpoint."""
     tell(worker, do="edit", job=str(job.folder))
     wait_until(lambda: endpoint.received)
 
 
 def read_until(worker, is_it):
-    """Read the worker's events up to the one that is waited for."""
+    """Read the worker's events up to the first that satisfies `is_it`."""
     for event in map(json.loads, worker.stdout):
         if is_it(event):
             return
-    raise AssertionError("the worker has ended without it")
+    raise AssertionError("the worker ended without that event")
 
 
 def events_of(worker):
@@ -91,7 +91,7 @@ def events_of(worker):
 
 
 def run(job, environment=None):
-    """Runs a job to its end; returns all events."""
+    """Run a job to its end; return all events."""
     with start(job, environment) as worker:
         tell(worker, do="edit", job=str(job.folder))
         worker.stdin.close()
@@ -102,7 +102,7 @@ def to_test(endpoint):
     return {"OPENAI_BASE_URL": endpoint.url, "OPENAI_API_KEY": "sk-canary"}
 
 
-def test_a_local_job_ends_done_with_everything_on_disk(job):
+def test_a_local_job_saves_its_results(job):
     events = run(job)
     assert events[-1]["event"] == "done"
     assert {"event": "result", "file": "result-1.png", "job": str(job.folder)} in events
@@ -119,7 +119,7 @@ def test_a_local_job_sends_nothing_to_a_proxy(job, endpoint, scheme):
     with RecordingProxy() as proxy:
         assert run(job, proxy.variables(scheme))[-1]["event"] == "done"
         own = run(make_job(provider="custom"), to_test(endpoint) | proxy.variables(scheme))
-        assert own[-1]["event"] == "done", "nor does one for another server on this computer"
+        assert own[-1]["event"] == "done", "nor does a job for another server on this computer"
         assert proxy.connections() == 0
 
 
@@ -129,7 +129,7 @@ def test_end_of_input_before_a_job_ends_the_worker(job):
         assert events_of(worker) == [] and worker.wait(30) == 0
 
 
-def test_a_broken_stdout_is_no_error_and_the_result_is_written(job, endpoint):
+def test_the_result_is_saved_after_stdout_is_closed(job, endpoint):
     endpoint.behave("echo", seconds=1)
     changed = make_job(provider="custom")
     with start(changed, to_test(endpoint)) as worker:
@@ -141,7 +141,7 @@ def test_a_broken_stdout_is_no_error_and_the_result_is_written(job, endpoint):
     assert changed.path("worker.log").read_bytes() == b""
 
 
-def test_two_jobs_at_once_each_with_their_own_events_and_one_cancelled(job, endpoint):
+def test_one_of_two_concurrent_jobs_can_be_cancelled(job, endpoint):
     endpoint.behave("held")
     first, second = make_job(provider="custom"), make_job(provider="custom")
     with start(first, to_test(endpoint)) as worker:
@@ -157,7 +157,7 @@ def test_two_jobs_at_once_each_with_their_own_events_and_one_cancelled(job, endp
     assert ends == {str(first.folder): "done"}
 
 
-def test_a_request_that_the_worker_does_not_know_is_answered(job):
+def test_an_unknown_request_is_answered_with_an_error(job):
     with start(job) as worker:
         tell(worker, do="sing", id=7)
         worker.stdin.close()
@@ -165,7 +165,7 @@ def test_a_request_that_the_worker_does_not_know_is_answered(job):
     assert answer["event"] == "answer" and answer["id"] == 7 and "sing" in answer["error"]["message"]
 
 
-def test_cancel_closes_the_connection_and_says_so(job, endpoint):
+def test_cancelling_closes_the_connection(job, endpoint):
     endpoint.behave("held")
     job = make_job(provider="custom")
     with start(job, to_test(endpoint)) as worker:
@@ -176,7 +176,7 @@ def test_cancel_closes_the_connection_and_says_so(job, endpoint):
         assert not endpoint.release.is_set(), "it did not wait for the answer"
 
 
-def test_a_cancel_while_it_waits_to_send_again_leaves_nothing_that_may_have_been_billed(job, endpoint):
+def test_a_job_cancelled_before_a_retry_is_not_billed(job, endpoint):
     endpoint.behave("busy")
     job = make_job(provider="custom")
     with start(job, to_test(endpoint)) as worker:
@@ -189,7 +189,7 @@ def test_a_cancel_while_it_waits_to_send_again_leaves_nothing_that_may_have_been
 
 
 def interrupt(worker, how):
-    """What a folder run does at Ctrl-C, or the terminal by itself."""
+    """Interrupt the worker as a folder run does at Ctrl-C, or as the terminal does itself."""
     if how == "line":
         tell(worker, do="withdraw")
     else:
@@ -198,7 +198,7 @@ def interrupt(worker, how):
 
 @pytest.mark.posix
 @pytest.mark.parametrize("how", ["line", "SIGINT", "SIGHUP"])
-def test_after_ctrl_c_nothing_is_sent_again(job, endpoint, how):
+def test_nothing_is_sent_after_ctrl_c(job, endpoint, how):
     endpoint.behave("busy")
     job = make_job(provider="custom", patience=3600.0)
     with start(job, to_test(endpoint)) as worker:
@@ -217,7 +217,7 @@ def test_after_ctrl_c_nothing_is_sent_again(job, endpoint, how):
 
 @pytest.mark.posix
 @pytest.mark.parametrize("how", ["line", "SIGINT"])
-def test_what_is_on_its_way_at_ctrl_c_is_answered_and_kept(job, endpoint, how):
+def test_an_outstanding_answer_is_saved_after_ctrl_c(job, endpoint, how):
     endpoint.behave("echo", seconds=1)
     job = make_job(provider="custom")
     with start(job, to_test(endpoint)) as worker:
@@ -228,7 +228,7 @@ def test_what_is_on_its_way_at_ctrl_c_is_answered_and_kept(job, endpoint, how):
     assert job.read_json("response.json")["results"] == ["result-1.png"]
 
 
-def test_a_cancel_after_the_answer_keeps_and_counts_it_once_and_makes_no_further_layers(job, endpoint):
+def test_cancelling_after_the_answer_saves_it_and_makes_no_more_layers(job, endpoint):
     endpoint.behave("drift")
     job = make_job(provider="custom", fit=True, request={"prompt": "fill", "n": 10, "size": "96x64"})
     with start(job, to_test(endpoint)) as worker:
@@ -243,7 +243,7 @@ def test_a_cancel_after_the_answer_keeps_and_counts_it_once_and_makes_no_further
 
 
 @pytest.mark.parametrize(("behaviour", "billed"), [("refuse", False), ("die", True), ("garbage", True)])
-def test_a_failure_is_told_once_and_written_down(job, endpoint, behaviour, billed):
+def test_a_failure_is_reported_once_and_saved(job, endpoint, behaviour, billed):
     endpoint.behave(behaviour)
     job = make_job(provider="custom")
     last = run(job, to_test(endpoint))[-1]
@@ -253,7 +253,7 @@ def test_a_failure_is_told_once_and_written_down(job, endpoint, behaviour, bille
     assert all(b"sk-canary" not in path.read_bytes() for path in job.folder.iterdir())
 
 
-def test_a_gateways_time_limit_is_not_sent_again_by_a_folder_run(job, endpoint):
+def test_a_folder_run_does_not_retry_after_a_gateway_timeout(job, endpoint):
     endpoint.behave("gateway_timeout")
     job = make_job(provider="custom", patience=3600.0)
     assert run(job, to_test(endpoint))[-1]["maybe_billed"] is True
@@ -261,30 +261,30 @@ def test_a_gateways_time_limit_is_not_sent_again_by_a_folder_run(job, endpoint):
     assert len(endpoint.received) == 1 and spending.in_month()["custom"].unknown == 1
 
 
-def test_max_cost_stops_before_anything_is_sent(job, endpoint):
+def test_nothing_is_sent_above_max_cost(job, endpoint):
     endpoint.behave("echo")
-    asked = {"prompt": "x", "n": 4, "size": "1024x1024", "quality": "high", "model": "gpt-image-2"}
-    job = make_job(provider="custom", max_cost=0.10, request=asked)
+    request = {"prompt": "x", "n": 4, "size": "1024x1024", "quality": "high", "model": "gpt-image-2"}
+    job = make_job(provider="custom", max_cost=0.10, request=request)
     last = run(job, to_test(endpoint))[-1]
     assert last["event"] == "error" and "max-cost is $0.1" in last["message"]
-    job = make_job(provider="custom", max_cost=0.10, request=asked | {"model": "nobody-knows"})
-    assert "not known" in run(job, to_test(endpoint))[-1]["message"]
+    job = make_job(provider="custom", max_cost=0.10, request=request | {"model": "nobody-knows"})
+    assert "can't be estimated" in run(job, to_test(endpoint))[-1]["message"]
     assert not endpoint.received and not job.path("sent.json").exists()
 
 
-def test_a_provider_without_an_address_is_told(job):
+def test_a_provider_without_an_address_is_reported(job):
     last = run(make_job(provider="custom"), {"OPENAI_BASE_URL": ""})[-1]
     assert last["event"] == "error" and "OPENAI_BASE_URL" in last["hint"]
 
 
-def test_an_address_that_cannot_be_one_is_told(job):
+def test_an_invalid_address_is_reported(job):
     last = run(make_job(provider="custom"), {"OPENAI_BASE_URL": "http://127.0.0.1:port/v1"})[-1]
     assert last["message"] == "OPENAI_BASE_URL http://127.0.0.1:port/v1: the port must be a number from 1 to 65535."
-    assert "Correct this environment variable" in last["hint"]
+    assert "Correct the environment variable" in last["hint"]
 
 
 @pytest.mark.posix
-def test_packages_for_another_python_are_told(job, tmp_path):
+def test_packages_for_another_python_are_reported(job, tmp_path):
     """A stamp of another Python beside the code: one event, before any package is loaded."""
     for name in ("lib", "plugin"):
         (tmp_path / name).symlink_to(CHECKOUT / name)
@@ -300,7 +300,7 @@ def test_packages_for_another_python_are_told(job, tmp_path):
     assert event["event"] == "error" and "3.99" in event["message"] and "install.py" in event["hint"]
 
 
-def test_prints_of_libraries_go_to_the_log_and_never_between_the_events(job, tmp_path):
+def test_output_of_libraries_goes_to_the_log(job, tmp_path):
     program = (
         "import sys; from pathlib import Path; from lib.worker.__main__ import Events, take_over_output;"
         "emit = Events(take_over_output(Path(sys.argv[1]))); print('noise', flush=True); import os;"
@@ -311,7 +311,7 @@ def test_prints_of_libraries_go_to_the_log_and_never_between_the_events(job, tmp
     assert done.stdout == b'{"event": "notice"}\n' and b"noise" in log.read_bytes() and b"raw noise" in log.read_bytes()
 
 
-def test_the_worker_tidies_after_a_job_and_spares_the_one_just_done(job):
+def test_the_worker_tidies_the_history_after_a_job(job):
     old = job.folder.with_name("20200101-000000-000000")
     old.mkdir()
     os.utime(old, (1.6e9, 1.6e9))
@@ -324,10 +324,10 @@ def test_a_job_is_never_sent_twice(job, endpoint):
     job = make_job(provider="custom")
     assert run(job, to_test(endpoint))[-1]["event"] == "done"
     again = run(job, to_test(endpoint))[-1]
-    assert again["event"] == "error" and "already sent" in again["message"] and len(endpoint.received) == 1
+    assert again["event"] == "error" and "already been sent" in again["message"] and len(endpoint.received) == 1
 
 
-def test_a_worker_that_is_killed_leaves_a_job_that_says_so(job, endpoint):
+def test_a_killed_worker_leaves_a_job_with_an_unknown_answer(job, endpoint):
     endpoint.behave("echo", seconds=3)
     job = make_job(provider="custom")
     with start(job, to_test(endpoint)) as worker:
@@ -336,47 +336,47 @@ def test_a_worker_that_is_killed_leaves_a_job_that_says_so(job, endpoint):
     assert job.path("sent.json").exists() and not job.path("response.json").exists()
 
 
-def test_what_was_spent_is_counted_when_the_answer_has_arrived(job, endpoint):
+def test_spending_is_counted_when_the_answer_arrives(job, endpoint):
     endpoint.behave("echo")
-    asked = {"prompt": "fill", "n": 1, "size": "96x64"}
-    assert run(make_job(request=asked))[-1]["event"] == "done", "the built-in engine costs nothing"
+    request = {"prompt": "fill", "n": 1, "size": "96x64"}
+    assert run(make_job(request=request))[-1]["event"] == "done", "the built-in engine costs nothing"
     assert spending.in_month() == {}
     for model in ("gpt-image-2", "nobody-knows"):
-        request = asked | {"model": model, "size": "1024x1024"}
-        assert run(make_job(provider="custom", request=request), to_test(endpoint))[-1]["event"] == "done"
+        priced = request | {"model": model, "size": "1024x1024"}
+        assert run(make_job(provider="custom", request=priced), to_test(endpoint))[-1]["event"] == "done"
     one = spending.in_month()["custom"]
     assert (one.edits, one.unknown) == (1, 1) and one.dollars == pytest.approx(1 * 5e-6 + 2 * 8e-6 + 4 * 30e-6)
     endpoint.behave("refuse")
-    run(make_job(provider="custom", request=asked), to_test(endpoint))
-    assert spending.in_month()["custom"] == one, "what was refused was not billed"
+    run(make_job(provider="custom", request=request), to_test(endpoint))
+    assert spending.in_month()["custom"] == one, "a refused request is not billed"
     endpoint.behave("die")
-    run(make_job(provider="custom", request=asked), to_test(endpoint))
-    assert spending.in_month()["custom"].unknown == 2, "what broke off may have been billed"
+    run(make_job(provider="custom", request=request), to_test(endpoint))
+    assert spending.in_month()["custom"].unknown == 2, "an interrupted request may have been billed"
 
 
 @pytest.mark.parametrize("allowed", [False, True])
-def test_a_prompt_is_in_the_log_only_where_that_is_allowed_and_a_key_never(job, endpoint, allowed):
+def test_prompts_are_logged_only_if_allowed_and_keys_never(job, endpoint, allowed):
     settings.change(log_prompts=allowed)
     for behaviour in ("echo", "refuse", "die", "garbage"):
         endpoint.behave(behaviour)
-        asked = {"prompt": "a canary prompt", "n": 1, "size": "96x64", "model": "m"}
-        job = make_job(provider="custom", request=asked)
+        request = {"prompt": "a canary prompt", "n": 1, "size": "96x64", "model": "m"}
+        job = make_job(provider="custom", request=request)
         run(job, to_test(endpoint) | {"OPENAI_API_KEY": "sk-canary-key"})
         log = job.path("worker.log").read_text()
         assert ("custom, model m, prompt 'a canary prompt'" in log) is allowed
         assert ("canary prompt" in log) is allowed and "sk-canary" not in log
 
 
-def test_an_own_provider_is_asked_and_one_that_has_gone_is_told(job, endpoint):
+def test_a_custom_provider_is_used_and_a_removed_one_is_reported(job, endpoint):
     endpoint.behave("echo")
-    settings.keep_provider("mine", {"title": "Mine", "like": "custom", "base_url": endpoint.url})
+    settings.save_provider("mine", {"title": "Mine", "like": "custom", "base_url": endpoint.url})
     assert run(make_job(provider="mine"))[-1]["report"]["provider"] == "mine"
-    settings.forget_provider("mine")
+    settings.remove_provider("mine")
     last = run(make_job(provider="mine"))[-1]
     assert last["event"] == "error" and "no provider “mine”" in last["message"] and "Settings" in last["hint"]
 
 
-def test_what_the_built_in_engine_refuses_says_itself_what_to_do(tmp_path):
+def test_a_refusal_of_the_built_in_engine_has_no_extra_hint(tmp_path):
     request = {"prompt": "a dog that plays the piano", "n": 1, "size": "96x64"}
     final = EditJob(make_job(request=request), lambda event: None).run()
     assert final["message"].startswith("The built-in engine has no model") and final["hint"] == ""
@@ -389,7 +389,7 @@ def test_what_the_built_in_engine_refuses_says_itself_what_to_do(tmp_path):
         ({"request": {"prompt": "fill", "n": 1, "size": "96x64", "output_format": "x"}}, None),
     ],
 )
-def test_no_error_of_the_built_in_engine_speaks_of_bills(changes, error, monkeypatch):
+def test_errors_of_the_built_in_engine_do_not_mention_billing(changes, error, monkeypatch):
     def edit(*_arguments, **_options):
         raise error
 

@@ -239,7 +239,7 @@ def test_key_is_stored_on_a_file_system_without_locks(tmp_path: Path, monkeypatc
     def unsupported(*_: object) -> None:
         raise OSError(errno.ENOLCK, "No locks available")
 
-    monkeypatch.setattr(file_lock, "_take", unsupported)
+    monkeypatch.setattr(file_lock, "_lock", unsupported)
     file = tmp_path / "keys.json"
     assert keys.store("openai", "sk-1", file=file) == "the key file"
     assert is_private(file)

@@ -1,4 +1,4 @@
-"""What the plug-in can ask the worker besides edits: each request is answered by one JSON object."""
+"""The requests of the plug-in other than edits, each answered with one JSON object."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -27,12 +27,12 @@ REQUESTS: dict[str, Request] = {
 
 
 def answer(message: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The answer to a request; {"error": {"message", "hint"}} where there is none of that name."""
+    """Return the answer to a request; {"error": {"message", "hint"}} if its name is unknown."""
     request = REQUESTS.get(message["do"])
     if request is None:
         return {
             "error": {
-                "message": _("The worker knows no “{do}”.").format(do=message["do"]),
+                "message": _("The worker doesn't support the request “{name}”.").format(name=message["do"]),
                 "hint": _("Run install.py again."),
             }
         }

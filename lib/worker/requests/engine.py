@@ -1,4 +1,4 @@
-"""What the plug-in asks about the built-in engine, before a click."""
+"""The request about prompts for the built-in engine."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,9 +9,11 @@ from lib.translation import _
 
 
 def check_prompt(message: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Whether the built-in engine understands a prompt: {"refusal": a sentence, or None}."""
+    """Answer whether the built-in engine understands a prompt: {"refusal": a sentence, or None}."""
     try:
         parse_prompt(message["prompt"])
     except Refused:
-        return {"refusal": _("The built-in engine has no model and does not understand this. Choose another provider.")}
+        return {
+            "refusal": _("The built-in engine uses no AI model and can't follow this prompt. Choose another provider.")
+        }
     return {"refusal": None}

@@ -1,6 +1,6 @@
-"""What the history asks the worker: a kept job's layers once more, without asking the endpoint, and small pictures.
+"""The requests of the History window: the layers of an earlier job, made from its saved results, and thumbnails.
 
-A job's folder is data that anybody may have changed: names come from its listing, sizes are bounded.
+A job's folder is untrusted input: names of files come from its listing, and sizes are limited.
 """
 
 import base64
@@ -18,10 +18,10 @@ from lib.frame.frame import Plan
 from lib.frame.geometry import Rect, Size
 from lib.imaging import result
 from lib.jobs import history
-from lib.jobs.answer_files import delete_answers, read_again
-from lib.jobs.fallback_writer import FallbackWriter
+from lib.jobs.answer_files import delete_answers, parse_answers
 from lib.jobs.history_record import Record
 from lib.jobs.job import Job
+from lib.jobs.stored_data import FallbackWriter
 from lib.translation import _
 from lib.worker import job_layers
 from lib.worker.job_request import JobFailed
@@ -36,9 +36,9 @@ _GREY = (128, 128, 128)
 
 
 def layers(message: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The layers of a kept job: `layers`, `layer_mask`, `frame`, `notes`, and `original`, what was sent, in the frame.
+    """Answer with the layers of a job: `layers`, `layer_mask`, `frame`, `notes`, and `original`, the picture sent.
 
-    `layer_mask` is None where the job's own selection is the mask, or nothing was selected.
+    `layer_mask` is None if the job's selection is the mask or nothing was selected.
     """
     job = Job(Path(message["job"]))
     try:
@@ -46,137 +46,134 @@ def layers(message: Mapping[str, Any]) -> Mapping[str, Any]:
     except JobFailed as error:
         return {"error": {"message": error.message, "hint": error.hint}}
     except _UNREADABLE as error:
-        told = _("The pictures of this job cannot be read ({reason}).").format(reason=error)
-        return {"error": {"message": told, "hint": _("They are in {folder}.").format(folder=job.folder)}}
+        text = _("Couldn't open the pictures of this job ({reason}).").format(reason=error)
+        return {"error": {"message": text, "hint": _("They are in {folder}.").format(folder=job.folder)}}
 
 
 def thumbnail(message: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A small picture of a job, at most `edge` pixels wide and high: `width`, `height` and `rgb`, as base64.
+    """Answer with a small picture of a job, at most `edge` pixels wide and high: `width`, `height`, `rgb` in base64.
 
-    `file` names one of its results; without it the first, or what was to be edited, is shown. Nothing but the event's
-    own members where there is none.
+    `file` names one of its results; the default is the first result, else the original. {} if there is no picture.
     """
-    found = history.record(Path(message["job"]))
+    record = history.record(Path(message["job"]))
     edge = min(int(message.get("edge", THUMBNAIL_EDGE)), _LARGEST_EDGE)
-    picture = _picture(found, message.get("file")) if found else None
-    if not found or not picture:
+    picture = _picture(record, message.get("file")) if record else None
+    if not record or not picture:
         return {}
-    usual = edge == THUMBNAIL_EDGE and "file" not in message
-    small = _cached(found.folder) if usual else None
+    cacheable = edge == THUMBNAIL_EDGE and "file" not in message
+    small = _cached(record.folder) if cacheable else None
     if small is None:
         try:
-            small = _small(picture, edge)
+            small = _scale_down(picture, edge)
         except _UNREADABLE:
             return {}
-        if usual:
-            _cache(found.folder, small)
+        if cacheable:
+            _cache(record.folder, small)
     return {"width": small.width, "height": small.height, "rgb": base64.b64encode(small.tobytes()).decode("ascii")}
 
 
 def _record(job: Job) -> Record:
-    """The job, after its answer was read again where it has no results yet; raises JobFailed where there are none."""
-    found = history.record(job.folder)
-    if found and found.has_answer and not found.results:
-        _read_answer_again(job)
-        found = history.record(job.folder)
-    if not found or not found.results:
-        raise JobFailed(_("There is no picture in this job any more."), _("Run the edit again."))
-    return found
+    """Return the record of a job, after parsing its saved answer if it has no results; raise JobFailed without any."""
+    record = history.record(job.folder)
+    if record and record.has_answer and not record.results:
+        _save_results(job)
+        record = history.record(job.folder)
+    if not record or not record.results:
+        raise JobFailed(_("The pictures of this job are missing."), _("Run the edit again."))
+    return record
 
 
-def _read_answer_again(job: Job) -> None:
-    """Makes results of an answer that is kept as it came; raises JobFailed where it still can't be read."""
+def _save_results(job: Job) -> None:
+    """Save the results in a job's saved answer; raise JobFailed if it still can't be parsed."""
     try:
-        response = read_again(job)
+        response = parse_answers(job)
     except ApiError as error:
-        told = _("The answer of this job still can't be read. {reason}").format(reason=error.message)
-        raise JobFailed(told, _("It is kept in {folder}.").format(folder=job.folder)) from error
+        text = _("The answer of this job still can't be read. {reason}").format(reason=error.message)
+        raise JobFailed(text, _("It is in {folder}.").format(folder=job.folder)) from error
     names = [f"result-{number}.{image.format}" for number, image in enumerate(response.images, 1)]
     for name, image in zip(names, response.images, strict=True):
         job.write(name, image.data, durable=True)
-    facts = {"raw": response.raw, "usage": response.usage, "request_ids": response.request_ids, "results": names}
-    job.write_json("response.json", facts, durable=True)
+    data = {"raw": response.raw, "usage": response.usage, "request_ids": response.request_ids, "results": names}
+    job.write_json("response.json", data, durable=True)
     if not response.failures:
         delete_answers(job)
 
 
-def _layers(job: Job, found: Record) -> dict[str, Any]:
-    asked = _options(job)
-    plan = found.plan or _whole(job.path(found.results[0]))
+def _layers(job: Job, record: Record) -> dict[str, Any]:
+    job_spec = _read_spec(job)
+    plan = record.plan or _plan_of(job.path(record.results[0]))
     if max(plan.frame.size.pixels, plan.size.pixels) > _MOST_PIXELS:
         hint = _("Open its pictures from {folder}.").format(folder=job.folder)
         raise JobFailed(_("The plan of this job is damaged."), hint)
-    fallback_writer = FallbackWriter(job)
-    pictures = (job.path(name).read_bytes() for name in found.results)
-    guide = job_layers.read_guide(job, asked) if found.plan else None
-    wanted = (plan.size.height, plan.size.width)
-    if guide and not guide.protected.shape == guide.original.shape[:2] == wanted:
-        guide = None
-    made = job_layers.make_layers(fallback_writer, pictures, plan, guide, transparent=asked["transparent"])
-    job_layers.add_mask(made, job, fallback_writer, asked["layer_mask"], plan)
+    writer = FallbackWriter(job)
+    pictures = (job.path(name).read_bytes() for name in record.results)
+    original = job_layers.read_original(job, job_spec) if record.plan else None
+    expected_shape = (plan.size.height, plan.size.width)
+    if original and not original.protected.shape == original.pixels.shape[:2] == expected_shape:
+        original = None
+    new_layers = job_layers.make_layers(writer, pictures, plan, original, transparent=job_spec["transparent"])
+    job_layers.add_mask(new_layers, job, writer, job_spec["layer_mask"], plan)
     return {
-        "layers": made.pictures,
-        "layer_mask": made.mask,
+        "layers": new_layers.pictures,
+        "layer_mask": new_layers.mask,
         "frame": plan.frame.to_list(),
-        "original": _original(job, fallback_writer, plan) if found.plan else None,
-        "notes": [*made.notes, *fallback_writer.notes],
+        "original": _original_layer(job, writer, plan) if record.plan else None,
+        "notes": [*new_layers.notes, *writer.notes],
     }
 
 
-def _options(job: Job) -> dict[str, Any]:
-    """What of job.json matters here; what is missing or wrong counts as not asked for."""
+def _read_spec(job: Job) -> dict[str, Any]:
+    """Return the fields of job.json that matter for the layers; a missing or invalid one is off."""
     try:
-        asked = job.read_json("job.json")
+        job_spec = job.read_json("job.json")
     except (OSError, ValueError, RecursionError):
-        asked = {}
-    request, shape = asked.get("request"), asked.get("layer_mask")
-    transparent = isinstance(request, dict) and request.get("background") == "transparent"
-    mask = asked.get("mask") == "mask.png"
+        job_spec = {}
+    request, mask_spec = job_spec.get("request"), job_spec.get("layer_mask")
     return {
-        "fit": asked.get("fit") is True,
-        "mask": mask,
-        "transparent": transparent,
-        "layer_mask": shape if isinstance(shape, dict) and _is_shape(shape) else None,
+        "fit": job_spec.get("fit") is True,
+        "mask": job_spec.get("mask") == "mask.png",
+        "transparent": isinstance(request, dict) and request.get("background") == "transparent",
+        "layer_mask": mask_spec if isinstance(mask_spec, dict) and _is_mask_spec(mask_spec) else None,
     }
 
 
-def _is_shape(shape: Mapping[str, Any]) -> bool:
-    grow, feather = shape.get("grow"), shape.get("feather")
+def _is_mask_spec(mask_spec: Mapping[str, Any]) -> bool:
+    grow, feather = mask_spec.get("grow"), mask_spec.get("feather")
     if type(grow) is not int or not isinstance(feather, int | float):
         return False
     return 0 <= grow <= _MOST_GROWTH and 0 <= feather <= _MOST_GROWTH
 
 
-def _whole(picture: Path) -> Plan:
-    """The plan of a job that does not tell its own: the picture as it is."""
+def _plan_of(picture: Path) -> Plan:
+    """Return a plan for a job without one: the picture at its own size."""
     area = Rect(0, 0, *raster.decode(picture).size)
     return Plan(area, area, Size(area.width, area.height))
 
 
-def _original(job: Job, fallback_writer: FallbackWriter, plan: Plan) -> Any:
-    """What was sent, as a layer; None where it is no longer there."""
+def _original_layer(job: Job, writer: FallbackWriter, plan: Plan) -> Any:
+    """Write the picture that was sent as the pixels of a layer; return None if it is missing."""
     try:
         data = job.path("image-1.png").read_bytes()
-        return fallback_writer.write("original.rgba", result.layer_pixels(data, plan, None, transparent=True).rgba)
+        return writer.write("original.rgba", result.layer_pixels(data, plan, None, transparent=True).rgba)
     except _UNREADABLE:
         return None
 
 
-def _picture(found: Record, name: object) -> Path | None:
+def _picture(record: Record, name: object) -> Path | None:
     if name is None:
-        return found.picture
-    return found.folder / str(name) if name in found.results else None
+        return record.picture
+    return record.folder / str(name) if name in record.results else None
 
 
-def _small(path: Path, edge: int) -> Image.Image:
-    """Scaled down, on grey where it is transparent."""
-    whole = raster.reduced(path, edge)
-    ground = Image.new("RGBA", whole.size, (*_GREY, 255))
-    return Image.alpha_composite(ground, whole).convert("RGB")
+def _scale_down(path: Path, edge: int) -> Image.Image:
+    """Return the picture at a smaller size, on grey instead of transparency."""
+    reduced = raster.reduced(path, edge)
+    background = Image.new("RGBA", reduced.size, (*_GREY, 255))
+    return Image.alpha_composite(background, reduced).convert("RGB")
 
 
 def _cached(folder: Path) -> Image.Image | None:
-    """The small picture that was kept: its width and height in a byte each, then its pixels."""
+    """Return the cached thumbnail: its file holds the width and the height, one byte each, then the pixels."""
     try:
         data = (folder / THUMBNAIL).read_bytes()
         if max(data[:2]) > THUMBNAIL_EDGE:

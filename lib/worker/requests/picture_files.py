@@ -1,4 +1,4 @@
-"""The results of a folder run, encoded by the worker while GIMP opens the next picture: raw pixels in, files out."""
+"""The requests of a folder run to encode and check its results, while GIMP opens the next picture."""
 
 from __future__ import annotations
 
@@ -13,36 +13,36 @@ from lib.imaging.picture_check import check_picture
 from lib.storage.file_identity import describe_file
 from lib.translation import _
 
-PNG_COMPRESSION = 3  # a third of zlib's usual time, for a file about a twentieth larger
-USUAL_QUALITY = 90  # GIMP's own, for both formats
+PNG_COMPRESSION = 3  # takes a third of the time of zlib's default, for a file about 5 % larger
+DEFAULT_QUALITY = 90  # GIMP's own default, for both formats
 
 
 def write_pictures(message: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Writes the files that "pictures" asks for; an "error" where the disk refuses one.
+    """Encode and write each of "pictures"; answer with {}, or an "error" if that fails.
 
-    Each has "pixels", a file of raw bytes that is deleted afterwards, their "mode" as Pillow calls it, "size" and
-    "resolution" (pairs), "profile" (base64, may be empty), the "format" (png, jpeg or webp), "quality" (-1: the usual
-    one), and "file", the file to write.
+    A picture has "pixels", a file of raw bytes that is deleted afterwards, "mode" (Pillow's name), "size" and
+    "resolution" (pairs), "profile" (base64, may be empty), "format" (png, jpeg or webp), "quality" (-1: the default),
+    and "file", the file to write.
     """
     try:
-        for asked in message["pictures"]:
-            _write(asked)
-    except (OSError, ValueError) as error:  # ValueError: a format that cannot hold a picture as large as this
-        told = _("The result cannot be written: {reason} Make room or access.")
-        return {"error": {"message": told.format(reason=f"{getattr(error, 'strerror', None) or error}."), "hint": ""}}
+        for picture in message["pictures"]:
+            _write(picture)
+    except (OSError, ValueError) as error:  # ValueError: the picture is too large for the format
+        text = _("Couldn't save the result: {reason} Free some disk space or check the folder's permissions.")
+        return {"error": {"message": text.format(reason=f"{getattr(error, 'strerror', None) or error}."), "hint": ""}}
     return {}
 
 
 def check_pictures(message: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Open finished files again; return "files", the "size" in bytes and "sha256" of each, or an "error".
+    """Decode finished files; answer with "files", the "size" in bytes and "sha256" of each, or with an "error".
 
-    Each of "pictures" has "file", "format" and "size". An XCF file is only measured: GIMP itself has opened it.
+    Each of "pictures" has "file", "format" and "size". An XCF file is only hashed, as GIMP has opened it itself.
     """
     try:
         return {"files": [_check(picture) for picture in message["pictures"]]}
     except (OSError, ValueError, SyntaxError) as error:
         reason = getattr(error, "strerror", None) or error
-        text = _("The result was written, but cannot be read again: {reason}. Check the disk, then try again.")
+        text = _("The result was saved, but couldn't be read back: {reason}. Check the disk, then try again.")
         return {"error": {"message": text.format(reason=reason), "hint": ""}}
 
 
@@ -54,7 +54,7 @@ def _check(picture: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _decode(path: Path, kind: str, size: tuple[int, int]) -> None:
-    """Decode a picture as a whole; raise OSError, SyntaxError or ValueError where that fails."""
+    """Decode a whole picture; raise OSError, SyntaxError or ValueError if that fails or its size differs."""
     check_picture(path)
     try:
         with Image.open(path, formats=[kind]) as opened:
@@ -62,19 +62,19 @@ def _decode(path: Path, kind: str, size: tuple[int, int]) -> None:
                 raise ValueError(f"{opened.width}x{opened.height}")
             opened.load()
     except Image.DecompressionBombError:
-        # So large that Pillow takes it for an attack: that it is complete must do.
+        # Pillow refuses to decode so large a picture; it is complete, which must suffice.
         return
 
 
-def _write(asked: Mapping[str, Any]) -> None:
-    pixels = Path(asked["pixels"])
-    picture = Image.frombytes(asked["mode"], tuple(asked["size"]), pixels.read_bytes())
-    quality = asked["quality"] if asked["quality"] >= 0 else USUAL_QUALITY
+def _write(spec: Mapping[str, Any]) -> None:
+    pixels = Path(spec["pixels"])
+    picture = Image.frombytes(spec["mode"], tuple(spec["size"]), pixels.read_bytes())
+    quality = spec["quality"] if spec["quality"] >= 0 else DEFAULT_QUALITY
     options: Mapping[str, Mapping[str, Any]] = {
-        "png": {"compress_level": PNG_COMPRESSION, "dpi": asked["resolution"]},
-        "jpeg": {"quality": quality, "subsampling": "4:4:4", "dpi": asked["resolution"]},
+        "png": {"compress_level": PNG_COMPRESSION, "dpi": spec["resolution"]},
+        "jpeg": {"quality": quality, "subsampling": "4:4:4", "dpi": spec["resolution"]},
         "webp": {"quality": quality, "exact": True},
     }
-    profile = base64.b64decode(asked["profile"]) or None
-    picture.save(asked["file"], asked["format"], icc_profile=profile, **options[asked["format"]])
+    profile = base64.b64decode(spec["profile"]) or None
+    picture.save(spec["file"], spec["format"], icc_profile=profile, **options[spec["format"]])
     pixels.unlink()

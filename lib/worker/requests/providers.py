@@ -1,7 +1,7 @@
-"""What the settings ask the worker about a provider: whether it can be reached, and which models it has.
+"""The requests of the Settings window about a provider: test the connection, list its models.
 
-Nothing here is ever billed: the only call is `GET /v1/models`. A message names a provider, "provider", and may bring
-what is not kept yet: the fields of an own provider, "entry", and a key, "key".
+Neither is ever billed: the only call is `GET /v1/models`. A message names a "provider" and may contain values that are
+not stored yet: the "entry" of a custom provider and a "key".
 """
 
 import re
@@ -29,29 +29,29 @@ from lib.worker.requests.keys import provider_of
 Message = Mapping[str, Any]
 Answer = dict[str, Any]
 
-_QUICK = Timeouts(connect=6.0, between_bytes=15.0, overall=25.0)
-_PICTURES = re.compile(r"image|dall-e|flux|diffusion|sdxl|edit", re.IGNORECASE)
-_MOST_NAMED = 5
+_TIMEOUTS = Timeouts(connect=6.0, between_bytes=15.0, overall=25.0)
+_IMAGE_MODEL = re.compile(r"image|dall-e|flux|diffusion|sdxl|edit", re.IGNORECASE)
+_MOST_SUGGESTED = 5
 
 
 def test_connection(message: Message) -> Answer:
-    """Whether edits can be expected to work: {"verdict": "good", "doubtful" or "bad", "code", "message", "hint"}."""
+    """Answer whether edits should work: {"verdict": "good", "doubtful" or "bad", "code", "message", "hint"}."""
     try:
         provider = provider_of(message)
         if provider.name == "local":
-            return _told("good", "local", _("The built-in engine needs no connection and no key."))
+            return _verdict("good", "local", _("The built-in engine needs no connection and no key."))
         with _client(provider, message) as client:
-            return _good(provider, message, client.base_url, client.models())
+            return _check_models(provider, message, client.base_url, client.models())
     except JobFailed as error:
-        return _told("bad", "address", error.message, error.hint)
+        return _verdict("bad", "address", error.message, error.hint)
     except ValueError as error:
-        return _told("bad", "entry", str(error))
+        return _verdict("bad", "entry", str(error))
     except ApiError as error:
-        return _bad(error, message)
+        return _explain_error(error, message)
 
 
 def list_models(message: Message) -> Answer:
-    """The models that a provider offers, those for pictures first: {"models": [{"name", "ends"}]}, or {"error"}."""
+    """Answer with a provider's models, image models first: {"models": [{"name", "ends"}]}, or {"error"}."""
     try:
         provider = provider_of(message)
         if provider.name == "local":
@@ -63,77 +63,81 @@ def list_models(message: Message) -> Answer:
     except ValueError as error:
         return {"error": {"message": str(error), "hint": ""}}
     except ApiError as error:
-        told = _bad(error, message)
-        return {"error": {"message": told["message"], "hint": told["hint"]}}
-    listed = sorted(offered, key=lambda info: (_rank(info.id), info.id))
-    return {"models": [{"name": info.id, "ends": str(_end(info) or "") or None} for info in listed]}
+        verdict = _explain_error(error, message)
+        return {"error": {"message": verdict["message"], "hint": verdict["hint"]}}
+    return {"models": [{"name": info.id, "ends": str(_end(info) or "") or None} for info in _sorted(offered)]}
 
 
 def _client(provider: Provider, message: Message) -> ImagesClient:
-    base_url, kept = resolve_endpoint(provider, interactive=True)
-    key = message.get("key") or kept
+    base_url, stored_key = resolve_endpoint(provider, interactive=True)
+    key = message.get("key") or stored_key
     if provider.needs_key and not key:
-        told = _("{provider} needs a key, and none was found.").format(provider=provider.title)
-        raise AuthenticationError(told, _("Enter the key and store it, then test again."), code="no-key")
-    return ImagesClient(base_url, key, provider, timeouts=_QUICK, max_retries=0)
+        text = _("{provider} needs a key, but there is none.").format(provider=provider.title)
+        raise AuthenticationError(text, _("Enter the key and store it, then test again."), code="no-key")
+    return ImagesClient(base_url, key, provider, timeouts=_TIMEOUTS, max_retries=0)
 
 
-def _good(provider: Provider, message: Message, base_url: str, offered: list[ModelInfo]) -> Answer:
-    """The verdict where the list of models came: the key is right, unless the server does not look at keys."""
+def _check_models(provider: Provider, message: Message, base_url: str, offered: list[ModelInfo]) -> Answer:
+    """Return the verdict for a received list of models; the key is valid, unless the server ignores keys."""
     host, model = host_of(base_url), provider.model_name(message.get("model"))
-    accepted = _("{host} answers and accepts the key.") if provider.needs_key else _("{host} answers.")
+    accepted = _("{host} responds and accepts the key.") if provider.needs_key else _("{host} responds.")
     count = ngettext("It offers {n} model.", "It offers {n} models.", len(offered)).format(n=len(offered))
-    told = f"{accepted.format(host=host)} {count}"
+    text = f"{accepted.format(host=host)} {count}"
     if not model:
-        return _told("good", "ok", told)
+        return _verdict("good", "ok", text)
     if provider.api_versions or is_deployment_url(base_url, provider):
-        hint = _("Whether there is a deployment for the model “{model}” shows with the first edit.")
-        return _told("good", "ok", told, hint.format(model=model))
+        hint = _("The first edit will show whether there is a deployment for the model “{model}”.")
+        return _verdict("good", "ok", text, hint.format(model=model))
     info = next((info for info in offered if info.id == model), None)
     if info is None:
-        return _without_model(told, model, offered)
+        return _missing_model(text, model, offered)
     ending = _ending(info)
     if ending:
-        return _told("doubtful", "ending", told, ending)
-    return _told("good", "ok", f"{told} " + _("“{model}” is among them.").format(model=model))
+        return _verdict("doubtful", "ending", text, ending)
+    return _verdict("good", "ok", f"{text} " + _("“{model}” is among them.").format(model=model))
 
 
-def _without_model(answers: str, model: str, offered: list[ModelInfo]) -> Answer:
-    told = f"{answers} " + _("There is no “{model}” among them.").format(model=model)
-    fit = [info.id for info in sorted(offered, key=lambda info: (_rank(info.id), info.id)) if _rank(info.id) < 2]
-    named = fit or [info.id for info in offered]
-    hint = _("Choose another model, such as {models}.").format(models=", ".join(named[:_MOST_NAMED]))
-    return _told("bad", "model", told, hint if named else _("It has no model at all: load one on the server."))
+def _missing_model(text: str, model: str, offered: list[ModelInfo]) -> Answer:
+    text = f"{text} " + _("“{model}” is not among them.").format(model=model)
+    image_models = [info.id for info in _sorted(offered) if _rank(info.id) < 2]
+    suggested = image_models or [info.id for info in offered]
+    hint = _("Choose another model, such as {models}.").format(models=", ".join(suggested[:_MOST_SUGGESTED]))
+    return _verdict("bad", "model", text, hint if suggested else _("Load a model on the server."))
 
 
-def _bad(error: ApiError, message: Message) -> Answer:
-    """The verdict on a failed look-up. What the endpoint says of a key is not shown: some repeat a part of it."""
+def _explain_error(error: ApiError, message: Message) -> Answer:
+    """Return the verdict for a failed request, without the endpoint's words on a key, which may quote a part of it."""
     host = _host(message)
     if isinstance(error, AuthenticationError) and error.status:
-        hint = _("Copy the key again from the provider's site, whole, and store it.")
-        return _told("bad", "key", _("{host} does not accept the key.").format(host=host), hint)
+        hint = _("Copy the complete key from the provider's site again and store it.")
+        return _verdict("bad", "key", _("{host} doesn't accept the key.").format(host=host), hint)
     if isinstance(error, PermissionDeniedError) and "verif" in error.message.lower():
         hint = _("Verify the organisation on the provider's site, wait a few minutes, then test again.")
-        return _told("bad", "organisation", _("{host} wants your organisation to be verified.").format(host=host), hint)
+        text = _("{host} requires your organisation to be verified.").format(host=host)
+        return _verdict("bad", "organisation", text, hint)
     if isinstance(error, NotFoundError | BadResponseError) or error.status == 405:
-        told = _("{host} answers, but not as this API does: there is no list of models.").format(host=host)
-        return _told("doubtful", "address", told, _("Check the address; it usually ends in /v1."))
+        text = _("{host} responds, but it doesn't provide this API's list of models.").format(host=host)
+        return _verdict("doubtful", "address", text, _("Check the address; it usually ends in /v1."))
     if isinstance(error, QuotaError):
-        return _told("bad", "quota", error.message, error.hint)
-    return _told("bad", error.code or "failed", error.message, error.hint)
+        return _verdict("bad", "quota", error.message, error.hint)
+    return _verdict("bad", error.code or "failed", error.message, error.hint)
 
 
 def _host(message: Message) -> str:
     return host_of(resolve_endpoint(provider_of(message))[0])
 
 
-def _told(verdict: str, code: str, message: str, hint: str = "") -> Answer:
+def _verdict(verdict: str, code: str, message: str, hint: str = "") -> Answer:
     return {"verdict": verdict, "code": code, "message": message, "hint": hint}
 
 
+def _sorted(offered: list[ModelInfo]) -> list[ModelInfo]:
+    return sorted(offered, key=lambda info: (_rank(info.id), info.id))
+
+
 def _rank(name: str) -> int:
-    """0 for a model that we know, 1 for one that looks as if it made pictures, 2 for the rest."""
-    return 0 if models.get(name).is_known else 1 if _PICTURES.search(name) else 2
+    """Return 0 for a model that we know, 1 for one whose name suggests an image model, 2 for any other."""
+    return 0 if models.get(name).is_known else 1 if _IMAGE_MODEL.search(name) else 2
 
 
 def _end(info: ModelInfo) -> date | None:
@@ -141,9 +145,9 @@ def _end(info: ModelInfo) -> date | None:
 
 
 def _ending(info: ModelInfo) -> str | None:
-    """A sentence where the model has ended or ends soon, by the endpoint's own word or ours."""
-    today, known = date.today(), models.get(info.id)
+    """Return a warning if the model is retired soon or already, according to the endpoint or to our own data."""
+    today = date.today()
     if info.shutdown_date and (info.shutdown_date - today).days <= models.WARN_DAYS:
-        told = _("“{model}” ends on {date}. Choose another model in time.")
-        return told.format(model=info.id, date=info.shutdown_date.isoformat())
-    return known.ending(today)
+        text = _("“{model}” ends on {date}. Choose another model before then.")
+        return text.format(model=info.id, date=info.shutdown_date.isoformat())
+    return models.get(info.id).ending(today)

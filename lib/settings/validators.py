@@ -1,4 +1,4 @@
-"""What each setting can be: a value is data that anybody may have written into the file."""
+"""Validates the values of settings, which are untrusted input: the file can be edited by hand."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -8,21 +8,21 @@ from lib.translation import _
 
 LONGEST_NAME = 200
 LARGEST_RADIUS = 500
-"""By how many pixels a selection can grow or be softened: memory and time grow with both."""
-CONTEXT_WORDS = ("auto", "layer", "canvas")
+"""The most pixels by which a selection can be grown or feathered; memory and time increase with both."""
+CONTEXT_KEYWORDS = ("auto", "layer", "canvas")
 _MOST_DIGITS = 5
 
 
-def checked(name: str, value: object) -> Any:
-    """The value of this field as it is kept; raises ValueError with a sentence."""
-    reader = _READERS.get(name)
-    if reader is None:
+def validate(name: str, value: object) -> Any:
+    """Return the value of a setting in its own type; raise ValueError with a sentence for the user if it is invalid."""
+    read = _READERS.get(name)
+    if read is None:
         raise ValueError(_("There is no setting “{name}”.").format(name=name))
     try:
-        return reader(value)
+        return read(value)
     except (TypeError, ValueError, OverflowError):
-        told = _("The setting {name} cannot be {value}.")
-        raise ValueError(told.format(name=name, value=repr(value)[:60])) from None
+        message = _("{value} is not a valid value for the setting “{name}”.")
+        raise ValueError(message.format(name=name, value=repr(value)[:60])) from None
 
 
 def _text(value: object) -> str:
@@ -33,31 +33,31 @@ def _text(value: object) -> str:
 
 def _context(value: object) -> str:
     text = _text(value) or "auto"
-    if text not in CONTEXT_WORDS and not (text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS):
+    if text not in CONTEXT_KEYWORDS and not (text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS):
         raise ValueError
     return text
 
 
-def _number(most: float) -> Callable[[object], float]:
+def _number(maximum: float) -> Callable[[object], float]:
     def read(value: object) -> float:
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= maximum:
             raise ValueError
         return float(value)
 
     return read
 
 
-def _whole(most: int, least: int = 0) -> Callable[[object], int]:
+def _integer(maximum: int) -> Callable[[object], int]:
     def read(value: object) -> int:
         number = value if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
-        if not least <= number <= most or number != int(number):
+        if not 0 <= number <= maximum or number != int(number):
             raise ValueError
         return int(number)
 
     return read
 
 
-def _switch(value: object) -> bool:
+def _boolean(value: object) -> bool:
     if not isinstance(value, bool):
         raise ValueError
     return value
@@ -75,9 +75,9 @@ _READERS: Mapping[str, Callable[[object], Any]] = {
     "confirm_above": _number(1_000_000),
     "context": _context,
     "feather": _number(LARGEST_RADIUS),
-    "grow": _whole(LARGEST_RADIUS),
-    "history_days": _whole(36_500),
-    "history_megabytes": _whole(100_000_000),
-    "log_prompts": _switch,
+    "grow": _integer(LARGEST_RADIUS),
+    "history_days": _integer(36_500),
+    "history_megabytes": _integer(100_000_000),
+    "log_prompts": _boolean,
     "confirmed": _names,
 }
