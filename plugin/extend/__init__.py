@@ -1,1 +1,1 @@
-"""Extend Canvas…: the larger canvas, its window, and the edit that fills what is new."""
+"""Extend Canvas…: its window, the geometry of the new canvas, and the edit that fills the new area."""

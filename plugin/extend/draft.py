@@ -1,4 +1,4 @@
-"""What a click on Extend would send now: the frame, the size, the cost, or why it cannot be sent."""
+"""The edit that a click on Generate in Extend Canvas would send."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ from plugin.edit.choices import accepted, choices
 from plugin.edit.draft import Draft, chosen, estimate
 from plugin.edit.options import checked
 from plugin.errors import BadArguments
-from plugin.extend import extending
 from plugin.extend.extension import Extension
-from plugin.extend.side_amounts import NAMES, PIXELS, amount, length_of
+from plugin.extend.side_amounts import PIXELS, SIDES, canvas_length, parse_amount
+from plugin.extend.task import options_of, prepare
 
 
-def asked(values: Mapping[str, Any]) -> tuple[Provider, Model]:
-    """The provider and the model that would be asked; raises BadArguments where there is no such provider."""
-    named = {name: values[name] for name in ("provider", "model")}
-    return chosen(checked({**defaults(), **named}))
+def provider_and_model(values: Mapping[str, Any]) -> tuple[Provider, Model]:
+    """Return the provider and the model of the values; raise BadArguments for an unknown provider."""
+    selected = {name: values[name] for name in ("provider", "model")}
+    return chosen(checked({**defaults(), **selected}))
 
 
 def draft(image: Gimp.Image, layers: Sequence[Gimp.Layer], values: Mapping[str, Any]) -> Draft:
-    """What the values stand for on this image; raises BadArguments or EditFailed where it cannot be sent."""
+    """Return the edit that the values describe; raise BadArguments or EditFailed if it cannot be sent."""
     if not any(text.strip() for text in sides(values)):
-        raise BadArguments([_("Nothing grows yet: say how far at least one side grows, or drag an edge above.")])
-    provider, model = asked(values)
+        raise BadArguments([_("Enter how far to extend at least one side, or drag an edge of the canvas above.")])
+    provider, model = provider_and_model(values)
     offered = choices(model, provider, values["output-format"])
-    taken = accepted({**defaults(), **values}, offered, defaults())
-    options = extending.options_of(image, taken)
-    task = extending.prepare(image, layers, sides(taken), options)
+    supported = accepted({**defaults(), **values}, offered, defaults())
+    options = options_of(image, supported)
+    task = prepare(image, layers, sides(supported), options)
     cost = estimate(options, task, model, len(layers))
     return Draft(image, layers, options, task, provider, model, cost)
 
 
-def extension_of(canvas: Size, values: Mapping[str, Any]) -> Extension:
-    """The extension for the drawing; a side that is no number does not grow."""
-    pixels = (int(amount(values[name], PIXELS, length_of(name, canvas))) for name in NAMES)
+def extension_to_draw(canvas: Size, values: Mapping[str, Any]) -> Extension:
+    """Return the extension for the drawing, in which a side with an invalid amount does not grow."""
+    pixels = (int(parse_amount(values[name], PIXELS, canvas_length(name, canvas))) for name in SIDES)
     return Extension(canvas, *pixels)

@@ -1,16 +1,16 @@
-"""The arithmetic of extending a canvas: its new rectangle, and which pixels are new or blend into the old edge."""
+"""The geometry of an extended canvas: its rectangles, and the mask of the new area and the blended edge."""
 
 from dataclasses import dataclass
 
 from lib.frame.geometry import Rect, Size
 from lib.translation import _
 
-LEAST_OVERLAP, MOST_OVERLAP = 8, 48
-MOST_PIXELS = 524_288  # of a side: GIMP's own limit
+MIN_OVERLAP, MAX_OVERLAP = 8, 48
+MAX_PIXELS = 524_288  # GIMP's limit for each side of an image
 
 
 class ExtensionError(ValueError):
-    """Sides that cannot be meant; the text says what is wrong and what to give."""
+    """Invalid amounts; the message says what is wrong and what to enter."""
 
 
 @dataclass(frozen=True)
@@ -24,10 +24,10 @@ class Extension:
     bottom: int
 
     @classmethod
-    def read(cls, canvas: Size, left: str, top: str, right: str, bottom: str) -> "Extension":
-        """Sides as a user writes them: pixels ("64"), a part of the canvas ("10%"), or nothing ("").
+    def parse(cls, canvas: Size, left: str, top: str, right: str, bottom: str) -> "Extension":
+        """Parse amounts as a user writes them: pixels ("64"), a percentage of the canvas ("10%"), or nothing ("").
 
-        Raises ExtensionError where a side is neither, or all are nothing.
+        Raise ExtensionError if an amount is invalid, all are 0, or the new canvas is too large.
         """
         extension = cls(
             canvas,
@@ -37,16 +37,16 @@ class Extension:
             _pixels("bottom", bottom, canvas.height),
         )
         if extension.size == canvas:
-            raise ExtensionError(_("left, top, right, bottom: give at least one of them, in pixels or percent."))
-        if extension.size.longest > MOST_PIXELS:
-            told = _("The new canvas would be {width}×{height} pixels, and {most} are the most. Grow it by less.")
+            raise ExtensionError(_("Set at least one of left, top, right and bottom, in pixels or percent."))
+        if extension.size.longest > MAX_PIXELS:
+            message = _("The new canvas would be {width}×{height} pixels; GIMP allows {most} per side. Extend it less.")
             size = extension.size
-            raise ExtensionError(told.format(width=size.width, height=size.height, most=MOST_PIXELS))
+            raise ExtensionError(message.format(width=size.width, height=size.height, most=MAX_PIXELS))
         return extension
 
     @property
     def size(self) -> Size:
-        """The new canvas."""
+        """The size of the new canvas."""
         return Size(self.left + self.canvas.width + self.right, self.top + self.canvas.height + self.bottom)
 
     @property
@@ -61,32 +61,32 @@ class Extension:
 
     @property
     def overlap(self) -> int:
-        """How many pixels of the old edge blend with what is new: a sixteenth of the shorter side, within limits."""
-        return min(max(min(self.canvas.width, self.canvas.height) // 16, LEAST_OVERLAP), MOST_OVERLAP)
+        """The width in pixels of the old edge that is blended: a sixteenth of the shorter side, within limits."""
+        return min(max(min(self.canvas.width, self.canvas.height) // 16, MIN_OVERLAP), MAX_OVERLAP)
 
     @property
     def changed(self) -> Rect:
-        """The smallest rectangle, in coordinates of the new canvas, that holds all that may change."""
+        """The bounding box, in coordinates of the new canvas, of all pixels that may change."""
         sides = (
             Rect(0, 0, self.left and self.left + self.overlap, self.size.height),
             Rect(0, 0, self.size.width, self.top and self.top + self.overlap),
             Rect(self.old.right - self.overlap, 0, self.right and self.right + self.overlap, self.size.height),
             Rect(0, self.old.bottom - self.overlap, self.size.width, self.bottom and self.bottom + self.overlap),
         )
-        found = Rect(0, 0, 0, 0)
+        changed = Rect(0, 0, 0, 0)
         for side in sides:
-            found = found.union(side)
-        return found.intersect(Rect(0, 0, self.size.width, self.size.height))
+            changed = changed.union(side)
+        return changed.intersect(Rect(0, 0, self.size.width, self.size.height))
 
     def values(self, frame: Rect) -> bytes:
-        """One byte a pixel of `frame`, in the new canvas: 255 where all is new, falling to 0 across the overlap."""
-        columns = self._fall(range(frame.x, frame.right), (self.left, self.old.x), (self.right, self.old.right))
-        rows = self._fall(range(frame.y, frame.bottom), (self.top, self.old.y), (self.bottom, self.old.bottom))
+        """Return the mask of a frame of the new canvas, a byte per pixel: 255 if new, down to 0 across the overlap."""
+        columns = self._ramp(range(frame.x, frame.right), (self.left, self.old.x), (self.right, self.old.right))
+        rows = self._ramp(range(frame.y, frame.bottom), (self.top, self.old.y), (self.bottom, self.old.bottom))
         lines = {row: bytes(max(row, column) for column in columns) for row in set(rows)}
         return b"".join(lines[row] for row in rows)
 
-    def _fall(self, places: range, near: tuple[int, int], far: tuple[int, int]) -> list[int]:
-        """The values along one axis; each side is how far it grows, and where the old canvas begins or ends."""
+    def _ramp(self, places: range, near: tuple[int, int], far: tuple[int, int]) -> list[int]:
+        """Return the mask along one axis; each side is its growth, and the old canvas's first or end coordinate."""
         values = []
         for place in places:
             inside = [self.overlap]
@@ -95,8 +95,8 @@ class Extension:
             if far[0]:
                 inside.append(far[1] - 1 - place)
             depth = min(inside)
-            part = 1.0 if depth < 0 else max(0.0, 1 - (depth + 0.5) / self.overlap)
-            values.append(round(255 * part))
+            opacity = 1.0 if depth < 0 else max(0.0, 1 - (depth + 0.5) / self.overlap)
+            values.append(round(255 * opacity))
         return values
 
 

@@ -1,4 +1,4 @@
-"""The parts of the window of Extend Canvas… and how they lie in it."""
+"""The widgets of the Extend Canvas… window and their layout."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from plugin.ui.prompt_box import PromptBox
 
 
 class ExtendParts:
-    """The drawing beside the sides, the prompt, the options; below them what happens."""
+    """The drawing beside the fields of the sides, the prompt and the options; below them progress and errors."""
 
     def __init__(
         self,
@@ -37,52 +37,53 @@ class ExtendParts:
         self.engine = engine
         self.activity = Activity(on_cancel)
         self.problem = ProblemBox(on_retry)
-        self._measures = Gtk.Label()
+        self._size_label = Gtk.Label()
         self._note = WrappingText(characters=56)
-        self._asked = self._laid_out(PromptBox(config, _("_What should be there (empty: continue the picture):")))
+        question = _("_What to generate (leave empty to continue the picture):")
+        self._controls = self._create_controls(PromptBox(config, question))
 
     def column(self) -> Gtk.Box:
-        """All of them, one below the other; what is asked for scrolls where the screen is small."""
-        return scrollable_column(self._asked, (self.engine, self._note, self.activity, self.problem))
+        """Return all widgets in one column; on a small screen the controls scroll."""
+        return scrollable_column(self._controls, (self.engine, self._note, self.activity, self.problem))
 
-    def say(self, words: str) -> None:
-        """Shows a sentence, or none."""
-        self._note.set_text(words)
-        self._note.set_visible(bool(words))
+    def say(self, message: str) -> None:
+        """Show a message; hide the label if it is empty."""
+        self._note.set_text(message)
+        self._note.set_visible(bool(message))
 
     def show_extension(self, extension: Extension) -> None:
-        """Draws the new canvas and says its size."""
+        """Draw the new canvas and show its size."""
         self.preview.show_extension(extension)
         old, new = extension.canvas, extension.size
         text = _("{width}×{height} pixels") if old == new else _("{old_width}×{old_height} → {width}×{height} pixels")
-        self._measures.set_text(
+        self._size_label.set_text(
             text.format(old_width=old.width, old_height=old.height, width=new.width, height=new.height)
         )
 
     def begin(self) -> None:
-        """An edit is under way: nothing can be changed, but it can be cancelled."""
+        """Disable the controls and show the progress of an edit."""
         self.problem.hide()
         self.say("")
         self.activity.begin()
         self.activity.show()
-        self._asked.set_sensitive(False)
+        self._controls.set_sensitive(False)
 
     def end(self) -> None:
-        """It is no longer."""
+        """Hide the progress and enable the controls again."""
         self.activity.end()
         self.activity.hide()
-        self._asked.set_sensitive(True)
-        self.preview.forget_result()
+        self._controls.set_sensitive(True)
+        self.preview.clear_result()
 
-    def _laid_out(self, prompt: PromptBox) -> Gtk.Box:
+    def _create_controls(self, prompt: PromptBox) -> Gtk.Box:
         drawing = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=3)
         drawing.pack_start(self.preview, True, True, 0)
-        drawing.pack_start(self._measures, False, False, 0)
+        drawing.pack_start(self._size_label, False, False, 0)
         top = Gtk.Box(spacing=12)
         top.pack_start(drawing, True, True, 0)
         top.pack_start(self.sides, False, False, 0)
-        asked = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
-        asked.pack_start(top, False, False, 0)
-        asked.pack_start(prompt, True, True, 0)
-        asked.pack_start(self.form, False, False, 0)
-        return asked
+        controls = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
+        controls.pack_start(top, False, False, 0)
+        controls.pack_start(prompt, True, True, 0)
+        controls.pack_start(self.form, False, False, 0)
+        return controls

@@ -1,4 +1,4 @@
-"""One click on Extend: from the export to the larger canvas, while GIMP and the dialog go on working."""
+"""Run an extension in the background, from the export to the larger canvas."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ from plugin.edit.draft import Draft
 from plugin.edit.job_run import JobRun, Listener
 from plugin.edit.task import insert_done
 from plugin.pixels.insert import Place, place_above
-from plugin.ui.activity import cancelled
+from plugin.ui.activity import cancel_message
 from plugin.worker.process import Event, Worker
 
 
 @dataclass(frozen=True)
-class Ended:
-    """How it ended: with an error's event, cancelled (in words), or done; `notes` is what the user should know."""
+class ExtendResult:
+    """How an extension ended: with an error event, cancelled with a message, or done with notes for the user."""
 
     error: Event | None = None
-    cancelled: str = ""
+    cancel_message: str = ""
     notes: tuple[str, ...] = ()
 
 
-class ExtensionListener(Listener[Ended], Protocol):
-    """Whoever is told of the progress, of previews (raw RGBA of the frame's size) and of the end."""
+class ExtendListener(Listener[ExtendResult], Protocol):
+    """A listener that also receives previews: raw RGBA pixels of the frame's size."""
 
     def on_preview(self, rgba: bytes) -> None: ...
 
 
-class Extending(JobRun[Ended]):
-    """Runs one draft. The image is touched when all is there, in one undo step."""
+class ExtendRun(JobRun[ExtendResult]):
+    """The run of one draft. The image is changed only once, at the end, in one undo step."""
 
-    def __init__(self, draft: Draft, worker: Worker, watcher: ExtensionListener) -> None:
-        super().__init__(draft, worker, watcher)
-        self._watcher = watcher
+    def __init__(self, draft: Draft, worker: Worker, listener: ExtendListener) -> None:
+        super().__init__(draft, worker, listener)
+        self._extend_listener = listener
         self._canvas = draft.image.get_width(), draft.image.get_height()
 
     def _preview(self, event: Event) -> None:
@@ -46,37 +46,37 @@ class Extending(JobRun[Ended]):
             return
         path = self.job.path(event["layer"])
         if event["image"] == 0 and not self.was_cancelled:
-            self._watcher.on_preview(path.read_bytes())
+            self._extend_listener.on_preview(path.read_bytes())
         path.unlink()
 
-    def _done(self, event: Event) -> Ended:
+    def _done(self, event: Event) -> ExtendResult:
         draft, notes = self.draft, tuple(event["report"]["notes"])
-        if self._is_as_it_was():
+        if self._canvas_is_unchanged():
             edited = None if draft.options.sample_merged or not draft.layers[0].is_valid() else draft.layers[0]
             above = place_above(draft.image, edited, draft.task.plan.frame)
             place = replace(draft.task.place, parent=above.parent, position=above.position)
             insert_done(draft.image, replace(draft.task, place=place), draft.options, self.job, event)
         else:
             self._insert_in_new_image(event)
-            told = _("The image was closed or its canvas was changed meanwhile, so the result is in a new image.")
-            notes = (*notes, told)
+            note = _("The image was closed or its canvas was resized, so the result is in a new image.")
+            notes = (*notes, note)
         Gimp.displays_flush()
-        return Ended(notes=notes)
+        return ExtendResult(notes=notes)
 
-    def _is_as_it_was(self) -> bool:
+    def _canvas_is_unchanged(self) -> bool:
         image = self.draft.image
         return image.is_valid() and (image.get_width(), image.get_height()) == self._canvas
 
     def _insert_in_new_image(self, event: Mapping[str, Any]) -> None:
-        """The whole frame, without the mask that would blend it into an edge."""
+        """Insert the whole frame, without the layer mask that would blend it into the old edge."""
         task, frame = self.draft.task, self.draft.task.plan.frame
         image = Gimp.Image.new(frame.width, frame.height, Gimp.ImageBaseType.RGB)
         place = Place(Rect(0, 0, frame.width, frame.height), None, 0)
         insert_done(image, replace(task, place=place), self.draft.options, self.job, event, masked=False)
         Gimp.Display.new(image)
 
-    def _cancelled(self) -> Ended:
-        return Ended(cancelled=cancelled(self.job, self.draft.provider.name))
+    def _cancelled(self) -> ExtendResult:
+        return ExtendResult(cancel_message=cancel_message(self.job, self.draft.provider.name))
 
-    def _failed(self, error: Event) -> Ended:
-        return Ended(error=error)
+    def _failed(self, error: Event) -> ExtendResult:
+        return ExtendResult(error=error)

@@ -9,7 +9,7 @@ gi.require_version("Gtk", "3.0")
 from gi.repository import Gimp, GimpUi, Gtk
 
 from lib.translation import N_, _
-from plugin.ui.help import give_help
+from plugin.ui.help import add_help_button
 
 _CHOSEN = {
     "input-folder": (N_("_Input folder:"), Gtk.FileChooserAction.SELECT_FOLDER),
@@ -26,7 +26,7 @@ def ask(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig) -> bool:
     GimpUi.init("generative-edit")
     dialog = GimpUi.ProcedureDialog.new(procedure, config, _("Edit Folder"))
     dialog.set_ok_label(_("_Edit All"))
-    give_help(dialog, "batch")
+    add_help_button(dialog, "batch")
     dialog.get_content_area().pack_start(_choosers(config), False, False, 0)
     dialog.fill(list(_SHOWN))
     dialog.show_all()

@@ -21,7 +21,7 @@ from plugin.history.insert import disabled_reason, fits, insert_and_tell
 from plugin.history.job_list import JobList
 from plugin.history.recovery import forgotten_results
 from plugin.history.words import limits, used
-from plugin.ui.help import give_help
+from plugin.ui.help import add_help_button
 from plugin.ui.labels import WrappingText, wrap_dialog, wrapped_label
 from plugin.worker.process import Event
 from plugin.worker.workers import Workers
@@ -45,7 +45,7 @@ class HistoryDialog:
         self._used = wrapped_label()
         self._told = WrappingText()
         self._lay_out()
-        give_help(self._dialog, "history")
+        add_help_button(self._dialog, "history")
         self._add_buttons()
         self._connect()
 

@@ -1,1 +1,1 @@
-"""The panel of Edit with Prompt…: a window beside the image that stays open from one edit to the next."""
+"""The window of Edit with Prompt…, which stays open beside the image from one edit to the next."""

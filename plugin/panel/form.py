@@ -1,4 +1,4 @@
-"""The options of an edit as controls; what the chosen model and provider do not take is off, and says why."""
+"""The controls for an edit's options; those that the selected model or provider does not support are disabled."""
 
 from __future__ import annotations
 
@@ -16,17 +16,18 @@ from plugin.ui.fields import CheckField, Field, ListField, NumberField, TextFiel
 
 
 class OptionsForm(Gtk.Box):
-    """Provider, model, size, quality, number of results and previews; the rest in an expander."""
+    """Provider, model, size, quality, number of results and previews, with all other options in an expander."""
 
     def __init__(self, config: Gimp.ProcedureConfig) -> None:
         super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=6)
         self._config = config
         default = _("default")
-        self._provider = ListField(config, "provider", default, label=_("Prov_ider:"), tooltip=_("Who makes the edit"))
-        known = _("One of the list, or any name that the server knows")
-        self._model = ListField(config, "model", default, free=True, tooltip=known)
-        sent = _("In which size the frame is sent and asked for")
-        self._size = ListField(config, "size", _("auto"), free=True, label=_("Si_ze:"), tooltip=sent)
+        provider_tooltip = _("Service that makes the edit")
+        self._provider = ListField(config, "provider", default, label=_("Prov_ider:"), tooltip=provider_tooltip)
+        model_tooltip = _("Choose a model, or enter any name that the server accepts")
+        self._model = ListField(config, "model", default, free_text=True, tooltip=model_tooltip)
+        size_tooltip = _("Size in which the frame is sent and the result is requested")
+        self._size = ListField(config, "size", _("auto"), free_text=True, label=_("Si_ze:"), tooltip=size_tooltip)
         self._fields: dict[str, Field] = {
             "quality": ListField(config, "quality", default),
             "partial-images": NumberField(
@@ -34,18 +35,18 @@ class OptionsForm(Gtk.Box):
                 "partial-images",
                 (0, 3),
                 label=_("Live pre_views:"),
-                tooltip=_("How many previews appear on the canvas before the result"),
+                tooltip=_("Number of previews shown on the canvas before the result"),
             ),
             "background": ListField(config, "background", _("opaque")),
             "input-fidelity": ListField(config, "input-fidelity", default),
             "output-format": ListField(config, "output-format", "png"),
-            "output-compression": NumberField(config, "output-compression", (-1, 100), lowest=default),
+            "output-compression": NumberField(config, "output-compression", (-1, 100), lowest_text=default),
             "moderation": ListField(config, "moderation", default),
             "user": TextField(config, "user"),
         }
         self._fields["size"] = self._size
-        several = _("Several results are shown side by side to choose from")
-        count = NumberField(config, "n", (1, 10), tooltip=several)
+        count_tooltip = _("Number of results to choose from")
+        count = NumberField(config, "n", (1, 10), tooltip=count_tooltip)
         fields = self._fields
         main: list[list[Field]] = [
             [self._provider, self._model],
@@ -53,27 +54,27 @@ class OptionsForm(Gtk.Box):
             [count, fields["partial-images"]],
         ]
         self.pack_start(grid(main), False, False, 0)
-        self.pack_start(self._seldom(), False, False, 0)
-        self.list_choices()
+        self.pack_start(self._more_options_expander(), False, False, 0)
+        self.reload_choices()
 
-    def follow(self, provider: Provider, model: Model) -> None:
-        """Offers what this provider and model take."""
+    def show_choices(self, provider: Provider, model: Model) -> None:
+        """Offer the choices that this provider and model support."""
         if not self._config.get_property("provider"):
             self._provider.set_default(_("default: {provider}").format(provider=provider.title))
-        self._model.set_default(provider.default_model or _("the server's own"))
+        self._model.set_default(provider.default_model or _("server default"))
         offered = choices(model, provider, self._config.get_property("output-format") or "")
         for name, field in self._fields.items():
-            field.choose_from(offered[name])
+            field.set_choices(offered[name])
 
-    def list_choices(self) -> None:
-        """Offers the providers and the models that are known."""
+    def reload_choices(self) -> None:
+        """Read the lists of providers and models again."""
         titles = {name: settings.provider(name).title for name in settings.provider_names()}
-        self._provider.name_values(titles)
-        self._provider.choose_from(OptionChoices(tuple(titles)))
-        self._model.choose_from(OptionChoices(tuple(models.names())))
+        self._provider.set_titles(titles)
+        self._provider.set_choices(OptionChoices(tuple(titles)))
+        self._model.set_choices(OptionChoices(tuple(models.names())))
 
     def show_plan(self, plan: Plan | None) -> None:
-        """Says which size "auto" stands for."""
+        """Show the size that "auto" stands for."""
         if plan is None:
             self._size.set_default(_("auto"))
             return
@@ -81,29 +82,29 @@ class OptionsForm(Gtk.Box):
         text = _("auto: {width}×{height}, {scale}")
         self._size.set_default(text.format(width=plan.size.width, height=plan.size.height, scale=scale))
 
-    def _seldom(self) -> Gtk.Expander:
+    def _more_options_expander(self) -> Gtk.Expander:
         fields, config = self._fields, self._config
         rows: list[list[Field]] = [
             [CheckField(config, "sample-merged"), CheckField(config, "fit")],
-            [TextField(config, "context", _("auto")), TextField(config, "largest-size", _("the model's"))],
-            self._softened(),
+            [TextField(config, "context", _("auto")), TextField(config, "largest-size", _("model default"))],
+            self._selection_fields(),
             [fields["background"], fields["input-fidelity"]],
             [fields["output-format"], fields["output-compression"]],
             [fields["moderation"], fields["user"]],
             [TextField(config, "references", '["…"]'), TextField(config, "extra", "{…}")],
-            [NumberField(config, "timeout", (0, 7200), lowest=_("default"))],
+            [NumberField(config, "timeout", (0, 7200), lowest_text=_("default"))],
         ]
         table = grid(rows)
         expander = Gtk.Expander.new_with_mnemonic(_("More _options"))
         expander.add(table)
         table.show_all()
         table.set_no_show_all(True)
-        # Hidden, and not only folded away: else Tab and screen readers still find what is in it.
+        # GTK only folds the table away: unless it is hidden too, Tab and screen readers still reach its controls.
         expander.bind_property("expanded", table, "visible", GObject.BindingFlags.SYNC_CREATE)
         return expander
 
-    def _softened(self) -> list[Field]:
-        """How the selection is changed; an extension has none."""
+    def _selection_fields(self) -> list[Field]:
+        """Return the fields for growing and feathering the selection; Extend Canvas has none."""
         if self._config.find_property("grow") is None:
             return []
         limits = (0, LARGEST_RADIUS)

@@ -1,4 +1,4 @@
-"""Opens the panel of an image, or raises the one that is open already."""
+"""Open the panel of an image, or raise the one that is already open."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lib.translation import _
 from plugin.edit import again
 from plugin.edit.arguments import defaults, set_values, start_with_settings, values_of
 from plugin.errors import EditFailed
-from plugin.panel.window import Panel, Repeated
+from plugin.panel.window import Panel, RepeatTarget
 from plugin.ui.single_window import SingleWindow, single_window
 
 _FIRST_PREVIEWS = 2
@@ -23,53 +23,53 @@ _FIRST_PREVIEWS = 2
 def open_panel(
     procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, image: Gimp.Image, layers: Sequence[Gimp.Layer]
 ) -> bool:
-    """Shows the panel with the values of the last time, or raises the one that is open.
+    """Show the panel with the values of its last use, or raise the one that is already open.
 
-    `layers` are in the order in which they are sent. Returns whether anything was generated.
+    `layers` are in the order in which they are sent. Return whether anything was generated.
     """
-    with single_window(image) as place:
-        if place is None:
+    with single_window(image) as slot:
+        if slot is None:
             return False
         if values_of(config) == defaults():
-            # Never used: previews are what makes an edit appear. Whoever switches them off is remembered.
+            # First use: start with previews, so that the edit is seen to progress. Later the user's own value counts.
             config.set_property("partial-images", _FIRST_PREVIEWS)
         start_with_settings(config)
-        return _show(procedure, config, image, layers, place)
+        return _run_panel(procedure, config, image, layers, slot)
 
 
 def open_again(
     procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, image: Gimp.Image, layers: Sequence[Gimp.Layer]
 ) -> bool:
-    """Shows the panel with the request that a layer came from, for the area that was selected then.
+    """Show the panel with the request that a layer was made by, for the area that was selected then.
 
-    Returns whether anything was generated; raises EditFailed.
+    Return whether anything was generated; raise EditFailed if the layer stores no such request.
     """
     earlier = again.find(image, layers)
-    with single_window(image) as place:
-        if place is None:
-            raise EditFailed(_("The window for this image is open already. Close it, then use Edit Again."))
+    with single_window(image) as slot:
+        if slot is None:
+            raise EditFailed(_("The window of this image is already open. Close it, then choose Edit Again."))
         set_values(config, earlier.again.values)
         notes = sentences(earlier.missing, *earlier.again.notes)
         if notes:
             Gimp.message(notes)
-        repeated = Repeated(earlier.selection, earlier.shown)
-        return _show(procedure, config, image, earlier.inputs, place, repeated)
+        repeat_target = RepeatTarget(earlier.selection, earlier.shown)
+        return _run_panel(procedure, config, image, earlier.inputs, slot, repeat_target)
 
 
-def _show(
+def _run_panel(
     procedure: Gimp.Procedure,
     config: Gimp.ProcedureConfig,
     image: Gimp.Image,
     layers: Sequence[Gimp.Layer],
-    place: SingleWindow,
-    repeated: Repeated | None = None,
+    slot: SingleWindow,
+    repeat_target: RepeatTarget | None = None,
 ) -> bool:
-    """Shows a new panel with the config's values until it is closed; returns whether anything was generated.
+    """Show a new panel with the config's values until it is closed; return whether anything was generated.
 
-    `repeated` is an earlier edit whose area is sent until the user selects another one.
+    `repeat_target` is the previous edit whose area is sent until the user selects another one.
     """
     GimpUi.init("generative-edit")
-    panel = Panel(procedure, config, image, layers, repeated)
-    place.register(panel.raise_window)
+    panel = Panel(procedure, config, image, layers, repeat_target)
+    slot.register(panel.raise_window)
     panel.run()
     return panel.generated

@@ -1,4 +1,4 @@
-"""The parts of the panel: how they lie in it, and which of them are seen when."""
+"""The widgets of the panel, their layout, and which of them are visible when."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from gi.repository import Gimp, Gtk
 from lib.frame.geometry import Size
 from plugin.edit.draft import Draft
 from plugin.panel.form import OptionsForm
-from plugin.panel.inputs import Inputs
+from plugin.panel.inputs import InputList
 from plugin.panel.results import ResultsView
 from plugin.panel.sent_picture import SentPicture
-from plugin.panel.session import Offer
+from plugin.panel.session import PendingResults
 from plugin.ui.activity import Activity
 from plugin.ui.engine_note import EngineNote
 from plugin.ui.labels import WrappingText
@@ -21,12 +21,12 @@ from plugin.worker.process import Event
 
 
 class PanelParts:
-    """What is sent, the prompt and the options; below them what happens, and then what came of it."""
+    """The input images, the prompt and the options; below them the progress, the results and errors."""
 
     def __init__(
         self,
         config: Gimp.ProcedureConfig,
-        inputs: Inputs,
+        inputs: InputList,
         engine: EngineNote,
         activity: Activity,
         problem: ProblemBox,
@@ -41,56 +41,56 @@ class PanelParts:
         self._note = WrappingText(characters=56)
 
     def column(self) -> Gtk.Box:
-        """All of them, one below the other; what is asked for scrolls where the screen is small."""
-        sent = Gtk.Box(spacing=8)
-        sent.pack_start(self._picture, False, False, 0)
-        sent.pack_start(self.inputs, True, True, 0)
-        asked = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
-        for part in (sent, self.prompt, self.form):
-            asked.pack_start(part, part is self.prompt, part is self.prompt, 0)
-        return scrollable_column(asked, (self._engine, self._note, self.activity, self._problem, self._results))
+        """Return all widgets in one column; on a small screen the input controls scroll."""
+        inputs = Gtk.Box(spacing=8)
+        inputs.pack_start(self._picture, False, False, 0)
+        inputs.pack_start(self.inputs, True, True, 0)
+        controls = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
+        for part in (inputs, self.prompt, self.form):
+            controls.pack_start(part, part is self.prompt, part is self.prompt, 0)
+        return scrollable_column(controls, (self._engine, self._note, self.activity, self._problem, self._results))
 
-    def follow(self, draft: Draft | None, words: str) -> None:
-        """Shows what would be sent, and a sentence, or none."""
-        self.say(words)
+    def follow(self, draft: Draft | None, message: str) -> None:
+        """Show the image and the size that a draft would send, and a message, which may be empty."""
+        self.say(message)
         self._picture.show_draft(draft)
-        self.inputs.set_merged(self._config.get_property("sample-merged"))
+        self.inputs.set_sample_merged(self._config.get_property("sample-merged"))
         self.form.show_plan(draft.task.plan if draft else None)
-        self._engine.be_brief(self._results.get_visible() or self._problem.get_visible())
+        self._engine.set_compact(self._results.get_visible() or self._problem.get_visible())
         self._engine.follow(draft)
 
-    def say(self, words: str) -> None:
-        """Shows a sentence, or none."""
-        self._note.set_text(words)
-        self._note.set_visible(bool(words))
+    def say(self, message: str) -> None:
+        """Show a message; hide the label if it is empty."""
+        self._note.set_text(message)
+        self._note.set_visible(bool(message))
 
     def begin(self) -> None:
-        """An edit is under way."""
+        """Show the progress of an edit instead of earlier results and errors."""
         self.say("")
         self._problem.hide()
         self._results.hide()
         self.activity.begin()
         self.activity.show()
 
-    def end(self, offer: Offer | None) -> None:
-        """It is no longer; earlier results that are still offered are shown again."""
+    def end(self, pending: PendingResults | None) -> None:
+        """Hide the progress, and show the results that are still pending."""
         self.activity.end()
         self.activity.hide()
-        self._results.set_visible(offer is not None)
+        self._results.set_visible(pending is not None)
 
-    def show_results(self, offer: Offer, chosen: int) -> None:
-        """Shows the results to choose from."""
-        frame = offer.generation.canvas.frame
-        self._results.offer(offer.variations, Size(frame.width, frame.height), chosen, offer.words)
+    def show_results(self, pending: PendingResults, selected: int) -> None:
+        """Show the results to choose from."""
+        frame = pending.generation.canvas.frame
+        self._results.show_results(pending.variations, Size(frame.width, frame.height), selected, pending.message)
         self._results.show()
-        self._engine.be_brief(True)
+        self._engine.set_compact(True)
 
     def hide_results(self) -> None:
-        """The choice is made."""
+        """Hide the results once the user has made a choice."""
         self._results.hide()
 
-    def show_problem(self, error: Event, *, again: bool) -> None:
-        """Shows what went wrong, and whether it can be tried again."""
-        self._problem.tell(error, again=again)
+    def show_problem(self, error: Event, *, can_retry: bool) -> None:
+        """Show an error, with or without Try again."""
+        self._problem.show_error(error, can_retry=can_retry)
         self._problem.show()
-        self._engine.be_brief(True)
+        self._engine.set_compact(True)

@@ -1,4 +1,4 @@
-"""The edits of one panel: the one that runs, and the results that wait for the user's choice."""
+"""The edits of one panel: the running one, and the results that wait for the user's choice."""
 
 from __future__ import annotations
 
@@ -8,118 +8,118 @@ from typing import Any, Protocol
 from lib.api.text import sentences
 from lib.translation import _, ngettext
 from plugin.edit.draft import Draft
-from plugin.panel.generation import Finished, Generation, Variation
+from plugin.panel.generation import Generation, GenerationResult, Variation
 from plugin.pixels.insert import ResultLayers
-from plugin.ui.activity import cancelled
+from plugin.ui.activity import cancel_message
 from plugin.worker.process import Event
 from plugin.worker.workers import Workers
 
 
-class View(Protocol):
-    """The panel, as a session tells it what has happened."""
+class SessionView(Protocol):
+    """The callbacks of a session, which the panel implements."""
 
     def on_progress(self, event: Event) -> None: ...
 
-    def on_results(self, offer: Offer, chosen: int) -> None: ...
+    def on_results(self, pending: PendingResults, selected: int) -> None: ...
 
     def on_error(self, error: Event) -> None: ...
 
-    def on_idle(self, words: str) -> None: ...
+    def on_cancelled(self, message: str) -> None: ...
 
 
 @dataclass
-class Offer:
-    """Results to choose from; all have the size of the same frame. `generation` is the last one that made some."""
+class PendingResults:
+    """Results to choose from, all of the same frame; `generation` is the one that made the latest of them."""
 
     generation: Generation
     variations: list[Variation] = field(default_factory=list)
-    words: str = ""
+    message: str = ""
 
 
 class Session:
-    """One edit after the other. Results that are not chosen yet are kept when the next edit begins."""
+    """Runs one edit after the other. Starting a new edit keeps the result that is on the canvas."""
 
-    def __init__(self, workers: Workers, view: View) -> None:
+    def __init__(self, workers: Workers, view: SessionView) -> None:
         self._workers = workers
         self._view = view
         self.running: Generation | None = None
-        self.offer: Offer | None = None
+        self.pending: PendingResults | None = None
 
-    def generate(self, draft: Draft, beside: Generation | None = None) -> None:
-        """Starts an edit; raises EditFailed or OSError where it cannot even be exported."""
-        if not beside:
+    def generate(self, draft: Draft, previous: Generation | None = None) -> None:
+        """Start an edit; raise EditFailed or OSError if the export fails."""
+        if not previous:
             self.keep()
-        self.running = Generation(draft, self._workers.get(), self, beside)
+        self.running = Generation(draft, self._workers.get(), self, previous)
         try:
             self.running.start()
         except BaseException:
             self.running = None
             raise
 
-    def more(self) -> None:
-        """The request of the results once more; what comes joins them."""
-        if self.offer:
-            self.generate(self.offer.generation.draft, self.offer.generation)
+    def generate_more(self) -> None:
+        """Send the request of the pending results again, and add the new results to them."""
+        if self.pending:
+            self.generate(self.pending.generation.draft, self.pending.generation)
 
     def cancel(self) -> None:
-        """Stops the edit that runs."""
+        """Cancel the running edit."""
         if self.running:
             self.running.cancel()
 
     def show(self, number: int) -> None:
-        """Puts a result on the canvas."""
-        if self.offer:
-            self.offer.generation.insert(self.offer.variations[number].rgba())
+        """Show a result on the canvas."""
+        if self.pending:
+            self.pending.generation.insert(self.pending.variations[number].rgba())
 
     def keep(self) -> None:
-        """Leaves the canvas as it is; the other results stay in the history."""
-        if self.offer:
-            for variation in self.offer.variations:
-                variation.forget()
-        self.offer = None
+        """Keep the result on the canvas; the others remain in the history."""
+        if self.pending:
+            for variation in self.pending.variations:
+                variation.delete()
+        self.pending = None
 
     def keep_all(self) -> None:
-        """Makes all results layers of one group, in one undo step, the first visible."""
-        if not self.offer:
+        """Insert all results as layers of one group in one undo step; only the first is visible."""
+        if not self.pending:
             return
-        look = self.offer.generation.look()
-        pictures = [variation.rgba() for variation in self.offer.variations]
-        self.offer.generation.canvas.replace_by(ResultLayers(pictures, look.mask, look.name, look.record))
+        appearance = self.pending.generation.appearance()
+        pictures = [variation.rgba() for variation in self.pending.variations]
+        results = ResultLayers(pictures, appearance.mask, appearance.name, appearance.record)
+        self.pending.generation.canvas.replace_by(results)
         self.keep()
 
     def discard(self) -> None:
-        """Takes the result off the canvas."""
-        if self.offer:
-            self.offer.generation.canvas.remove()
+        """Remove the result from the canvas."""
+        if self.pending:
+            self.pending.generation.canvas.remove()
         self.keep()
 
     def on_progress(self, event: Event) -> None:
-        """Passed on to the panel."""
+        """Pass an event on to the panel."""
         self._view.on_progress(event)
 
-    def on_end(self, finished: Finished) -> None:
-        """Offers what came, or says why nothing did."""
+    def on_end(self, result: GenerationResult) -> None:
+        """Show the results to choose from, the error, or that the edit was cancelled."""
         self.running = None
-        if finished.error:
-            self._view.on_error(finished.error)
-        elif finished.cancelled:
-            self._view.on_idle(cancelled(finished.generation.job, finished.generation.draft.provider.name))
+        if result.error:
+            self._view.on_error(result.error)
+        elif result.cancelled:
+            self._view.on_cancelled(cancel_message(result.generation.job, result.generation.draft.provider.name))
         else:
-            earlier = self.offer.variations if self.offer else []
-            self.offer = Offer(finished.generation, [*earlier, *finished.variations], _in_words(finished))
-            self._view.on_results(self.offer, len(earlier))
+            earlier = self.pending.variations if self.pending else []
+            self.pending = PendingResults(result.generation, [*earlier, *result.variations], _summary(result))
+            self._view.on_results(self.pending, len(earlier))
 
 
-def _in_words(finished: Finished) -> str:
-    """What came, what it cost, and what is to be known about it."""
-    count = len(finished.variations)
+def _summary(result: GenerationResult) -> str:
+    """Return the number of results, their cost, and the notes, as one message."""
+    count = len(result.variations)
     results = ngettext("{count} result", "{count} results", count).format(count=count)
-    return sentences(results + _price(finished.report), *finished.notes)
+    return sentences(results + _cost_suffix(result.report), *result.notes)
 
 
-def _price(report: dict[str, Any]) -> str:
+def _cost_suffix(report: dict[str, Any]) -> str:
     cost = report["cost"]
     if cost is None:
-        return _(", cost not known.")
+        return _(", cost unknown.")
     return _(", ${cost:.3f}.").format(cost=cost) if cost else "."
-

@@ -15,8 +15,8 @@ from plugin.edit.options import checked
 from plugin.edit.prepare import edit
 from plugin.edit.remove import check_selected, removal, set_as_last_time
 from plugin.edit.task import Outcome, Progress
-from plugin.extend.extending import extend, options_of
-from plugin.ui.consent_without_window import ask_where_it_costs
+from plugin.extend.task import extend, options_of
+from plugin.ui.consent_without_window import require_consent
 from plugin.worker.installation import worker_python
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def _remove_at_last_provider(
     _procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, image: Gimp.Image, layers: list[Gimp.Layer]
 ) -> None:
     values = set_as_last_time(config)
-    ask_where_it_costs(lambda: _draft_removal(image, layers, values))
+    require_consent(lambda: _draft_removal(image, layers, values))
 
 
 def _extend(image: Gimp.Image, layers: list[Gimp.Layer], values: Values, progress: Progress) -> Outcome:

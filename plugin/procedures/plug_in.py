@@ -16,7 +16,7 @@ from plugin.procedures import windows as window_procedures
 from plugin.procedures.entries import ENTRIES
 from plugin.procedures.language import follow_gimp
 from plugin.procedures.parts import READ_WRITE, declare, describe, reported, text_value
-from plugin.ui.consent_without_window import ask_where_it_costs
+from plugin.ui.consent_without_window import require_consent
 from plugin.ui.display import has_display
 from plugin.worker.progress import StatusProgress
 
@@ -84,7 +84,7 @@ def _run(
         values = values_of(config, entry.arguments)
         if repeated and entry.draft:
             draft = entry.draft
-            ask_where_it_costs(lambda: draft(image, layers, values))
+            require_consent(lambda: draft(image, layers, values))
         with StatusProgress() as progress:
             outcome = entry.act(image, layers, values, progress)
         Gimp.displays_flush()

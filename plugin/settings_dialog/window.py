@@ -16,7 +16,7 @@ from plugin.settings_dialog.defaults import DefaultsPage
 from plugin.settings_dialog.history import HistoryPage
 from plugin.settings_dialog.providers import ProvidersPage
 from plugin.settings_dialog.rows import SPACE
-from plugin.ui.help import give_help
+from plugin.ui.help import add_help_button
 from plugin.ui.labels import WrappingText
 from plugin.worker.process import Event, OnEvent
 from plugin.worker.workers import Workers
@@ -49,7 +49,7 @@ class SettingsDialog:
         self._timer = 0
         self._shown = settings.Settings()
         self.window = GimpUi.Dialog(title=_("Generative Edit Settings"), role="generative-edit-settings")
-        give_help(self.window, "providers")
+        add_help_button(self.window, "providers")
         self.window.add_button(_("_Close"), Gtk.ResponseType.CLOSE)
         self.window.set_default_response(Gtk.ResponseType.CLOSE)
         self._banner = _Banner()

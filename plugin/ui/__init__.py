@@ -1,1 +1,1 @@
-"""Widgets and dialogs that several windows use."""
+"""Widgets and dialogs shared by several windows."""

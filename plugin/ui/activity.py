@@ -1,4 +1,4 @@
-"""What is going on while an edit is made: its stage, how far it is, and Cancel."""
+"""The progress of an edit: its stage, the time it has taken, a progress bar and Cancel."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _MEGABYTE = 1_000_000
 
 
 class Activity(Gtk.Box):
-    """A line that says the stage and the time, a bar, and a button that stops the edit."""
+    """A label with the stage and the elapsed time, a progress bar, and a button that cancels the edit."""
 
     def __init__(self, on_cancel: Callable[[], None]) -> None:
         super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=3)
         self._text = ""
-        self._begun = 0.0
-        self._repeat_at = 0.0
+        self._started = 0.0
+        self._retry_at = 0.0
         self._ticking = 0
         self._label = Gtk.Label(xalign=0.0, ellipsize=Pango.EllipsizeMode.END)
         self._bar = Gtk.ProgressBar(valign=Gtk.Align.CENTER)
@@ -36,34 +36,34 @@ class Activity(Gtk.Box):
         self.pack_start(row, False, False, 0)
 
     def begin(self) -> None:
-        """Starts the clock."""
-        self._begun = time.monotonic()
-        self._say(_("Reading the picture"))
+        """Start the clock."""
+        self._started = time.monotonic()
+        self._say(_("Reading the image"))
         self._ticking = self._ticking or GLib.timeout_add(200, self._tick)
 
     def end(self) -> None:
-        """Stops the clock."""
+        """Stop the clock."""
         if self._ticking:
             GLib.source_remove(self._ticking)
             self._ticking = 0
 
-    def tell(self, event: Event) -> None:
-        """Shows an event of the worker."""
+    def show_event(self, event: Event) -> None:
+        """Show an event of the worker."""
         kind = event["event"]
-        self._repeat_at = 0.0
+        self._retry_at = 0.0
         if kind == "stage":
-            self._say(_stages()[event["name"]])
+            self._say(_stage_texts()[event["name"]])
         elif kind == "progress":
-            self._say(*_transfer(event))
+            self._say(*_transfer_progress(event))
         elif kind == "partial":
-            self._say(_("Preview {number} is on the canvas; waiting for the next").format(number=event["index"] + 1))
+            self._say(_("Preview {number} received; waiting for the next one").format(number=event["index"] + 1))
         elif kind == "retry":
             self._say(event["text"])
-            self._repeat_at = time.monotonic() + event["seconds"]
+            self._retry_at = time.monotonic() + event["seconds"]
 
-    def _say(self, text: str, part: float | None = None) -> None:
+    def _say(self, text: str, fraction: float | None = None) -> None:
         self._text = text
-        self._bar.set_fraction(part or 0.0)
+        self._bar.set_fraction(fraction or 0.0)
         self._show()
 
     def _tick(self) -> bool:
@@ -74,41 +74,41 @@ class Activity(Gtk.Box):
 
     def _show(self) -> None:
         now = time.monotonic()
-        if self._repeat_at > now:
+        if self._retry_at > now:
             text = _("{reason} Trying again in {seconds} s.")
-            self._label.set_text(text.format(reason=sentence(self._text), seconds=round(self._repeat_at - now)))
+            self._label.set_text(text.format(reason=sentence(self._text), seconds=round(self._retry_at - now)))
             return
-        self._label.set_text(_("{stage} … {seconds} s").format(stage=self._text, seconds=int(now - self._begun)))
+        self._label.set_text(_("{stage} … {seconds} s").format(stage=self._text, seconds=int(now - self._started)))
 
 
-def _stages() -> dict[str, str]:
+def _stage_texts() -> dict[str, str]:
     return {
-        "export": _("Reading the picture"),
+        "export": _("Reading the image"),
         "start": _("Starting"),
-        "request": _("Sending the picture"),
+        "request": _("Sending the image"),
         "wait": _("Waiting for the result"),
-        "fit": _("Lining the result up"),
+        "fit": _("Aligning the result"),
     }
 
 
-def _transfer(event: Event) -> tuple[str, float | None]:
-    """Words and the part of bytes that have gone out or come in."""
+def _transfer_progress(event: Event) -> tuple[str, float | None]:
+    """Return the text and the fraction (None if unknown) of the bytes that were sent or received."""
     sent, total = event.get("sent"), event["total"]
     done = event["received"] if sent is None else sent
     if not total:
         return _("Receiving: {done:.1f} MB").format(done=done / _MEGABYTE), None
-    words = _("Sending: {done:.1f} of {total:.1f} MB")
+    text = _("Sending: {done:.1f} of {total:.1f} MB")
     if sent is None:
-        words = _("Receiving: {done:.1f} of {total:.1f} MB")
-    return words.format(done=done / _MEGABYTE, total=total / _MEGABYTE), done / total
+        text = _("Receiving: {done:.1f} of {total:.1f} MB")
+    return text.format(done=done / _MEGABYTE, total=total / _MEGABYTE), done / total
 
 
-def cancelled(job: Job, provider: str) -> str:
-    """How a job ended that the user cancelled; one whose request never left has no folder any more."""
+def cancel_message(job: Job, provider: str) -> str:
+    """Return the message about a cancelled job. The folder of a job that was never sent has been deleted."""
     if job.has_result:
-        return _("Cancelled. The result had arrived already: it is in the history.")
+        return _("Cancelled. The result had already arrived and is in the history.")
     if provider == "local":
         return _("Cancelled.")
     if job.was_sent:
-        return _("Cancelled. The request had been sent, so it may have been billed.")
-    return _("Cancelled; nothing was billed.")
+        return _("Cancelled. The request had already been sent and may have been billed.")
+    return _("Cancelled. Nothing was billed.")

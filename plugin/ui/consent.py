@@ -1,4 +1,4 @@
-"""Asking before a picture leaves this computer for the first time, and before an edit that costs more than agreed."""
+"""Questions before the first edit at a provider, before an expensive edit, and before a running edit is cancelled."""
 
 from __future__ import annotations
 
@@ -12,26 +12,28 @@ from plugin.edit.draft import Draft, cost_text
 from plugin.ui.labels import wrap_dialog
 
 
-def confirm_send(draft: Draft, parent: Gtk.Window | None, *, unknown_asks: bool = False) -> bool:
-    """Whether the user agrees, asked only where there is a reason; `unknown_asks` makes an unknown cost one."""
-    kept = settings.load()
-    first = bool(draft.host) and draft.provider.name not in kept.confirmed
-    unknown = draft.cost is None
-    dear = (unknown and unknown_asks) or (draft.cost is not None and draft.cost.high > kept.confirm_above)
-    if not first and not dear:
+def confirm_send(draft: Draft, parent: Gtk.Window | None, *, confirm_unknown_cost: bool = False) -> bool:
+    """Return whether the edit may be sent; ask at the first use of a provider, and above the limit set in Settings.
+
+    With `confirm_unknown_cost`, also ask if the cost is unknown.
+    """
+    stored = settings.load()
+    first = bool(draft.host) and draft.provider.name not in stored.confirmed
+    expensive = confirm_unknown_cost if draft.cost is None else draft.cost.high > stored.confirm_above
+    if not first and not expensive:
         return True
     question = _("Send this edit to {provider}?").format(provider=draft.receiver)
     if not _ask(parent, question, " ".join(_reasons(draft, first)), _("_Cancel"), _("_Send")):
         return False
     if first:
-        with contextlib.suppress(OSError):  # it is asked again next time, then
+        with contextlib.suppress(OSError):  # a full disk only means that the question comes again
             settings.confirm(draft.provider.name)
     return True
 
 
 def confirm_cancel(parent: Gtk.Window) -> bool:
-    """Whether an edit that is under way shall be cancelled, as its window is closed."""
-    question = _("An edit is under way. Cancel it and close?")
+    """Ask whether to cancel the running edit, as its window is being closed."""
+    question = _("An edit is in progress. Cancel it and close the window?")
     return _ask(parent, question, "", _("_Keep waiting"), _("_Cancel the edit"))
 
 
@@ -54,12 +56,12 @@ def _reasons(draft: Draft, first: bool) -> list[str]:
     frame = draft.task.plan.frame
     reasons = []
     if first:
-        told = _("A part of the picture, {width}×{height} pixels, leaves this computer and goes to {host}.")
-        reasons.append(told.format(width=frame.width, height=frame.height, host=draft.host))
+        text = _("A part of the image, {width}×{height} pixels, leaves this computer and is sent to {host}.")
+        reasons.append(text.format(width=frame.width, height=frame.height, host=draft.host))
     if draft.cost is None:
-        reasons.append(_("What the edit costs is not known beforehand."))
+        reasons.append(_("The cost of the edit is not known in advance."))
     else:
         reasons.append(_("The edit costs {cost}.").format(cost=cost_text(draft.cost)))
     if first:
-        reasons.append(_("This question is asked once for each provider."))
+        reasons.append(_("You are asked only once for each provider."))
     return reasons

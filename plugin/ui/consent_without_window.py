@@ -1,4 +1,4 @@
-"""The question before an edit that has no window of its own: Remove Selection, and what GIMP's Repeat does again."""
+"""The question before an edit without a window of its own: Remove Selection, and GIMP's Repeat."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
     from plugin.edit.draft import Draft
 
 
-def ask_where_it_costs(draft: Callable[[], Draft]) -> None:
-    """Asks before an edit that costs more than agreed, or nobody knows what; raises EditCancelled.
+def require_consent(draft: Callable[[], Draft]) -> None:
+    """Ask before an edit that is expensive or of unknown cost; raise EditCancelled if the user declines.
 
-    Only where GIMP has a window: a script sets max-cost instead. Raises also what drafting the edit does.
+    Without a display nothing is asked: a script sets max-cost instead. Errors of `draft` are passed on.
     """
     if Gimp.default_display() is None:
         return
     gi.require_version("GimpUi", "3.0")
     from gi.repository import GimpUi
 
-    # Only here, as it needs a display.
+    # Imported here, as it needs a display.
     from plugin.ui.consent import confirm_send
 
     GimpUi.init("generative-edit")
-    if not confirm_send(draft(), None, unknown_asks=True):
+    if not confirm_send(draft(), None, confirm_unknown_cost=True):
         raise EditCancelled

@@ -1,12 +1,12 @@
-"""Whether there is somebody to see a window."""
+"""Whether windows can be shown."""
 
 import gi
 
 
 def has_display() -> bool:
-    """Whether there is somebody to see a window."""
+    """Return whether windows can be shown."""
     gi.require_version("Gtk", "3.0")
     from gi.repository import Gtk
 
-    # Without this, GTK ends the process where there is no display.
+    # Without this check GTK would exit the process if there is no display.
     return bool(Gtk.init_check([])[0])  # type: ignore[call-arg]  # the stubs lack its argument

@@ -1,4 +1,4 @@
-"""What the built-in engine can do, said before the click; and why it would refuse a prompt."""
+"""A note on what the built-in engine can do, or on why it would refuse the prompt."""
 
 from __future__ import annotations
 
@@ -13,73 +13,73 @@ from plugin.ui.labels import wrapped_label
 from plugin.worker.process import Event
 from plugin.worker.workers import Workers
 
-_PAUSE_MILLISECONDS = 250
+_DELAY_MILLISECONDS = 250
 
 
 class EngineNote(Gtk.Box):
-    """A line shown for the built-in engine only, with a way to the settings of other providers.
+    """A note shown only for the built-in engine, with a button that opens Settings.
 
-    `refuses` is true where the engine would refuse the prompt; `on_verdict` is called when that changes.
+    `refuses` is true if the engine would refuse the prompt; `on_change` is called when that changes.
     """
 
-    def __init__(self, workers: Workers, on_settings: Callable[[], None], on_verdict: Callable[[], None]) -> None:
+    def __init__(self, workers: Workers, on_settings: Callable[[], None], on_change: Callable[[], None]) -> None:
         super().__init__(spacing=6)
         self.refuses = False
-        self._local = self._brief = False
+        self._local = self._compact = False
         self._workers = workers
-        self._on_verdict = on_verdict
-        self._asked = ""
-        self._waiting = 0
-        self._label = wrapped_label(_can(), characters=44)
+        self._on_change = on_change
+        self._checked_prompt = ""
+        self._timeout = 0
+        self._label = wrapped_label(_capabilities(), characters=44)
         self.pack_start(self._label, True, True, 0)
-        self.pack_start(button(_("Se_ttings…"), on_settings, _("Other providers, and their keys")), False, False, 0)
+        self.pack_start(button(_("Se_ttings…"), on_settings, _("Other providers and their keys")), False, False, 0)
 
     def follow(self, draft: Draft | None) -> None:
-        """Judges the draft's prompt, a moment after the last key."""
+        """Check the draft's prompt shortly after the last key press."""
         if draft is not None:
             self._local = draft.provider.name == "local"
         if draft is None or not self._local:
-            self._asked = ""
-            self._judge("")
+            self._checked_prompt = ""
+            self._show_verdict("")
             return
         self._show()
         prompt = draft.options.request["prompt"]
-        if prompt == self._asked:
+        if prompt == self._checked_prompt:
             return
-        self._asked = prompt
-        if self._waiting:
-            GLib.source_remove(self._waiting)
-        self._waiting = GLib.timeout_add(_PAUSE_MILLISECONDS, self._ask, prompt)
+        self._checked_prompt = prompt
+        if self._timeout:
+            GLib.source_remove(self._timeout)
+        self._timeout = GLib.timeout_add(_DELAY_MILLISECONDS, self._check, prompt)
 
-    def be_brief(self, brief: bool) -> None:
-        """Leaves the room to results and errors: only a refusal is still shown."""
-        self._brief = brief
+    def set_compact(self, compact: bool) -> None:
+        """Leave the space to results and errors: show the note only for a refusal."""
+        self._compact = compact
         self._show()
 
     def _show(self) -> None:
-        self.set_visible(self._local and (self.refuses or not self._brief))
+        self.set_visible(self._local and (self.refuses or not self._compact))
 
-    def _ask(self, prompt: str) -> bool:
-        self._waiting = 0
+    def _check(self, prompt: str) -> bool:
+        self._timeout = 0
 
-        def heard(answer: Event) -> None:
-            if prompt == self._asked:
-                self._judge(answer.get("refusal") or "")
+        def on_answer(answer: Event) -> None:
+            if prompt == self._checked_prompt:
+                self._show_verdict(answer.get("refusal") or "")
 
-        self._workers.ask("check-prompt", heard, prompt=prompt)
+        self._workers.ask("check-prompt", on_answer, prompt=prompt)
         return GLib.SOURCE_REMOVE
 
-    def _judge(self, refusal: str) -> None:
-        self._label.set_text(refusal or _can())
+    def _show_verdict(self, refusal: str) -> None:
+        self._label.set_text(refusal or _capabilities())
         changed = self.refuses != bool(refusal)
         self.refuses = bool(refusal)
         self._show()
         if changed:
-            self._on_verdict()
+            self._on_change()
 
 
-def _can() -> str:
+def _capabilities() -> str:
     return _(
-        "Works on this computer, without an account: removes, fills, extends and adjusts colours."
-        " For all else choose another provider in Settings."
+        "Works on this computer without an account: removes, fills, extends and adjusts colours."
+        " For everything else, choose another provider in Settings."
     )

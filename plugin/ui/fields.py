@@ -1,4 +1,4 @@
-"""Controls that are bound to a procedure's arguments, each with its label, and a tooltip that says why it is off."""
+"""Controls bound to a procedure's arguments, each with a label and a tooltip, which explains why it is disabled."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from plugin.ui.labels import shorten_choices
 
 
 class Field:
-    """A control for one argument; it follows the argument, too, so that presets reach it."""
+    """A control for one argument. It also follows changes of the argument, such as those made by presets."""
 
     def __init__(
         self, config: Gimp.ProcedureConfig, name: str, widget: Gtk.Widget, label: str = "", tooltip: str = ""
@@ -31,30 +31,30 @@ class Field:
         self.label.set_mnemonic_widget(widget)
         widget.get_accessible().set_name(self.label.get_text().rstrip(":"))
         widget.set_hexpand(True)
-        self.allow(None)
+        self.set_disabled_reason(None)
         config.connect(f"notify::{name}", lambda *_ignored: self.read())
 
-    def allow(self, disabled_reason: str | None) -> None:
-        """Switches the control on, or off with the reason as its tooltip."""
-        for each in (self.widget, self.label):
-            each.set_sensitive(disabled_reason is None)
-            each.set_tooltip_text(disabled_reason or self._tooltip)
+    def set_disabled_reason(self, disabled_reason: str | None) -> None:
+        """Disable the control and show the reason as its tooltip; None enables it."""
+        for widget in (self.widget, self.label):
+            widget.set_sensitive(disabled_reason is None)
+            widget.set_tooltip_text(disabled_reason or self._tooltip)
 
-    def choose_from(self, choice: OptionChoices) -> None:
-        """Takes a new choice; a control without a list only notes whether there is one."""
-        self.allow(choice.disabled_reason)
+    def set_choices(self, choices: OptionChoices) -> None:
+        """Set what can be chosen; a control without a list is only enabled or disabled."""
+        self.set_disabled_reason(choices.disabled_reason)
 
     def read(self) -> None:
-        """Shows the argument's value."""
+        """Show the argument's value."""
 
     def write(self, value: object) -> None:
-        """Sets the argument, if that changes it."""
+        """Set the argument, unless it already has this value."""
         if self.config.get_property(self.name) != value:
             self.config.set_property(self.name, value)
 
 
 class ListField(Field):
-    """A list of values to choose from, the first being the argument's default; free text where `free`."""
+    """A list of values, the default first; with `free_text` an entry in which other values can be typed."""
 
     widget: Gtk.ComboBoxText
 
@@ -64,51 +64,51 @@ class ListField(Field):
         name: str,
         default: str,
         *,
-        free: bool = False,
+        free_text: bool = False,
         label: str = "",
         tooltip: str = "",
     ) -> None:
         self._titles: dict[str, str] = {}
-        combo = Gtk.ComboBoxText.new_with_entry() if free else shorten_choices(Gtk.ComboBoxText.new())
+        combo = Gtk.ComboBoxText.new_with_entry() if free_text else shorten_choices(Gtk.ComboBoxText.new())
         self._values: list[str] = []
         self._default = default
-        self._free = free
+        self._free_text = free_text
         self._filling = False
         super().__init__(config, name, combo, label, tooltip)
-        if free:
+        if free_text:
             entry = self._entry()
             entry.set_placeholder_text(default)
             entry.set_width_chars(14)
             entry.get_accessible().set_name(self.label.get_text().rstrip(":"))
             self.label.set_mnemonic_widget(entry)
-            # The arrow is for the mouse: the entry's own Up and Down go through the list.
-            _leave_out_arrows(combo)
+            # The arrow is for the mouse only: Up and Down in the entry go through the list.
+            _exclude_arrows_from_tab(combo)
         combo.connect("changed", self._on_changed)
-        self.choose_from(OptionChoices())
+        self.set_choices(OptionChoices())
 
     def set_default(self, text: str) -> None:
-        """What the default means now, in words."""
+        """Set the text that is shown for the default."""
         if text != self._default:
             self._default = text
-            self._fill()
-            if self._free:
+            self._fill_list()
+            if self._free_text:
                 self._entry().set_placeholder_text(text)
 
-    def name_values(self, titles: dict[str, str]) -> None:
-        """How values are shown, where that is not the value itself."""
+    def set_titles(self, titles: dict[str, str]) -> None:
+        """Set the titles that are shown instead of values."""
         self._titles = titles
 
-    def choose_from(self, choice: OptionChoices) -> None:
-        super().choose_from(choice)
-        if list(choice.values) != self._values or not choice.values:
-            self._values = list(choice.values)
-            self._fill()
+    def set_choices(self, choices: OptionChoices) -> None:
+        super().set_choices(choices)
+        if list(choices.values) != self._values or not choices.values:
+            self._values = list(choices.values)
+            self._fill_list()
 
     def read(self) -> None:
         if self._filling:
             return
         value = self.config.get_property(self.name) or ""
-        if self._free:
+        if self._free_text:
             if self._entry().get_text() != value:
                 self._entry().set_text(value)
         elif not self.widget.set_active_id(value or "default"):
@@ -116,13 +116,13 @@ class ListField(Field):
             self.widget.set_active_id(value)
 
     def _entry(self) -> Gtk.Entry:
-        """Where free text is typed."""
+        """Return the entry for free text."""
         return expect(Gtk.Entry, self.widget.get_child())
 
-    def _fill(self) -> None:
+    def _fill_list(self) -> None:
         self._filling = True
         self.widget.remove_all()
-        if not self._free:
+        if not self._free_text:
             self.widget.append("default", self._default)
         for value in self._values:
             self.widget.append(value, self._titles.get(value, value))
@@ -132,16 +132,16 @@ class ListField(Field):
     def _on_changed(self, combo: Gtk.ComboBoxText) -> None:
         if self._filling:
             return
-        if self._free:
+        if self._free_text:
             self.write(self._entry().get_text().strip())
         elif combo.get_active_id() is not None:
             self.write("" if combo.get_active_id() == "default" else combo.get_active_id())
 
 
 class NumberField(Field):
-    """A number within limits; the argument may have others, which a script can set.
+    """A number within limits, which may be narrower than those of the argument in scripts.
 
-    `lowest` are words that are shown in place of the lowest number.
+    `lowest_text` is shown instead of the lowest number.
     """
 
     widget: Gtk.SpinButton
@@ -154,16 +154,16 @@ class NumberField(Field):
         *,
         step: float = 1,
         digits: int = 0,
-        lowest: str = "",
+        lowest_text: str = "",
         label: str = "",
         tooltip: str = "",
     ) -> None:
         spin = Gtk.SpinButton.new_with_range(*limits, step)
         spin.set_digits(digits)
-        if lowest:
+        if lowest_text:
             spin.set_numeric(False)
-            spin.set_update_policy(Gtk.SpinButtonUpdatePolicy.IF_VALID)  # a word is no number, and changes nothing
-            spin.connect("output", _say_lowest, limits[0], lowest)
+            spin.set_update_policy(Gtk.SpinButtonUpdatePolicy.IF_VALID)  # text that is not a number is ignored
+            spin.connect("output", _show_lowest_text, limits[0], lowest_text)
         self._digits = digits
         super().__init__(config, name, spin, label, tooltip)
         self.read()
@@ -196,7 +196,7 @@ class TextField(Field):
 
 
 class CheckField(Field):
-    """A switch; its own text is its label."""
+    """A check box with its own label."""
 
     def __init__(self, config: Gimp.ProcedureConfig, name: str) -> None:
         check = Gtk.CheckButton.new_with_mnemonic(config.find_property(name).get_nick())
@@ -205,23 +205,23 @@ class CheckField(Field):
         config.bind_property(name, check, "active", flags)
 
 
-def _say_lowest(spin: Gtk.SpinButton, value: float, words: str) -> bool:
-    """Shows words instead of one value; what is returned says whether something was shown."""
+def _show_lowest_text(spin: Gtk.SpinButton, value: float, text: str) -> bool:
+    """Show a text instead of one value; return True if it was shown, as GTK's "output" signal requires."""
     if spin.get_value() != value:
         return False
-    spin.set_text(words)
+    spin.set_text(text)
     return True
 
 
-def _leave_out_arrows(part: Gtk.Widget) -> None:
-    if isinstance(part, Gtk.ToggleButton):
-        part.set_can_focus(False)
-    elif isinstance(part, Gtk.Container):
-        part.forall(_leave_out_arrows)
+def _exclude_arrows_from_tab(widget: Gtk.Widget) -> None:
+    if isinstance(widget, Gtk.ToggleButton):
+        widget.set_can_focus(False)
+    elif isinstance(widget, Gtk.Container):
+        widget.forall(_exclude_arrows_from_tab)
 
 
 def grid(rows: list[list[Field]]) -> Gtk.Grid:
-    """Fields in rows, each with its label before it; a check fills both of its cells."""
+    """Return a grid of rows of fields, each with its label on the left; a check box takes both cells."""
     table = Gtk.Grid(column_spacing=6, row_spacing=6)
     for top, row in enumerate(rows):
         for number, field in enumerate(row):
@@ -235,11 +235,11 @@ def grid(rows: list[list[Field]]) -> Gtk.Grid:
 
 
 def button(text: str, on_click: Callable[[], None], tooltip: str = "") -> Gtk.Button:
-    """A button with a mnemonic."""
-    made = Gtk.Button.new_with_mnemonic(text)
-    made.set_tooltip_text(tooltip or None)
-    made.connect("clicked", lambda *_ignored: on_click())
-    return made
+    """Return a button whose text has a mnemonic."""
+    widget = Gtk.Button.new_with_mnemonic(text)
+    widget.set_tooltip_text(tooltip or None)
+    widget.connect("clicked", lambda *_ignored: on_click())
+    return widget
 
 
 def _with_colon(text: str) -> str:

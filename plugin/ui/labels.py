@@ -1,4 +1,4 @@
-"""Widgets for words of any length, as a server's, a path or a title are: they push no button off the screen."""
+"""Widgets for texts of any length, such as server messages, paths and titles, that never push buttons off screen."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from gi.repository import Gtk, Pango
 
 from plugin.expect import expect
 
-_MOST_LINES = 8
+_MAX_LINES = 8
 _CHOICE_CHARACTERS = 28
 _Combo = TypeVar("_Combo", bound=Gtk.ComboBox)
 
 
 def wrapped_label(text: str = "", *, characters: int = -1) -> Gtk.Label:
-    """Return a label that wraps anywhere, at the latest after so many characters."""
+    """Return a label that wraps anywhere, at most `characters` wide."""
     wrap_mode = Pango.WrapMode.WORD_CHAR
     label = Gtk.Label(label=text, xalign=0.0, wrap=True, wrap_mode=wrap_mode, max_width_chars=characters)
     attributes = Pango.AttrList()
-    attributes.insert(Pango.attr_insert_hyphens_new(False))  # in a path they would be read as a part of it
+    attributes.insert(Pango.attr_insert_hyphens_new(False))  # in a path a hyphen would look like a part of it
     label.set_attributes(attributes)
     return label
 
 
 class WrappingText(Gtk.ScrolledWindow):
-    """A text that wraps anywhere and is as tall as it needs; from the ninth line on it scrolls."""
+    """A text that wraps anywhere; it is as tall as its lines, and scrolls if there are more than eight."""
 
     def __init__(self, *, characters: int = -1, selectable: bool = False) -> None:
         super().__init__(can_focus=False)
@@ -36,7 +36,7 @@ class WrappingText(Gtk.ScrolledWindow):
         self._label.set_yalign(0.0)
         self._label.set_selectable(selectable)
         self.add(self._label)
-        self._most_height = _MOST_LINES * self._label.create_pango_layout("X").get_pixel_size()[1]
+        self._max_height = _MAX_LINES * self._label.create_pango_layout("X").get_pixel_size()[1]
 
     def set_text(self, text: str) -> None:
         """Show a text."""
@@ -50,13 +50,13 @@ class WrappingText(Gtk.ScrolledWindow):
         """Set whether the text can be selected, and so reached by Tab."""
         self._label.set_selectable(selectable)
 
-    # A scrolled window of GTK 3 takes its content's height at another width than its own.
+    # GTK 3's scrolled window computes the height of its content for a width other than its own.
 
     def do_get_request_mode(self) -> Gtk.SizeRequestMode:
         return Gtk.SizeRequestMode.HEIGHT_FOR_WIDTH
 
     def do_get_preferred_height_for_width(self, width: int) -> tuple[int, int]:
-        height = min(self._label.get_preferred_height_for_width(width)[1], self._most_height)
+        height = min(self._label.get_preferred_height_for_width(width)[1], self._max_height)
         return height, height
 
     def do_get_preferred_height(self) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""Where the panel finds room on the screen: beside the image, and never taller than the screen."""
+"""The layout of the windows: a scrollable column, placed beside the image and never taller than the screen."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ from gi.repository import Gdk, Gtk
 from plugin.expect import expect
 
 _MARGIN = 12
-_LEAST_HEIGHT = 120
-_FRAME_HEIGHT = 40  # of the desktop's frame, until the window has one
+_MIN_HEIGHT = 120
+_FRAME_HEIGHT = 40  # assumed height of the title bar until the window is mapped
 
 
-def scrollable_column(asked: Gtk.Widget, now_and_then: Sequence[Gtk.Widget]) -> Gtk.Box:
-    """What is asked for above the parts that are seen now and then, all of them still hidden.
+def scrollable_column(controls: Gtk.Widget, optional_parts: Sequence[Gtk.Widget]) -> Gtk.Box:
+    """Return a column of the controls and, below them, optional parts, which are hidden at first.
 
-    Where the screen is not tall enough for all, what is asked for scrolls.
+    If the screen is not tall enough for all of it, the controls scroll.
     """
-    scroller = Gtk.ScrolledWindow(can_focus=False, propagate_natural_height=True, min_content_height=_LEAST_HEIGHT)
+    scroller = Gtk.ScrolledWindow(can_focus=False, propagate_natural_height=True, min_content_height=_MIN_HEIGHT)
     scroller.set_policy(Gtk.PolicyType.NEVER, Gtk.PolicyType.AUTOMATIC)
-    scroller.add(asked)
+    scroller.add(controls)
     column = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
     column.pack_start(scroller, True, True, 0)
-    for part in now_and_then:
+    for part in optional_parts:
         column.pack_start(part, False, False, 0)
     column.show_all()
-    for part in now_and_then:
+    for part in optional_parts:
         part.set_no_show_all(True)
         part.hide()
     return column
 
 
 def move_beside(window: Gtk.Window) -> None:
-    """Moves a window to the right edge of its screen, where it covers less of the image; some desktops ignore that."""
+    """Move a window to the right edge of its screen, where it covers less of the image; some desktops ignore this."""
     area = _work_area(window)
     width = window.get_preferred_width()[1]
     window.set_position(Gtk.WindowPosition.NONE)
@@ -41,7 +41,7 @@ def move_beside(window: Gtk.Window) -> None:
 
 
 class FittingHeight:
-    """Makes a window taller and lower by what its parts need as they come and go, but never taller than the screen."""
+    """Resizes a window to the height that its visible parts need, up to the height of the screen."""
 
     def __init__(self, window: Gtk.Window) -> None:
         self._window = window
@@ -53,7 +53,7 @@ class FittingHeight:
         needed = self._window.get_preferred_height_for_width(width)[1]
         if needed == self._needed or not self._window.get_mapped():
             return
-        # What the user has added to the height by dragging stays.
+        # Keep the height that the user has added by resizing the window.
         spare = max(0, height - self._needed) if self._needed else 0
         self._needed = needed
         area, frame = _work_area(self._window), self._frame_height()
@@ -64,12 +64,12 @@ class FittingHeight:
             self._window.move(x, max(area.y, area.y + area.height - height - frame))
 
     def _frame_height(self) -> int:
-        own = expect(Gdk.Window, self._window.get_window())
-        return max(_FRAME_HEIGHT, own.get_frame_extents().height - own.get_height())
+        gdk_window = expect(Gdk.Window, self._window.get_window())
+        return max(_FRAME_HEIGHT, gdk_window.get_frame_extents().height - gdk_window.get_height())
 
 
 def _work_area(window: Gtk.Window) -> Gdk.Rectangle:
     display = window.get_display()
-    own = window.get_window()
-    monitor = display.get_monitor_at_window(own) if own else display.get_primary_monitor()
+    gdk_window = window.get_window()
+    monitor = display.get_monitor_at_window(gdk_window) if gdk_window else display.get_primary_monitor()
     return expect(Gdk.Monitor, monitor or display.get_monitor(0)).get_workarea()

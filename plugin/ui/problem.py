@@ -1,4 +1,4 @@
-"""An error in the panel: what happened, what to do, its details for a report, and Try again where that is safe."""
+"""An error message in a window, with buttons to copy its details and, where that is safe, to try again."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from plugin.ui.fields import button
 from plugin.ui.labels import WrappingText
 from plugin.worker.process import Event
 
-_TOLD = ("message", "hint", "code", "request_id", "maybe_billed")
+_DETAILS = ("message", "hint", "code", "request_id", "maybe_billed")
 
 
 class ProblemBox(Gtk.Box):
-    """Shows one error; hidden while there is none."""
+    """An error with its buttons; the box is hidden if there is no error."""
 
     def __init__(self, on_retry: Callable[[], None]) -> None:
         super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=4)
@@ -25,7 +25,7 @@ class ProblemBox(Gtk.Box):
         self._message = WrappingText(characters=52, selectable=True)
         icon = Gtk.Image.new_from_icon_name("dialog-warning", Gtk.IconSize.LARGE_TOOLBAR)
         self._retry = button(_("_Try again"), on_retry)
-        copy = button(_("Copy _details"), self._copy, _("For a bug report; there is no key in them."))
+        copy = button(_("Copy _details"), self._copy, _("Copy the details for a bug report. They contain no key."))
         row = Gtk.Box(spacing=8)
         row.pack_start(icon, False, False, 0)
         row.pack_start(self._message, True, True, 0)
@@ -35,17 +35,17 @@ class ProblemBox(Gtk.Box):
         self.pack_start(row, False, False, 0)
         self.pack_start(buttons, False, False, 0)
 
-    def tell(self, event: Event, *, again: bool = True) -> None:
-        """Shows the error of an event; a request that may have been billed is never offered `again`."""
-        again = again and not event.get("maybe_billed")
+    def show_error(self, event: Event, *, can_retry: bool = True) -> None:
+        """Show the error of an event. Try again is disabled for a request that may have been billed."""
+        can_retry = can_retry and not event.get("maybe_billed")
         self._event = event
         self._message.set_text(error_text(event))
-        self._retry.set_sensitive(again)
-        told = _("Sends it again as it is shown now; nothing was billed.")
-        self._retry.set_tooltip_text(told if again else None)
+        self._retry.set_sensitive(can_retry)
+        tooltip = _("Send the edit again with the current options. Nothing was billed.")
+        self._retry.set_tooltip_text(tooltip if can_retry else None)
 
     def _copy(self) -> None:
-        told = {name: self._event[name] for name in _TOLD if self._event.get(name) is not None}
+        details = {name: self._event[name] for name in _DETAILS if self._event.get(name) is not None}
         clipboard = Gtk.Clipboard.get(Gdk.SELECTION_CLIPBOARD)
-        clipboard.set_text(json.dumps(told, ensure_ascii=False, indent=1), -1)
+        clipboard.set_text(json.dumps(details, ensure_ascii=False, indent=1), -1)
         clipboard.store()

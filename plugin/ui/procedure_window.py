@@ -1,4 +1,4 @@
-"""GIMP's dialog of a procedure as our windows use it: it stays open, follows what changes, and Ctrl+Enter generates."""
+"""GIMP's procedure dialog as a window that stays open, follows the image, and generates with Ctrl+Enter."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from gi.repository import Gdk, Gimp, GimpUi, GLib, Gtk
 from lib.translation import _
 from plugin.edit.arguments import Argument, set_values, with_settings
 from plugin.expect import expect
-from plugin.ui.help import give_help
+from plugin.ui.help import add_help_button
 from plugin.ui.layout import FittingHeight, move_beside
 
 _POLL_MILLISECONDS = 250
-_RESET = 1  # GIMP's own response of the Reset button
+_RESET = 1  # GIMP's response id for the Reset button
 
 
 class Owner(Protocol):
-    """What a window is for; `on_poll` comes four times a second, `refresh` once after all that changed."""
+    """The callbacks of a window; `on_poll` is called four times a second, `refresh` once after several changes."""
 
     def refresh(self) -> None: ...
 
@@ -36,7 +36,7 @@ class Owner(Protocol):
 
     def on_generate(self) -> None: ...
 
-    def may_close(self) -> bool: ...
+    def confirm_close(self) -> bool: ...
 
 
 class ProcedureWindow:
@@ -61,7 +61,7 @@ class ProcedureWindow:
         self.cost.show()
 
     def fill(self, column: Gtk.Box, topic: str) -> None:
-        """Shows a column of controls; Help opens the topic's section."""
+        """Add a column of controls and a Help button that opens the topic's section."""
         content = self.dialog.get_content_area()
         presets = next(child for child in content.get_children() if isinstance(child, Gtk.ButtonBox))
         content.pack_start(column, True, True, 0)
@@ -69,14 +69,14 @@ class ProcedureWindow:
         presets.pack_end(self.cost, True, True, 0)
         presets.set_child_secondary(self.cost, True)
         presets.set_child_non_homogeneous(self.cost, True)
-        give_help(self.dialog, topic)
+        add_help_button(self.dialog, topic)
         self.dialog.connect("response", self._on_response)
         self.dialog.connect("key-press-event", self._on_key)
         self.dialog.connect("focus-in-event", lambda *_ignored: self._owner.on_focus())
         self._config.connect("notify", lambda *_ignored: self._owner.on_changed())
 
     def run(self, take_focus: Callable[[], None]) -> None:
-        """Shows the window until it is closed; it begins at the control that takes the focus."""
+        """Show the window until it is closed; `take_focus` focuses its first control."""
         self._owner.refresh()
         move_beside(self.dialog)
         FittingHeight(self.dialog)
@@ -87,15 +87,15 @@ class ProcedureWindow:
         GLib.source_remove(polling)
 
     def close(self) -> None:
-        """Ends `run`."""
+        """Close the window: `run` returns."""
         self._loop.quit()
 
     def raise_window(self) -> None:
-        """Brings the window to the front."""
+        """Bring the window to the front."""
         self.dialog.present_with_time(Gdk.CURRENT_TIME)
 
     def refresh_soon(self) -> None:
-        """Once for all that changes in one turn of the main loop."""
+        """Refresh the window once, after all changes of this iteration of the main loop."""
         if not self._refreshing:
             self._refreshing = GLib.idle_add(self._refresh)
 
@@ -107,7 +107,7 @@ class ProcedureWindow:
     def _poll(self) -> bool:
         try:
             self._owner.on_poll()
-        except Exception:  # noqa: BLE001 - the main loop's edge: the image may go at any moment, and GLib would look no more
+        except Exception:  # noqa: BLE001 - edge of the main loop: polling goes on where the image is being closed
             traceback.print_exc()
         return GLib.SOURCE_CONTINUE
 
@@ -119,7 +119,7 @@ class ProcedureWindow:
         return False
 
     def _generate_now(self) -> None:
-        """Generates with what is seen: keys come faster than numbers are taken over and drafts are made."""
+        """Generate with the values on screen, including a number just typed and a refresh that is still to come."""
         focused = self.dialog.get_focus()
         if isinstance(focused, Gtk.SpinButton):
             focused.update()
@@ -135,5 +135,5 @@ class ProcedureWindow:
             self._generate_now()
         elif response == _RESET:
             set_values(self._config, with_settings(self._arguments))
-        elif self._owner.may_close():
+        elif self._owner.confirm_close():
             self.close()

@@ -1,4 +1,4 @@
-"""The prompt: several lines, with the earlier prompts at hand."""
+"""The text box for the prompt, with a list of previous prompts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lib.translation import _
 
 
 class PromptBox(Gtk.Box):
-    """A text of several lines bound to the argument `prompt`; Ctrl+Up and Ctrl+Down go through the earlier ones."""
+    """A multi-line text box bound to the argument `prompt`; Ctrl+Up and Ctrl+Down browse previous prompts."""
 
     def __init__(self, config: Gimp.ProcedureConfig, question: str = "") -> None:
         super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=3)
@@ -26,27 +26,27 @@ class PromptBox(Gtk.Box):
             bottom_margin=5,
         )
         self.view.get_accessible().set_name(_("Prompt"))
-        self.view.set_tooltip_text(_("Ctrl+Enter generates, Ctrl+Up and Ctrl+Down go through the earlier prompts."))
+        self.view.set_tooltip_text(_("Press Ctrl+Enter to generate, Ctrl+Up or Ctrl+Down to browse previous prompts."))
         self.view.connect("key-press-event", self._on_key)
         self._buffer = self.view.get_buffer()
         self._buffer.connect("changed", self._on_typed)
         config.connect("notify::prompt", lambda *_ignored: self._show())
-        self.pack_start(self._head(question or _("_What should be there (empty: remove it):")), False, False, 0)
+        self.pack_start(self._head(question or _("_What to generate (leave empty to remove):")), False, False, 0)
         scroller = Gtk.ScrolledWindow(can_focus=False, shadow_type=Gtk.ShadowType.IN, min_content_height=58)
         scroller.add(self.view)
         self.pack_start(scroller, True, True, 0)
         self._show()
 
     def take_focus(self) -> None:
-        """Goes to the text; the last prompt is selected, so that typing replaces it."""
+        """Focus the text box and select its text, so that typing replaces the last prompt."""
         self._buffer.select_range(*self._buffer.get_bounds())
         self.view.grab_focus()
 
     def _head(self, question: str) -> Gtk.Box:
         label = Gtk.Label(label=question, use_underline=True, xalign=0.0)
         label.set_mnemonic_widget(self.view)
-        history = Gtk.MenuButton(label=_("Earlier _prompts"), use_underline=True)
-        history.set_popover(_Earlier(self._use))
+        history = Gtk.MenuButton(label=_("Previous _prompts"), use_underline=True)
+        history.set_popover(_PreviousPrompts(self._use))
         head = Gtk.Box(spacing=6)
         head.pack_start(label, True, True, 0)
         head.pack_start(history, False, False, 0)
@@ -77,27 +77,27 @@ class PromptBox(Gtk.Box):
 
 
 class _Row(Gtk.ListBoxRow):
-    """An earlier prompt in the list."""
+    """A previous prompt in the list."""
 
     def __init__(self, prompt: str) -> None:
         super().__init__()
         self.prompt = prompt
 
 
-class _Earlier(Gtk.Popover):
-    """The earlier prompts, those with a star first; a search box narrows them."""
+class _PreviousPrompts(Gtk.Popover):
+    """The previous prompts, starred ones first, with a search box."""
 
     def __init__(self, use: Callable[[str], None]) -> None:
         super().__init__()
         self._use = use
-        self._search = Gtk.SearchEntry(placeholder_text=_("Search the earlier prompts"))
-        self._search.get_accessible().set_name(_("Search the earlier prompts"))
+        self._search = Gtk.SearchEntry(placeholder_text=_("Search previous prompts"))
+        self._search.get_accessible().set_name(_("Search previous prompts"))
         self._search.connect("search-changed", lambda *_ignored: self._list.invalidate_filter())
         self._list = Gtk.ListBox(activate_on_single_click=True)
         self._list.set_filter_func(self._matches)
-        self._list.connect("row-activated", self._on_chosen)
-        nothing = Gtk.Label(label=_("No earlier prompt."), margin=12, visible=True)
-        self._list.set_placeholder(nothing)
+        self._list.connect("row-activated", self._on_row_activated)
+        placeholder = Gtk.Label(label=_("No previous prompts"), margin=12, visible=True)
+        self._list.set_placeholder(placeholder)
         scroller = Gtk.ScrolledWindow(can_focus=False, width_request=380, min_content_height=220)
         scroller.set_policy(Gtk.PolicyType.NEVER, Gtk.PolicyType.AUTOMATIC)
         scroller.add(self._list)
@@ -118,7 +118,7 @@ class _Earlier(Gtk.Popover):
     def _row(self, prompt: prompts.Prompt) -> _Row:
         star = Gtk.ToggleButton(label="★" if prompt.starred else "☆", active=prompt.starred)
         star.get_accessible().set_name(_("Star"))
-        star.set_tooltip_text(_("Prompts with a star stay, and come first."))
+        star.set_tooltip_text(_("Starred prompts are kept and listed first."))
         star.connect("toggled", self._on_starred, prompt.text)
         one_line = " ".join(prompt.text.split())
         text = Gtk.Label(label=one_line, xalign=0.0, ellipsize=Pango.EllipsizeMode.END, max_width_chars=46)
@@ -138,6 +138,6 @@ class _Earlier(Gtk.Popover):
         star.set_label("★" if star.get_active() else "☆")
         prompts.star(text, star.get_active())
 
-    def _on_chosen(self, _list: Gtk.ListBox, row: _Row) -> None:
+    def _on_row_activated(self, _list: Gtk.ListBox, row: _Row) -> None:
         self.popdown()
         self._use(row.prompt)

@@ -1,4 +1,4 @@
-"""One window of a kind for one image: a second call, which is another process, raises the one that is open."""
+"""One window of a kind for each image: a second call, in another process, raises the window that is already open."""
 
 from __future__ import annotations
 
@@ -16,58 +16,58 @@ _POLL_MILLISECONDS = 250
 
 
 class SingleWindow:
-    """Where the window may open; it must answer later calls."""
+    """The right to open the window of an image, which from then on answers later calls."""
 
-    def __init__(self, requested: Path) -> None:
-        self._requested = requested
-        self._requested.unlink(missing_ok=True)  # of a call to a window that ended at that moment
+    def __init__(self, request_file: Path) -> None:
+        self._request_file = request_file
+        self._request_file.unlink(missing_ok=True)  # left by a call that came as the previous window was closing
         self._polling = 0
 
     def register(self, raise_window: Callable[[], None]) -> None:
-        """Raises the window from now on whenever another call asks for it."""
+        """Raise the window from now on whenever another process requests it."""
 
         def poll() -> bool:
-            if self._requested.exists():
-                self._requested.unlink(missing_ok=True)
+            if self._request_file.exists():
+                self._request_file.unlink(missing_ok=True)
                 raise_window()
             return GLib.SOURCE_CONTINUE
 
         self._polling = GLib.timeout_add(_POLL_MILLISECONDS, poll)
 
     def unregister(self) -> None:
-        """Answers no more calls."""
+        """Stop answering requests."""
         if self._polling:
             GLib.source_remove(self._polling)
-        self._requested.unlink(missing_ok=True)
+        self._request_file.unlink(missing_ok=True)
 
 
 @contextmanager
 def single_window(image: Gimp.Image, kind: str = "panel") -> Iterator[SingleWindow | None]:
-    """Gives the place for the image's window, or raises the one that is open and gives None.
+    """Yield the right to open a window of the image; raise the window that is already open and yield None.
 
-    A lock and a file that the window looks for, not a temporary procedure: GIMP may call one of those while the
-    window waits for pixels, and then loses count of the messages and ends the window.
+    This uses a lock and a file that the window polls, not a temporary procedure: if GIMP calls one while the window
+    waits for pixels, it confuses the replies and kills the plug-in.
     """
     gimp = f"{platform.node()}-{os.getppid()}"  # the parent of all plug-ins
     files = _folder() / f"{gimp}-{image.get_id()}-{kind}"
-    lock, requested = Path(f"{files}.lock"), Path(f"{files}.raise")
-    with locked_where_possible(lock) as free:
-        if not free:
-            requested.touch()
+    lock, request_file = Path(f"{files}.lock"), Path(f"{files}.raise")
+    with locked_where_possible(lock) as acquired:
+        if not acquired:
+            request_file.touch()
             yield None
             return
-        place = SingleWindow(requested)
+        window = SingleWindow(request_file)
         try:
-            yield place
+            yield window
         finally:
-            place.unregister()
-            with suppress(PermissionError):  # Windows removes no open file
+            window.unregister()
+            with suppress(PermissionError):  # Windows cannot delete an open file
                 lock.unlink()
 
 
 def _folder() -> Path:
     session = Path(GLib.get_user_runtime_dir())
-    # `su` leaves another user's.
+    # After `su` this is still the folder of the other user.
     parent = session if os.access(session, os.W_OK) else Path(GLib.get_user_cache_dir())
     folder = parent / "generative-edit"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)

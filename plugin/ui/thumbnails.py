@@ -1,4 +1,4 @@
-"""Small pictures for the panel: made from raw bytes, as GdkPixbuf's own loaders do not work in every GIMP."""
+"""Thumbnails made from raw pixels, as the image loaders of GdkPixbuf do not work in every GIMP."""
 
 from __future__ import annotations
 
@@ -13,36 +13,36 @@ from plugin.expect import expect
 from plugin.pixels.export import duplicate, layer_rect
 from plugin.pixels.selection import Selection
 
-_HOLE = (224, 48, 144)  # a colour that few pictures have
-_HOLE_OPACITY = 160
-_LARGEST = 1024  # GIMP makes no larger thumbnails
+_MARK_COLOUR = (224, 48, 144)  # a colour that is rare in images
+_MARK_OPACITY = 160
+_MAX_THUMBNAIL = 1024  # GIMP makes no larger thumbnails
 
 
-def fitting(size: Size, room: Size) -> Size:
-    """The size in which a picture fits into some room, never enlarged, at least a pixel."""
-    scale = min(1.0, room.width / size.width, room.height / size.height)
+def fit_size(size: Size, max_size: Size) -> Size:
+    """Return the size of a picture scaled down to fit into `max_size`; at least one pixel, never enlarged."""
+    scale = min(1.0, max_size.width / size.width, max_size.height / size.height)
     return Size(max(1, round(size.width * scale)), max(1, round(size.height * scale)))
 
 
-def of_image(image: Gimp.Image, room: Size) -> GdkPixbuf.Pixbuf:
-    """All that is visible on the canvas."""
-    size = fitting(Size(image.get_width(), image.get_height()), room)
+def of_image(image: Gimp.Image, max_size: Size) -> GdkPixbuf.Pixbuf:
+    """Return a thumbnail of all visible layers."""
+    size = fit_size(Size(image.get_width(), image.get_height()), max_size)
     return _of_data(image.get_thumbnail_data(size.width, size.height))
 
 
-def of_layer(layer: Gimp.Layer, room: Size) -> GdkPixbuf.Pixbuf:
-    """A whole layer."""
-    size = fitting(Size(layer.get_width(), layer.get_height()), room)
+def of_layer(layer: Gimp.Layer, max_size: Size) -> GdkPixbuf.Pixbuf:
+    """Return a thumbnail of a whole layer."""
+    size = fit_size(Size(layer.get_width(), layer.get_height()), max_size)
     return _of_data(layer.get_thumbnail_data(size.width, size.height))
 
 
-def of_frame(image: Gimp.Image, layer: Gimp.Layer | None, frame: Rect, room: Size, task: Task) -> GdkPixbuf.Pixbuf:
-    """A layer (None: what is visible) in a frame of the canvas, what the task would change marked in a colour."""
-    size = fitting(frame.size, room)
+def of_frame(image: Gimp.Image, layer: Gimp.Layer | None, frame: Rect, max_size: Size, task: Task) -> GdkPixbuf.Pixbuf:
+    """Return a thumbnail of the frame with the area to change highlighted; a `layer` of None is all visible layers."""
+    size = fit_size(frame.size, max_size)
     picture = blank(size, 0x80808080)
-    seen = _visible(image, frame, size, task.place.replaced) if layer is None else _part(layer, frame, size)
-    if seen:
-        part, x, y = seen
+    visible = _visible(image, frame, size, task.place.replaced) if layer is None else _layer_part(layer, frame, size)
+    if visible:
+        part, x, y = visible
         part.copy_area(0, 0, part.get_width(), part.get_height(), picture, x, y)
     if task.selection is not None and task.selection.bounds is not None:
         _mark(task.selection, frame, picture)
@@ -50,17 +50,17 @@ def of_frame(image: Gimp.Image, layer: Gimp.Layer | None, frame: Rect, room: Siz
 
 
 def blank(size: Size, colour: int) -> GdkPixbuf.Pixbuf:
-    """One colour, 0xRRGGBBAA."""
-    made = GdkPixbuf.Pixbuf.new(GdkPixbuf.Colorspace.RGB, True, 8, size.width, size.height)
-    picture = expect(GdkPixbuf.Pixbuf, made)
+    """Return a picture filled with one colour, 0xRRGGBBAA."""
+    pixbuf = GdkPixbuf.Pixbuf.new(GdkPixbuf.Colorspace.RGB, True, 8, size.width, size.height)
+    picture = expect(GdkPixbuf.Pixbuf, pixbuf)
     picture.fill(colour)
     return picture
 
 
-def of_pixels(rgba: bytes, size: Size, room: Size) -> GdkPixbuf.Pixbuf:
-    """Raw RGBA bytes."""
+def of_pixels(rgba: bytes, size: Size, max_size: Size) -> GdkPixbuf.Pixbuf:
+    """Return a thumbnail of raw RGBA pixels."""
     whole = _pixbuf(rgba, size)
-    small = fitting(size, room)
+    small = fit_size(size, max_size)
     return _resized(whole, small)
 
 
@@ -68,44 +68,48 @@ def _resized(picture: GdkPixbuf.Pixbuf, size: Size) -> GdkPixbuf.Pixbuf:
     return expect(GdkPixbuf.Pixbuf, picture.scale_simple(size.width, size.height, GdkPixbuf.InterpType.BILINEAR))
 
 
-def _part(layer: Gimp.Layer, frame: Rect, size: Size) -> tuple[GdkPixbuf.Pixbuf, int, int] | None:
-    """What of a layer lies in the frame, and where in the picture it goes."""
-    here = layer_rect(layer)
-    inside = frame.intersect(here)
+def _layer_part(layer: Gimp.Layer, frame: Rect, size: Size) -> tuple[GdkPixbuf.Pixbuf, int, int] | None:
+    """Return the part of a layer inside the frame, and its position in the thumbnail."""
+    layer_area = layer_rect(layer)
+    inside = frame.intersect(layer_area)
     if inside.empty:
         return None
-    place = _scaled(inside.translate(-frame.x, -frame.y), size, frame.size)
-    own = inside.translate(-here.x, -here.y)
-    data = layer.get_sub_thumbnail_data(own.x, own.y, own.width, own.height, place.width, place.height)
-    return _at(_of_data(data), place, size)
+    target = _scaled(inside.translate(-frame.x, -frame.y), size, frame.size)
+    in_layer = inside.translate(-layer_area.x, -layer_area.y)
+    x, y, width, height = in_layer.to_list()
+    data = layer.get_sub_thumbnail_data(x, y, width, height, target.width, target.height)
+    return _clip(_of_data(data), target, size)
 
 
 def _visible(
     image: Gimp.Image, frame: Rect, size: Size, without: Gimp.Layer | None
 ) -> tuple[GdkPixbuf.Pixbuf, int, int] | None:
-    """The frame cut from a thumbnail of the whole image, as large as is needed or as GIMP makes it."""
+    """Return the part of the canvas inside the frame, and its position in the thumbnail.
+
+    It is cut from a thumbnail of the whole image, which is as large as needed, up to GIMP's limit.
+    """
     if without is not None and without.is_valid() and without.get_visible():
         with duplicate(image, without) as copy:
             return _visible(copy, frame, size, None)
     canvas = Size(image.get_width(), image.get_height())
     inside = frame.intersect(Rect(0, 0, canvas.width, canvas.height))
-    wanted = min(_LARGEST, -(-canvas.longest * size.longest // frame.size.longest))
-    whole = _of_data(image.get_thumbnail_data(wanted, wanted))
+    longest = min(_MAX_THUMBNAIL, -(-canvas.longest * size.longest // frame.size.longest))
+    whole = _of_data(image.get_thumbnail_data(longest, longest))
     cut = _scaled(inside, Size(whole.get_width(), whole.get_height()), canvas)
-    place = _scaled(inside.translate(-frame.x, -frame.y), size, frame.size)
+    target = _scaled(inside.translate(-frame.x, -frame.y), size, frame.size)
     part = whole.new_subpixbuf(cut.x, cut.y, cut.width, cut.height)
-    return _at(_resized(part, place.size), place, size)
+    return _clip(_resized(part, target.size), target, size)
 
 
-def _at(part: GdkPixbuf.Pixbuf, place: Rect, size: Size) -> tuple[GdkPixbuf.Pixbuf, int, int]:
-    """A part and its place; GIMP may have made it a pixel larger or smaller than asked."""
-    width = min(part.get_width(), size.width - place.x)
-    height = min(part.get_height(), size.height - place.y)
-    return part.new_subpixbuf(0, 0, width, height), place.x, place.y
+def _clip(part: GdkPixbuf.Pixbuf, target: Rect, size: Size) -> tuple[GdkPixbuf.Pixbuf, int, int]:
+    """Return a part cropped to the thumbnail, and its position; GIMP may have made it a pixel too large."""
+    width = min(part.get_width(), size.width - target.x)
+    height = min(part.get_height(), size.height - target.y)
+    return part.new_subpixbuf(0, 0, width, height), target.x, target.y
 
 
 def _scaled(area: Rect, size: Size, of: Size) -> Rect:
-    """An area of a picture of the size `of` in its copy of another size; at least a pixel, and inside."""
+    """Scale an area of a picture of the size `of` to a copy of another size: inside it, and at least one pixel."""
     left = min(area.x * size.width // of.width, size.width - 1)
     top = min(area.y * size.height // of.height, size.height - 1)
     width = max(1, min(round(area.width * size.width / of.width), size.width - left))
@@ -116,15 +120,18 @@ def _scaled(area: Rect, size: Size, of: Size) -> Rect:
 def _mark(selection: Selection, frame: Rect, picture: GdkPixbuf.Pixbuf) -> None:
     size = Size(picture.get_width(), picture.get_height())
     values = selection.thumbnail(frame, size)
-    overlay = bytearray(bytes((*_HOLE, 0)) * (size.width * size.height))
-    overlay[3::4] = values.translate(bytes(value * _HOLE_OPACITY // 255 for value in range(256)))
-    hole = _pixbuf(bytes(overlay), size)
+    overlay = bytearray(bytes((*_MARK_COLOUR, 0)) * (size.width * size.height))
+    overlay[3::4] = values.translate(bytes(value * _MARK_OPACITY // 255 for value in range(256)))
+    overlay_picture = _pixbuf(bytes(overlay), size)
     nearest = GdkPixbuf.InterpType.NEAREST
-    hole.composite(picture, 0, 0, size.width, size.height, 0, 0, 1, 1, nearest, 255)
+    overlay_picture.composite(picture, 0, 0, size.width, size.height, 0, 0, 1, 1, nearest, 255)
 
 
 def _of_data(data: tuple[GLib.Bytes | None, int, int, int]) -> GdkPixbuf.Pixbuf:
-    """GIMP's thumbnail data: bytes, width, height, bytes a pixel. Its own pixbufs are freed twice under Python."""
+    """Return a picture from GIMP's thumbnail data: bytes, width, height, bytes per pixel.
+
+    GIMP's functions that return a pixbuf are not used, as Python frees such a pixbuf twice.
+    """
     values, width, height, channels = data
     pixels = expect(bytes, expect(GLib.Bytes, values).get_data())
     planes = [pixels[channel::channels] for channel in range(channels)]

@@ -1,4 +1,4 @@
-"""Extend Canvas… in a real window: driven by keys and mouse, seen on the screen and through a screen reader's eyes."""
+"""The Extend Canvas window, driven by keyboard and mouse and read through the accessibility interface."""
 
 import time
 
@@ -29,21 +29,21 @@ pytestmark = pytest.mark.one_gimp("3.0")
 
 @pytest.fixture
 def image(window):
-    """A picture of 640×480 with the window open, nothing growing; both are closed afterwards."""
-    shown = window.call("edits.show", case="plain")
+    """An image of 640×480 with the window open and all amounts 0; both are closed afterwards."""
+    image_id = window.call("edits.show", case="plain")
     window.settle()
     open_window(window)
     for side in "fthb":
         enter(window, f"alt+{side}", "0")
-    yield shown
+    yield image_id
     close_window(window)
-    window.call("edits.close", image_id=shown)
+    window.call("edits.close", image_id=image_id)
     window.settle()
 
 
 def open_window(window):
     choose(window, "Extend Canvas…", TITLE)
-    wait_until(lambda: is_open(window), "the window is seen")
+    wait_until(lambda: is_open(window), "the window is open")
     window.settle()
 
 
@@ -66,7 +66,7 @@ def enter(window, mnemonic, text):
 
 
 def pick(window, mnemonic, *steps):
-    """Goes to a list by its underlined letter, then through its values."""
+    """Focus a list by its mnemonic and step through its values."""
     window.keys("key", mnemonic)
     window.settle()
     for step in steps:
@@ -88,7 +88,7 @@ def generate(window):
 
 
 def drag(window, start, end):
-    """Drags the mouse from one place of the drawing to another; they count from its middle."""
+    """Drag the mouse between two points of the drawing, relative to its centre."""
     x, y = point_at(window, "The new canvas around the image", TITLE, start)
     window.keys("mousedown", "1")
     for part in (0.3, 0.6, 1):
@@ -100,19 +100,19 @@ def drag(window, start, end):
 
 def test_quick_mask_disables_generate_until_it_is_turned_off(window, image):
     enter(window, "alt+f", "64")
-    wait_until(lambda: can_be_used(window, "Generate", TITLE), "it can be sent")
+    wait_until(lambda: can_be_used(window, "Generate", TITLE), "the edit can be sent")
     for on in (True, False):
         activate(window, MAIN)
         window.keys("key", "shift+q")
-        wait_until(lambda on=on: ("Turn off Quick Mask (Shift+Q)" in read(window)) is on, "what it says follows")
+        wait_until(lambda on=on: ("Turn off Quick Mask (Shift+Q)" in read(window)) is on, "the message follows")
         wait_until(lambda on=on: can_be_used(window, "Generate", TITLE) is not on, "Generate follows")
     activate(window, TITLE)
 
 
-def test_the_canvas_grows_in_one_undo_step(window, image, endpoint):
+def test_the_canvas_is_extended_in_one_undo_step(window, image, endpoint):
     endpoint.behave("echo")
     before, pixels = window.call("edits.state_of", image_id=image), visible(window, image)
-    wait_for_text(window, "Nothing grows yet")
+    wait_for_text(window, "Enter how far to extend")
     assert not can_be_used(window, "Generate", TITLE)
     shoot(window, "extend-nothing")
     enter(window, "alt+f", "64")
@@ -137,7 +137,7 @@ def test_the_canvas_grows_in_one_undo_step(window, image, endpoint):
     assert np.array_equal(visible(window, image), edited)
 
 
-def test_percent_and_linked_sides_by_the_keyboard(window, image):
+def test_percent_and_linked_sides_with_the_keyboard(window, image):
     enter(window, "alt+f", "64")
     pick(window, "alt+u", "Down")
     wait_for_text(window, "640×480 → 704×480 pixels")
@@ -153,7 +153,7 @@ def test_percent_and_linked_sides_by_the_keyboard(window, image):
     wait_for_text(window, "640×480 → 960×720 pixels")
 
 
-def test_an_edge_is_dragged(window, image):
+def test_an_edge_can_be_dragged(window, image):
     enter(window, "alt+h", "200")
     wait_for_text(window, "640×480 → 840×480 pixels")
     window.settle()
@@ -161,7 +161,7 @@ def test_an_edge_is_dragged(window, image):
     scale = 204 / (480 + 0.28 * 840)
     edge = round(840 * scale / 2)
     drag(window, (edge, 10), (edge - 40, 10))
-    grown = wait_until(lambda: _width(read(window)), "the drag is seen")
+    grown = wait_until(lambda: _width(read(window)), "the new size is shown")
     assert abs(grown - (840 - 40 / scale)) < 12
     shoot(window, "extend-dragged")
 
@@ -172,7 +172,7 @@ def _width(text):
     return width if width != 840 else 0
 
 
-def test_cancel_leaves_all_as_it_was_while_gimp_goes_on(window, image, endpoint):
+def test_gimp_can_be_used_during_an_edit_and_cancel_leaves_the_image_unchanged(window, image, endpoint):
     endpoint.behave("held")
     before = window.call("edits.state_of", image_id=image)
     enter(window, "alt+f", "30")
@@ -186,18 +186,18 @@ def test_cancel_leaves_all_as_it_was_while_gimp_goes_on(window, image, endpoint)
     wait_until(lambda: window.call("edits.state_of", image_id=image)["selection"] != before["selection"], "GIMP works")
     activate(window, TITLE)
     click(window, "Cancel the edit", TITLE)
-    wait_for_text(window, "Cancelled. The request had been sent")
+    wait_for_text(window, "Cancelled. The request had already been sent")
     assert not endpoint.release.is_set(), "it did not wait for the answer"
     assert window.call("edits.size_of", image_id=image) == [640, 480]
     assert window.call("edits.state_of", image_id=image)["layers"] == before["layers"]
     assert can_be_used(window, "Generate", TITLE)
 
 
-def test_an_error_is_told_in_the_window_and_tried_again(window, image, endpoint):
+def test_an_error_is_shown_and_the_edit_can_be_tried_again(window, image, endpoint):
     endpoint.behave("refuse")
     enter(window, "alt+t", "40")
     generate(window)
-    wait_until(lambda: can_be_found(window, "Try again"), "the error is shown")
+    wait_until(lambda: has_control(window, "Try again"), "the error is shown")
     window.settle()
     shoot(window, "extend-error")
     assert window.call("edits.size_of", image_id=image) == [640, 480]
@@ -207,11 +207,11 @@ def test_an_error_is_told_in_the_window_and_tried_again(window, image, endpoint)
     assert window.call("edits.size_of", image_id=image) == [640, 520]
 
 
-def can_be_found(window, name):
+def has_control(window, name):
     return any(one["name"] == name for one in window.call("accessibility.controls", title=TITLE))
 
 
-def test_a_canvas_that_changes_meanwhile_leaves_the_result_in_a_new_image(window, image, endpoint):
+def test_the_result_goes_into_a_new_image_if_the_canvas_was_resized(window, image, endpoint):
     endpoint.behave("echo", seconds=3)
     enter(window, "alt+f", "30")
     generate(window)
@@ -226,30 +226,30 @@ def test_a_canvas_that_changes_meanwhile_leaves_the_result_in_a_new_image(window
     window.keys("key", "Escape")  # GIMP's message
 
 
-def test_the_built_in_engine_says_what_it_can_do_and_extends(window, image):
+def test_the_built_in_engine_describes_itself_and_extends_the_canvas(window, image):
     window.call("accessibility.choose", title=TITLE, name="Provider", item="Built in (this computer)")
     enter(window, "alt+h", "40")
     wait_for_text(window, "Works on this computer")
     enter(window, "alt+w", "a dragon")
-    wait_until(lambda: not can_be_used(window, "Generate", TITLE), "a prompt that it would refuse")
+    wait_until(lambda: not can_be_used(window, "Generate", TITLE), "the engine would refuse this prompt")
     window.settle()
     shoot(window, "extend-refused")
     enter(window, "alt+w", "extend")
-    wait_until(lambda: can_be_used(window, "Generate", TITLE), "a prompt that it understands")
+    wait_until(lambda: can_be_used(window, "Generate", TITLE), "the engine understands this prompt")
     shoot(window, "extend-built-in")
     window.keys("key", "ctrl+Return")
     wait_until(lambda: not is_open(window), "the window closes")
     assert window.call("edits.size_of", image_id=image) == [680, 480]
 
 
-def test_every_control_is_named_and_reached_by_tab(window, image):
+def test_every_control_has_a_name_and_is_reached_by_tab(window, image):
     window.keys("key", "alt+f")
     order = accessibility.check(window, TITLE)
     sides = [order.index(name) for name in ("Left", "Top", "Right", "Bottom")]
     assert sides == sorted(sides)
 
 
-def test_the_menu_raises_the_window_that_is_open(window, image):
+def test_the_menu_entry_raises_the_open_window(window, image):
     choose(window, "Extend Canvas…", TITLE)
     window.settle()
     assert len([title for title in window.call("accessibility.windows") if TITLE in (title or "")]) == 1

@@ -207,7 +207,7 @@ def test_edit_again_opens_the_panel_with_the_request_of_a_reopened_file(window, 
     choose(window, "Edit Again…", "Edit with Prompt")
     window.settle()
     window.screenshot(OUTPUT / f"again-{window.gimp.minor}.png")
-    assert "The same area as in the earlier edit is sent" in texts(window)
+    assert "The area of the previous edit will be sent" in texts(window)
     assert window.call("edits.state_of", image_id=image) == before
 
     endpoint.behave("held")

@@ -1,4 +1,4 @@
-"""The panel's words: the earlier prompts by keys, search and star, and an error's details on the clipboard."""
+"""The panel's previous prompts (keys, search, stars), and the details of an error on the clipboard."""
 
 import json
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.one_gimp("3.0")
 
 @pytest.fixture(scope="module", autouse=True)
 def panel(window):
-    """The panel of a user who has edited before, open for all tests."""
+    """The panel with some previous prompts, open for all tests."""
     window.data.mkdir(parents=True)
     prompts = [{"text": text, "starred": False} for text in reversed(PROMPTS)]
     (window.data / "prompts.json").write_text(json.dumps({"version": 1, "prompts": prompts}), encoding="utf-8")
@@ -26,7 +26,7 @@ def panel(window):
 
 
 def prompt(window):
-    """What the box for the prompt holds."""
+    """Return the text of the prompt box."""
     return window.call("accessibility.content", title=PANEL, name="Prompt")
 
 
@@ -41,7 +41,7 @@ def replace_prompt(window, text):
     window.keys("type", text)
 
 
-def test_ctrl_up_and_down_go_through_the_earlier_prompts(window):
+def test_ctrl_up_and_down_browse_the_previous_prompts(window):
     replace_prompt(window, "x")
     for key, text in (("Up", "a blue boat"), ("Up", "a blue lake"), ("Up", "a red boat"), ("Up", "a red boat"),
                       ("Down", "a blue lake"), ("Down", "a blue boat"), ("Down", "x"), ("Down", "x")):  # fmt: skip
@@ -49,24 +49,24 @@ def test_ctrl_up_and_down_go_through_the_earlier_prompts(window):
         wait_until(lambda text=text: prompt(window) == text, f"{key} shows {text!r}")
 
 
-def test_they_are_searched_starred_and_chosen(window):
+def test_previous_prompts_can_be_searched_starred_and_used(window):
     replace_prompt(window, "x")
-    click(window, "Earlier prompts")
+    click(window, "Previous prompts")
     window.settle()
     window.keys("type", "boat blue")
     window.settle()
     shoot(window, "panel-earlier")
     click(window, "Star")
-    wait_until(lambda: stored(window)[0] == {"text": "a blue boat", "starred": True}, "the star is kept")
-    click(window, "Search the earlier prompts")
+    wait_until(lambda: stored(window)[0] == {"text": "a blue boat", "starred": True}, "the star is stored")
+    click(window, "Search previous prompts")
     window.keys("key", "ctrl+a")
     window.keys("type", "red")
     window.settle()
     window.keys("key", "Tab", "Return")
-    wait_until(lambda: prompt(window) == "a red boat", "the one that was found is in the box")
+    wait_until(lambda: prompt(window) == "a red boat", "the matching prompt is in the box")
 
 
-def test_a_prompt_that_was_sent_comes_first_and_a_star_before_it(window, endpoint):
+def test_a_sent_prompt_is_listed_first_after_the_starred_ones(window, endpoint):
     endpoint.behave("invert")
     replace_prompt(window, "a green boat")
     press_generate(window)
@@ -75,17 +75,17 @@ def test_a_prompt_that_was_sent_comes_first_and_a_star_before_it(window, endpoin
     assert [each["text"] for each in stored(window)][:2] == ["a blue boat", "a green boat"]
 
 
-def test_an_errors_details_are_on_the_clipboard_without_a_key(window, endpoint):
+def test_copied_error_details_contain_no_key(window, endpoint):
     endpoint.behave("refuse")
     replace_prompt(window, "refused")
     press_generate(window)
-    wait_until(lambda: "The test refuses this" in texts(window), "the endpoint's words")
+    wait_until(lambda: "The test refuses this" in texts(window), "the endpoint's message")
     assert can_be_used(window, "Copy details")
     click(window, "Copy details")
     replace_prompt(window, "")
     window.keys("key", "BackSpace")
     window.keys("key", "ctrl+v")
-    pasted = wait_until(lambda: prompt(window), "the clipboard is in the box")
-    told = json.loads(pasted)
-    assert "The test refuses this" in told["message"] and told["code"] == "refused"
+    pasted = wait_until(lambda: prompt(window), "the clipboard was pasted")
+    details = json.loads(pasted)
+    assert "The test refuses this" in details["message"] and details["code"] == "refused"
     assert "sk-test-key" not in pasted

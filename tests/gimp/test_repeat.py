@@ -119,7 +119,7 @@ def test_edit_again_hides_no_result_of_another_area(window, image, endpoint):
     press_entry(window, "Edit Again…")
     wait_until(lambda: is_open(window, PANEL), "the panel")
     window.call("edits.select", image_id=image, box=[100, 700, 90, 60])
-    wait_until(lambda: "The same area as in the earlier edit" not in texts(window), "the panel follows the selection")
+    wait_until(lambda: "The area of the previous edit" not in texts(window), "the panel follows the selection")
     press_generate(window)
     wait_until(lambda: "1 result" in texts(window), "the result is offered")
     shown = [(layer["box"], layer["visible"]) for layer in layers(window, image)]

@@ -42,7 +42,10 @@ def test_no_text_for_a_user_is_unmarked(name):
 @pytest.mark.parametrize("name", ["lib/imaging/result.py", "plugin/ui/activity.py", "plugin/worker/progress.py"])
 def test_what_the_built_in_engine_shows_somebody_with_a_selection_is_in_the_words_of_gimp(name):
     messages = catalogues.in_module((catalogues.CHECKOUT / name).read_text())
-    of_others = {"Cancelled; nothing was billed.", "Cancelled. The request had been sent, so it may have been billed."}
+    of_others = {
+        "Cancelled. Nothing was billed.",
+        "Cancelled. The request had already been sent and may have been billed.",
+    }
     shown = {message.text for message in messages} - of_others
     assert [text for text in shown if re.search(r"\b(endpoint|mask|bill)", text, re.IGNORECASE)] == []
 

@@ -35,7 +35,7 @@ def test_every_help_button_opens_a_section():
     opened = {
         name
         for path in (CHECKOUT / "plugin").rglob("*.py")
-        for name in re.findall(r'give_help\(\S+, "([\w-]+)"\)', path.read_text(encoding="utf-8"))
+        for name in re.findall(r'add_help_button\(\S+, "([\w-]+)"\)', path.read_text(encoding="utf-8"))
     }
     assert opened and opened <= SECTIONS
 

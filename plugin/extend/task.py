@@ -1,4 +1,4 @@
-"""Extending the canvas: the new area is sent transparent and masked, and its result blends into the old edge."""
+"""Extend the canvas: send the new area transparent and masked, and blend the result into the old edge."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -19,49 +19,49 @@ from plugin.pixels.insert import Place, place_above
 
 
 def extend(
-    image: Gimp.Image, layers: Sequence[Gimp.Layer], wanted: Sides, options: Options, python: str, progress: Progress
+    image: Gimp.Image, layers: Sequence[Gimp.Layer], amounts: Sides, options: Options, python: str, progress: Progress
 ) -> Outcome:
-    """Grows the canvas by the sides and fills what is new; one undo step takes both back.
+    """Extend the canvas by the amounts and fill the new area, in one undo step.
 
-    Raises BadArguments, EditFailed or EditCancelled; the image, its canvas too, is then as it was.
+    Raise BadArguments, EditFailed or EditCancelled and leave the image and its canvas unchanged.
     """
-    return run(image, prepare(image, layers, wanted, options), options, python, progress)
+    return run(image, prepare(image, layers, amounts, options), options, python, progress)
 
 
-def prepare(image: Gimp.Image, layers: Sequence[Gimp.Layer], wanted: Sides, options: Options) -> Task:
-    """What such an extension would send, and where its results would go; nothing is read yet.
+def prepare(image: Gimp.Image, layers: Sequence[Gimp.Layer], amounts: Sides, options: Options) -> Task:
+    """Return the task of an extension; its pixels are read only when it is exported.
 
-    Raises BadArguments or EditFailed.
+    Raise BadArguments or EditFailed.
     """
     check(image, layers, options)
-    extension = read_sides(image, wanted)
+    extension = read_sides(image, amounts)
     whole = Rect(0, 0, extension.size.width, extension.size.height)
     plan = plan_frame(extension.size, extension.changed, whole, options)
     above = place_above(image, None if options.sample_merged else layers[0], plan.frame)
     place = Place(plan.frame, above.parent, above.position, extension.whole)
-    made_of = sources(image, layers, options) | {"grown": extension.whole.to_list(), "selected": True}
-    return Task(plan, place, lambda job: _export(image, layers, options, extension, plan, job), made_of)
+    source_record = sources(image, layers, options) | {"grown": extension.whole.to_list(), "selected": True}
+    return Task(plan, place, lambda job: _export(image, layers, options, extension, plan, job), source_record)
 
 
 def options_of(image: Gimp.Image, values: Mapping[str, Any]) -> Options:
-    """The options that the values stand for; raises BadArguments with every problem, those of the sides first."""
+    """Return the options of the values; raise BadArguments with all problems, those of the sides first."""
     prompt = values["prompt"].strip() or "extend"
-    return checked({**defaults(), **values, "prompt": prompt}, problems_with(image, sides(values)))
+    return checked({**defaults(), **values, "prompt": prompt}, side_problems(image, sides(values)))
 
 
-def problems_with(image: Gimp.Image, wanted: Sides) -> list[str]:
-    """What is wrong with the sides, a sentence each."""
+def side_problems(image: Gimp.Image, amounts: Sides) -> list[str]:
+    """Return the problems of the amounts, one sentence each."""
     try:
-        read_sides(image, wanted)
+        read_sides(image, amounts)
     except BadArguments as error:
         return error.problems
     return []
 
 
-def read_sides(image: Gimp.Image, wanted: Sides) -> Extension:
-    """The extension that the sides stand for; raises BadArguments."""
+def read_sides(image: Gimp.Image, amounts: Sides) -> Extension:
+    """Return the extension by the amounts; raise BadArguments for invalid ones."""
     try:
-        return Extension.read(Size(image.get_width(), image.get_height()), *wanted)
+        return Extension.parse(Size(image.get_width(), image.get_height()), *amounts)
     except ExtensionError as error:
         raise BadArguments([str(error)]) from None
 
