@@ -3,8 +3,9 @@
 import stat
 import sys
 
+PLATFORM = sys.platform  # tests set sys.platform to another one
 # The variable that moves the user's data folder, where lib/settings/settings.py looks for it on this system.
-DATA_HOME = {"win32": "LOCALAPPDATA", "darwin": "HOME"}.get(sys.platform, "XDG_DATA_HOME")
+DATA_HOME = {"win32": "LOCALAPPDATA", "darwin": "HOME"}.get(PLATFORM, "XDG_DATA_HOME")
 REASONS = {
     "posix": "needs links, permissions, signals or programs as POSIX systems have them",
     "linux": "needs /proc, or a made-up machine that is a Linux",

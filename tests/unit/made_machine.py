@@ -9,7 +9,7 @@ import pytest
 
 from lib.installer import command, packages
 from lib.installer.procedures import PROCEDURES
-from tests.systems import REASONS
+from tests.systems import PLATFORM, REASONS
 
 # The answer to the doctor of a GIMP in which the plug-in is registered.
 REGISTERED = "\n".join(f"echo {name} yes" for name in PROCEDURES)
@@ -23,7 +23,7 @@ def run(capsys, *arguments):
 
 def put_program(path, script):
     """Write a program, which only POSIX systems can run."""
-    if sys.platform == "win32":
+    if PLATFORM == "win32":
         pytest.skip(REASONS["posix"])
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f"#!/bin/sh\n{script}\n")

@@ -42,7 +42,7 @@ def test_every_help_button_opens_a_section():
 
 def test_what_it_says_of_folder_runs_is_so():
     names = {argument.name for argument in FOLDER_ARGUMENTS}
-    options = set(re.findall(r"<code>([a-z]+-[a-z]+)</code>", FOLDERS)) - {"gimp-console"}
+    options = set(re.findall(r"<code>([a-z]+-[a-z]+)</code>", FOLDERS)) - {"gimp-console", "other-settings"}
     assert options == {"max-cost", "output-format", "prompts-file", "retry-unknown"} and options <= names
     assert {*re.findall(r"#:([a-z-]+)", FOLDERS), "concurrency", "mask", "pattern"} <= names
     masks = re.findall(r"<tr><td><code>([a-z]+)</code></td>", FOLDERS)
