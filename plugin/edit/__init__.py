@@ -1,1 +1,1 @@
-"""One edit: its arguments and options, what would be sent and what it costs, its task, and its record."""
+"""One edit, from its arguments and options to its draft, task, run and record."""

@@ -1,6 +1,6 @@
-"""Edit Again…: the same edit once more, from what a layer tells of its making, in the area that it covers.
+"""Edit Again…: repeat the edit recorded in a layer, in the area that it covers.
 
-The image is not touched until the result comes: one undo step then inserts it and hides the earlier one.
+The image is not touched before the result arrives: one undo step then inserts it and hides the previous one.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from gi.repository import Gimp
 from lib.translation import _
 from plugin.edit.arguments import defaults
 from plugin.edit.options import checked
-from plugin.edit.prepare import check_quick_mask, prepare
-from plugin.edit.record import LARGEST, Again, BadRecord, LayerName, missing_references, read_record
-from plugin.edit.task import Outcome, Progress, run
+from plugin.edit.record import LARGEST, BadRecord, EditRecord, LayerName, missing_references, read_record
+from plugin.edit.run import Outcome, Progress, run
+from plugin.edit.task import check_quick_mask, prepare
 from plugin.errors import EditFailed
 from plugin.expect import expect
 from plugin.pixels.export import opaque_area
@@ -26,64 +26,67 @@ from plugin.worker.installation import worker_python
 
 
 @dataclass(frozen=True)
-class Earlier:
-    """An earlier edit: its result (the group, where it is one of several), the area that it changed, what it used."""
+class PreviousEdit:
+    """An edit that can be repeated.
 
-    shown: Gimp.Layer
+    `result` is its layer, or the group of its several results; `selection` the area that it changed; `layers` the
+    layers that it used. `missing` says which references are no longer in the image, "" where none is missing.
+    """
+
+    result: Gimp.Layer
     selection: Selection
-    again: Again
-    inputs: list[Gimp.Layer]
+    record: EditRecord
+    layers: list[Gimp.Layer]
     missing: str
 
 
-def find(image: Gimp.Image, layers: Iterable[Gimp.Layer]) -> Earlier:
-    """The edit that one of these layers came from; raises EditFailed where there is none, or it cannot be repeated."""
+def find_previous_edit(image: Gimp.Image, layers: Iterable[Gimp.Layer]) -> PreviousEdit:
+    """Return the edit whose result is one of these layers; raise EditFailed where none can be repeated."""
     check_quick_mask(image)
     layer = next((each for each in _with_children(layers) if _is_result(each)), None)
     if layer is None:
-        what = _("This layer was not made by Generative Edit.")
-        raise EditFailed(f"{what} {_('Select a layer that was, or use Edit with Prompt.')}")
+        message = _("This layer was not made by Generative Edit.")
+        raise EditFailed(f"{message} {_('Select a layer that was, or use Edit with Prompt.')}")
     try:
-        again = read_record(_data(layer))
+        record = read_record(_parasite_data(layer))
     except BadRecord as error:
         raise EditFailed(str(error)) from None
-    shown = _result_of(layer)
-    selection = _area(image, layer, again)
-    edited = _found(image, again.edited, shown) or _below(image, shown)
+    result = _whole_result(layer)
+    selection = _edited_area(image, layer, record)
+    edited = _layer_named(image, record.edited, result) or _layer_below(image, result)
     if edited is None:
-        what = _("The layer that was edited is not in this image any more.")
-        raise EditFailed(f"{what} {_('Select another one, and use Edit with Prompt.')}")
-    references = [_found(image, name, shown) for name in again.references]
-    there = [each for each in references if each]
-    missing = missing_references(len(references) - len(there) + again.other_references)
-    return Earlier(shown, selection, again, [edited, *there], missing)
+        message = _("The layer that was edited is no longer in this image.")
+        raise EditFailed(f"{message} {_('Select another layer and use Edit with Prompt.')}")
+    references = [_layer_named(image, name, result) for name in record.references]
+    present = [layer for layer in references if layer]
+    missing = missing_references(len(references) - len(present) + record.other_references)
+    return PreviousEdit(result, selection, record, [edited, *present], missing)
 
 
-def again(image: Gimp.Image, layers: list[Gimp.Layer], values: dict[str, Any], progress: Progress) -> Outcome:
-    """The same request straight away; arguments that are not at their defaults take the place of the layer's.
+def repeat_edit(image: Gimp.Image, layers: list[Gimp.Layer], values: dict[str, Any], progress: Progress) -> Outcome:
+    """Repeat the edit of a layer without a window; arguments that are not at their defaults replace the recorded ones.
 
-    One undo step, which hides the earlier result. Raises BadArguments, EditFailed or EditCancelled.
+    One undo step, which also hides the previous result. Raises BadArguments, EditFailed or EditCancelled.
     """
-    earlier = find(image, layers)
-    if earlier.missing:
-        raise EditFailed(earlier.missing)
-    usual = defaults()
-    changed = {name: value for name, value in values.items() if value != usual[name]}
-    options = checked(earlier.again.values | changed)
-    task = prepare(image, earlier.inputs, options, earlier.selection, earlier.shown)
+    previous = find_previous_edit(image, layers)
+    if previous.missing:
+        raise EditFailed(previous.missing)
+    changes = {name: value for name, value in values.items() if value != defaults()[name]}
+    options = checked(previous.record.values | changes)
+    task = prepare(image, previous.layers, options, previous.selection, previous.result)
     outcome = run(image, task, options, worker_python(), progress)
-    outcome.report["notes"] = [*outcome.report["notes"], *earlier.again.notes]
+    outcome.report["notes"] = [*outcome.report["notes"], *previous.record.notes]
     return outcome
 
 
 def _is_result(layer: Gimp.Item) -> bool:
-    """Whether a layer tells of its making. The layer “Before” of version 0.1 says null: it was not made by an edit."""
+    """Return whether a layer carries a record. The layer “Before” of version 0.1 has "null", and is no result."""
     parasite = layer.get_parasite(PARASITE)
-    return parasite is not None and (parasite.size != len("null") or _data(layer) != b"null")
+    return parasite is not None and (parasite.size != len("null") or _parasite_data(layer) != b"null")
 
 
-def _data(layer: Gimp.Item) -> bytes:
-    """The parasite's bytes, or one more than are allowed: what is larger is not even copied."""
+def _parasite_data(layer: Gimp.Item) -> bytes:
+    """Return the parasite's bytes; one more byte than is allowed, without copying, where it is larger than that."""
     parasite = layer.get_parasite(PARASITE)
     if parasite.size > LARGEST:
         return bytes(LARGEST + 1)
@@ -98,48 +101,48 @@ def _with_children(layers: Iterable[Gimp.Item]) -> Iterator[Gimp.Layer]:
                 yield from _with_children(layer.get_children())
 
 
-def _area(image: Gimp.Image, layer: Gimp.Layer, again: Again) -> Selection:
-    """Return the area that the edit changed: the layer's mask or, once that was applied, what is opaque.
+def _edited_area(image: Gimp.Image, layer: Gimp.Layer, record: EditRecord) -> Selection:
+    """Return the area that the edit changed: the layer's mask or, once that was applied, its opaque pixels.
 
-    An edit without a selection has none. Raises EditFailed where the area is not in the image.
+    An edit without a selection has none. Raises EditFailed where the area is outside the image.
     """
-    if layer.get_mask() is None and not again.selected:
+    if layer.get_mask() is None and not record.has_selection:
         return NOTHING_SELECTED
     area = opaque_area(image, layer)
     if area.bounds is None:
-        what = _("The area that was edited is not in this image any more.")
-        raise EditFailed(f"{what} {_('Select another one, and use Edit with Prompt.')}")
+        message = _("The area that was edited is no longer in this image.")
+        raise EditFailed(f"{message} {_('Select another layer and use Edit with Prompt.')}")
     return area
 
 
-def _result_of(layer: Gimp.Layer) -> Gimp.Layer:
-    """The group that holds nothing but results, or the layer itself."""
+def _whole_result(layer: Gimp.Layer) -> Gimp.Layer:
+    """Return the group of a layer where it holds only results, else the layer itself."""
     parent = layer.get_parent()
     if parent and all(_is_result(child) for child in parent.get_children()):
         return expect(Gimp.Layer, parent)
     return layer
 
 
-def _found(image: Gimp.Image, name: LayerName | None, result: Gimp.Layer) -> Gimp.Layer | None:
-    """Return the layer of that name, else of that number, which is another layer's in another image.
+def _layer_named(image: Gimp.Image, name: LayerName | None, result: Gimp.Layer) -> Gimp.Layer | None:
+    """Return the layer with both the name and the tattoo, else with the name, else with the tattoo; None for no match.
 
-    Never the result itself, or one that is in it.
+    A tattoo may belong to a different layer in another image. The result and its children never match.
     """
     if name is None:
         return None
-    named = image.get_layer_by_name(name.name)
-    numbered = image.get_layer_by_tattoo(name.tattoo) if name.tattoo else None
-    if numbered and numbered.get_name() == name.name:
-        named = numbered
-    own = {each.get_id() for each in _tree(result)}
-    return next((layer for layer in (named, numbered) if layer and layer.get_id() not in own), None)
+    by_name = image.get_layer_by_name(name.name)
+    by_tattoo = image.get_layer_by_tattoo(name.tattoo) if name.tattoo else None
+    if by_tattoo and by_tattoo.get_name() == name.name:
+        by_name = by_tattoo
+    excluded = {each.get_id() for each in _tree(result)}
+    return next((layer for layer in (by_name, by_tattoo) if layer and layer.get_id() not in excluded), None)
 
 
-def _below(image: Gimp.Image, layer: Gimp.Layer) -> Gimp.Layer | None:
-    """The next layer under a result that is none itself."""
-    parent = layer.get_parent()
+def _layer_below(image: Gimp.Image, result: Gimp.Layer) -> Gimp.Layer | None:
+    """Return the next layer below a result that is not a result and holds none."""
+    parent = result.get_parent()
     siblings: Sequence[Gimp.Item] = parent.get_children() if parent else image.get_layers()
-    lower = siblings[image.get_item_position(layer) + 1 :]
+    lower = siblings[image.get_item_position(result) + 1 :]
     return next((expect(Gimp.Layer, each) for each in lower if not any(map(_is_result, _tree(each)))), None)
 
 

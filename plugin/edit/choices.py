@@ -1,4 +1,4 @@
-"""What can be chosen for a model at a provider, and where it cannot: why."""
+"""The values that a window offers for each option, and why an option is disabled, by model and provider."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ _COMMON_QUALITIES = ("low", "medium", "high", "auto")
 
 @dataclass(frozen=True)
 class OptionChoices:
-    """One option of an edit: the values to offer, besides the default, and why it cannot be set (None: it can)."""
+    """The values of one option besides its default, and the reason why it is disabled (None: it is enabled)."""
 
     values: tuple[str, ...] = ()
     disabled_reason: str | None = None
 
 
 def choices(model: Model, provider: Provider, output_format: str = "") -> dict[str, OptionChoices]:
-    """The choice for each option, by its argument's name; `output_format` is the one chosen now, "" the default."""
-    found = {
+    """Return the choices of each option by its argument's name; `output_format` is the current one."""
+    offered = {
         "size": OptionChoices(_sizes(model)),
         "quality": _options(model, model.qualities, _COMMON_QUALITIES),
         "background": _options(model, model.backgrounds, ("opaque", "transparent", "auto")),
@@ -35,23 +35,23 @@ def choices(model: Model, provider: Provider, output_format: str = "") -> dict[s
         "partial-images": _previews(model, provider),
         "user": OptionChoices(),
     }
-    return {name: _at(provider, name, choice) for name, choice in found.items()}
+    return {name: _at_provider(provider, name, choice) for name, choice in offered.items()}
 
 
 def accepted(
     values: Mapping[str, Any], offered: Mapping[str, OptionChoices], defaults: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """The values with the default for each option that cannot be set now, or not to that value.
+    """Return the values, with the default for each that is disabled or not offered.
 
-    Sizes stay as they are: they are free text, and the frame's plan says what is wrong with one.
+    Sizes are free text and stay as they are; planning the frame reports an invalid one.
     """
-    kept = dict(values)
+    result = dict(values)
     for name, choice in offered.items():
         listed = isinstance(values[name], str) and name != "size" and choice.values
         if choice.disabled_reason or (listed and values[name] not in ("", *choice.values)):
-            kept[name] = defaults[name]
-    kept["stream"] = bool(kept["partial-images"])
-    return kept
+            result[name] = defaults[name]
+    result["stream"] = bool(result["partial-images"])
+    return result
 
 
 def _sizes(model: Model) -> tuple[str, ...]:
@@ -65,12 +65,12 @@ def _allowed(rule: FreeSize, size: str) -> bool:
     return rule.allows(int(width), int(height))
 
 
-def _options(model: Model, options: tuple[str, ...] | None, otherwise: tuple[str, ...]) -> OptionChoices:
-    """What the model takes; of a model that is not known, the usual values."""
+def _options(model: Model, options: tuple[str, ...] | None, common: tuple[str, ...]) -> OptionChoices:
+    """Return the model's own options, or the common ones for an unknown model."""
     if options is None or not model.is_known:
-        return OptionChoices(options or otherwise)
+        return OptionChoices(options or common)
     if not options:
-        return OptionChoices(disabled_reason=_("{model} does not take this.").format(model=model.name))
+        return OptionChoices(disabled_reason=_("{model} does not support this.").format(model=model.name))
     return OptionChoices(options)
 
 
@@ -80,32 +80,32 @@ def _compression(model: Model, output_format: str) -> OptionChoices:
         return formats
     if output_format not in ("jpeg", "webp"):
         return OptionChoices(
-            disabled_reason=_("Only jpeg and webp are compressed with loss; choose one of them as the format first.")
+            disabled_reason=_("Only JPEG and WebP have this setting. Choose one of them as the output format first.")
         )
     return OptionChoices()
 
 
 def _previews(model: Model, provider: Provider) -> OptionChoices:
     if not provider.streams:
-        return OptionChoices(disabled_reason=_("{provider} sends no previews.").format(provider=provider.title))
+        return OptionChoices(disabled_reason=_("{provider} does not send previews.").format(provider=provider.title))
     if not model.streams:
-        return OptionChoices(disabled_reason=_("{model} sends no previews.").format(model=model.name))
+        return OptionChoices(disabled_reason=_("{model} does not send previews.").format(model=model.name))
     return OptionChoices()
 
 
-def _at(provider: Provider, name: str, choice: OptionChoices) -> OptionChoices:
-    """What of a choice the provider leaves: a field that it refuses or ignores cannot be set."""
+def _at_provider(provider: Provider, name: str, choice: OptionChoices) -> OptionChoices:
+    """Return the choices that a provider supports; a field that it refuses or ignores is disabled."""
     field = name.replace("-", "_")
     if choice.disabled_reason:
         return choice
     if reason := provider.rejected.get(field):
-        told = _("{provider} does not take this: {reason}.")
-        return OptionChoices(disabled_reason=told.format(provider=provider.title, reason=_(reason)))
+        message = _("{provider} does not support this: {reason}.")
+        return OptionChoices(disabled_reason=message.format(provider=provider.title, reason=_(reason)))
     if reason := provider.ignored.get(field):
-        told = _("{provider} ignores this: {reason}.")
-        return OptionChoices(disabled_reason=told.format(provider=provider.title, reason=_(reason)))
-    return OptionChoices(tuple(value for value in choice.values if not _refused(provider.rejected, field, value)))
+        message = _("{provider} ignores this: {reason}.")
+        return OptionChoices(disabled_reason=message.format(provider=provider.title, reason=_(reason)))
+    return OptionChoices(tuple(value for value in choice.values if not _is_rejected(provider.rejected, field, value)))
 
 
-def _refused(rejected: Mapping[str, str], field: str, value: str) -> bool:
+def _is_rejected(rejected: Mapping[str, str], field: str, value: str) -> bool:
     return f"{field}={value}" in rejected

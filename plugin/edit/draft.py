@@ -1,4 +1,4 @@
-"""What a click on Generate would send now: the frame, the size, the cost, or why it cannot be sent."""
+"""A draft: the edit that Generate would send now, with its frame, its size and its estimated cost."""
 
 from __future__ import annotations
 
@@ -20,8 +20,7 @@ from lib.api.text import sentence
 from lib.settings import settings
 from lib.translation import _
 from plugin.edit.options import Options
-from plugin.edit.prepare import prepare
-from plugin.edit.task import Task
+from plugin.edit.task import Task, prepare
 from plugin.errors import BadArguments
 from plugin.pixels.selection import Selection
 
@@ -30,7 +29,7 @@ _LARGEST_REFERENCE = (2048, 2048)
 
 @dataclass(frozen=True)
 class Draft:
-    """An edit that can be sent; `cost` is None where it is not known."""
+    """An edit that is ready to be sent; `cost` is None where it is unknown."""
 
     image: Gimp.Image
     layers: Sequence[Gimp.Layer]
@@ -42,13 +41,13 @@ class Draft:
 
     @property
     def host(self) -> str:
-        """Where the pictures would go; empty where they stay on this computer."""
+        """The host that the pictures are sent to; "" where they stay on this computer."""
         host = self._address.hostname or ""
         return "" if self.provider.name == "local" or is_loopback(host) else host
 
     @property
     def receiver(self) -> str:
-        """Who would get the pictures, in a question: a server that was only named by its address has no title."""
+        """The name of who receives the pictures: the provider's title, or the address of one without a title."""
         return self._address.netloc.rpartition("@")[2] if self.provider.name == "custom" else self.provider.title
 
     @property
@@ -63,11 +62,11 @@ def draft(
     selection: Selection | None = None,
     replaced: Gimp.Layer | None = None,
 ) -> Draft:
-    """What the options stand for on this image; raises BadArguments or EditFailed where it cannot be sent.
+    """Return the draft of an edit of this image; raise BadArguments or EditFailed where it cannot be sent.
 
-    For `selection` and `replaced` see `plugin.edit.prepare.prepare`.
+    For `selection` and `replaced` see `plugin.edit.task.prepare`.
     """
-    provider, model = chosen(options)
+    provider, model = provider_and_model(options)
     problem = environment_problem(provider, os.environ)
     if problem:
         raise BadArguments([sentence(str(problem))])
@@ -76,17 +75,17 @@ def draft(
 
 
 def estimate(options: Options, task: Task, model: Model, layers: int) -> Cost | None:
-    """The estimate, None where a figure is not known. References count as the largest they can be."""
-    masked = task.selection is None or task.selection.bounds is not None
+    """Return the estimated cost, None where a price is unknown; references count with the largest possible size."""
+    has_mask = task.selection is None or task.selection.bounds is not None
     size = (task.plan.size.width, task.plan.size.height)
     sizes = [size, *[_LARGEST_REFERENCE] * (layers - 1 + len(options.references))]
     fields = {name: value for name, value in options.request.items() if name != "size"}
     request = EditRequest(images=[b""] * len(sizes), size=str(task.plan.size), **fields)
-    return cost.estimate(request, model, sizes, size if masked else None)
+    return cost.estimate(request, model, sizes, size if has_mask else None)
 
 
-def chosen(options: Options) -> tuple[Provider, Model]:
-    """The provider and the model that would be asked; raises BadArguments where there is no such provider."""
+def provider_and_model(options: Options) -> tuple[Provider, Model]:
+    """Return the provider and the model of the options; raise BadArguments for an unknown provider."""
     try:
         provider = settings.provider(options.provider)
     except ValueError as error:
@@ -95,8 +94,7 @@ def chosen(options: Options) -> tuple[Provider, Model]:
 
 
 def cost_text(cost: Cost | None) -> str:
-    """A cost as the panel shows it."""
+    """Return a cost as the panel shows it."""
     if cost is None:
         return _("cost not known")
     return _("free") if cost.high == 0 else _("about {cost}").format(cost=cost)
-

@@ -1,4 +1,4 @@
-"""The arguments of an edit read into options: all that is wrong is found at once, before anything is exported."""
+"""The options of an edit, read from arguments; all problems are reported at once, before anything is exported."""
 
 import json
 import math
@@ -28,7 +28,7 @@ _SIZE = re.compile(r"auto|[0-9]{1,5}x[0-9]{1,5}")
 
 @dataclass(frozen=True)
 class Options:
-    """What one edit was asked for: `request` in the API's own field names, the rest for us."""
+    """The options of one edit: `request` has the API's field names, the rest is the plug-in's own."""
 
     provider: str = "local"
     model: str | None = None
@@ -45,23 +45,26 @@ class Options:
 
 
 def read(values: Mapping[str, Any], environment: Mapping[str, str] = os.environ) -> Options:
-    """The options that the argument values stand for; raises BadArguments, naming all that is wrong."""
+    """Return the options for argument values; raise BadArguments with every problem of the values themselves."""
     options, problems = _read_values(values, environment)
     if problems:
         raise BadArguments(problems)
     return options
 
 
-def checked(values: Mapping[str, Any], more: list[str] | None = None) -> Options:
-    """The options that the values stand for; raises BadArguments with every problem, after those in `more`."""
+def checked(values: Mapping[str, Any], other_problems: list[str] | None = None) -> Options:
+    """Return the options for values that suit the provider and model, too; raise BadArguments with every problem.
+
+    `other_problems` come first.
+    """
     options, problems = problems_of(values)
-    if more or problems:
-        raise BadArguments([*(more or ()), *problems])
+    if other_problems or problems:
+        raise BadArguments([*(other_problems or ()), *problems])
     return options
 
 
 def problems_of(values: Mapping[str, Any]) -> tuple[Options, list[str]]:
-    """The options as far as they can be read, and what is wrong with them, for their provider and model too."""
+    """Return the options as far as they can be read, and their problems, also for their provider and model."""
     options, problems = _read_values(values)
     try:
         provider = settings.provider(options.provider)
@@ -72,9 +75,10 @@ def problems_of(values: Mapping[str, Any]) -> tuple[Options, list[str]]:
         problems = [*problems, sentence(str(address))]
     model = models.get(provider.model_name(options.model))
     request = EditRequest(images=(), **options.request)
-    # A number that is no argument's at all is told already.
-    told = {name.replace("-", "_") for name in _NUMBERS if _is_told(name, problems)}
-    problems += [sentence(str(problem)) for problem in parameter_problems(request, model) if problem.field not in told]
+    # A number out of the argument's own range has been reported.
+    reported = {name.replace("-", "_") for name in _NUMBERS if _is_reported(name, problems)}
+    invalid = [each for each in parameter_problems(request, model) if each.field not in reported]
+    problems += [sentence(str(each)) for each in invalid]
     size = options.request.get("size", "auto")
     if not model.is_known and not _SIZE.fullmatch(size):
         problems.append(_("size {size!r}: must be WIDTHxHEIGHT, in pixels.").format(size=size))
@@ -82,66 +86,66 @@ def problems_of(values: Mapping[str, Any]) -> tuple[Options, list[str]]:
 
 
 def _read_values(values: Mapping[str, Any], environment: Mapping[str, str] = os.environ) -> tuple[Options, list[str]]:
-    """The options as far as they can be read, and everything that is wrong with the values, a sentence each."""
+    """Return the options as far as they can be read, and a sentence for each problem of the values."""
     reader = _ArgumentReader(values)
-    provider, model = chosen(values["provider"], values["model"], environment)
+    provider, model = _provider_and_model(values["provider"], values["model"], environment)
     options = Options(
         provider=provider,
         model=model,
         request=reader.request(),
-        references=tuple(reader.json("references", list, _is_list_of_texts, _("a JSON list of texts")) or ()),
+        references=tuple(reader.json("references", list, _is_list_of_strings, _("a JSON list of strings")) or ()),
         sample_merged=values["sample-merged"],
         context=reader.context(),
         largest_size=reader.number_in_text("largest-size"),
         fit=values["fit"],
-        feather=reader.between("feather", 0, LARGEST_RADIUS),
-        grow=reader.between("grow", 0, LARGEST_RADIUS),
-        max_cost=reader.at_least_zero("max-cost") or None,
-        timeout=reader.at_least_zero("timeout") or _DEFAULT_TIMEOUT,
+        feather=reader.in_range("feather", 0, LARGEST_RADIUS),
+        grow=reader.in_range("grow", 0, LARGEST_RADIUS),
+        max_cost=reader.not_negative("max-cost") or None,
+        timeout=reader.not_negative("timeout") or _DEFAULT_TIMEOUT,
     )
     return options, reader.problems
 
 
-def chosen(provider: str, model: str, environment: Mapping[str, str] = os.environ) -> tuple[str, str | None]:
-    """The provider and the model: what is asked for, else the environment's, else that of the settings, else "local".
+def _provider_and_model(provider: str, model: str, environment: Mapping[str, str]) -> tuple[str, str | None]:
+    """Return the names given as arguments, else in the environment, else in the settings; at last "local".
 
-    None stands for the provider's own default model. The settings' model is for the settings' provider only.
+    None is the provider's default model. The model in the settings is only for the provider in the settings.
     """
-    remembered = settings.load()
-    provider = provider or environment.get("GENERATIVE_EDIT_PROVIDER") or remembered.provider or "local"
+    current = settings.load()
+    provider = provider or environment.get("GENERATIVE_EDIT_PROVIDER") or current.provider or "local"
     model = model or environment.get("GENERATIVE_EDIT_MODEL") or ""
-    if not model and provider == (remembered.provider or "local"):
-        model = remembered.model
+    if not model and provider == (current.provider or "local"):
+        model = current.model
     return provider, model or None
 
 
-def _is_told(name: str, problems: list[str]) -> bool:
+def _is_reported(name: str, problems: list[str]) -> bool:
     return any(problem.startswith(f"{name} ") for problem in problems)
 
 
-def _is_list_of_texts(value: list[Any]) -> bool:
+def _is_list_of_strings(value: list[Any]) -> bool:
     return all(isinstance(item, str) and item for item in value)
 
 
 class _ArgumentReader:
-    """Reads single values and collects what is wrong with them."""
+    """Reads single values and collects their problems."""
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         self.values = values
         self.problems: list[str] = []
 
     def request(self) -> dict[str, Any]:
-        """The API's fields that were set; what the model allows is checked where the model is known."""
+        """Return the fields of the API that are set; their values are checked later, against the model."""
         request: dict[str, Any] = {"prompt": self.values["prompt"].strip() or "fill"}
         request.update({name.replace("-", "_"): self.values[name] for name in _REQUEST_TEXTS if self.values[name]})
         request.setdefault("background", "opaque")
-        self.between("n", 0, _MOST_RESULTS)
+        self.in_range("n", 0, _MOST_RESULTS)
         request["n"] = self.values["n"] or 1
-        if self.between("output-compression", -1, 100) >= 0:
+        if self.in_range("output-compression", -1, 100) >= 0:
             request["output_compression"] = self.values["output-compression"]
         if self.values["stream"]:
             request["stream"] = True
-        if self.between("partial-images", 0, _MOST_PARTIAL_IMAGES):
+        if self.in_range("partial-images", 0, _MOST_PARTIAL_IMAGES):
             request["partial_images"] = self.values["partial-images"]
         extra = self.json("extra", dict, lambda value: True, _("a JSON object"))
         if extra:
@@ -149,7 +153,7 @@ class _ArgumentReader:
         return request
 
     def context(self) -> str | int:
-        """The context setting: a word, or a number of pixels."""
+        """Return the context: a keyword, or a number of pixels."""
         text: str = self.values["context"].strip()
         if text in ("", "auto"):
             return "auto"
@@ -158,7 +162,7 @@ class _ArgumentReader:
         return self.number_in_text("context", _("auto, layer, canvas or a number of pixels")) or 0
 
     def number_in_text(self, name: str, allowed: str = "") -> int | None:
-        """A whole number written as text; None where it is empty."""
+        """Return an integer that was given as text; None for empty text."""
         text = self.values[name].strip()
         if text and not (text.isascii() and text.isdigit()):
             allowed = allowed or _("a number of pixels")
@@ -167,23 +171,23 @@ class _ArgumentReader:
             return None
         return int(text) if text else None
 
-    def at_least_zero(self, name: str) -> Any:
-        """A number that may not be negative."""
+    def not_negative(self, name: str) -> Any:
+        """Return a number; it must not be negative."""
         value = self.values[name]
         if not (math.isfinite(value) and value >= 0):
             self.problems.append(_("{name} {value}: must be 0 or more.").format(name=name, value=value))
         return value
 
-    def between(self, name: str, low: int, high: int) -> Any:
-        """A number that may not be less or more."""
+    def in_range(self, name: str, low: int, high: int) -> Any:
+        """Return a number; it must be in the range."""
         value = self.values[name]
         if not low <= value <= high:
             message = _("{name} {value}: must be {least} to {most}.")
             self.problems.append(message.format(name=name, value=value, least=max(low, 0), most=high))
         return value
 
-    def json(self, name: str, kind: type, check: Callable[[Any], bool], wanted: str) -> Any:
-        """A value written as JSON; None where it is empty."""
+    def json(self, name: str, kind: type, check: Callable[[Any], bool], expected: str) -> Any:
+        """Return a value that was given as JSON; None for empty text."""
         text = self.values[name].strip()
         if not text:
             return None
@@ -192,6 +196,6 @@ class _ArgumentReader:
         except ValueError:
             value = None
         if not isinstance(value, kind) or not check(value):
-            self.problems.append(_("{name}: must be {wanted}.").format(name=name, wanted=wanted))
+            self.problems.append(_("{name}: must be {wanted}.").format(name=name, wanted=expected))
             return None
         return value

@@ -1,7 +1,7 @@
-"""The record of an edit that a layer keeps: what it takes to do the same edit again.
+"""The record of an edit that its result carries: all that is needed to repeat the edit.
 
-It travels in a file, so it holds no path, no key and nothing that is the user's own; and what is read is data that
-anybody may have made: only fields that an edit knows are read, each of its own kind, and checked as arguments are.
+It travels in a file, so it holds no path, no key and no private data. What is read may have been written by anybody:
+only known fields are read, each is checked for its type, and all are checked as arguments are.
 """
 
 import json
@@ -32,27 +32,27 @@ _PRIVATE_FIELDS = ("extra", "user")
 
 
 class BadRecord(ValueError):
-    """The record cannot be used; the text is for the user."""
+    """The record cannot be used; the message is for the user."""
 
 
 @dataclass(frozen=True)
 class LayerName:
-    """A layer that the edit used: its name, and the number that the image keeps for it (0: none)."""
+    """A layer that the edit used: its name and its tattoo (0: unknown), which is unique within one image."""
 
     name: str
     tattoo: int
 
 
 @dataclass(frozen=True)
-class Again:
-    """The same edit once more: its arguments, the layers that it used, and what a record does not carry, in words.
+class EditRecord:
+    """A record that was read: the edit's arguments, the layers it used, and notes on what the record does not hold.
 
-    Grow and feather are already in the layer's mask, which becomes the selection: they are not asked for again.
-    `selected` is whether a selection had said what to change; version 0.1 did not write that down.
+    Grow and feather are left out: the layer mask, which becomes the selection, has them already. `has_selection` says
+    whether the edit had a selection; version 0.1 did not record that.
     """
 
     values: dict[str, Any]
-    selected: bool
+    has_selection: bool
     edited: LayerName | None
     references: tuple[LayerName, ...]
     other_references: int
@@ -60,7 +60,7 @@ class Again:
 
 
 def edit_record(options: Options, sources: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what it takes to do an edit again; `read_record` reads it back."""
+    """Return the record of an edit as JSON data; `read_record` reads it."""
     request = {name: value for name, value in options.request.items() if name not in _PRIVATE_FIELDS}
     names = [name.replace("-", "_") for name in (*_OPTIONS, *_MASK_OPTIONS)]
     return {
@@ -73,73 +73,74 @@ def edit_record(options: Options, sources: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def layer_record(options: Options, report: Mapping[str, Any], sources: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the record of a new layer: the edit, and what its report says that may travel in a file."""
+    """Return the record for a result's layer: the edit, and the shareable part of its report."""
     return {**edit_record(options, sources), **shareable_report(report)}
 
 
 def shareable_report(report: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what of a report may travel in a file: no path, no timing."""
+    """Return the part of a report that may travel in a file: no path and no timing."""
     return {key: value for key, value in report.items() if key not in ("job", "seconds")}
 
 
-def read_record(data: bytes) -> Again:
-    """What a parasite says; raises BadRecord, naming all that is wrong."""
-    record = _object_in(data)
+def read_record(data: bytes) -> EditRecord:
+    """Return the record in a parasite's bytes; raise BadRecord with every problem."""
+    record = _decode(data)
     problems: list[str] = []
-    found = _fields(record.get("request"), _REQUEST, problems) | _fields(record.get("options"), _OPTIONS, problems)
-    found |= _fields(record, ("provider", "model"), problems)
-    if found.get("background") == "opaque":
-        found["background"] = ""
-    values = defaults() | found
+    values = defaults()
+    values |= _arguments(record.get("request"), _REQUEST, problems)
+    values |= _arguments(record.get("options"), _OPTIONS, problems)
+    values |= _arguments(record, ("provider", "model"), problems)
+    if values["background"] == "opaque":
+        values["background"] = ""
     try:
         read(values, {})
     except BadArguments as error:
         problems += error.problems
     if problems:
-        told = _("What this layer tells of its making cannot be used: {problems}")
-        raise BadRecord(told.format(problems=" ".join(problems)))
+        message = _("The edit recorded in this layer cannot be repeated: {problems}")
+        raise BadRecord(message.format(problems=" ".join(problems)))
     references = _object(record.get("references"))
-    return Again(
+    return EditRecord(
         values,
         record.get("selected") is True,
-        _layer(record.get("edited")),
-        tuple(filter(None, map(_layer, _list(references.get("layers"))[:_MOST_LAYERS]))),
+        _layer_name(record.get("edited")),
+        tuple(filter(None, map(_layer_name, _list(references.get("layers"))[:_MOST_LAYERS]))),
         _count(references.get("others")),
-        _left_out(record),
+        _notes(record),
     )
 
 
 def missing_references(count: int) -> str:
-    """The sentence for references that are not in the image any more, or never were; empty where there is none."""
+    """Return a sentence on `count` references of the edit that are not in the image; "" for none."""
     if not count:
         return ""
     return ngettext(
-        "{count} reference picture of that edit is not in this image; add it again.",
-        "{count} reference pictures of that edit are not in this image; add them again.",
+        "{count} reference picture of that edit is not in this image. Add it again.",
+        "{count} reference pictures of that edit are not in this image. Add them again.",
         count,
     ).format(count=count)
 
 
-def _object_in(data: bytes) -> dict[str, Any]:
-    broken = BadRecord(_("What this layer tells of its making cannot be read. Start a new edit instead."))
+def _decode(data: bytes) -> dict[str, Any]:
+    unreadable = BadRecord(_("The edit recorded in this layer cannot be read. Use Edit with Prompt instead."))
     if len(data) > LARGEST:
-        raise broken
+        raise unreadable
     try:
         record = json.loads(data)
     except (ValueError, RecursionError):
-        raise broken from None
+        raise unreadable from None
     if not isinstance(record, dict) or not isinstance(record.get("request"), dict):
-        raise broken
+        raise unreadable
     if record.get("version") != VERSION:
-        told = _("This layer was made by another version of Generative Edit, and cannot be repeated by this one.")
-        raise BadRecord(f"{told} {_('Start a new edit instead.')}")
+        message = _("This layer was made with another version of Generative Edit, whose record this one cannot read.")
+        raise BadRecord(f"{message} {_('Use Edit with Prompt instead.')}")
     return record
 
 
-def _fields(source: object, names: tuple[str, ...], problems: list[str]) -> dict[str, Any]:
-    """The named arguments that an object holds, by the names that GIMP knows; one of another kind is a problem."""
+def _arguments(source: object, names: tuple[str, ...], problems: list[str]) -> dict[str, Any]:
+    """Return those of the named arguments that an object holds; add a problem for each of the wrong type."""
     kinds = {argument.name: type(argument.default) for argument in EDIT_ARGUMENTS}
-    found = {}
+    arguments = {}
     for name in names:
         value = _object(source).get(name.replace("-", "_"))
         if value is None:
@@ -147,46 +148,49 @@ def _fields(source: object, names: tuple[str, ...], problems: list[str]) -> dict
         if name in ("context", "largest-size") and _count(value):
             value = str(value)
         if _is_kind(value, kinds[name]) and len(str(value)) <= _LONGEST.get(name, _LONGEST_TEXT):
-            found[name] = value
+            arguments[name] = value
         else:
             problems.append(_("{name} is damaged.").format(name=name))
-    return found
+    return arguments
 
 
 def _is_kind(value: object, kind: type) -> bool:
-    """JSON's true is no number here, NaN neither, and a text must be one that can be shown and sent."""
+    """Return whether a JSON value is of an argument's type: true is no number, nor is NaN, and text must be valid."""
     if kind is str:
-        return isinstance(value, str) and _is_whole(value)
+        return isinstance(value, str) and _is_valid_text(value)
     if kind is float:
         return type(value) in (int, float) and math.isfinite(value)  # type: ignore[arg-type]
     return type(value) is kind
 
 
-def _is_whole(text: str) -> bool:
+def _is_valid_text(text: str) -> bool:
+    """Return whether text can be shown and sent: it has no null character and no lone surrogate."""
     try:
-        return "\0" not in text and bool(text.encode() or True)
+        text.encode()
     except UnicodeEncodeError:
         return False
+    return "\0" not in text
 
 
-def _left_out(record: Mapping[str, Any]) -> tuple[str, ...]:
-    """Fields that only the user may give: an endpoint may do anything with them."""
-    names = _list(record.get("left_out"))
-    left = [name for name in ("extra", "user") if name in names or record["request"].get(name)]
-    if not left:
+def _notes(record: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return a note that names the fields that only the user may set, as an endpoint may do anything with them."""
+    left_out = _list(record.get("left_out"))
+    names = [name for name in _PRIVATE_FIELDS if name in left_out or record["request"].get(name)]
+    if not names:
         return ()
-    return (_("Not taken over from the layer: {names}.").format(names=", ".join(left)),)
+    return (_("Not taken from the earlier edit: {names}.").format(names=", ".join(names)),)
 
 
-def _layer(value: object) -> LayerName | None:
-    told = _object(value)
-    name, tattoo = told.get("name"), told.get("tattoo")
+def _layer_name(value: object) -> LayerName | None:
+    fields = _object(value)
+    name, tattoo = fields.get("name"), fields.get("tattoo")
     if not isinstance(name, str) or len(name) > _LONGEST_TEXT:
         return None
     return LayerName(name, _count(tattoo))
 
 
 def _count(value: object) -> int:
+    """Return a positive 32-bit integer; 0 for anything else."""
     return value if type(value) is int and 0 < value < 2**31 else 0
 
 

@@ -1,47 +1,38 @@
-"""Runs a task: exports into a job folder, lets the worker ask the endpoint, inserts what came back."""
+"""What an edit sends: a task is prepared from the image, then exported into a job folder.
 
-import contextlib
-import json
+Nothing is sent here; `plugin.edit.run` lets the worker do that and takes the results.
+"""
+
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from gi.repository import Gegl, Gimp, GLib
+from gi.repository import Gimp
 
 from lib.api import models
-from lib.api.text import sentences
 from lib.frame import frame
 from lib.frame.geometry import Rect, Size
-from lib.jobs import stored_data
-from lib.jobs.history_record import printable
 from lib.jobs.job import SELECTION, VERSION, Job
 from lib.settings import settings
 from lib.translation import _
 from plugin.edit.options import Options
-from plugin.edit.record import edit_record, layer_record
-from plugin.errors import BadArguments, EditCancelled, EditFailed, explain
-from plugin.pixels import insert
+from plugin.edit.record import edit_record
+from plugin.errors import BadArguments, EditFailed
+from plugin.pixels import export
+from plugin.pixels.insert import Place, place_above
 from plugin.pixels.selection import Selection
-from plugin.worker.process import LOG, Event, Worker
 
-Progress = Callable[[Event], None]
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What one edit made: the new layers as a procedure returns them, and the report."""
-
-    values: Gimp.ValueArray
-    report: dict[str, Any]
+MOST_IMAGES = 16
+# Models look at about this many pixels of a picture's longer side.
+_REFERENCE_EDGE = 2048
 
 
 @dataclass(frozen=True)
 class Exported:
-    """PNG files: the picture to edit and its references, and what may be changed.
+    """The PNG files of a request: the picture to edit and its references, and the mask.
 
-    `layer_mask` tells the worker how the layer mask differs from the selection (see lib.imaging.layer_mask).
+    `layer_mask` says how the layer mask differs from the selection (see lib.imaging.layer_mask).
     """
 
     pictures: list[bytes]
@@ -53,61 +44,46 @@ class Exported:
 class Task:
     """What is sent and where the results go; `export` is called while the worker starts.
 
-    `sources` names the layers that it is made from, for whoever repeats the edit. `selection` is what is to be changed;
-    None where that is not said by a selection.
+    `sources` names the layers that are sent, so that the edit can be repeated. `selection` is the area to change; None
+    where no selection defines it.
     """
 
     plan: frame.Plan
-    place: insert.Place
+    place: Place
     export: Callable[[Job], Exported]
     sources: Mapping[str, Any] = field(default_factory=dict)
     selection: Selection | None = None
 
 
-def run(image: Gimp.Image, task: Task, options: Options, python: str, progress: Progress) -> Outcome:
-    """Runs a task to its end; raises EditFailed or EditCancelled, the image then being as it was."""
-    clock = _Clock()
-    job = Job.new()
-    final: Event = {}
-    try:
-        worker = Worker(python, job.path(LOG))
-        try:
-            # After the worker's start: a tenth of a second, which its imports take anyway.
-            Gegl.init(None)
-            progress({"event": "stage", "name": "export"})
-            write_job(job, task, options)
-            clock.stage("export")
-            final = worker.run(job, progress)
-            clock.stage("worker")
-        finally:
-            worker.close()
-        _raise_unless_done(job, final)
-        try:
-            outcome = insert_done(image, task, options, job, final)
-        except (GLib.Error, OSError) as error:
-            raise EditFailed(of_a_result(error, job.folder)) from error
-        clock.stage("insert")
-    finally:
-        forget_unsent(job, final)
-    outcome.report["seconds"].update(clock.seconds)
-    return outcome
+def prepare(
+    image: Gimp.Image,
+    layers: Sequence[Gimp.Layer],
+    options: Options,
+    selection: Selection | None = None,
+    replaced: Gimp.Layer | None = None,
+) -> Task:
+    """Return the task of editing the first layer (or what is visible), with the other layers as references.
 
-
-class _Clock:
-    """Seconds by stage."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-        self._last = time.monotonic()
-
-    def stage(self, name: str) -> None:
-        now = time.monotonic()
-        self.seconds[name] = round(now - self._last, 3)
-        self._last = now
+    Nothing is exported yet. `selection` takes the place of the image's own. `replaced` is an earlier result: it is not
+    sent with what is visible, and is hidden when the new result is inserted. Raises BadArguments or EditFailed.
+    """
+    check_editable(image, layers, options)
+    selection = selection or export.ImageSelection(image)
+    canvas = Size(image.get_width(), image.get_height())
+    home = _whole(canvas) if options.sample_merged else export.layer_rect(layers[0])
+    plan = plan_frame(canvas, _grown(selection.bounds, canvas, options.grow), home, options)
+    place = place_above(image, None if options.sample_merged else layers[0], plan.frame)
+    return Task(
+        plan,
+        replace(place, replaced=replaced),
+        lambda job: _export(image, layers, options, plan, selection, replaced, job),
+        sources(image, layers, options) | {"selected": selection.bounds is not None},
+        selection,
+    )
 
 
 def plan_frame(canvas: Size, selection: Rect | None, home: Rect, options: Options) -> frame.Plan:
-    """The frame for a selection, as the model and the options want it; raises BadArguments or EditFailed."""
+    """Return the frame for a selection under the model's and the options' limits; raise BadArguments or EditFailed."""
     try:
         return frame.plan(
             canvas,
@@ -115,40 +91,77 @@ def plan_frame(canvas: Size, selection: Rect | None, home: Rect, options: Option
             home,
             context=options.context,
             rule=models.get(_model(options)).sizes,
-            size=_wanted_size(options),
+            size=_requested_size(options),
             largest=options.largest_size,
         )
     except frame.FrameError as error:
         raise EditFailed(str(error)) from None
 
 
-def _model(options: Options) -> str:
-    """The model's name, sent explicitly wherever one is known."""
-    try:
-        return settings.provider(options.provider).model_name(options.model)
-    except ValueError as error:
-        raise BadArguments([str(error)]) from None
+def sources(image: Gimp.Image, layers: Sequence[Gimp.Layer], options: Options) -> dict[str, Any]:
+    """Return the canvas and the layers that an edit uses, by name and by tattoo, for the record on its result."""
+    names = [{"name": layer.get_name(), "tattoo": layer.get_tattoo()} for layer in layers]
+    references = {"layers": names[1:], "others": len(options.references)}
+    return {"canvas": [image.get_width(), image.get_height()], "edited": names[0], "references": references}
 
 
-def _wanted_size(options: Options) -> Size | None:
-    size = options.request.get("size")
-    if not size or size == "auto":
-        # "auto" lets the endpoint choose an aspect, which need not be the frame's.
-        return None
-    width, _cross, height = size.partition("x")
-    if not (width.isascii() and width.isdigit() and height.isascii() and height.isdigit()):
-        raise BadArguments([_("size {size!r}: must be WIDTHxHEIGHT, in pixels.").format(size=size)])
-    return Size(int(width), int(height))
+def check_editable(image: Gimp.Image, layers: Sequence[Gimp.Layer], options: Options) -> None:
+    """Raise EditFailed where the image or the layers cannot be edited."""
+    check_quick_mask(image)
+    if image.get_base_type() == Gimp.ImageBaseType.INDEXED:
+        raise EditFailed(
+            _("An indexed image cannot hold the result's colours. Convert it with Image ▸ Mode ▸ RGB, then try again.")
+        )
+    if image.get_floating_sel():
+        raise EditFailed(_("There is a floating selection. Anchor it or make it a layer, then try again."))
+    if not layers:
+        raise EditFailed(_("No layer is selected. Select the layer to edit, then try again."))
+    if not all(layer.is_layer() for layer in layers):
+        raise EditFailed(_("A channel or a mask is selected. Select the layer to edit, then try again."))
+    count = len(layers) + len(options.references)
+    if count > MOST_IMAGES:
+        raise EditFailed(
+            _("{count} pictures would be sent, and {most} are the most. Select fewer layers.").format(
+                count=count, most=MOST_IMAGES
+            )
+        )
+
+
+def check_quick_mask(image: Gimp.Image) -> None:
+    """Raise EditFailed while Quick Mask is on: the mask may be shown inverted, and GIMP does not say so."""
+    if export.quick_mask_is_on(image):
+        raise EditFailed(
+            _("Quick Mask is on, so GIMP reports no selection. Turn off Quick Mask (Shift+Q), then try again.")
+        )
+
+
+def first_picture(
+    image: Gimp.Image,
+    layers: Sequence[Gimp.Layer],
+    options: Options,
+    plan: frame.Plan,
+    area: Rect,
+    without: Gimp.Layer | None = None,
+) -> bytes:
+    """Return the picture to edit as PNG: the first layer, or what is visible `without` one, in `area` of the canvas."""
+    if options.sample_merged:
+        return export.visible_png(image, plan, area, without)
+    return export.layer_png(image, layers[0], plan, area)
+
+
+def reference_pictures(image: Gimp.Image, layers: Sequence[Gimp.Layer]) -> list[bytes]:
+    """Return the layers after the first, each whole, as PNG."""
+    return [export.whole_layer_png(image, layer, _REFERENCE_EDGE) for layer in layers[1:]]
 
 
 def write_job(
-    job: Job, task: Task, options: Options, *, interactive: bool = False, patience: float | None = None
+    job: Job, task: Task, options: Options, *, interactive: bool = False, max_wait: float | None = None
 ) -> None:
-    """Writes the pictures, the mask and `job.json`, the last when all the rest is there.
+    """Write the pictures, the mask and, last, `job.json` into the job folder.
 
-    Where somebody watches, `interactive`, the worker makes partial images ready for the canvas, and a locked key store
-    may ask for its password. `patience` is for how many seconds it may wait where the endpoint is asked too often;
-    None: it gives up after a few repeats.
+    In an `interactive` job the worker prepares partial images for the canvas, and a locked key store may ask for its
+    password. `max_wait` is for how many seconds in all the worker may wait for a rate limit; None: it gives up after a
+    few retries.
     """
     exported = task.export(job)
     names = [f"image-{number}.png" for number in range(1, len(exported.pictures) + 1)]
@@ -174,92 +187,58 @@ def write_job(
         "interactive": interactive,
         "max_cost": options.max_cost,
         "timeout": options.timeout,
-        "patience": patience,
+        "patience": max_wait,
         "record": edit_record(options, task.sources),
     })  # fmt: skip
 
 
-def _raise_unless_done(job: Job, final: Event) -> None:
-    if final["event"] == "done":
-        return
-    job.mark_notified()
-    if final["event"] == "cancelled":
-        raise EditCancelled
-    raise EditFailed(error_text(final))
+def _export(
+    image: Gimp.Image,
+    layers: Sequence[Gimp.Layer],
+    options: Options,
+    plan: frame.Plan,
+    selection: Selection,
+    replaced: Gimp.Layer | None,
+    job: Job,
+) -> Exported:
+    """Export the pictures and the mask; the selection's values go into the job folder, too."""
+    pictures = [first_picture(image, layers, options, plan, plan.frame, replaced), *reference_pictures(image, layers)]
+    if selection.bounds is None:
+        return Exported(pictures)
+    margin = round(settings.provider(options.provider).mask_margin / plan.scale)
+    mask = export.mask_png(selection, plan, options.grow + margin)
+    # For the layer mask of the result: when it arrives, the image's selection may be a different one.
+    job.write(SELECTION, selection.values(plan.frame))
+    if not options.grow and not options.feather:
+        return Exported(pictures, mask)
+    return Exported(pictures, mask, {"grow": options.grow, "feather": options.feather})
 
 
-def error_text(error: Event) -> str:
-    """An error's event as a user reads it: what happened, what to do, and whether it may have been billed."""
-    words = [error["message"], error.get("hint") or ""]
-    if error.get("maybe_billed") and "code" not in error:
-        # The client's own errors say so themselves.
-        words.append(_("It may have been billed."))
-    return sentences(*words)
+def _grown(selected: Rect | None, canvas: Size, grow: int) -> Rect | None:
+    """Return the selected rectangle grown by `grow` pixels within the canvas."""
+    if selected is None or not grow:
+        return selected
+    return selected.grow(grow).intersect(_whole(canvas))
 
 
-def insert_done(
-    image: Gimp.Image, task: Task, options: Options, job: Job, final: Mapping[str, Any], *, masked: bool = True
-) -> Outcome:
-    """Inserts what the last event of a job tells of; raises OSError where it cannot be read."""
-    report = dict(final["report"])
-    results = insert.ResultLayers(
-        pictures=[stored_data.read(job, kept) for kept in final["layers"]],
-        mask=layer_mask(job, final["layer_mask"]) if masked else None,
-        name=insert.layer_name(options.request["prompt"]),
-        record=layer_record(options, report, task.sources),
-    )
-    values = insert.insert_results(image, results, task.place)
-    forget_pixels(job, final)
-    job.mark_inserted()
-    report["job"] = str(job.folder)
-    return Outcome(values, report)
+def _whole(canvas: Size) -> Rect:
+    return Rect(0, 0, canvas.width, canvas.height)
 
 
-def layer_mask(job: Job, kept: stored_data.StoredData | None) -> insert.Mask:
-    """The layer mask that was asked for; else the selection as it was exported, which may be another one by now."""
-    if kept:
-        return stored_data.read(job, kept)
-    path = job.path(SELECTION)
-    return path.read_bytes() if path.exists() else None
+def _model(options: Options) -> str:
+    """Return the name of the model to send; "" where the server chooses it."""
+    try:
+        return settings.provider(options.provider).model_name(options.model)
+    except ValueError as error:
+        raise BadArguments([str(error)]) from None
 
 
-def forget_unsent(job: Job, final: Mapping[str, Any]) -> None:
-    """Removes the folder of a job whose request never left: there is nothing in it that the user does not have.
-
-    It stays where the last event sends the user to the log in it. What cannot be removed stays too: on Windows no file
-    that the worker still has open can be, and that must not hide why the job failed.
-    """
-    if job.was_sent or (final.get("see_log") and job.path(LOG).exists()):
-        return
-    job.release()
-    with contextlib.suppress(OSError):
-        for path in job.folder.iterdir():
-            with contextlib.suppress(OSError):
-                path.unlink()
-        job.folder.rmdir()
-
-
-def of_a_result(error: GLib.Error | OSError, folder: Path) -> str:
-    """Return what kept a result from being inserted, and the job's folder, where it is, in a sentence."""
-    message = _("The result cannot be inserted: {reason}. It is in {folder}.")
-    reason = error.message.strip().rstrip(".") if isinstance(error, GLib.Error) else error.strerror or error
-    return message.format(reason=reason, folder=printable(str(folder)))
-
-
-def explain_not_inserted(error: Exception, folder: Path) -> str:
-    """Return what kept a job's result from being inserted, as a user reads it; `folder` is the job's."""
-    if isinstance(error, (GLib.Error, OSError)):
-        return of_a_result(error, folder)
-    return explain(error)
-
-
-def forget_pixels(job: Job, final: Mapping[str, Any]) -> None:
-    """Deletes the raw pixels that a last event tells of, if it does; the answer that they were made from stays."""
-    for kept in (*final.get("layers", ()), final.get("layer_mask")):
-        if kept:
-            stored_data.delete(job, kept)
-
-
-def report_text(report: Mapping[str, Any]) -> str:
-    """The report as the procedure returns it."""
-    return json.dumps(report, ensure_ascii=False)
+def _requested_size(options: Options) -> Size | None:
+    size = options.request.get("size")
+    if not size or size == "auto":
+        # With "auto" the endpoint would choose the aspect, which need not be the frame's.
+        return None
+    width, _cross, height = size.partition("x")
+    if not (width.isascii() and width.isdigit() and height.isascii() and height.isdigit()):
+        raise BadArguments([_("size {size!r}: must be WIDTHxHEIGHT, in pixels.").format(size=size)])
+    return Size(int(width), int(height))

@@ -11,9 +11,10 @@ from lib.api.models import Model
 from lib.api.providers import Provider
 from lib.frame.geometry import Size
 from lib.translation import _
+from plugin.edit import draft as edit_draft
 from plugin.edit.arguments import defaults, sides
 from plugin.edit.choices import accepted, choices
-from plugin.edit.draft import Draft, chosen, estimate
+from plugin.edit.draft import Draft, estimate
 from plugin.edit.options import checked
 from plugin.errors import BadArguments
 from plugin.extend.extension import Extension
@@ -24,7 +25,7 @@ from plugin.extend.task import options_of, prepare
 def provider_and_model(values: Mapping[str, Any]) -> tuple[Provider, Model]:
     """Return the provider and the model of the values; raise BadArguments for an unknown provider."""
     selected = {name: values[name] for name in ("provider", "model")}
-    return chosen(checked({**defaults(), **selected}))
+    return edit_draft.provider_and_model(checked({**defaults(), **selected}))
 
 
 def draft(image: Gimp.Image, layers: Sequence[Gimp.Layer], values: Mapping[str, Any]) -> Draft:

@@ -11,8 +11,7 @@ from gi.repository import Gimp
 from lib.frame.geometry import Rect
 from lib.translation import _
 from plugin.edit.draft import Draft
-from plugin.edit.job_run import JobRun, Listener
-from plugin.edit.task import insert_done
+from plugin.edit.run import JobRun, Listener, insert_done
 from plugin.pixels.insert import Place, place_above
 from plugin.ui.activity import cancel_message
 from plugin.worker.process import Event, Worker

@@ -10,8 +10,8 @@ from lib.frame.geometry import Rect, Size
 from lib.jobs.job import SELECTION, Job
 from plugin.edit.arguments import Sides, defaults, sides
 from plugin.edit.options import Options, checked
-from plugin.edit.prepare import check, first_picture, reference_pictures, sources
-from plugin.edit.task import Exported, Outcome, Progress, Task, plan_frame, run
+from plugin.edit.run import Outcome, Progress, run
+from plugin.edit.task import Exported, Task, check_editable, first_picture, plan_frame, reference_pictures, sources
 from plugin.errors import BadArguments
 from plugin.extend.extension import Extension, ExtensionError
 from plugin.pixels import export
@@ -33,7 +33,7 @@ def prepare(image: Gimp.Image, layers: Sequence[Gimp.Layer], amounts: Sides, opt
 
     Raise BadArguments or EditFailed.
     """
-    check(image, layers, options)
+    check_editable(image, layers, options)
     extension = read_sides(image, amounts)
     whole = Rect(0, 0, extension.size.width, extension.size.height)
     plan = plan_frame(extension.size, extension.changed, whole, options)

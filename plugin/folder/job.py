@@ -17,9 +17,9 @@ from lib.jobs.job import Job
 from lib.settings import settings
 from lib.translation import N_, _
 from plugin.edit.draft import estimate
-from plugin.edit.prepare import prepare
 from plugin.edit.record import shareable_report
-from plugin.edit.task import layer_mask, write_job
+from plugin.edit.run import layer_mask
+from plugin.edit.task import prepare, write_job
 from plugin.errors import EditFailed
 from plugin.folder import saving
 from plugin.folder.arguments import Item, Run, Wanted
@@ -66,7 +66,7 @@ def export(run: Run, item: Item, job: Job, pictures: OpenPictures) -> None:
     layers = layers_to_send(image, wanted.options)
     _select(image, run, item, wanted, layers)
     task = prepare(image, layers, wanted.options)
-    write_job(job, task, wanted.options, patience=_PATIENCE)
+    write_job(job, task, wanted.options, max_wait=_PATIENCE)
     if wanted.output_format == "xcf":
         # What is saved has the picture's own selection, not the one that was sent.
         pictures.close(path)

@@ -13,7 +13,7 @@ from gi.repository import GLib
 from lib.api.text import sentences
 from lib.storage.file_identity import File
 from lib.translation import _
-from plugin.edit.task import of_a_result
+from plugin.edit.run import of_a_result
 from plugin.errors import of_a_file
 from plugin.folder.arguments import Run
 from plugin.folder.estimates import TimeLeft

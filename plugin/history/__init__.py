@@ -1,1 +1,1 @@
-"""History…: the kept jobs in a window, to insert once more, to copy from, or to delete."""
+"""History…: a window with earlier edits, to insert again, to copy from or to delete."""

@@ -1,4 +1,4 @@
-"""The list of kept jobs in a window: a picture and three lines each, searchable; pictures are made as they are seen."""
+"""The searchable list of jobs, with a thumbnail and three lines each; thumbnails are made as rows become visible."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from lib.jobs import history
 from lib.jobs.history_record import Record, State
 from lib.translation import _
 from plugin.expect import expect
-from plugin.history.words import cost_of, when
+from plugin.history.formatting import format_cost, format_time
 from plugin.worker.process import Event
 from plugin.worker.workers import Workers
 
@@ -27,7 +27,7 @@ _PICTURE, _LINES, _FOLDER = range(3)
 
 
 class JobList(Gtk.ScrolledWindow):
-    """The jobs, the newest first; `selected` are those that the user has chosen."""
+    """The jobs, newest first."""
 
     __gsignals__ = {
         "changed": (GObject.SignalFlags.RUN_FIRST, None, ()),
@@ -38,52 +38,52 @@ class JobList(Gtk.ScrolledWindow):
         super().__init__(hscrollbar_policy=Gtk.PolicyType.NEVER, min_content_height=240, min_content_width=380)
         self._workers = workers
         self.records: dict[str, Record] = {}
-        self._asked: set[str] = set()
-        self._words = ""
-        self._only_waiting = False
+        self._requested: set[str] = set()
+        self._search_text = ""
+        self._only_not_inserted = False
         self._store = Gtk.ListStore(GdkPixbuf.Pixbuf, str, str)
         self._blank = _blank()
         self._filter = self._store.filter_new()
-        self._filter.set_visible_func(self._is_shown)
+        self._filter.set_visible_func(self._is_match)
         self._view = self._make_view()
         self.add(self._view)
-        self.get_vadjustment().connect("value-changed", lambda *_ignored: self._look())
-        self._view.connect("size-allocate", lambda *_ignored: self._look())
-        self._coming: Iterator[Record] = history.records()
+        self.get_vadjustment().connect("value-changed", lambda *_ignored: self._request_thumbnails())
+        self._view.connect("size-allocate", lambda *_ignored: self._request_thumbnails())
+        self._unread: Iterator[Record] = history.records()
         GLib.idle_add(self._read_more)
 
     @property
     def view(self) -> Gtk.TreeView:
-        """What the keyboard goes to."""
+        """Return the widget that takes the keyboard focus."""
         return self._view
 
     @property
     def selected(self) -> list[Record]:
-        """The chosen jobs, from top to bottom."""
+        """Return the selected jobs, from top to bottom."""
         model, paths = self._view.get_selection().get_selected_rows()
         return [self.records[model[path][_FOLDER]] for path in paths]
 
     @property
     def size(self) -> int:
-        """Bytes on disk of all that was read."""
+        """Return the size of all jobs on disk, in bytes."""
         return sum(record.size for record in self.records.values())
 
-    def show_only(self, words: str, only_waiting: bool) -> None:
-        """Shows the jobs that have all these words in their prompt, model, provider or state."""
-        self._words, self._only_waiting = words.casefold(), only_waiting
+    def show_only(self, search_text: str, only_not_inserted: bool) -> None:
+        """Show only the jobs with all these words in their prompt, model, provider or state."""
+        self._search_text, self._only_not_inserted = search_text.casefold(), only_not_inserted
         self._filter.refilter()
         if not self.selected and len(self._filter):
             self._view.set_cursor(Gtk.TreePath.new_first())
         self.emit("changed")
-        GLib.idle_add(self._look)
+        GLib.idle_add(self._request_thumbnails)
 
     def update(self, folder: Path) -> None:
-        """Reads one job again; a job that has gone leaves the list."""
+        """Read one job again, and remove it from the list where it was deleted."""
         row = next((row for row in self._store if row[_FOLDER] == folder.name), None)
-        found = history.record(folder)
-        if found and row:
-            self.records[folder.name] = found
-            row[_LINES] = _markup(found)
+        record = history.record(folder)
+        if record and row:
+            self.records[folder.name] = record
+            row[_LINES] = _markup(record)
         elif row:
             del self.records[folder.name]
             self._store.remove(row.iter)
@@ -91,7 +91,7 @@ class JobList(Gtk.ScrolledWindow):
 
     def _make_view(self) -> Gtk.TreeView:
         view = Gtk.TreeView(model=self._filter, headers_visible=False, enable_search=False)
-        view.get_accessible().set_name(_("Kept jobs"))
+        view.get_accessible().set_name(_("Earlier edits"))
         picture = Gtk.CellRendererPixbuf(width=PICTURE_EDGE + 8, height=PICTURE_EDGE + 6)
         lines = Gtk.CellRendererText(ellipsize=Pango.EllipsizeMode.END, xpad=6)
         column = Gtk.TreeViewColumn()
@@ -108,51 +108,51 @@ class JobList(Gtk.ScrolledWindow):
         return view
 
     def _read_more(self) -> bool:
-        """A few at a time, so that thousands do not keep the window from opening."""
-        first, found = not self.records, None
+        """Read a few jobs at a time, so that thousands do not delay the window."""
+        is_first, record = not self.records, None
         for _turn in range(_AT_ONCE):
-            found = self._next()
-            if not found:
+            record = self._next()
+            if not record:
                 break
-            self.records[found.folder.name] = found
-            self._store.append([self._blank, _markup(found), found.folder.name])
-        if first and self.records:
+            self.records[record.folder.name] = record
+            self._store.append([self._blank, _markup(record), record.folder.name])
+        if is_first and self.records:
             self._view.set_cursor(Gtk.TreePath.new_first())
         self.emit("changed")
-        return GLib.SOURCE_CONTINUE if found else GLib.SOURCE_REMOVE
+        return GLib.SOURCE_CONTINUE if record else GLib.SOURCE_REMOVE
 
     def _next(self) -> Record | None:
         try:
-            return next(self._coming, None)
+            return next(self._unread, None)
         except OSError:
             return None
 
-    def _is_shown(self, model: Gtk.TreeModel, place: Gtk.TreeIter, _data: object) -> bool:
-        found = self.records.get(model[place][_FOLDER])
-        if not found or (self._only_waiting and found.state is not State.WAITING):
+    def _is_match(self, model: Gtk.TreeModel, row: Gtk.TreeIter, _data: object) -> bool:
+        record = self.records.get(model[row][_FOLDER])
+        if not record or (self._only_not_inserted and record.state is not State.WAITING):
             return False
-        text = f"{found.prompt} {found.provider} {found.model} {found.state.words}".casefold()
-        return all(word in text for word in self._words.split())
+        text = f"{record.prompt} {record.provider} {record.model} {record.state.words}".casefold()
+        return all(word in text for word in self._search_text.split())
 
-    def _look(self) -> None:
-        """Asks for the pictures of the rows that are in sight."""
-        seen = self._view.get_visible_range()
-        if not seen:
+    def _request_thumbnails(self) -> None:
+        """Request the thumbnails of the visible rows."""
+        visible = self._view.get_visible_range()
+        if not visible:
             return
-        for number in range(seen[0].get_indices()[0], seen[1].get_indices()[0] + 1):
+        for number in range(visible[0].get_indices()[0], visible[1].get_indices()[0] + 1):
             name = self._filter[number][_FOLDER]
-            if name not in self._asked:
-                self._asked.add(name)
-                self._ask(name)
+            if name not in self._requested:
+                self._requested.add(name)
+                self._request_thumbnail(name)
 
-    def _ask(self, name: str) -> None:
+    def _request_thumbnail(self, name: str) -> None:
         self._workers.ask(
-            "thumbnail", lambda answer: self._show_picture(name, answer), job=str(self.records[name].folder)
+            "thumbnail", lambda answer: self._show_thumbnail(name, answer), job=str(self.records[name].folder)
         )
 
-    def _show_picture(self, name: str, answer: Event) -> None:
-        if "error" in answer:  # the worker has ended: the picture is made when the row is seen next
-            self._asked.discard(name)
+    def _show_thumbnail(self, name: str, answer: Event) -> None:
+        if "error" in answer:  # the worker has ended: request it again when the row is next visible
+            self._requested.discard(name)
         picture = pixbuf_of(answer)
         for row in self._store if picture else ():
             if row[_FOLDER] == name:
@@ -160,7 +160,7 @@ class JobList(Gtk.ScrolledWindow):
 
 
 def pixbuf_of(answer: Event) -> GdkPixbuf.Pixbuf | None:
-    """The small picture that the worker made; None where it could not. GdkPixbuf's loaders fail in some GIMPs."""
+    """Return the thumbnail in the worker's answer; None where it has none. (GdkPixbuf's loaders fail in some GIMPs.)"""
     if "rgb" not in answer:
         return None
     width, height = answer["width"], answer["height"]
@@ -169,17 +169,18 @@ def pixbuf_of(answer: Event) -> GdkPixbuf.Pixbuf | None:
 
 
 def _blank() -> GdkPixbuf.Pixbuf:
-    made = GdkPixbuf.Pixbuf.new(GdkPixbuf.Colorspace.RGB, True, 8, PICTURE_EDGE, PICTURE_EDGE)
-    picture = expect(GdkPixbuf.Pixbuf, made)
+    pixbuf = GdkPixbuf.Pixbuf.new(GdkPixbuf.Colorspace.RGB, True, 8, PICTURE_EDGE, PICTURE_EDGE)
+    picture = expect(GdkPixbuf.Pixbuf, pixbuf)
     picture.fill(0x80808020)
     return picture
 
 
-def _markup(found: Record) -> str:
-    """Prompt, state and what it was done with, a line each."""
-    prompt = " ".join(found.prompt.split()) or _("(no prompt)")
-    told = " · ".join(filter(None, (when(found.created), found.model or found.provider, cost_of(found))))
-    lines = (f"<b>{_escaped(prompt[:200])}</b>", _escaped(found.state.words), f"<small>{_escaped(told)}</small>")
+def _markup(record: Record) -> str:
+    """Return the lines of a job: its prompt, its state, and its date, model and cost."""
+    prompt = " ".join(record.prompt.split()) or _("(no prompt)")
+    details = (format_time(record.created), record.model or record.provider, format_cost(record))
+    small = _escaped(" · ".join(filter(None, details)))
+    lines = (f"<b>{_escaped(prompt[:200])}</b>", _escaped(record.state.words), f"<small>{small}</small>")
     return "\n".join(lines)
 
 

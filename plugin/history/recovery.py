@@ -1,4 +1,4 @@
-"""After a crash: says once that there is a result that was never inserted, and where it is."""
+"""After a crash: report once that there are results that were never inserted, and where they are."""
 
 import sys
 
@@ -10,53 +10,54 @@ from lib.jobs.job import Job
 from lib.translation import _, ngettext
 
 
-def forgotten_results() -> str:
-    """What nobody was told of yet: results that were never inserted, requests without an answer; empty where none is.
+def unreported_results() -> str:
+    """Return a message on results that were never inserted and requests without an answer; "" where there are none.
 
-    A disk that refuses is no error here: what the user came for goes on.
+    Each job is reported once. A folder that cannot be read is ignored, as it must not prevent the current edit.
     """
     try:
-        found = history.unreported()
+        jobs = history.unreported()
     except OSError:
         return ""
-    for folder in found:
+    for folder in jobs:
         Job(folder).mark_notified()
-    states = list(found.values())
+    states = list(jobs.values())
     waiting = states.count(State.WAITING) + states.count(State.UNREAD)
     return " ".join(filter(None, (_waiting(waiting), _unknown(states.count(State.UNKNOWN)))))
 
 
 def _waiting(count: int) -> str:
-    told = ngettext(
+    message = ngettext(
         "{count} result of an earlier edit arrived, but was never inserted.",
         "{count} results of earlier edits arrived, but were never inserted.",
         count,
     )
-    return told.format(count=count) if count else ""
+    return message.format(count=count) if count else ""
 
 
 def _unknown(count: int) -> str:
-    told = ngettext(
+    message = ngettext(
         "{count} earlier request was sent, and its answer never arrived; it may have been billed.",
         "{count} earlier requests were sent, and their answers never arrived; they may have been billed.",
         count,
     )
-    return told.format(count=count) if count else ""
+    return message.format(count=count) if count else ""
 
 
-def say_in_window(told: str) -> None:
-    """Says it, if there is anything to say, where GIMP shows its messages."""
-    if told:
-        Gimp.message(f"{told} {_where()}")
+def show_in_gimp(message: str) -> None:
+    """Show a message, unless it is empty, where GIMP shows its own."""
+    if message:
+        Gimp.message(f"{message} {_hint()}")
 
 
-def say_on_terminal(told: str) -> str:
-    """Says it, if there is anything to say, where a script's user looks; returns what was said."""
-    if not told:
+def print_to_terminal(message: str) -> str:
+    """Print a message to standard error, unless it is empty; return the printed text."""
+    if not message:
         return ""
-    sys.stderr.write(f"generative-edit: {told} {_where()}\n")
-    return f"{told} {_where()}"
+    text = f"{message} {_hint()}"
+    sys.stderr.write(f"generative-edit: {text}\n")
+    return text
 
 
-def _where() -> str:
+def _hint() -> str:
     return _("See Filters ▸ Generative Edit ▸ History….")

@@ -9,9 +9,9 @@ from lib.jobs import stored_data
 from lib.jobs.job import SELECTION, Job
 from lib.translation import _
 from plugin.edit.draft import Draft
-from plugin.edit.job_run import JobRun, Listener
 from plugin.edit.record import layer_record
-from plugin.edit.task import Exported, Task, layer_mask
+from plugin.edit.run import JobRun, Listener, layer_mask
+from plugin.edit.task import Exported, Task
 from plugin.panel.sent_picture import selection_state
 from plugin.pixels.canvas_layer import Appearance, CanvasLayer
 from plugin.pixels.insert import layer_name
@@ -63,7 +63,7 @@ class Generation(JobRun[GenerationResult]):
 
     def insert(self, rgba: bytes) -> None:
         """Show a result on the canvas, in the existing layer or in a new one."""
-        if self.canvas.there:
+        if self.canvas.is_present:
             self.canvas.show(rgba)
         else:
             self.canvas.insert(rgba, self.appearance())
@@ -83,7 +83,7 @@ class Generation(JobRun[GenerationResult]):
         """Show a preview of the first image, unless the user has removed its layer."""
         path = self.job.path(event["layer"])
         visible = event["image"] == 0 and not self.canvas.was_removed and not self.was_cancelled
-        if visible and self.canvas.there:
+        if visible and self.canvas.is_present:
             self.canvas.show(path.read_bytes())
         elif visible and self.draft.image.is_valid():
             self.canvas.insert(path.read_bytes(), self.appearance())
@@ -105,7 +105,7 @@ class Generation(JobRun[GenerationResult]):
             return [_("The image was closed during the edit, so the result is in a new image.")]
         if self.canvas.was_removed:
             notes.append(_("The layer of the result was removed during the edit. Click a result to insert it."))
-        elif not self.canvas.there and self.canvas.edited_was_deleted:
+        elif not self.canvas.is_present and self.canvas.edited_was_deleted:
             notes.append(_("The edited layer was deleted, so the result is above all other layers."))
         if selection_state(self.canvas.image) != self._selection:
             notes.append(_("The selection was changed during the edit. The result is at the original selection."))

@@ -8,7 +8,7 @@ from gi.repository import Gimp, Gtk, Pango
 
 from lib.frame.geometry import Size
 from lib.translation import _
-from plugin.edit.prepare import MOST_IMAGES
+from plugin.edit.task import MOST_IMAGES
 from plugin.expect import expect
 from plugin.ui import thumbnails
 

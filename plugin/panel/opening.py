@@ -44,16 +44,16 @@ def open_again(
 
     Return whether anything was generated; raise EditFailed if the layer stores no such request.
     """
-    earlier = again.find(image, layers)
+    previous = again.find_previous_edit(image, layers)
     with single_window(image) as slot:
         if slot is None:
             raise EditFailed(_("The window of this image is already open. Close it, then choose Edit Again."))
-        set_values(config, earlier.again.values)
-        notes = sentences(earlier.missing, *earlier.again.notes)
+        set_values(config, previous.record.values)
+        notes = sentences(previous.missing, *previous.record.notes)
         if notes:
             Gimp.message(notes)
-        repeat_target = RepeatTarget(earlier.selection, earlier.shown)
-        return _run_panel(procedure, config, image, earlier.inputs, slot, repeat_target)
+        repeat_target = RepeatTarget(previous.selection, previous.result)
+        return _run_panel(procedure, config, image, previous.layers, slot, repeat_target)
 
 
 def _run_panel(

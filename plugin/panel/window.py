@@ -13,7 +13,7 @@ from lib.settings import last_used, prompts
 from lib.translation import _
 from plugin.edit.arguments import EDIT_ARGUMENTS, defaults, values_of
 from plugin.edit.choices import accepted, choices
-from plugin.edit.draft import Draft, chosen, cost_text, draft
+from plugin.edit.draft import Draft, cost_text, draft, provider_and_model
 from plugin.edit.options import read
 from plugin.errors import BadArguments, EditFailed, explain
 from plugin.panel import sent_picture
@@ -102,7 +102,8 @@ class Panel:
     def _values(self) -> dict[str, Any]:
         """Return the arguments, with defaults for those that the selected model and provider do not support."""
         values = values_of(self._config)
-        provider, model = chosen(read({**defaults(), "provider": values["provider"], "model": values["model"]}))
+        names = {"provider": values["provider"], "model": values["model"]}
+        provider, model = provider_and_model(read({**defaults(), **names}))
         self._parts.form.show_choices(provider, model)
         return accepted(values, choices(model, provider, values["output-format"]), defaults())
 

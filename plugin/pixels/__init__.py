@@ -1,1 +1,1 @@
-"""Pixels out of GIMP and layers into it."""
+"""Export pixels from GIMP, and insert layers into it."""

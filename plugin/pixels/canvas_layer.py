@@ -1,4 +1,4 @@
-"""The layer that shows an edit on the canvas: a preview first, then whichever result the user looks at."""
+"""The layer that shows an edit on the canvas: first its previews, then the result that the user selects."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -23,7 +23,7 @@ from plugin.pixels.insert import (
 
 @dataclass(frozen=True)
 class Appearance:
-    """How the layer looks in the layers' list, its mask (the selection's values in the frame), and its record."""
+    """The layer's name, its mask (the selection's values in the frame) and its record."""
 
     name: str
     mask: bytes | None
@@ -31,57 +31,59 @@ class Appearance:
 
 
 class CanvasLayer:
-    """One layer whose pixels change as previews and results come, in a single undo step: its insertion.
+    """A layer whose pixels change as previews and results arrive, in one undo step: its insertion.
 
-    What is written into its buffer later is not recorded: undo takes the layer away, redo brings the last pixels back.
-    `edited` is the layer that it lies above, None for the top of the stack. `beside` is an earlier such layer of the
-    same edit: both then lie in one group, the earlier one hidden. Of `place` the frame counts, and what is replaced.
+    Pixels written into its buffer later are not recorded: undo removes the layer, redo restores the last pixels.
+    It is inserted above the layer `edited`, or at the top of the stack for None. `previous` is an earlier layer of the
+    same edit: both are then in one group, and the earlier one is hidden. Of `place`, only the frame and the replaced
+    layer are used.
     """
 
     def __init__(
-        self, image: Gimp.Image, edited: Gimp.Layer | None, place: Place, beside: "CanvasLayer | None" = None
+        self, image: Gimp.Image, edited: Gimp.Layer | None, place: Place, previous: "CanvasLayer | None" = None
     ) -> None:
         self.image = image
         self.layer: Gimp.Layer | None = None
         self._edited = edited
         self.frame = place.frame
         self._replaced = place.replaced
-        self._has_replaced = False
-        self._beside = beside
+        self._has_hidden_replaced = False
+        self._previous = previous
         self._group: Gimp.GroupLayer | None = None
 
     @property
-    def there(self) -> bool:
-        """Whether the layer is in the image: not yet inserted, undone, deleted or closed with its image is not."""
-        return self._present is not None
+    def is_present(self) -> bool:
+        """Return whether the layer is in an image: inserted, and not undone, deleted or closed with its image."""
+        return self._valid_layer is not None
 
     @property
-    def _present(self) -> Gimp.Layer | None:
+    def _valid_layer(self) -> Gimp.Layer | None:
         return self.layer if self.layer is not None and self.layer.is_valid() else None
 
     @property
     def was_removed(self) -> bool:
-        """Whether it had been there: the user took it away."""
+        """Return whether the layer was inserted, and then removed by the user."""
         return self.layer is not None and not self.layer.is_valid()
 
     @property
     def edited_was_deleted(self) -> bool:
-        """Whether the layer that it was to lie above has gone."""
+        """Return whether the edited layer was deleted."""
         return self._edited is not None and not self._edited.is_valid()
 
-    def insert(self, rgba: bytes, look: Appearance) -> None:
-        """Inserts the layer, complete, in one undo step; an image that was closed is replaced by a new one."""
+    def insert(self, rgba: bytes, appearance: Appearance) -> None:
+        """Insert the layer in one undo step; into a new image where the image was closed."""
         if not self.image.is_valid():
             self._open_new_image()
-        self.layer = new_layer(self.image, self.frame, look.name, rgba, look.mask, look.record)
+        name, mask, record = appearance.name, appearance.mask, appearance.record
+        self.layer = new_layer(self.image, self.frame, name, rgba, mask, record)
         with undo_group(self.image), same_items_selected(self.image):
-            place = self._place(look.name)
+            place = self._place(name)
             self.image.insert_layer(self.layer, place.parent, place.position)
-            self._has_replaced = hide(self._replaced)
+            self._has_hidden_replaced = hide(self._replaced)
         Gimp.displays_flush()
 
     def show(self, rgba: bytes) -> None:
-        """Writes other pixels into the layer, with no undo step."""
+        """Write other pixels into the layer, without an undo step."""
         if self.layer is None:
             raise ValueError("the layer is not inserted yet")
         fill(self.layer, rgba)
@@ -89,26 +91,26 @@ class CanvasLayer:
         Gimp.displays_flush()
 
     def remove(self) -> None:
-        """Takes the layer away; the earlier one of the same edit shows again, or what it has replaced."""
-        layer, earlier = self._present, self._beside._present if self._beside else None
+        """Remove the layer; show the previous layer of the same edit again, or the layer that was replaced."""
+        layer, previous = self._valid_layer, self._previous._valid_layer if self._previous else None
         if layer is None:
             return
         with undo_group(self.image):
             self.image.remove_layer(layer)
-            if earlier:
-                earlier.set_visible(True)
-            if self._has_replaced and self._replaced and self._replaced.is_valid():
+            if previous:
+                previous.set_visible(True)
+            if self._has_hidden_replaced and self._replaced and self._replaced.is_valid():
                 self._replaced.set_visible(True)
         Gimp.displays_flush()
 
     def replace_by(self, results: ResultLayers) -> None:
-        """Puts results as layers of one group in the place of this layer, and of its own group; one undo step."""
-        shown = self._group if self._group and self._group.is_valid() else self._present
+        """Replace this layer, or its group, by a group of result layers, in one undo step."""
+        current = self._group if self._group and self._group.is_valid() else self._valid_layer
         with undo_group(self.image):
-            place = place_above(self.image, shown, self.frame)
+            place = place_above(self.image, current, self.frame)
             insert_results(self.image, results, replace(place, replaced=self._replaced))
-            if shown:
-                self.image.remove_layer(shown)
+            if current:
+                self.image.remove_layer(current)
         Gimp.displays_flush()
 
     def _open_new_image(self) -> None:
@@ -118,12 +120,12 @@ class CanvasLayer:
         Gimp.Display.new(self.image)
 
     def _place(self, name: str) -> Place:
-        if self._beside and (other := self._beside._present):
-            return self._place_beside(other, self._beside._group, name)
+        if self._previous and (other := self._previous._valid_layer):
+            return self._place_in_group(other, self._previous._group, name)
         return place_above(self.image, None if self.edited_was_deleted else self._edited, self.frame)
 
-    def _place_beside(self, other: Gimp.Layer, group: Gimp.GroupLayer | None, name: str) -> Place:
-        """Above `other`, in the group that holds it; the group is made here, at the second result."""
+    def _place_in_group(self, other: Gimp.Layer, group: Gimp.GroupLayer | None, name: str) -> Place:
+        """Return the place above `other` in its group, which is created for the second result."""
         other.set_visible(False)
         self._group = group
         if not (self._group and self._group.is_valid()):

@@ -1,4 +1,4 @@
-"""Layers into GIMP: the returned pictures become layers at the frame's place, in one undo step."""
+"""Insert the returned pictures as layers at the frame's position, in one undo step."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,17 +12,17 @@ from lib.frame.geometry import Rect
 from plugin.expect import expect
 
 PARASITE = "generative-edit"
-# A layer mask: the frame's values, one byte a pixel (linear coverage, as a selection's); or none.
+# The values of a layer mask in the frame, one byte per pixel (linear coverage, as in a selection); None for no mask.
 Mask = bytes | None
 _LONGEST_NAME = 60
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where results go: over `frame`, at `position` in `parent` (None: the top level of the stack).
+    """Where results are inserted: at `frame`, and at `position` in the group `parent` (None: outside any group).
 
-    `canvas` is the canvas that is wanted, in coordinates of today's; `frame` then counts from its corner. `replaced` is
-    a layer that hides as they come.
+    With `canvas`, a rectangle in coordinates of the current canvas, the image is resized to it first, and `frame` is
+    relative to its corner. The layer `replaced` is hidden.
     """
 
     frame: Rect
@@ -34,7 +34,7 @@ class Place:
 
 @dataclass(frozen=True)
 class ResultLayers:
-    """What came back: raw RGBA pixels of the frame's size, their layer mask, name and record."""
+    """The results of an edit: raw RGBA pixels of the frame's size, and their layer mask, name and record."""
 
     pictures: Sequence[bytes]
     mask: Mask
@@ -43,7 +43,7 @@ class ResultLayers:
 
 
 def place_above(image: Gimp.Image, layer: Gimp.Layer | None, frame: Rect) -> Place:
-    """Above the layer that was edited; with None, on top of the stack."""
+    """Return the place above a layer; with None, at the top of the stack."""
     if layer is None:
         return Place(frame, None, 0)
     group = layer.get_parent()
@@ -51,14 +51,14 @@ def place_above(image: Gimp.Image, layer: Gimp.Layer | None, frame: Rect) -> Pla
 
 
 def insert_results(image: Gimp.Image, results: ResultLayers, place: Place) -> Gimp.ValueArray:
-    """Inserts results as layers; several go into a group, the first visible.
+    """Insert results as layers, each with the layer mask, and with the record as a persistent parasite.
 
-    Each gets the layer mask, and the record as a persistent parasite.
-    Returns the layers in a GValue array, as a procedure returns them: PyGObject cannot make one.
+    Several are inserted in a group, with only the first visible. Returns the layers as a procedure's return values,
+    as PyGObject cannot create an array of layers.
     """
     count = len(results.pictures)
     names = [results.name] if count == 1 else [f"{results.name} {number}" for number in range(1, count + 1)]
-    # All that can fail is done before the image is touched.
+    # The layers are created, which may fail, before the image is changed.
     layers = [
         new_layer(image, place.frame, name, picture, results.mask, results.record)
         for name, picture in zip(names, results.pictures, strict=True)
@@ -79,9 +79,9 @@ def insert_results(image: Gimp.Image, results: ResultLayers, place: Place) -> Gi
 def new_layer(
     image: Gimp.Image, frame: Rect, name: str, rgba: bytes, mask: Mask = None, record: Mapping[str, Any] | None = None
 ) -> Gimp.Layer:
-    """A layer that is not in the image yet: sRGB pixels of the frame's size, its layer mask, and its record.
+    """Return a layer, not yet inserted, with sRGB pixels of the frame's size, a layer mask and a record.
 
-    Without a record it is no result.
+    A layer without a record does not count as a result.
     """
     layer = _empty_layer(image, frame, name)
     fill(layer, rgba)
@@ -94,7 +94,7 @@ def new_layer(
 
 @contextmanager
 def undo_group(image: Gimp.Image) -> Iterator[None]:
-    """One undo step; closed whatever happens, as an open group would swallow the user's next steps."""
+    """Group changes into one undo step. It is always closed, as an open group would include the user's next steps."""
     image.undo_group_start()
     try:
         yield
@@ -104,15 +104,15 @@ def undo_group(image: Gimp.Image) -> Iterator[None]:
 
 @contextmanager
 def same_items_selected(image: Gimp.Image) -> Iterator[None]:
-    """Selects the same layers or channels afterwards, as far as they are still there.
+    """Select the same layers or channels afterwards, unless they were deleted.
 
-    The layer that was edited stays the active one: the next edit starts from it, not from its result.
+    The edited layer stays selected, so that the next edit starts from it and not from its result.
     """
     layers, channels = image.get_selected_layers(), image.get_selected_channels()
     try:
         yield
     finally:
-        # GIMP takes no empty list, and selecting layers deselects channels.
+        # GIMP does not accept an empty list, and selecting layers deselects channels.
         if layers := [layer for layer in layers if layer.is_valid()]:
             image.set_selected_layers(layers)
         elif channels := [channel for channel in channels if channel.is_valid()]:
@@ -120,20 +120,20 @@ def same_items_selected(image: Gimp.Image) -> Iterator[None]:
 
 
 def hide(layer: Gimp.Layer | None) -> bool:
-    """Hides a layer, if it is there and seen; returns whether it did."""
+    """Hide a layer where it is valid and visible; return whether it was hidden."""
     if layer is None or not layer.is_valid() or not layer.get_visible():
         return False
     return bool(layer.set_visible(False))
 
 
 def layer_name(prompt: str) -> str:
-    """The prompt on one line, shortened to what the layers' list can show."""
+    """Return the prompt on one line, shortened to fit the Layers dialog."""
     name = " ".join(prompt.split())
     return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1].rstrip() + "…"
 
 
 def insert_group(image: Gimp.Image, place: Place, name: str) -> Gimp.GroupLayer:
-    """An empty group at a place."""
+    """Insert an empty layer group."""
     group = Gimp.GroupLayer.new(image, name)
     image.insert_layer(group, place.parent, place.position)
     return group
@@ -149,7 +149,7 @@ def _empty_layer(image: Gimp.Image, frame: Rect, name: str) -> Gimp.Layer:
 
 
 def fill(layer: Gimp.Layer, rgba: bytes) -> None:
-    """Writes sRGB pixels over a whole layer; the buffer converts them to the image's own profile and precision."""
+    """Write sRGB pixels over a whole layer; GEGL converts them to the image's profile and precision."""
     buffer = layer.get_buffer()
     buffer.set(Gegl.Rectangle.new(0, 0, layer.get_width(), layer.get_height()), "R'G'B'A u8", rgba)
     buffer.flush()
@@ -164,9 +164,10 @@ def _add_mask(layer: Gimp.Layer, values: bytes) -> None:
 
 
 def _attach(layer: Gimp.Layer, record: Mapping[str, Any]) -> None:
-    """Before the layer is in the image, and undoable: else GIMP adds a step that "can't be undone" and drops the redo.
+    """Attach a record to a layer that is not yet inserted.
 
-    In ASCII, as libgimp takes the bytes from Python as signed ones.
+    The parasite is undoable: otherwise GIMP adds a step that "can't be undone" and drops the redo steps. The JSON is
+    ASCII, as libgimp takes bytes from Python as signed ones.
     """
     data = json.dumps(record).encode("ascii")
     flags = Gimp.PARASITE_PERSISTENT | Gimp.PARASITE_UNDOABLE

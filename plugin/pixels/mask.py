@@ -1,6 +1,6 @@
-"""The arithmetic of masks on raw bytes, one byte a pixel: what was selected becomes what may be edited.
+"""Arithmetic on masks, as raw bytes with one byte per pixel.
 
-Only the standard library: whole pictures are handled as one long integer, a bit for each pixel, which is as fast as C
+It uses only the standard library: a whole picture is one long integer with a bit for each pixel, which is as fast as C
 here.
 """
 
@@ -11,14 +11,14 @@ _FROM_DIGITS = bytes(255 if value == ord("1") else 0 for value in range(256))
 
 
 def selected(values: bytes) -> bytes:
-    """255 where a selection's value is not 0: a soft edge counts as selected."""
+    """Return 255 where a selection's value is not 0, as a soft edge counts as selected."""
     return values.translate(_SELECTED)
 
 
 def grow(mask: bytes, width: int, radius: int) -> bytes:
-    """A mask of 0 and 255, grown by `radius` pixels (a square), with `radius` pixels cut off at each side.
+    """Grow a mask of 0 and 255 by a square of `radius` pixels, and crop `radius` pixels at each side.
 
-    The margin is what keeps the ends of rows apart: read the selection that much wider than is wanted.
+    The cropped margin separates the ends of the rows: pass a mask that is larger by `radius` pixels at each side.
     """
     height = len(mask) // width
     bits = _spread(_spread(int(mask.translate(_TO_DIGITS), 2), width, radius), 1, radius)
@@ -28,7 +28,7 @@ def grow(mask: bytes, width: int, radius: int) -> bytes:
 
 
 def _spread(bits: int, step: int, radius: int) -> int:
-    """ORs the bits with themselves shifted by 1 to `radius` steps both ways; the reach doubles at each turn."""
+    """OR the bits with themselves shifted by 1 to `radius` steps both ways, doubling the distance each time."""
     reach = 0
     while reach < radius:
         add = min(reach + 1, radius - reach)
@@ -38,9 +38,9 @@ def _spread(bits: int, step: int, radius: int) -> int:
 
 
 def edit_mask(mask: bytes) -> bytes:
-    """RGBA bytes: white and alpha 0 where `mask` is 255 (may be edited), black and alpha 255 where it is 0.
+    """Return RGBA bytes: white with alpha 0 where `mask` is 255 (may be edited), black with alpha 255 where it is 0.
 
-    Right for OpenAI, which reads alpha, and for the local servers, which read luminance with white as "edit".
+    This suits OpenAI, which reads alpha, and local servers, which read luminance (white may be edited).
     """
     rgba = bytearray(4 * len(mask))
     rgba[0::4] = rgba[1::4] = rgba[2::4] = mask

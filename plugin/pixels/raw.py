@@ -1,4 +1,4 @@
-"""Raw pictures in memory: padded, placed and scaled with GEGL, and written as PNG."""
+"""Raw pixels in memory: pad, place and scale them with GEGL, and encode them as PNG."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from gi.repository import Gegl
 from lib.frame.geometry import Rect, Size
 from plugin.pixels import png
 
-# babl's names for sRGB with 8 bit, by the number of channels.
+# babl's names of 8-bit sRGB formats, by the number of channels.
 FORMATS = {1: "Y' u8", 2: "Y'A u8", 3: "R'G'B' u8", 4: "R'G'B'A u8"}
-# The same bytes called linear, so that GEGL scales them as they are: the worker scales back in the same way.
-_AS_THEY_ARE = {1: "Y u8", 2: "YA u8", 3: "RGB u8", 4: "RGBA u8"}
-# GEGL's mean of bytes is cut off, not rounded: a quarter to a half level too dark at every halving.
-_DEEPER = {1: "Y u16", 3: "RGB u16"}
+# Linear formats for the same bytes, so that GEGL scales without gamma, as the worker does when it scales back.
+_LINEAR_FORMATS = {1: "Y u8", 2: "YA u8", 3: "RGB u8", 4: "RGBA u8"}
+# GEGL truncates the mean of bytes, which makes it a quarter to a half level too dark at each halving.
+_DEEP_FORMATS = {1: "Y u16", 3: "RGB u16"}
 
 
 @dataclass(frozen=True)
 class Pixels:
-    """Raw bytes of a picture, 8 bit: `channels` is 1 (grey), 2 (grey, alpha), 3 (RGB) or 4 (RGBA)."""
+    """The raw 8-bit pixels of a picture with 1 (grey), 2 (grey, alpha), 3 (RGB) or 4 (RGBA) channels."""
 
     width: int
     height: int
@@ -28,16 +28,16 @@ class Pixels:
     data: bytes
 
     def png(self) -> bytes:
-        """The picture as a PNG of three or four channels; endpoints refuse grey ones. A full alpha is left out."""
+        """Return an RGB or RGBA PNG, as endpoints reject grey ones; an alpha that is opaque everywhere is left out."""
         return png.encode(self.width, self.height, *_rgb(self.channels, self.data))
 
     @property
     def size(self) -> Size:
-        """Width and height."""
+        """Return the width and height."""
         return Size(self.width, self.height)
 
     def placed(self, inside: Rect, area: Rect) -> Pixels:
-        """The picture, which covers `inside`, at its place in a larger, transparent `area`."""
+        """Return the picture, which covers `inside`, placed in a larger, transparent `area`."""
         channels, data = _with_alpha(self.channels, self.data)
         stride, left = inside.width * channels, (inside.x - area.x) * channels
         right = area.width * channels - left - stride
@@ -48,7 +48,7 @@ class Pixels:
         return Pixels(area.width, area.height, channels, b"".join(rows))
 
     def padded(self, inside: Rect, area: Rect) -> Pixels:
-        """The picture, which covers `inside`, with its edges repeated until it covers `area`."""
+        """Return the picture, which covers `inside`, padded to `area` by repeating its edges."""
         if inside == area:
             return self
         left, top, n = inside.x - area.x, inside.y - area.y, self.channels
@@ -60,16 +60,16 @@ class Pixels:
         return Pixels(area.width, area.height, n, b"".join(rows))
 
     def scaled(self, size: Size) -> Pixels:
-        """Scaled by a factor for each side: they may differ by a tenth of a percent, a pixel at the far edge.
+        """Return the picture scaled to a size, whose aspect may differ by a tenth of a percent.
 
-        Transparent pixels lend no colour to their neighbours.
+        The colours of transparent pixels do not bleed into their neighbours.
         """
         if self.size == size:
             return self
-        encoding = _AS_THEY_ARE[self.channels]
+        encoding = _LINEAR_FORMATS[self.channels]
         across, down = size.width / self.width, size.height / self.height
         halvings = int(-math.log2(max(across, down)))
-        if halvings > 0 and self.channels in _DEEPER:
+        if halvings > 0 and self.channels in _DEEP_FORMATS:
             source = self._halved(halvings)
             across, down = across * 2**halvings, down * 2**halvings
         else:
@@ -79,18 +79,18 @@ class Pixels:
         return Pixels(size.width, size.height, self.channels, _bytes(result, size, 1.0, encoding))
 
     def _halved(self, times: int) -> Gegl.Buffer:
-        """The mean of squares of 2, 4, 8 … pixels: ten times faster than scaling, but it mixes in hidden colours."""
-        encoding = _DEEPER[self.channels]
-        source = _buffer(encoding, self.size, self.data, _AS_THEY_ARE[self.channels])
+        """Return the mean of squares of 2, 4, 8 … pixels: ten times as fast as scaling, but wrong with alpha."""
+        encoding = _DEEP_FORMATS[self.channels]
+        source = _buffer(encoding, self.size, self.data, _LINEAR_FORMATS[self.channels])
         size = Size(-(-self.width // 2**times), -(-self.height // 2**times))
         return _buffer(encoding, size, _bytes(source, size, 0.5**times, encoding))
 
 
-def _buffer(encoding: str, size: Size, data: bytes | None = None, given: str | None = None) -> Gegl.Buffer:
-    """A buffer in an encoding, with bytes in it that are `given` in another one."""
+def _buffer(encoding: str, size: Size, data: bytes | None = None, data_encoding: str | None = None) -> Gegl.Buffer:
+    """Return a buffer in an encoding, filled with bytes that may be in a different one."""
     buffer = Gegl.Buffer.new(encoding, 0, 0, size.width, size.height)
     if data is not None:
-        buffer.set(Gegl.Rectangle.new(0, 0, size.width, size.height), given or encoding, data)
+        buffer.set(Gegl.Rectangle.new(0, 0, size.width, size.height), data_encoding or encoding, data)
     return buffer
 
 
@@ -99,7 +99,7 @@ def _bytes(buffer: Gegl.Buffer, size: Size, scale: float, encoding: str) -> byte
 
 
 def _scale(source: Gegl.Buffer, result: Gegl.Buffer, across: float, down: float) -> None:
-    """Scales one buffer into another, both beginning at 0,0; linear, which is the mean of an area on the way down."""
+    """Scale one buffer into another with linear sampling, which averages an area when it scales down."""
     graph = Gegl.Node()
     reading, scaling = graph.create_child("gegl:buffer-source"), graph.create_child("gegl:scale-ratio")
     writing = graph.create_child("gegl:write-buffer")
@@ -117,22 +117,22 @@ def _scale(source: Gegl.Buffer, result: Gegl.Buffer, across: float, down: float)
 def _with_alpha(channels: int, data: bytes) -> tuple[int, bytes]:
     if channels in (2, 4):
         return channels, data
-    return channels + 1, _weave([data[i::channels] for i in range(channels)] + [b"\xff" * (len(data) // channels)])
+    return channels + 1, _interleave([data[i::channels] for i in range(channels)] + [b"\xff" * (len(data) // channels)])
 
 
 def _rgb(channels: int, data: bytes) -> tuple[int, bytes]:
-    """The picture in three channels, or in four where its alpha says something."""
+    """Return the pixels as RGB, or as RGBA where some are not opaque."""
     planes = [data[i::channels] for i in range(channels)] if channels != 3 else []
     if channels in (2, 4) and planes[-1].count(255) == len(planes[-1]):
         planes.pop()
         channels -= 1
     if channels >= 3:
-        return channels, _weave(planes) if planes and len(planes) == 3 else data
-    return channels + 2, _weave([planes[0]] * 3 + planes[1:])
+        return channels, _interleave(planes) if planes and len(planes) == 3 else data
+    return channels + 2, _interleave([planes[0]] * 3 + planes[1:])
 
 
-def _weave(planes: list[bytes]) -> bytes:
-    woven = bytearray(len(planes) * len(planes[0]))
+def _interleave(planes: list[bytes]) -> bytes:
+    interleaved = bytearray(len(planes) * len(planes[0]))
     for i, plane in enumerate(planes):
-        woven[i :: len(planes)] = plane
-    return bytes(woven)
+        interleaved[i :: len(planes)] = plane
+    return bytes(interleaved)

@@ -1,4 +1,4 @@
-"""What an edit is to change: as a rule the image's selection, else values that were kept of one."""
+"""The area that an edit changes: the selection of an image, or the stored values of one."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from lib.frame.geometry import Rect, Size
 
 
 class Selection(Protocol):
-    """A selection on the canvas; its values are one byte a pixel, 0 where nothing is selected."""
+    """A selection on the canvas; its values are one byte per pixel, 0 where nothing is selected."""
 
     @property
     def bounds(self) -> Rect | None:
-        """The rectangle of all that is selected; None where nothing is."""
+        """Return the rectangle of all selected pixels; None where nothing is selected."""
 
     def values(self, area: Rect) -> bytes:
         """Return the values in an area of the canvas."""
@@ -25,9 +25,9 @@ class Selection(Protocol):
 
 @dataclass(frozen=True)
 class StoredSelection:
-    """A selection of which only the values in one rectangle are known; nothing is selected elsewhere."""
+    """A selection given by its values in one rectangle; nothing is selected outside it."""
 
-    place: Rect
+    rect: Rect
     data: bytes
 
     @cached_property
@@ -37,14 +37,14 @@ class StoredSelection:
             return None
         left = min(len(row) - len(row.lstrip(b"\0")) for _number, row in rows)
         right = max(len(row.rstrip(b"\0")) for _number, row in rows)
-        x, y = self.place.x, self.place.y
+        x, y = self.rect.x, self.rect.y
         return Rect.from_edges(x + left, y + rows[0][0], x + right, y + rows[-1][0] + 1)
 
     def values(self, area: Rect) -> bytes:
-        inside = area.intersect(self.place)
+        inside = area.intersect(self.rect)
         if inside.empty:
             return bytes(area.size.pixels)
-        first, skipped = inside.y - self.place.y, inside.x - self.place.x
+        first, skipped = inside.y - self.rect.y, inside.x - self.rect.x
         before, after = bytes(inside.x - area.x), bytes(area.right - inside.right)
         rows = self._rows()[first : first + inside.height]
         rows = [before + row[skipped : skipped + inside.width] + after for row in rows]
@@ -58,7 +58,7 @@ class StoredSelection:
         return bytes(values[start + column] for start in starts for column in columns)
 
     def _rows(self) -> list[bytes]:
-        width = self.place.width
+        width = self.rect.width
         return [self.data[start : start + width] for start in range(0, len(self.data), width or 1)]
 
 

@@ -12,9 +12,8 @@ from lib.translation import N_
 from plugin.edit import again
 from plugin.edit.arguments import EDIT_ARGUMENTS, EXTEND_ARGUMENTS, REMOVE_ARGUMENTS, Argument, sides
 from plugin.edit.options import checked
-from plugin.edit.prepare import edit
-from plugin.edit.remove import check_selected, removal, set_as_last_time
-from plugin.edit.task import Outcome, Progress
+from plugin.edit.remove import check_selected, removal, start_with_last_provider
+from plugin.edit.run import Outcome, Progress, edit
 from plugin.extend.task import extend, options_of
 from plugin.ui.consent_without_window import require_consent
 from plugin.worker.installation import worker_python
@@ -87,7 +86,7 @@ def _draft_removal(image: Gimp.Image, layers: list[Gimp.Layer], values: Values) 
 def _remove_at_last_provider(
     _procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, image: Gimp.Image, layers: list[Gimp.Layer]
 ) -> None:
-    values = set_as_last_time(config)
+    values = start_with_last_provider(config)
     require_consent(lambda: _draft_removal(image, layers, values))
 
 
@@ -160,6 +159,6 @@ ENTRIES = {
         EDIT_ARGUMENTS,
         _open_again,
         None,
-        again.again,
+        again.repeat_edit,
     ),
 }

@@ -9,8 +9,8 @@ from gi.repository import Gimp
 
 from lib.translation import _
 from plugin.edit.arguments import values_of
-from plugin.edit.task import report_text
-from plugin.history.recovery import forgotten_results, say_in_window, say_on_terminal
+from plugin.edit.run import report_text
+from plugin.history.recovery import print_to_terminal, show_in_gimp, unreported_results
 from plugin.procedures import folder as folder_procedure
 from plugin.procedures import windows as window_procedures
 from plugin.procedures.entries import ENTRIES
@@ -73,14 +73,14 @@ def _run(
             return procedure.new_return_values(Gimp.PDBStatusType.CANCEL, None)
         layers, told = _layers(run_mode, image, drawables), ""
         if in_window:
-            say_in_window(forgotten_results())
+            show_in_gimp(unreported_results())
             ended = entry.interact(procedure, config, image, layers)
             if ended is not None:
                 # After a success libgimp writes into the image, which GIMP reports as an error where it has gone.
                 status = ended if image.is_valid() else Gimp.PDBStatusType.CANCEL
                 return procedure.new_return_values(status, None)
         else:
-            told = say_on_terminal(forgotten_results())
+            told = print_to_terminal(unreported_results())
         values = values_of(config, entry.arguments)
         if repeated and entry.draft:
             draft = entry.draft

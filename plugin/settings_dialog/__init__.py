@@ -1,4 +1,4 @@
-"""Settings…: a window with a page each for providers, what an edit starts with, cost, and what is kept."""
+"""Settings…: a window with pages for providers and keys, defaults, cost, and history and log."""
 
 from plugin.settings_dialog.window import open_settings, run_settings
 

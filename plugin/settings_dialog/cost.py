@@ -1,4 +1,4 @@
-"""The page on what was spent this month."""
+"""The page with this month's spending."""
 
 from gi.repository import Gtk, Pango
 
@@ -9,19 +9,19 @@ from plugin.settings_dialog.rows import Page, named, note
 
 
 class CostPage(Page):
-    """A table of providers; it is read again whenever something has changed."""
+    """A table of the spending at each provider."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._rows_of_cost = Gtk.ListStore(str, str, str, str)
-        table = Gtk.TreeView(model=self._rows_of_cost)
+        self._spending_rows = Gtk.ListStore(str, str, str, str)
+        table = Gtk.TreeView(model=self._spending_rows)
         titles = (_("Provider"), _("US dollars"), _("Edits"), _("Edits of unknown cost"))
         for number, title in enumerate(titles):
-            right = float(number > 0)
-            cut = Pango.EllipsizeMode.NONE if right else Pango.EllipsizeMode.END
-            cell = Gtk.CellRendererText(xalign=right, ellipsize=cut)
+            alignment = float(number > 0)
+            ellipsize = Pango.EllipsizeMode.NONE if number else Pango.EllipsizeMode.END
+            cell = Gtk.CellRendererText(xalign=alignment, ellipsize=ellipsize)
             column = Gtk.TreeViewColumn(title, cell, text=number)
-            column.set_alignment(right)
+            column.set_alignment(alignment)
             column.set_expand(number == 0)
             table.append_column(column)
         named(table, _("Spent this month"))
@@ -30,30 +30,31 @@ class CostPage(Page):
         self._heading = self.add_heading("")
         self.add_wide(frame)
         self.add_wide(note(_(
-            "By the answers' own usage and the published prices; the provider's bill is what counts. An edit whose "
-            "cost is unknown may have been billed. What is deleted from the history stays counted here."
+            "Computed from the reported usage and the published prices; the provider's bill may differ. An edit of "
+            "unknown cost may have been billed. Edits that are deleted from the history still count here."
         )))  # fmt: skip
 
-    def show_settings(self, now: Settings) -> None:
-        """Shows what was spent up to now."""
+    def show_settings(self, current: Settings) -> None:
+        """Show what has been spent so far."""
         spent = spending.in_month()
-        self._rows_of_cost.clear()
+        self._spending_rows.clear()
         for name, amount in sorted(spent.items()):
-            title = _title(name, now)
+            title = _title(name, current)
             cells = (title, f"{amount.dollars:.2f}", str(amount.edits), str(amount.unknown or ""))
-            self._rows_of_cost.append(cells)
-        total, unknown = sum(one.dollars for one in spent.values()), sum(one.unknown for one in spent.values())
-        told = _("This month: ${dollars}").format(dollars=f"{total:.2f}")
+            self._spending_rows.append(cells)
+        total = sum(amount.dollars for amount in spent.values())
+        unknown = sum(amount.unknown for amount in spent.values())
+        heading = _("This month: ${dollars}").format(dollars=f"{total:.2f}")
         if unknown:
             more = ngettext("and {n} edit of unknown cost", "and {n} edits of unknown cost", unknown)
-            told = f"{told} {more.format(n=unknown)}"
-        self._heading.set_text(told)
+            heading = f"{heading} {more.format(n=unknown)}"
+        self._heading.set_text(heading)
 
 
-def _title(name: str, now: Settings) -> str:
-    """The provider's title, or its name where it has gone."""
-    if name in now.providers:
-        return now.providers[name]["title"]
+def _title(name: str, current: Settings) -> str:
+    """Return the provider's title, or its name where the provider was removed."""
+    if name in current.providers:
+        return current.providers[name]["title"]
     try:
         return settings.provider(name).title
     except ValueError:

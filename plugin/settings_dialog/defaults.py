@@ -1,4 +1,4 @@
-"""The page on what an edit starts with: provider, model, surroundings, and above which cost one is asked first."""
+"""The page with the defaults of an edit: provider, model, context, and the cost above which to ask first."""
 
 import os
 from typing import TYPE_CHECKING
@@ -24,7 +24,7 @@ _FEW_PIXELS = 64
 
 
 class DefaultsPage(Page):
-    """Each control writes its own setting."""
+    """The defaults; each control writes its own setting."""
 
     def __init__(self, dialog: "SettingsDialog") -> None:
         super().__init__()
@@ -32,62 +32,62 @@ class DefaultsPage(Page):
         self._provider = shorten_choices(Gtk.ComboBoxText())
         self._model = Gtk.ComboBoxText.new_with_entry()
         self._entry = expect(Gtk.Entry, self._model.get_child())
-        self._listed = message()
-        self._list = button(_("_List Models"), self._ask_models)
+        self._model_message = message()
+        self._list_button = button(_("_List Models"), self._request_models)
         self._confirm = spin(0, 1_000_000, 0.05, digits=2)
-        self._context, self._around = Gtk.ComboBoxText(), spin(0, 99_999, 8)
+        self._context, self._context_pixels = Gtk.ComboBoxText(), spin(0, 99_999, 8)
         self._feather = spin(0, LARGEST_RADIUS, 0.5, digits=1)
         self._grow = spin(0, LARGEST_RADIUS, 1)
         self._lay_out()
         self._connect()
 
-    def show_settings(self, now: Settings) -> None:
-        """Shows what is set."""
+    def show_settings(self, current: Settings) -> None:
+        """Show the current settings."""
         self._filling = True
         names = settings.provider_names()
         self._provider.remove_all()
         for name in names:
             self._provider.append(name, settings.provider(name).title)
-        if now.provider and now.provider not in names:
-            self._provider.append(now.provider, _("{name} (no longer there)").format(name=now.provider))
-        self._provider.set_active_id(now.provider or "local")
-        if self._text() != now.model:
-            self._entry.set_text(now.model)
+        if current.provider and current.provider not in names:
+            self._provider.append(current.provider, _("{name} (removed)").format(name=current.provider))
+        self._provider.set_active_id(current.provider or "local")
+        if self._model_name() != current.model:
+            self._entry.set_text(current.model)
         self._show_default_model()
-        self._confirm.set_value(now.confirm_above)
-        pixels = now.context.isdigit()
-        self._context.set_active_id(_PIXELS if pixels else now.context)
-        self._around.set_value(int(now.context) if pixels else _FEW_PIXELS)
-        self._around.set_sensitive(pixels)
-        self._feather.set_value(now.feather)
-        self._grow.set_value(now.grow)
+        self._confirm.set_value(current.confirm_above)
+        pixels = current.context.isdigit()
+        self._context.set_active_id(_PIXELS if pixels else current.context)
+        self._context_pixels.set_value(int(current.context) if pixels else _FEW_PIXELS)
+        self._context_pixels.set_sensitive(pixels)
+        self._feather.set_value(current.feather)
+        self._grow.set_value(current.grow)
         self._filling = False
 
     def _lay_out(self) -> None:
-        self.add_heading(_("Provider and model, in windows and in scripts that name none"))
+        self.add_heading(_("Provider and model, for windows and for scripts that specify none"))
         self.add_row(_("_Provider:"), self._provider)
-        self.add_row(_("_Model:"), beside(named(self._model, _("_Model:")), self._list), self._entry)
-        self.add_wide(self._listed)
+        self.add_row(_("_Model:"), beside(named(self._model, _("_Model:")), self._list_button), self._entry)
+        self.add_wide(self._model_message)
         variables = [name for name in _VARIABLES if os.environ.get(name)]
         if variables:
-            told = _("{variables} is set in the environment and goes before this.")
-            self.add_wide(note(told.format(variables=", ".join(variables))))
-        self.add_heading(_("In windows only, so that a script does the same for everybody"))
-        self.add_row(_("_Ask before an edit that may cost more than, in US dollars:"), self._confirm)
-        words = {"auto": _("automatic"), "layer": _("the whole layer"), "canvas": _("the whole canvas")}
-        for name, text in (words | {_PIXELS: _("so many pixels:")}).items():
+            text = _("{variables} is set in the environment and overrides this.")
+            self.add_wide(note(text.format(variables=", ".join(variables))))
+        self.add_heading(_("For windows only, so that a script gives everybody the same result"))
+        self.add_row(_("_Ask before edits that may cost more than (US dollars):"), self._confirm)
+        contexts = {"auto": _("automatic"), "layer": _("the whole layer"), "canvas": _("the whole canvas")}
+        for name, text in (contexts | {_PIXELS: _("pixels:")}).items():
             self._context.append(name, text)
-        self.add_row(_("S_urroundings to send:"), beside(self._context, self._around), self._context)
-        named(self._around, _("Pixels around the selection"))
+        self.add_row(_("Conte_xt around the selection:"), beside(self._context, self._context_pixels), self._context)
+        named(self._context_pixels, _("Pixels around the selection"))
         self.add_row(_("_Feather, in pixels:"), self._feather)
         self.add_row(_("_Grow, in pixels:"), self._grow)
 
     def _connect(self) -> None:
-        self._provider.connect("changed", lambda combo: self._choose(combo.get_active_id()))
-        self._model.connect("changed", lambda _combo: self._set("model", self._text()))
+        self._provider.connect("changed", lambda combo: self._set_provider(combo.get_active_id()))
+        self._model.connect("changed", lambda _combo: self._set("model", self._model_name()))
         self._confirm.connect("value-changed", lambda most: self._set("confirm_above", most.get_value()))
-        self._context.connect("changed", lambda _combo: self._choose_context())
-        self._around.connect("value-changed", lambda _pixels: self._choose_context())
+        self._context.connect("changed", lambda _combo: self._set_context())
+        self._context_pixels.connect("value-changed", lambda _pixels: self._set_context())
         self._feather.connect("value-changed", lambda pixels: self._set("feather", pixels.get_value()))
         self._grow.connect("value-changed", lambda pixels: self._set("grow", pixels.get_value_as_int()))
 
@@ -95,53 +95,53 @@ class DefaultsPage(Page):
         if not self._filling:
             self._dialog.change(**{name: value})
 
-    def _choose(self, provider: str) -> None:
-        """Another provider has other models."""
+    def _set_provider(self, provider: str) -> None:
+        """Change the provider, and clear the model, as each provider has its own."""
         if self._filling:
             return
         self._model.remove_all()
         self._entry.set_text("")
         self._dialog.change(provider=provider, model="")
-        self._listed.set_text("")
+        self._model_message.set_text("")
         self._show_default_model()
 
-    def _choose_context(self) -> None:
-        chosen = self._context.get_active_id()
-        self._around.set_sensitive(chosen == _PIXELS)
-        self._set("context", str(self._around.get_value_as_int()) if chosen == _PIXELS else chosen)
+    def _set_context(self) -> None:
+        context = self._context.get_active_id()
+        self._context_pixels.set_sensitive(context == _PIXELS)
+        self._set("context", str(self._context_pixels.get_value_as_int()) if context == _PIXELS else context)
 
     def _show_default_model(self) -> None:
-        """What an empty model stands for."""
+        """Show in the empty field which model is used."""
         try:
             model = settings.provider(str(self._provider.get_active_id())).default_model
         except ValueError:
             model = None
-        told = _("empty: {model}").format(model=model) if model else _("empty: the server's own")
-        self._entry.set_placeholder_text(told)
+        text = _("empty: {model}").format(model=model) if model else _("empty: the server's default")
+        self._entry.set_placeholder_text(text)
 
-    def _text(self) -> str:
+    def _model_name(self) -> str:
         return self._entry.get_text().strip()
 
-    def _ask_models(self) -> None:
-        self._list.set_sensitive(False)
-        self._listed.set_text(_("Asking for the models…"))
+    def _request_models(self) -> None:
+        self._list_button.set_sensitive(False)
+        self._model_message.set_text(_("Requesting the list of models…"))
         self._dialog.ask("models", self._on_models, provider=self._provider.get_active_id())
 
     def _on_models(self, answer: Event) -> None:
-        self._list.set_sensitive(True)
+        self._list_button.set_sensitive(True)
         if "error" in answer:
             error = answer["error"]
-            self._listed.set_text(sentences(error["message"], error["hint"]))
+            self._model_message.set_text(sentences(error["message"], error["hint"]))
             return
-        chosen, self._filling = self._text(), True
+        name, self._filling = self._model_name(), True
         self._model.remove_all()
         for model in answer["models"]:
             self._model.append_text(model["name"])
-        self._entry.set_text(chosen)
+        self._entry.set_text(name)
         self._filling = False
-        ending = {model["name"]: model["ends"] for model in answer["models"]}.get(chosen)
-        told = _("The models are in the field's list, those for pictures first: open it, or press Down in the field.")
+        ending = {model["name"]: model["ends"] for model in answer["models"]}.get(name)
+        text = _("The list of the field has the models, image models first. Open it, or press Down in the field.")
         if ending:
-            told = f"{told} " + _("“{model}” ends on {date}.").format(model=chosen, date=ending)
-        self._listed.set_text(told)
+            text = f"{text} " + _("“{model}” will be retired on {date}.").format(model=name, date=ending)
+        self._model_message.set_text(text)
         self._entry.grab_focus()

@@ -1,4 +1,4 @@
-"""The form for one of the user's own providers."""
+"""The form for a custom provider."""
 
 from collections.abc import Callable, Mapping
 
@@ -13,16 +13,16 @@ from lib.settings.custom_providers import DIALECTS, FIELDS, new_name, validate_e
 from lib.translation import _
 from plugin.settings_dialog.rows import Page, message
 
-Keep = Callable[[str, Mapping[str, str]], bool]
+Save = Callable[[str, Mapping[str, str]], bool]
 
 
 class ProviderForm:
-    """Asks for title, dialect, address and model; `keep` writes them, and the form stays open where it cannot."""
+    """Asks for title, dialect, address and model; `save` writes them, and the form stays open where it fails."""
 
     def __init__(
-        self, parent: Gtk.Window, name: str, entry: Mapping[str, str], taken: Mapping[str, object], keep: Keep
+        self, parent: Gtk.Window, name: str, entry: Mapping[str, str], taken: Mapping[str, object], save: Save
     ) -> None:
-        self._name, self._taken, self._keep = name, taken, keep
+        self._name, self._taken, self._save = name, taken, save
         title = _("Edit Provider") if name else _("Add Provider")
         self.window = GimpUi.Dialog(title=title, role="generative-edit-provider")
         self.window.set_transient_for(parent)
@@ -30,21 +30,21 @@ class ProviderForm:
         self.window.add_button(_("_Cancel"), Gtk.ResponseType.CANCEL)
         self.window.add_button(_("_OK"), Gtk.ResponseType.OK)
         self.window.set_default_response(Gtk.ResponseType.OK)
-        self._like = Gtk.ComboBoxText()
-        for like in DIALECTS:
-            self._like.append(like, providers.get(like).title)
+        self._dialect = Gtk.ComboBoxText()
+        for dialect in DIALECTS:
+            self._dialect.append(dialect, providers.get(dialect).title)
         self._fields = {field: Gtk.Entry(activates_default=True) for field in FIELDS if field != "like"}
         self._problem = message()
         self._lay_out()
         self._show(entry)
-        self._like.connect("changed", lambda _combo: self._on_like())
+        self._dialect.connect("changed", lambda _combo: self._on_dialect())
         self.window.connect("response", self._on_response)
         self.window.show_all()
 
     def _lay_out(self) -> None:
         page = Page()
         page.add_row(_("_Title:"), self._fields["title"])
-        page.add_row(_("Speaks _like:"), self._like)
+        page.add_row(_("API t_ype:"), self._dialect)
         page.add_row(_("_Address:"), self._fields["base_url"])
         page.add_row(_("Default _model:"), self._fields["model"])
         page.add_row(_("API _version:"), self._fields["api_version"])
@@ -52,22 +52,22 @@ class ProviderForm:
         self.window.get_content_area().pack_start(page, True, True, 0)
 
     def _show(self, entry: Mapping[str, str]) -> None:
-        self._like.set_active_id(entry.get("like", "custom"))
+        self._dialect.set_active_id(entry.get("like", "custom"))
         for field, widget in self._fields.items():
             widget.set_text(entry.get(field, ""))
-        self._on_like()
+        self._on_dialect()
 
-    def _on_like(self) -> None:
-        """An API version is Azure's alone; the address is shown as the dialect has it."""
-        base = providers.get(str(self._like.get_active_id()))
+    def _on_dialect(self) -> None:
+        """Enable the API version for Azure only, and show the form of the dialect's address and its default model."""
+        base = providers.get(str(self._dialect.get_active_id()))
         self._fields["api_version"].set_sensitive(bool(base.api_versions))
-        shown = base.base_url or ("https://NAME.openai.azure.com" if base.api_versions else "https://…/v1")
-        self._fields["base_url"].set_placeholder_text(shown)
+        example = base.base_url or ("https://NAME.openai.azure.com" if base.api_versions else "https://…/v1")
+        self._fields["base_url"].set_placeholder_text(example)
         self._fields["model"].set_placeholder_text(base.default_model or "")
 
     def _entry(self) -> dict[str, str]:
         entry = {field: widget.get_text().strip() for field, widget in self._fields.items()}
-        return entry | {"like": str(self._like.get_active_id())}
+        return entry | {"like": str(self._dialect.get_active_id())}
 
     def _on_response(self, window: Gtk.Window, response: int) -> None:
         if response != Gtk.ResponseType.OK:
@@ -80,5 +80,5 @@ class ProviderForm:
         except ValueError as error:
             self._problem.set_text(str(error))
             return
-        if self._keep(name, entry):
+        if self._save(name, entry):
             window.destroy()

@@ -1,4 +1,4 @@
-"""The page on what is kept: the history's limits, what may be logged, where it all is."""
+"""The page with the limits of the history, the log, and the folder of both."""
 
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class HistoryPage(Page):
-    """Limits in days and megabytes, and the log."""
+    """The limits in days and megabytes, and the log of prompts."""
 
     def __init__(self, dialog: "SettingsDialog") -> None:
         super().__init__()
@@ -23,28 +23,28 @@ class HistoryPage(Page):
         self._prompts = Gtk.CheckButton(label=_("_Log Prompts"), use_underline=True)
         named(self._prompts, _("_Log Prompts"))
         self.add_heading(_("History"))
-        self.add_row(_("_Keep edits for so many days:"), self._days)
-        self.add_row(_("Keep at most so many _megabytes:"), self._megabytes)
-        self.add_wide(note(_("0: no limit. A result that was never inserted is kept four times as long.")))
+        self.add_row(_("_Keep edits for at most (days):"), self._days)
+        self.add_row(_("Keep edits up to (_megabytes):"), self._megabytes)
+        self.add_wide(note(_("0: no limit. Results that were never inserted are kept four times as long.")))
         self.add_heading(_("Log"))
         self.add_wide(self._prompts)
         self.add_wide(note(_(
-            "Writes a line with the time, the provider, the model and the prompt of each edit into worker.log, to be "
-            "looked at when something goes wrong. Otherwise no prompt is logged. The history keeps each edit's prompt "
-            "in any case; a key is never written there or into a log."
+            "Writes the time, provider, model and prompt of each edit to worker.log, to help with problems. "
+            "Otherwise no prompt is logged. The history always has the prompt of each edit. Keys are never written to "
+            "the history or to a log."
         )))  # fmt: skip
-        self.add_heading(_("Where it is"))
+        self.add_heading(_("Location"))
         self.add_wide(note(_("Settings, history and logs are in {folder}.").format(folder=_folder())))
         self._days.connect("value-changed", lambda days: self._set("history_days", days.get_value_as_int()))
         self._megabytes.connect("value-changed", lambda most: self._set("history_megabytes", most.get_value_as_int()))
         self._prompts.connect("toggled", lambda check: self._set("log_prompts", check.get_active()))
 
-    def show_settings(self, now: Settings) -> None:
-        """Shows what is set."""
+    def show_settings(self, current: Settings) -> None:
+        """Show the current settings."""
         self._filling = True
-        self._days.set_value(now.history_days)
-        self._megabytes.set_value(now.history_megabytes)
-        self._prompts.set_active(now.log_prompts)
+        self._days.set_value(current.history_days)
+        self._megabytes.set_value(current.history_megabytes)
+        self._prompts.set_active(current.log_prompts)
         self._filling = False
 
     def _set(self, name: str, value: int | bool) -> None:
@@ -56,4 +56,4 @@ def _folder() -> str:
     try:
         return str(settings.data_folder())
     except OSError as error:
-        return _("no folder, as none can be made: {reason}").format(reason=error.strerror or error)
+        return _("no folder, as it cannot be created: {reason}").format(reason=error.strerror or error)

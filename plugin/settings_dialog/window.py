@@ -1,4 +1,4 @@
-"""Settings…: a window in which each change is written at once and alone: two of them take nothing from each other."""
+"""Settings…: each change is saved at once and by itself, so that two open windows do not undo each other's changes."""
 
 from collections.abc import Callable
 from typing import Any
@@ -21,16 +21,16 @@ from plugin.ui.labels import WrappingText
 from plugin.worker.process import Event, OnEvent
 from plugin.worker.workers import Workers
 
-_MOMENT = 400
+_SAVE_DELAY = 400  # milliseconds
 
 
 def open_settings(parent: Gtk.Window | None, on_changed: Callable[[], None]) -> "SettingsDialog":
-    """Opens the window and returns; `on_changed` is called whenever something is another than before."""
+    """Open the window and return it; `on_changed` is called after each change."""
     return SettingsDialog(parent, on_changed)
 
 
 def run_settings() -> None:
-    """Opens the window and returns when it is closed."""
+    """Open the window; return when it is closed."""
     loop = GLib.MainLoop()
     dialog = open_settings(None, lambda: None)
     dialog.window.connect("destroy", lambda _window: loop.quit())
@@ -38,7 +38,7 @@ def run_settings() -> None:
 
 
 class SettingsDialog:
-    """The window with its pages; what they have in common: changing, asking the worker, saying what went wrong."""
+    """The window; its pages use it to change settings, to send requests to the worker and to show problems."""
 
     def __init__(self, parent: Gtk.Window | None, on_changed: Callable[[], None]) -> None:
         GimpUi.init("generative-edit")
@@ -47,7 +47,7 @@ class SettingsDialog:
         self._open = True
         self._pending: dict[str, Any] = {}
         self._timer = 0
-        self._shown = settings.Settings()
+        self._displayed = settings.Settings()
         self.window = GimpUi.Dialog(title=_("Generative Edit Settings"), role="generative-edit-settings")
         add_help_button(self.window, "providers")
         self.window.add_button(_("_Close"), Gtk.ResponseType.CLOSE)
@@ -58,54 +58,54 @@ class SettingsDialog:
         self._connect(parent)
 
     def change(self, **values: Any) -> None:
-        """Writes these settings in a moment, as somebody may be typing."""
+        """Save these settings after a short delay, as the user may be typing."""
         self._pending.update(values)
         if self._timer:
             GLib.source_remove(self._timer)
-        self._timer = GLib.timeout_add(_MOMENT, self._write_timer)
+        self._timer = GLib.timeout_add(_SAVE_DELAY, self._on_timer)
 
-    def written(self, write: Callable[[], object]) -> bool:
-        """Does what writes settings; says so where the disk or a value refuses, else tells all who show them."""
-        self._write_pending()
+    def save(self, write: Callable[[], object]) -> bool:
+        """Call a function that writes settings; return whether it succeeded, and show why where it did not."""
+        self._save_pending()
         try:
             write()
         except OSError as error:
-            told = _("The settings cannot be written ({reason}). Make room or access, then try again.")
-            self.tell(told.format(reason=error.strerror or error))
+            message = _("Could not save the settings: {reason}. Check the disk space and permissions, then try again.")
+            self.show_problem(message.format(reason=error.strerror or error))
             return False
         except ValueError as error:
-            self.tell(str(error))
+            self.show_problem(str(error))
             return False
         self.refresh()
-        self.changed()
+        self.notify_changed()
         return True
 
-    def changed(self) -> None:
-        """Tells whoever has opened the window that something is another than before."""
+    def notify_changed(self) -> None:
+        """Call `on_changed`."""
         self._on_changed()
 
     def ask(self, do: str, on_answer: OnEvent, **values: Any) -> None:
-        """Asks the worker; an answer after the window's end is dropped."""
+        """Send a request to the worker; an answer that arrives after the window was closed is dropped."""
 
-        def heard(answer: Event) -> None:
+        def on_answer_while_open(answer: Event) -> None:
             if self._open:
                 on_answer(answer)
 
-        self._workers.ask(do, heard, **values)
+        self._workers.ask(do, on_answer_while_open, **values)
 
-    def tell(self, text: str) -> None:
-        """Says at the top of the window what went wrong."""
-        self._banner.tell(text)
+    def show_problem(self, text: str) -> None:
+        """Show a problem at the top of the window."""
+        self._banner.show_text(text)
 
-    def turn_to_history(self) -> None:
-        """Shows the page with the history's limits."""
+    def show_history_page(self) -> None:
+        """Show the page with the limits of the history."""
         self._book.set_current_page(-1)
 
     def refresh(self) -> None:
-        """Shows on every page what is set now."""
-        self._shown = settings.load()
+        """Show the current settings on every page."""
+        self._displayed = settings.load()
         for page in self._pages:
-            page.show_settings(self._shown)
+            page.show_settings(self._displayed)
 
     def _fill(self) -> None:
         area = self.window.get_content_area()
@@ -120,35 +120,35 @@ class SettingsDialog:
         area.pack_start(book, True, True, 0)
         problem = settings.problem()
         if problem:
-            self.tell(problem)
+            self.show_problem(problem)
         self.refresh()
 
     def _connect(self, parent: Gtk.Window | None) -> None:
         self.window.connect("response", self._on_response)
         self.window.connect("destroy", lambda _window: self._close())
-        self.window.connect("focus-in-event", lambda _window, _event: self._look_again())
+        self.window.connect("focus-in-event", lambda _window, _event: self._reload())
         if parent:
             self.window.set_transient_for(parent)
             self.window.set_modal(True)
         self.window.show_all()
-        self._banner.hide_unless_told()
+        self._banner.hide_if_empty()
         self._pages[0].grab_focus()
 
-    def _look_again(self) -> bool:
-        """Another window, or another GIMP, may have changed something meanwhile."""
-        if not self._pending and settings.load() != self._shown:
+    def _reload(self) -> bool:
+        """Show changes that another window, or another GIMP, has made in the meantime."""
+        if not self._pending and settings.load() != self._displayed:
             self.refresh()
         return False
 
-    def _write_timer(self) -> bool:
+    def _on_timer(self) -> bool:
         self._timer = 0
-        self._write_pending()
+        self._save_pending()
         return GLib.SOURCE_REMOVE
 
-    def _write_pending(self) -> None:
+    def _save_pending(self) -> None:
         values, self._pending = self._pending, {}
         if values:
-            self.written(lambda: settings.change(**values))
+            self.save(lambda: settings.change(**values))
 
     def _on_response(self, _window: Gtk.Window, _response: int) -> None:
         for page in self._pages:
@@ -156,16 +156,16 @@ class SettingsDialog:
         if self._timer:
             GLib.source_remove(self._timer)
             self._timer = 0
-        self._write_pending()
+        self._save_pending()
         self._acknowledge()
         self.window.destroy()
 
     def _acknowledge(self) -> None:
-        """A broken file that was set aside has been told of now."""
+        """Record that the user has seen the message about a broken file."""
         try:
             settings.acknowledge()
         except OSError:
-            # It is told of once more the next time.
+            # The message is shown again the next time.
             return
 
     def _close(self) -> None:
@@ -174,20 +174,20 @@ class SettingsDialog:
 
 
 class _Banner(Gtk.InfoBar):
-    """A sentence at the top of the window; empty, it is not there."""
+    """A message at the top of the window; hidden while it is empty."""
 
     def __init__(self) -> None:
         super().__init__(message_type=Gtk.MessageType.WARNING)
-        # GTK's own close button has no name for screen readers.
+        # GTK's close button has no accessible name.
         self.add_button(_("Dismiss"), Gtk.ResponseType.CLOSE)
         self._message = WrappingText(characters=70)
         self.get_content_area().pack_start(self._message, True, True, 0)
         self.connect("response", lambda bar, _response: bar.hide())
 
-    def tell(self, text: str) -> None:
+    def show_text(self, text: str) -> None:
         self._message.set_text(text)
         self.show()
 
-    def hide_unless_told(self) -> None:
+    def hide_if_empty(self) -> None:
         if not self._message.get_text():
             self.hide()

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from gi.repository import Gdk, Gtk
 
 from lib.translation import _
-from plugin.edit.task import error_text
+from plugin.edit.run import error_text
 from plugin.ui.fields import button
 from plugin.ui.labels import WrappingText
 from plugin.worker.process import Event

@@ -1,4 +1,4 @@
-"""Edit Again in real GIMPs, without a window: from a saved and reopened XCF, which somebody else may have made."""
+"""Edit Again in real GIMPs, without a window: from a saved and reopened XCF, which may come from anybody."""
 
 import json
 import signal
@@ -15,16 +15,17 @@ pytestmark = pytest.mark.one_gimp("3.0")
 
 @pytest.fixture(scope="module")
 def edited(gimp, endpoint):
-    """An XCF with one edit in it, what was told of that edit, and its request."""
+    """An XCF with one edit, the outcome of that edit, and its request."""
     endpoint.behave("invert")
     path = str(gimp.work / "edited.xcf")
-    asked = {"prompt": "a boat", "provider": "custom", "quality": "high", "context": "40", "grow": 2, "feather": 3.0}
-    done = gimp.call("history.make_edited", case="two_layers", path=path, user="me", extra='{"seed": 3}', **asked)
+    arguments = {"prompt": "a boat", "provider": "custom", "quality": "high", "context": "40", "grow": 2, "user": "me"}
+    arguments |= {"feather": 3.0, "extra": '{"seed": 3}'}
+    done = gimp.call("history.make_edited", case="two_layers", path=path, **arguments)
     assert done["status"] == "success", done["error"]
     return path, done, endpoint.received[0]
 
 
-def test_the_same_request_again_from_a_reopened_file(gimp, edited, endpoint):
+def test_a_reopened_file_sends_the_same_request(gimp, edited, endpoint):
     path, first, former = edited
     endpoint.behave("echo")
     done = gimp.call("history.again", path=path, layer="a boat")
@@ -34,10 +35,10 @@ def test_the_same_request_again_from_a_reopened_file(gimp, edited, endpoint):
     assert again.fields == fields and [image.size for image in again.images] == [image.size for image in former.images]
     assert again.image_bytes == former.image_bytes, "the edited layer and the reference, not the earlier result"
     assert done["report"]["frame"] == first["report"]["frame"] and done["same_mask"] is True
-    assert "Not taken over from the layer: extra, user." in done["report"]["notes"]
+    assert "Not taken from the earlier edit: extra, user." in done["report"]["notes"]
 
 
-def test_a_mask_that_was_applied_is_still_the_area(gimp, edited, endpoint):
+def test_the_area_of_an_applied_mask_is_edited_again(gimp, edited, endpoint):
     path, first, former = edited
     endpoint.behave("echo")
     done = gimp.call("history.again", path=path, layer="a boat", mask="apply")
@@ -46,7 +47,7 @@ def test_a_mask_that_was_applied_is_still_the_area(gimp, edited, endpoint):
     assert done["report"]["frame"] == first["report"]["frame"] and done["same_mask"] is True
 
 
-def test_without_its_mask_all_of_the_result_is_the_area(gimp, edited, endpoint):
+def test_without_a_mask_the_whole_result_is_edited_again(gimp, edited, endpoint):
     path, first, _former = edited
     endpoint.behave("echo")
     done = gimp.call("history.again", path=path, layer="a boat", mask="discard", context="0")
@@ -57,8 +58,8 @@ def test_without_its_mask_all_of_the_result_is_the_area(gimp, edited, endpoint):
 @pytest.mark.parametrize("case", ["nothing_selected", "hole_and_nothing_selected"])
 def test_an_edit_without_a_selection_is_repeated_without_one(gimp, out, endpoint, case):
     endpoint.behave("echo")
-    path, asked = str(out / "whole.xcf"), {"prompt": "x", "provider": "custom"}
-    first = gimp.call("history.make_edited", case=case, path=path, **asked)
+    path = str(out / "whole.xcf")
+    first = gimp.call("history.make_edited", case=case, path=path, prompt="x", provider="custom")
     assert first["status"] == "success", first["error"]
     done = gimp.call("history.again", path=path, layer="x")
     assert done["status"] == "success", done["error"]
@@ -66,7 +67,7 @@ def test_an_edit_without_a_selection_is_repeated_without_one(gimp, out, endpoint
     assert again.image_bytes == former.image_bytes and again.mask is None
 
 
-def test_it_hides_the_earlier_result_and_leaves_the_rest(gimp, edited, endpoint):
+def test_the_earlier_result_is_hidden_and_nothing_else_changes(gimp, edited, endpoint):
     endpoint.behave("echo")
     done = gimp.call("history.again", path=edited[0], layer="a boat", provider="custom", n=2, prompt="two boats")
     assert done["status"] == "success", done["error"]
@@ -79,12 +80,12 @@ def test_it_hides_the_earlier_result_and_leaves_the_rest(gimp, edited, endpoint)
         assert after[unchanged] == before[unchanged]
 
 
-def test_nothing_of_the_user_travels_in_the_file(edited):
+def test_the_file_contains_no_private_data(edited):
     text = json.dumps(edited[1]["parasite"])
     assert '"me"' not in text and "seed" not in text and "/jobs/" not in text and "sk-test" not in text
 
 
-def test_a_failure_leaves_the_image(gimp, edited, endpoint):
+def test_a_failure_does_not_change_the_image(gimp, edited, endpoint):
     endpoint.behave("refuse")
     done = gimp.call("history.again", path=edited[0], layer="a boat")
     assert done["status"] == "execution-error" and "The test refuses this" in done["error"]
@@ -92,7 +93,7 @@ def test_a_failure_leaves_the_image(gimp, edited, endpoint):
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("record", "message"),
     [
         ("{", "cannot be read"),
         ({"version": 1, "request": {"n": 5000}}, "n 5000"),
@@ -100,21 +101,21 @@ def test_a_failure_leaves_the_image(gimp, edited, endpoint):
         ({"version": 1, "request": {}, "references": {"layers": [{"name": "gone"}], "others": 1}}, "2 reference"),
     ],
 )
-def test_a_record_that_cannot_be_meant_is_a_sentence_and_sends_nothing(gimp, edited, endpoint, changes, told):
+def test_an_invalid_record_is_reported_and_nothing_is_sent(gimp, edited, endpoint, record, message):
     endpoint.behave("echo")
-    done = gimp.call("history.again", path=edited[0], layer="a boat", record=changes)
-    assert done["status"] in ("execution-error", "calling-error") and told in done["error"], done["error"]
+    done = gimp.call("history.again", path=edited[0], layer="a boat", record=record)
+    assert done["status"] in ("execution-error", "calling-error") and message in done["error"], done["error"]
     assert not endpoint.received and done["after"] == done["before"]
 
 
 @pytest.mark.parametrize(("layer", "record"), [("reference", None), ("a boat", "null")])
-def test_a_layer_that_was_not_made_here_is_a_sentence(gimp, edited, layer, record):
-    """“Before” of version 0.1 said null."""
+def test_a_layer_without_a_record_is_reported(gimp, edited, layer, record):
+    """The layer “Before” of version 0.1 has the record null."""
     done = gimp.call("history.again", path=edited[0], layer=layer, record=record)
     assert done["status"] == "execution-error" and "not made by Generative Edit" in done["error"]
 
 
-def test_a_crash_while_the_endpoint_works_leaves_the_image(gimp, edited, endpoint):
+def test_a_crash_during_the_request_does_not_change_the_image(gimp, edited, endpoint):
     endpoint.behave("held")
     gimp.begin("history.again", path=edited[0], layer="a boat")
     wait_until(lambda: endpoint.received, "the request is out")
@@ -127,8 +128,9 @@ def test_a_crash_while_the_endpoint_works_leaves_the_image(gimp, edited, endpoin
 
 def test_the_earlier_result_is_not_sent_with_what_is_visible(gimp, out, endpoint):
     endpoint.behave("invert")
-    path, asked = str(out / "visible.xcf"), {"prompt": "x", "provider": "custom"}
-    first = gimp.call("history.make_edited", case="corner", path=path, sample_merged=True, **asked)
+    path = str(out / "visible.xcf")
+    arguments = {"prompt": "x", "provider": "custom", "sample_merged": True}
+    first = gimp.call("history.make_edited", case="corner", path=path, **arguments)
     assert first["status"] == "success", first["error"]
     (former,) = endpoint.received
     endpoint.behave("echo")
@@ -138,14 +140,14 @@ def test_the_earlier_result_is_not_sent_with_what_is_visible(gimp, out, endpoint
     assert [layer["visible"] for layer in done["after"]["layers"] if layer["name"] == "x"] == [False]
 
 
-def test_an_area_beyond_the_canvas_is_a_sentence(gimp, edited, endpoint):
+def test_an_area_beyond_the_canvas_is_reported(gimp, edited, endpoint):
     endpoint.behave("echo")
     done = gimp.call("history.again", path=edited[0], layer="a boat", moved=[-5000, 0])
-    assert done["status"] == "execution-error" and "The area that was edited is not in this image" in done["error"]
+    assert done["status"] == "execution-error" and "area that was edited is no longer in this image" in done["error"]
     assert not endpoint.received
 
 
-def test_one_of_several_results_leads_to_the_layer_below_their_group(gimp, out, endpoint):
+def test_one_of_several_results_edits_the_layer_below_their_group(gimp, out, endpoint):
     endpoint.behave("invert")
     path = str(out / "several.xcf")
     first = gimp.call("history.make_edited", case="corner", path=path, prompt="x", provider="custom", n=3)
@@ -159,12 +161,12 @@ def test_one_of_several_results_leads_to_the_layer_below_their_group(gimp, out, 
     assert group["visible"] is False
 
 
-def test_the_history_is_a_window_only(gimp):
-    told = gimp.call("history.call_history")
-    assert told["status"] == "calling-error" and "is a window" in told["error"]
+def test_a_script_cannot_call_the_history(gimp):
+    done = gimp.call("history.call_history")
+    assert done["status"] == "calling-error" and "is a window" in done["error"]
 
 
-def test_a_kept_extension_grows_the_canvas_once_more_and_fits_no_other_size(gimp, out, endpoint):
+def test_an_extension_in_the_history_is_inserted_only_into_an_image_of_its_size(gimp, out, endpoint):
     endpoint.behave("echo")
     done = gimp.call("edits.extend_case", out=str(out), left="64", provider="custom")
     assert done["status"] == "success", done["error"]
@@ -180,21 +182,22 @@ def test_a_kept_extension_grows_the_canvas_once_more_and_fits_no_other_size(gimp
 
 
 @pytest.mark.parametrize(
-    ("why", "message"),
+    ("reason", "message"),
     [
         ("GIMP", "cannot be inserted: GIMP refuses this. It is in "),
         ("the disk", "cannot be inserted: No space left on device. It is in "),
         ("unforeseen", "in a way that nobody foresaw"),
     ],
 )
-def test_an_insertion_that_is_refused_ends_in_a_sentence_and_leaves_no_image(gimp, edited, why, message):
+def test_a_failed_insertion_is_reported_and_leaves_no_image(gimp, edited, reason, message):
     folder = gimp.data / "jobs" / Path(edited[1]["report"]["job"]).name
     made = json.loads(json.dumps(history_requests.layers({"job": str(folder)})))
-    done = gimp.call("history.insert_in_vain", folder=str(folder), made=made, why=why)
+    done = gimp.call("history.insert_in_vain", folder=str(folder), made=made, why=reason)
     assert message in done["message"] and done["left"] == 0
 
 
-def test_a_choice_that_is_refused_is_said_in_the_panel(gimp):
-    for why, message in (("GIMP", "nobody foresaw"), ("the disk", "No space left"), ("unforeseen", "nobody foresaw")):
-        (said,) = gimp.call("history.choose_in_vain", why=why)
-        assert message in said
+def test_a_failed_choice_is_reported_in_the_panel(gimp):
+    messages = {"GIMP": "nobody foresaw", "the disk": "No space left", "unforeseen": "nobody foresaw"}
+    for reason, message in messages.items():
+        (reported,) = gimp.call("history.choose_in_vain", why=reason)
+        assert message in reported

@@ -1,4 +1,4 @@
-"""The main job in real GIMPs, without a window."""
+"""Edits in real GIMPs, without a window."""
 
 import json
 
@@ -20,7 +20,7 @@ def proxy():
 
 @pytest.fixture(scope="module")
 def environment(environment, proxy):
-    """Every test here runs with a proxy for all that goes out, as on a network that wants one."""
+    """All tests here run with a proxy configured, as on a network that requires one."""
     return environment | proxy.variables()
 
 
@@ -33,13 +33,13 @@ def selection(out, size):
 
 
 def assert_only_selection_changed(out, size):
-    """Every visible pixel outside the selection is the same in all 16 bits, and inside something has changed."""
+    """Check that no visible pixel outside the selection has changed; return whether one inside has."""
     before, after, selected = load(out, "before.raw", size), load(out, "after.raw", size), selection(out, size) > 0
     assert np.array_equal(before[~selected], after[~selected])
     return (before[selected] != after[selected]).any()
 
 
-def assert_untouched(done):
+def assert_unchanged(done):
     assert done["after"] == done["before"]
 
 
@@ -60,7 +60,7 @@ def test_remove_with_the_embedded_endpoint(gimp, out, case):
 
 
 @pytest.mark.one_gimp("3.0")
-def test_nothing_for_this_computer_reaches_a_proxy(gimp, out, endpoint, proxy):
+def test_local_traffic_does_not_use_the_proxy(gimp, out, endpoint, proxy):
     endpoint.behave("invert")
     for provider in ("local", "custom"):
         done = gimp.call("edits.edit_case", case="corner", out=str(out), prompt="invert", provider=provider)
@@ -70,7 +70,7 @@ def test_nothing_for_this_computer_reaches_a_proxy(gimp, out, endpoint, proxy):
 
 
 @pytest.mark.one_gimp("3.0")
-def test_transparent_part_is_filled_without_a_selection(gimp, out):
+def test_transparent_pixels_are_filled_without_a_selection(gimp, out):
     done = gimp.call("edits.edit_case", case="hole_and_nothing_selected", out=str(out), prompt="")
     assert done["status"] == "success", done["error"]
     assert done["masks"] == [None] and done["layers"][0]["box"] == [0, 0, 640, 480]
@@ -83,7 +83,7 @@ def test_no_selection_sends_the_whole_layer_and_no_mask(gimp, out, endpoint):
     done = gimp.call("edits.edit_case", case="nothing_selected", out=str(out), prompt="invert", provider="custom")
     assert done["status"] == "success", done["error"]
     received = endpoint.received[-1]
-    # A model that nobody knows is asked for sides in multiples of 16: eight rows of padding, cut off again.
+    # An unknown model is asked for sides in multiples of 16: eight rows of padding, which are cropped again.
     assert received.fields["size"] == "1920x1088" and received.images[0].size == (1920, 1088)
     assert received.mask is None and len(received.images) == 1
     assert received.fields["prompt"] == "invert" and received.headers["Authorization"] == "Bearer sk-test-key"
@@ -93,7 +93,7 @@ def test_no_selection_sends_the_whole_layer_and_no_mask(gimp, out, endpoint):
 
 
 @pytest.mark.one_gimp("3.2")
-def test_two_layers_arrive_as_two_images(gimp, out, endpoint):
+def test_two_layers_are_sent_as_two_images(gimp, out, endpoint):
     endpoint.behave("invert")
     done = gimp.call("edits.edit_case", case="two_layers", out=str(out), prompt="like the second", provider="custom")
     assert done["status"] == "success", done["error"]
@@ -108,7 +108,7 @@ def test_two_layers_arrive_as_two_images(gimp, out, endpoint):
 
 
 @pytest.mark.one_gimp("3.2")
-def test_without_a_named_layer_the_selected_ones_are_sent_and_the_lowest_is_edited(gimp, out, endpoint):
+def test_without_drawables_the_selected_layers_are_sent_and_the_lowest_is_edited(gimp, out, endpoint):
     endpoint.behave("invert")
     done = gimp.call("edits.edit_case", case="both_selected", out=str(out), prompt="x", provider="custom")
     assert done["status"] == "success", done["error"]
@@ -116,7 +116,7 @@ def test_without_a_named_layer_the_selected_ones_are_sent_and_the_lowest_is_edit
     assert first.size == tuple(done["report"]["frame"][2:]) and second.size == (300, 200)
 
 
-def test_mask_is_right_for_both_polarities_and_four_pixels_wider(gimp, out, endpoint):
+def test_the_mask_has_both_polarities_and_is_four_pixels_wider(gimp, out, endpoint):
     endpoint.behave("echo")
     done = gimp.call("edits.edit_case", case="ellipse", out=str(out), prompt="x", provider="custom")
     received = endpoint.received[-1]
@@ -128,7 +128,7 @@ def test_mask_is_right_for_both_polarities_and_four_pixels_wider(gimp, out, endp
 
 
 @pytest.mark.one_gimp("3.2")
-def test_echo_gives_a_layer_identical_to_the_original(gimp, out, endpoint):
+def test_an_echo_is_identical_to_the_original(gimp, out, endpoint):
     endpoint.behave("echo")
     done = gimp.call("edits.edit_case", case="ellipse", out=str(out), prompt="x", provider="custom")
     x, y, width, height = done["report"]["frame"]
@@ -149,7 +149,7 @@ def test_a_link_layer_is_read_like_any_other_and_stays_a_link(gimp, out, endpoin
 
 
 @pytest.mark.one_gimp("3.0")
-def test_a_drifting_answer_is_lined_up_before_it_is_inserted(gimp, out, endpoint):
+def test_a_misaligned_result_is_aligned_before_it_is_inserted(gimp, out, endpoint):
     """Published plug-ins show a mean error of 13 levels in the 16 pixels inside the selection's edge."""
     endpoint.behave("drift")
     done = gimp.call("edits.edit_case", case="ellipse", out=str(out), prompt="x", provider="custom")
@@ -175,7 +175,7 @@ def test_several_results_go_into_a_group_with_the_first_visible(gimp, out, endpo
 
 
 @pytest.mark.one_gimp("3.2")
-def test_an_answer_of_another_size_is_scaled_to_the_frame_and_reported(gimp, out, endpoint):
+def test_a_result_of_a_different_size_is_scaled_to_the_frame_and_reported(gimp, out, endpoint):
     endpoint.behave("half")
     done = gimp.call("edits.edit_case", case="ellipse", out=str(out), prompt="x", provider="custom")
     assert done["layers"][0]["box"] == done["report"]["frame"]
@@ -187,20 +187,20 @@ def test_an_answer_of_another_size_is_scaled_to_the_frame_and_reported(gimp, out
     ("behaviour", "sentence"),
     in_turns([("refuse", "The test refuses this"), ("die", "billed"), ("garbage", "endpoint")]),
 )
-def test_a_failure_of_the_endpoint_is_told_and_leaves_the_image(gimp, out, endpoint, behaviour, sentence):
+def test_an_error_of_the_endpoint_is_reported_and_does_not_change_the_image(gimp, out, endpoint, behaviour, sentence):
     endpoint.behave(behaviour)
     done = gimp.call("edits.edit_case", case="ellipse", out=str(out), prompt="x", provider="custom")
     assert done["status"] == "execution-error" and sentence in done["error"]
     assert "Traceback" not in done["error"] and "sk-test-key" not in done["error"]
     assert len(endpoint.received) == 1, "a request that may have been billed is never repeated"
-    assert_untouched(done)
+    assert_unchanged(done)
 
 
 @pytest.mark.one_gimp("3.0")
-def test_a_prompt_that_the_engine_does_not_understand_is_refused(gimp, out):
+def test_a_prompt_that_the_engine_does_not_understand_is_rejected(gimp, out):
     done = gimp.call("edits.edit_case", case="ellipse", out=str(out), prompt="a cat in a hat")
     assert done["status"] == "execution-error" and "understand" in done["error"]
-    assert_untouched(done)
+    assert_unchanged(done)
 
 
 @pytest.mark.one_gimp("3.2")
@@ -218,20 +218,20 @@ def test_a_prompt_that_the_engine_does_not_understand_is_refused(gimp, out):
         ({"extra": "[1]", "references": "{}"}, ("extra: must be a JSON object", "references: must be a JSON list")),
     ],
 )
-def test_bad_arguments_are_all_named_before_anything_is_sent(gimp, out, endpoint, arguments, sentences):
+def test_all_invalid_arguments_are_reported_before_anything_is_sent(gimp, out, endpoint, arguments, sentences):
     endpoint.behave("echo")
     done = gimp.call("edits.edit_case", case="ellipse", out=str(out), **arguments)
     assert done["status"] == "calling-error"
     assert all(sentence in done["error"] for sentence in sentences), done["error"]
     assert not endpoint.received
-    assert_untouched(done)
+    assert_unchanged(done)
 
 
 @pytest.mark.one_gimp("3.0")
-def test_an_indexed_image_is_refused_in_words(gimp, out):
+def test_an_indexed_image_is_rejected_with_a_hint(gimp, out):
     done = gimp.call("edits.edit_case", case="indexed", out=str(out), prompt="remove")
     assert done["status"] == "execution-error" and "Mode ▸ RGB" in done["error"]
-    assert_untouched(done)
+    assert_unchanged(done)
 
 
 def test_script_fu_reads_layers_and_report(gimp, out, endpoint):
@@ -256,43 +256,43 @@ def test_script_fu_reads_layers_and_report(gimp, out, endpoint):
     assert name == '"from scheme"' and json.loads(report)["provider"] == "custom"
 
 
-def test_gimp_knows_the_arguments(gimp):
+def test_the_procedure_declares_all_arguments(gimp):
     from plugin.edit.arguments import EDIT_ARGUMENTS
 
-    known = gimp.call("edits.arguments_of", name="generative-edit")
-    assert known["arguments"] == ["run-mode", "image", "drawables", *(each.name for each in EDIT_ARGUMENTS)]
-    assert known["returns"] == ["layers", "report"] and known["menu"] == ["<Image>/Filters/Generative Edit"]
+    declared = gimp.call("edits.arguments_of", name="generative-edit")
+    assert declared["arguments"] == ["run-mode", "image", "drawables", *(each.name for each in EDIT_ARGUMENTS)]
+    assert declared["returns"] == ["layers", "report"] and declared["menu"] == ["<Image>/Filters/Generative Edit"]
 
 
-def test_no_key_in_any_file_of_the_run(gimp):
+def test_no_file_of_the_run_contains_the_key(gimp):
     for path in gimp.work.rglob("*"):
         if path.is_file() and path != gimp.variables:
             assert b"sk-test-key" not in path.read_bytes(), path
 
 
 @pytest.mark.one_gimp("3.0")
-def test_every_parameter_arrives_at_the_endpoint(gimp, out, endpoint):
-    """Each parameter of the API that a procedure argument carries, read back from the form."""
+def test_every_parameter_of_the_api_is_sent(gimp, out, endpoint):
+    """Each field of the API that a procedure argument sets is read back from the form."""
     endpoint.behave("echo")
-    asked = {
+    arguments = {
         "prompt": "ein Boot 舟", "model": "some-model", "n": 2, "size": "1024x1024", "quality": "high",
         "background": "transparent", "moderation": "low", "input_fidelity": "high", "output_format": "webp",
         "output_compression": 70, "user": "somebody",
     }  # fmt: skip
     done = gimp.call(
-        "edits.edit_case", case="ellipse", out=str(out), provider="custom", extra='{"seed": 7}', stream=False, **asked
+        "edits.edit_case", case="ellipse", out=str(out), provider="custom", extra='{"seed": 7}', **arguments
     )
     assert done["status"] == "success", done["error"]
     fields = endpoint.received[-1].fields
-    assert fields == {name: str(value) for name, value in asked.items()} | {"seed": "7"}
+    assert fields == {name: str(value) for name, value in arguments.items()} | {"seed": "7"}
     assert done["report"]["model"] == "some-model"
 
 
 @pytest.mark.one_gimp("3.2")
-def test_the_parameters_of_a_stream_arrive_too(gimp, out, endpoint):
+def test_the_parameters_of_a_stream_are_sent(gimp, out, endpoint):
     endpoint.behave("echo")
-    asked = {"stream": True, "partial_images": 2}
-    done = gimp.call("edits.edit_case", case="ellipse", out=str(out), prompt="x", provider="custom", **asked)
+    arguments = {"prompt": "x", "provider": "custom", "stream": True, "partial_images": 2}
+    done = gimp.call("edits.edit_case", case="ellipse", out=str(out), **arguments)
     assert done["status"] == "success", done["error"]
     fields = endpoint.received[-1].fields
     assert fields["stream"] == "true" and fields["partial_images"] == "2"
@@ -324,9 +324,9 @@ def test_sample_merged_sends_what_is_visible_and_inserts_on_top(gimp, out, endpo
     done = gimp.call("edits.edit_case", case="tinted", out=str(out), prompt="x", provider="custom", sample_merged=True)
     assert done["status"] == "success", done["error"]
     x, y, width, height = done["report"]["frame"]
-    seen = load(out, "before.raw", done["size"])[y : y + height, x : x + width, :3] / 257
+    visible = load(out, "before.raw", done["size"])[y : y + height, x : x + width, :3] / 257
     sent = np.array(endpoint.received[-1].images[0].convert("RGB"))
-    assert np.abs(seen - sent).max() <= 1
+    assert np.abs(visible - sent).max() <= 1
     assert done["after"]["layers"][0]["name"] == "x" and assert_only_selection_changed(out, done["size"])
 
 
@@ -341,7 +341,7 @@ def test_references_are_sent_after_the_layers(gimp, out, endpoint):
 
 
 @pytest.mark.one_gimp("3.0")
-def test_context_and_largest_size_bound_what_is_sent(gimp, out, endpoint):
+def test_context_and_largest_size_limit_the_sent_picture(gimp, out, endpoint):
     endpoint.behave("echo")
     done = gimp.call("edits.edit_case", case="ellipse", out=str(out), context="canvas", largest_size="960")
     assert done["report"]["size"] == "960x540" and done["report"]["frame"] == [0, 0, 1920, 1080]
@@ -350,7 +350,7 @@ def test_context_and_largest_size_bound_what_is_sent(gimp, out, endpoint):
 
 
 @pytest.mark.one_gimp("3.0")
-def test_feather_softens_inwards_only(gimp, out, endpoint):
+def test_feather_only_softens_inwards(gimp, out, endpoint):
     endpoint.behave("invert")
     done = gimp.call("edits.edit_case", case="corner", out=str(out), prompt="x", provider="custom", feather=12.0)
     assert done["status"] == "success" and done["masks"] == [False]
@@ -362,7 +362,7 @@ def test_feather_softens_inwards_only(gimp, out, endpoint):
 
 
 @pytest.mark.one_gimp("3.2")
-def test_grow_changes_so_many_pixels_more_and_the_report_says_so(gimp, out, endpoint):
+def test_grow_enlarges_the_edited_area_and_is_reported(gimp, out, endpoint):
     endpoint.behave("invert")
     done = gimp.call("edits.edit_case", case="corner", out=str(out), prompt="x", provider="custom", grow=9)
     assert any("9 pixels around the selection" in note for note in done["report"]["notes"])
@@ -378,4 +378,4 @@ def test_max_cost_stops_before_anything_is_sent(gimp, out, endpoint):
         "edits.edit_case", case="ellipse", out=str(out), provider="custom", model="gpt-image-2", max_cost=0.001
     )
     assert done["status"] == "execution-error" and "max-cost" in done["error"] and not endpoint.received
-    assert_untouched(done)
+    assert_unchanged(done)

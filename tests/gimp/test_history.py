@@ -1,4 +1,4 @@
-"""History… in a real window: GIMP was killed while a request was out, and its result is there and can be inserted."""
+"""History… in a real window, after GIMP was killed during a request: its result can be inserted."""
 
 import os
 import shutil
@@ -36,12 +36,12 @@ pytestmark = pytest.mark.one_gimp("3.2")
 
 @pytest.fixture(scope="module")
 def crashed(installed, environment, endpoint, tmp_path_factory):
-    """A user's folder after GIMP was killed while a request was out; an earlier edit, of three results, went well."""
+    """The folder of a user whose GIMP was killed during a request, after an edit with three results."""
     work = tmp_path_factory.mktemp(f"crashed-{installed.minor}")
     with installed.start(work, environment=environment, linger=True) as running:
         endpoint.behave("invert")
-        asked = {"prompt": "three boats", "provider": "custom", "n": 3}
-        done = running.call("edits.edit_case", case="corner", out=str(work), **asked)
+        arguments = {"prompt": "three boats", "provider": "custom", "n": 3}
+        done = running.call("edits.edit_case", case="corner", out=str(work), **arguments)
         assert done["status"] == "success", done["error"]
         endpoint.behave("invert", seconds=2)
         running.begin("edits.edit_case", case="ellipse", out=str(work), prompt=LOST, provider="custom")
@@ -56,14 +56,14 @@ def crashed(installed, environment, endpoint, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def window(window, crashed):
-    """The user's next GIMP, with the folder that is left."""
+    """The next GIMP of that user, with the same folder."""
     shutil.copytree(crashed / "data", window.work / "data")
     return window
 
 
 @pytest.fixture
 def history(window):
-    """Opens History from the menu, over an image like the one that was edited."""
+    """Opens History from the menu, with an image like the edited one."""
     image = window.call("edits.show", case="ellipse")
     window.settle()
     open_history(window)
@@ -82,9 +82,9 @@ def open_history(window):
 
 
 def jobs(window):
-    """The kept jobs by prompt."""
-    found = [record(folder) for folder in (window.data / "jobs").glob("2*")]
-    return {job.prompt: job for job in found}
+    """Return the stored jobs by prompt."""
+    records = [record(folder) for folder in (window.data / "jobs").glob("2*")]
+    return {job.prompt: job for job in records}
 
 
 def shoot(window, name):
@@ -101,7 +101,7 @@ def wait_for_text(window, text, seconds=30):
     raise AssertionError(f"{text!r} is not among {texts}")
 
 
-def test_the_result_of_a_killed_gimp_is_told_and_inserted_in_one_step(window, history):
+def test_the_result_of_a_killed_gimp_is_reported_and_inserted_in_one_step(window, history):
     assert jobs(window)[LOST].state is State.WAITING
     wait_for_text(window, "arrived, but was never inserted")
     assert (jobs(window)[LOST].folder / "told").exists()
@@ -125,14 +125,14 @@ def test_the_result_of_a_killed_gimp_is_told_and_inserted_in_one_step(window, hi
     assert np.array_equal(visible(window, history), pixels)
 
 
-def test_all_is_named_reached_by_tab_and_done_by_keyboard(window, history):
+def test_every_control_is_named_and_works_with_the_keyboard(window, history):
     order = accessibility.check(window, TITLE)
-    assert "Kept jobs" in order and "Insert" in order
+    assert "Earlier edits" in order and "Insert" in order
 
     window.keys("key", "ctrl+f")
     window.keys("type", "boats")
     wait_for_text(window, "Folder: " + jobs(window)["three boats"].folder.name)
-    shoot(window, "found")
+    shoot(window, "search")
     window.keys("key", "alt+p")
     wait_for_text(window, "The prompt was copied")
     window.keys("key", "ctrl+f", "ctrl+a")
@@ -149,7 +149,7 @@ def test_all_is_named_reached_by_tab_and_done_by_keyboard(window, history):
     assert all(child["masked"] and child["box"] == layers[1]["box"] for child in layers[0]["children"])
     window.settle()
     shoot(window, "new-image")
-    assert layers[1]["parasites"] == [], "what was sent was not made by an edit"
+    assert layers[1]["parasites"] == [], "the picture that was sent is not the result of an edit"
 
     window.keys("search", "--name", TITLE, "windowactivate", "--sync")
     window.keys("key", "alt+d")
@@ -163,10 +163,10 @@ def test_all_is_named_reached_by_tab_and_done_by_keyboard(window, history):
     window.settle()
     window.keys("key", "alt+d")
     wait_until(lambda: not folder.exists())
-    wait_for_text(window, "1 job,")
+    wait_for_text(window, "1 edit,")
 
 
-def test_an_edit_in_a_new_image_is_repeated_from_what_was_sent(window, history, endpoint):
+def test_an_edit_in_a_new_image_is_repeated_with_the_picture_that_was_sent(window, history, endpoint):
     images = window.call("history.images")
     window.keys("key", "ctrl+f")
     window.keys("type", LOST)
@@ -175,16 +175,16 @@ def test_an_edit_in_a_new_image_is_repeated_from_what_was_sent(window, history, 
     new = wait_until(lambda: next(iter(set(window.call("history.images")) - set(images)), None))
     wait_for_layers(window, new, 2)
     wait_for_text(window, "Opened as a new image")
-    told = window.call("history.again_shown", image_id=new, name="Before")
-    assert told["status"] == "execution-error" and "not made by Generative Edit" in told["error"]
+    done = window.call("history.again_shown", image_id=new, name="Before")
+    assert done["status"] == "execution-error" and "not made by Generative Edit" in done["error"]
     endpoint.behave("echo")
-    told = window.call("history.again_shown", image_id=new, name=LOST)
-    assert told["status"] == "success", told["error"]
+    done = window.call("history.again_shown", image_id=new, name=LOST)
+    assert done["status"] == "success", done["error"]
     sent, before = endpoint.received[0].images[0].convert("RGB"), jobs(window)[LOST].folder / "image-1.png"
     assert np.array_equal(np.asarray(sent), np.asarray(Image.open(before).convert("RGB")))
 
 
-def test_a_worker_that_was_killed_is_started_again(window, history):
+def test_a_killed_worker_is_restarted(window, history):
     wait_for_text(window, "Folder: ")
     window.kill(signal.SIGKILL, "lib.worker")
     wait_until(lambda: not window.processes("lib.worker"))
@@ -193,11 +193,11 @@ def test_a_worker_that_was_killed_is_started_again(window, history):
     wait_until(lambda: set(window.call("history.images")) - set(images), "the layers were made")
 
 
-def test_edit_again_opens_the_panel_with_the_request_of_a_reopened_file(window, endpoint):
+def test_edit_again_opens_the_panel_with_the_request_from_a_reopened_file(window, endpoint):
     endpoint.behave("invert")
-    asked = {"prompt": "a boat again", "provider": "custom", "quality": "high", "n": 2}
+    arguments = {"prompt": "a boat again", "provider": "custom", "quality": "high", "n": 2}
     first = window.call("edits.show", case="ellipse")
-    done = window.call("edits.edit_shown", image_id=first, **asked)
+    done = window.call("edits.edit_shown", image_id=first, **arguments)
     assert done["status"] == "success", done["error"]
     (former,) = endpoint.received
     image = window.call("history.save_and_reopen", image_id=first, path=str(window.work / "again.xcf"))
@@ -214,7 +214,7 @@ def test_edit_again_opens_the_panel_with_the_request_of_a_reopened_file(window, 
     press_generate(window)
     wait_until(lambda: endpoint.received)
     assert endpoint.received[0].fields == former.fields and endpoint.received[0].image_bytes == former.image_bytes
-    assert window.call("edits.state_of", image_id=image) == before, "the request is out, the image as it was"
+    assert window.call("edits.state_of", image_id=image) == before, "the image does not change during the request"
     endpoint.release.set()
     after = wait_for_layers(window, image, len(before["layers"]) + 1)
     wait_until(lambda: "2 results" in texts(window))
@@ -223,8 +223,8 @@ def test_edit_again_opens_the_panel_with_the_request_of_a_reopened_file(window, 
     window.settle()
     window.screenshot(OUTPUT / f"again-done-{window.gimp.minor}.png")
     click(window, "Discard")
-    wait_until(lambda: window.call("edits.state_of", image_id=image) == before, "all is as it was")
+    wait_until(lambda: window.call("edits.state_of", image_id=image) == before, "the image is as before")
 
     window.call("edits.select", image_id=image, box=[20, 30, 100, 80])
-    wait_until(lambda: "The same area" not in texts(window), "what is selected now is sent")
+    wait_until(lambda: "The same area" not in texts(window), "the new selection is used")
     close_panel(window)

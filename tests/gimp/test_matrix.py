@@ -1,4 +1,4 @@
-"""Kinds of image × kinds of layer × kinds of selection: the promises hold for each combination."""
+"""Every edit keeps its promises, for each kind of image, of layer and of selection."""
 
 import itertools
 
@@ -21,13 +21,13 @@ LAYERS = (
     "locked and hidden",
 )  # fmt: skip
 SELECTIONS = ("hard", "soft", "empty", "inverted", "beyond with holes")
-UNTOUCHED = ("selection", "guides", "active", "colours", "channels", "images")
+UNCHANGED = ("selection", "guides", "active", "colours", "channels", "images")
 
 
 def combinations():
-    """Every kind of image with every selection; layers and GIMPs take turns, so that each meets all of the others.
+    """Yield every kind of image with every selection; the kinds of layer and the GIMPs alternate.
 
-    A brief run tries every kind of image and of layer with two or three selections.
+    A brief run has every kind of image and of layer with two or three selections.
     """
     turns, minors = itertools.cycle(LAYERS), itertools.cycle(VERSIONS)
     for number, (kind, selection) in enumerate(itertools.product(KINDS, SELECTIONS)):
@@ -38,23 +38,23 @@ def combinations():
 
 
 def raw(out, name, channels=4, pixels=-1):
-    """The bytes of each pixel of a file."""
+    """Return the bytes of each pixel in a file."""
     return np.frombuffer((out / name).read_bytes(), np.uint8).reshape(pixels, channels)
 
 
 def run(gimp, endpoint, out, kind, layer, selection, **arguments):
     endpoint.behave("echo")
-    asked = {"background": "transparent", "fit": False, **arguments}
-    return gimp.call("matrix.run", kind=kind, layer=layer, selection=selection, out=str(out), **asked)
+    arguments = {"background": "transparent", "fit": False, **arguments}
+    return gimp.call("matrix.run", kind=kind, layer=layer, selection=selection, out=str(out), **arguments)
 
 
-def assert_kept(done, out, kind):
-    """The picture is the same outside the selection, bit by bit, and nothing but one layer was added.
+def assert_only_layer_added(done, out, kind):
+    """Check that one layer was added, and that the picture outside the selection is the same, bit by bit.
 
-    In perceptual floats any layer, even an empty one, makes GIMP convert what is below and back, which costs a bit.
+    In perceptual floats any layer, even an empty one, makes GIMP convert the layers below and back, which loses a bit.
     """
     assert done["status"] == "success", done["error"]
-    for name in UNTOUCHED:
+    for name in UNCHANGED:
         assert done["after"][name] == done["before"][name], name
     assert done["new"] == 1
     selected = np.frombuffer((out / "selection.raw").read_bytes(), np.float32) > 0
@@ -70,29 +70,29 @@ def assert_kept(done, out, kind):
 
 
 def assert_same_picture(out, levels, filtered=False):
-    """The layer shows what the layer that was edited shows; under full transparency there is nothing to see."""
+    """Check that the new layer looks like the edited one; the colours of transparent pixels do not count."""
     original, layer = raw(out, "original.raw").astype(int), raw(out, "layer.raw").astype(int)
-    seen = original[:, 3] > 0
+    visible = original[:, 3] > 0
     assert np.abs(original[:, 3] - layer[:, 3]).max() <= levels
-    apart = np.abs(original[seen] - layer[seen])
-    # A filter is computed in floats, piece by piece: now and then a value at one half is rounded the other way.
-    rare = 1 if filtered and np.count_nonzero(apart > levels) <= apart.size // 1000 else 0
-    assert apart.max(initial=0) <= levels + rare
+    difference = np.abs(original[visible] - layer[visible])
+    # GEGL computes filters in floats, in tiles: a few values of one half may be rounded differently.
+    tolerance = 1 if filtered and np.count_nonzero(difference > levels) <= difference.size // 1000 else 0
+    assert difference.max(initial=0) <= levels + tolerance
 
 
 @pytest.mark.parametrize(("kind", "layer", "selection"), list(combinations()))
-def test_an_echo_is_the_layer_itself_and_nothing_else_changes(gimp, out, endpoint, kind, layer, selection):
+def test_an_echo_is_identical_and_nothing_else_changes(gimp, out, endpoint, kind, layer, selection):
     done = run(gimp, endpoint, out, kind, layer, selection)
-    assert_kept(done, out, kind)
+    assert_only_layer_added(done, out, kind)
     assert_same_picture(out, levels=kind in CONVERTED, filtered=layer == "filters")
 
 
 @pytest.mark.parametrize("selection", in_turns(["hard", "soft"]))
 @pytest.mark.parametrize("layer", ["opacity and mode", "filters", "group", "in a group"])
-def test_an_echo_of_what_is_visible(gimp, out, endpoint, layer, selection):
+def test_an_echo_of_all_visible_layers_is_identical(gimp, out, endpoint, layer, selection):
     kind = KINDS[(len(layer) + len(selection)) % len(KINDS)]
     done = run(gimp, endpoint, out, kind, layer, selection, sample_merged=True)
-    assert_kept(done, out, kind)
+    assert_only_layer_added(done, out, kind)
     assert_same_picture(out, levels=kind in CONVERTED, filtered=layer == "filters")
     assert done["after"]["layers"][0]["name"] == "x"
 
@@ -101,7 +101,7 @@ def test_an_echo_of_what_is_visible(gimp, out, endpoint, layer, selection):
     ("layer", "selection", "words"),
     [("wholly outside", "hard", "outside the canvas"), ("plain", "floating", "floating selection")],
 )
-def test_refused_in_words_before_anything_is_sent(gimp, out, endpoint, layer, selection, words):
+def test_what_cannot_be_edited_is_reported_and_not_sent(gimp, out, endpoint, layer, selection, words):
     done = run(gimp, endpoint, out, "RGB 8", layer, selection)
     assert done["status"] == "execution-error" and words in done["error"]
     assert done["after"] == done["before"] and not endpoint.received
@@ -111,9 +111,9 @@ def test_refused_in_words_before_anything_is_sent(gimp, out, endpoint, layer, se
     ("kind", "size"),
     in_turns([("RGB 8", "60x45"), ("RGB 8", "91x68"), ("RGB float", "173x130"), ("grey 16 linear", "240x180")]),
 )
-def test_an_echo_in_another_size_comes_back_to_its_place(gimp, out, endpoint, kind, size):
+def test_an_echo_in_a_different_size_is_not_shifted(gimp, out, endpoint, kind, size):
     done = run(gimp, endpoint, out, kind, "smooth", "empty", size=size)
-    assert_kept(done, out, kind)
+    assert_only_layer_added(done, out, kind)
     assert done["report"]["size"] == size
     original, layer = (raw(out, f"{name}.raw").reshape(SIZE[1], SIZE[0], 4) for name in ("original", "layer"))
     original, error = original[4:-4, 4:-4].astype(float), layer[4:-4, 4:-4] - original[4:-4, 4:-4].astype(float)
@@ -128,12 +128,12 @@ def test_a_large_reference_is_sent_whole_and_scaled_down(gimp, out, endpoint, al
     endpoint.behave("echo")
     assert gimp.call("matrix.reference", out=str(out), alpha=alpha) == "success"
     whole = Image.frombytes("RGBA", (3000, 40), (out / "reference.raw").read_bytes())
-    wanted = whole.convert("RGBa").resize((2048, 27), Image.Resampling.BOX).convert("RGBA")
+    expected = whole.convert("RGBa").resize((2048, 27), Image.Resampling.BOX).convert("RGBA")
     sent = endpoint.received[-1].images[1]
     assert (sent.mode, sent.size) == ("RGBA" if alpha else "RGB", (2048, 27))
-    wanted, sent = (np.asarray(picture.convert("RGBA"), float) for picture in (wanted, sent))
-    assert np.abs(wanted[..., 3] - sent[..., 3]).mean() < 0.5
-    # Where hardly anything shows, its colour says little; elsewhere none of the hidden red may be in it.
-    seen = wanted[..., 3] > 20
-    error = np.abs(wanted[seen] - sent[seen])[:, :3]
+    expected, sent = (np.asarray(picture.convert("RGBA"), float) for picture in (expected, sent))
+    assert np.abs(expected[..., 3] - sent[..., 3]).mean() < 0.5
+    # Almost transparent pixels have no reliable colour; in all others the hidden red must not show.
+    visible = expected[..., 3] > 20
+    error = np.abs(expected[visible] - sent[visible])[:, :3]
     assert error.mean() < 1.5 and error.max() < 25

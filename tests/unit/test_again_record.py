@@ -1,4 +1,4 @@
-"""A layer's record is data from a file: it is checked like any input, and never carries a path or a key."""
+"""The record of an edit: data from a file, checked like any input, that never carries a path or a key."""
 
 import json
 
@@ -25,47 +25,47 @@ def record(**changes):
     return read_record(json.dumps(RECORD | changes).encode())
 
 
-def test_the_arguments_of_the_edit_come_back():
-    again = record()
-    told = {name: value for name, value in again.values.items() if value != defaults()[name]}
-    assert told == {
+def test_the_arguments_of_the_edit_are_read_back():
+    values = record().values
+    assert {name: value for name, value in values.items() if value != defaults()[name]} == {
         "prompt": "a boat", "n": 2, "quality": "high", "output-compression": 70, "provider": "openai",
         "model": "gpt-image-2", "sample-merged": True, "context": "40", "largest-size": "2048", "fit": False,
     }  # fmt: skip
-    assert read(again.values, {}).request["background"] == "opaque"
+    assert read(values, {}).request["background"] == "opaque"
 
 
-def test_the_layers_that_were_used_are_named():
-    again = record()
-    assert again.edited == LayerName("base", 7) and again.other_references == 1
-    assert again.references == (LayerName("hat", 9), LayerName("sky", 0))
+def test_the_layers_that_the_edit_used_are_read_back():
+    edit = record()
+    assert edit.edited == LayerName("base", 7) and edit.other_references == 1
+    assert edit.references == (LayerName("hat", 9), LayerName("sky", 0))
     assert missing_references(0) == "" and "2 reference pictures" in missing_references(2)
 
 
-def test_whether_something_was_selected_is_known_unless_the_first_version_wrote_the_record():
-    assert record(selected=True).selected and not record(selected=False).selected
-    assert not record().selected and not record(selected=1).selected and not record(selected="true").selected
+def test_an_edit_has_a_selection_only_where_its_record_says_true():
+    assert record(selected=True).has_selection and not record(selected=False).has_selection
+    assert not record().has_selection, "version 0.1 did not record it"
+    assert not record(selected=1).has_selection and not record(selected="true").has_selection
 
 
-def test_a_record_without_options_is_as_the_first_version_wrote_it():
+def test_a_record_of_version_0_1_without_options_is_read():
     bare = {name: RECORD[name] for name in ("version", "request", "provider", "model")}
-    again = read_record(json.dumps(bare).encode())
-    assert again.values["context"] == "" and again.edited is None and again.references == ()
+    edit = read_record(json.dumps(bare).encode())
+    assert edit.values["context"] == "" and edit.edited is None and edit.references == ()
 
 
-def test_no_path_no_key_and_nothing_unread_is_taken_over():
+def test_paths_keys_and_unknown_fields_are_ignored():
     hostile = {
         "extra": {"api_base": "http://evil.example", "api_key": "sk-x"}, "user": "somebody", "api_key": "sk-y",
         "references": '["/etc/passwd"]', "mask": "/etc/passwd", "timeout": 1, "max_cost": 99,
     }  # fmt: skip
-    again = record(request=REQUEST | hostile, references=["/etc/passwd"], base_url="http://evil.example")
-    assert "evil" not in str(again) and "passwd" not in str(again) and "sk-" not in str(again)
-    assert again.notes == ("Not taken over from the layer: extra, user.",)
-    assert again.values["references"] == "" and again.values["max-cost"] == 0
+    edit = record(request=REQUEST | hostile, references=["/etc/passwd"], base_url="http://evil.example")
+    assert "evil" not in str(edit) and "passwd" not in str(edit) and "sk-" not in str(edit)
+    assert edit.notes == ("Not taken from the earlier edit: extra, user.",)
+    assert edit.values["references"] == "" and edit.values["max-cost"] == 0
 
 
-def test_fields_that_stay_with_the_user_are_named():
-    assert record(left_out=["user", "x", 3]).notes == ("Not taken over from the layer: user.",)
+def test_a_note_names_the_fields_that_were_left_out():
+    assert record(left_out=["user", "x", 3]).notes == ("Not taken from the earlier edit: user.",)
     assert record(left_out="extra").notes == ()
 
 
@@ -76,7 +76,7 @@ UNREADABLE = [
 
 
 @pytest.mark.parametrize("data", UNREADABLE, ids=range(len(UNREADABLE)))
-def test_a_broken_record_is_a_sentence(data):
+def test_a_broken_record_is_reported_in_a_sentence(data):
     with pytest.raises(BadRecord, match=r"^[A-Z].*\.$"):
         read_record(data)
 
@@ -88,13 +88,13 @@ WRONG = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_a_field_of_another_kind_is_named(name):
+def test_a_field_of_the_wrong_type_is_named(name):
     with pytest.raises(BadRecord, match=f"{name.replace('_', '-')} is damaged"):
         record(request=REQUEST | {name: WRONG[name]})
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "problem"),
     [
         ({"request": REQUEST | {"n": 400}}, "n 400"),
         ({"request": REQUEST | {"partial_images": -1}}, "partial-images -1"),
@@ -104,12 +104,12 @@ def test_a_field_of_another_kind_is_named(name):
         ({"provider": 7, "model": ["m"]}, "provider is damaged. model is damaged."),
     ],
 )
-def test_a_value_is_checked_as_an_argument_is(changes, told):
-    with pytest.raises(BadRecord, match=told.replace(".", r"\.")):
+def test_values_are_checked_as_arguments_are(changes, problem):
+    with pytest.raises(BadRecord, match=problem.replace(".", r"\.")):
         record(**changes)
 
 
 @pytest.mark.parametrize("odd", [None, 7, "x", [], [{"name": 3}], {"layers": "x", "others": "many"}, {"others": 2**40}])
-def test_odd_references_count_as_none(odd):
-    again = record(references=odd, edited=odd)
-    assert again.references == () and again.other_references == 0 and again.edited is None
+def test_malformed_references_are_ignored(odd):
+    edit = record(references=odd, edited=odd)
+    assert edit.references == () and edit.other_references == 0 and edit.edited is None

@@ -1,4 +1,4 @@
-"""What arguments mean, and how wrong ones are told."""
+"""The options that arguments stand for, and the sentences about invalid ones."""
 
 import pytest
 
@@ -18,7 +18,7 @@ def test_the_defaults_are_the_local_provider_and_a_fill():
     assert options == Options(request={"prompt": "fill", "background": "opaque", "n": 1})
 
 
-def test_the_api_fields_travel_under_their_own_names():
+def test_the_api_fields_have_their_own_names_in_the_request():
     options = read_with(
         prompt=" a boat ", n=3, size="1024x1024", quality="high", background="transparent", moderation="low",
         input_fidelity="high", output_format="webp", output_compression=0, stream=True, partial_images=2, user="u",
@@ -31,7 +31,7 @@ def test_the_api_fields_travel_under_their_own_names():
     }  # fmt: skip
 
 
-def test_our_own_options():
+def test_options_that_are_not_fields_of_the_api():
     options = read_with(
         context="64",
         largest_size="2048",
@@ -45,7 +45,7 @@ def test_our_own_options():
     assert (options.max_cost, options.timeout, options.fit, options.grow) == (0.5, 30.0, False, 4)
 
 
-def test_the_environment_speaks_where_the_argument_is_empty():
+def test_the_environment_counts_where_the_argument_is_empty():
     environment = {"GENERATIVE_EDIT_PROVIDER": "openai", "GENERATIVE_EDIT_MODEL": "gpt-image-2"}
     options = read_with(environment)
     assert (options.provider, options.model) == ("openai", "gpt-image-2")
@@ -68,65 +68,67 @@ def test_the_environment_speaks_where_the_argument_is_empty():
         ({"feather": 1e300}, "feather 1e+300: must be 0 to 500."),
         ({"timeout": -0.1}, "timeout -0.1: must be 0 or more."),
         ({"max_cost": float("inf")}, "max-cost inf: must be 0 or more."),
-        ({"references": "a.png"}, "references: must be a JSON list of texts."),
-        ({"references": '[""]'}, "references: must be a JSON list of texts."),
+        ({"references": "a.png"}, "references: must be a JSON list of strings."),
+        ({"references": '[""]'}, "references: must be a JSON list of strings."),
         ({"extra": "[]"}, "extra: must be a JSON object."),
     ],
 )
-def test_each_mistake_has_its_sentence(values, problem):
+def test_each_invalid_value_is_reported_in_a_sentence(values, problem):
     with pytest.raises(BadArguments) as caught:
         read_with(**values)
     assert caught.value.problems == [problem]
 
 
-def test_all_mistakes_are_told_at_once():
+def test_all_invalid_values_are_reported_at_once():
     with pytest.raises(BadArguments) as caught:
         read_with(n=99, grow=-1, extra="x")
     assert len(caught.value.problems) == 3
 
 
-def test_an_address_of_the_environment_that_cannot_be_one_is_told_before_anything_is_exported(tmp_path, monkeypatch):
+def test_an_invalid_address_in_the_environment_is_reported_before_the_export(tmp_path, monkeypatch):
     monkeypatch.setenv(DATA_HOME, str(tmp_path))
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:port/v1")
     with pytest.raises(BadArguments) as caught:
         checked(defaults() | {"provider": "openai"})
-    told = "OPENAI_BASE_URL http://127.0.0.1:port/v1: the port must be a number from 1 to 65535."
-    assert caught.value.problems == [told]
+    problem = "OPENAI_BASE_URL http://127.0.0.1:port/v1: the port must be a number from 1 to 65535."
+    assert caught.value.problems == [problem]
     assert checked(defaults()).provider == "local"
 
 
 @pytest.fixture
-def remembered(tmp_path, monkeypatch):
+def saved_settings(tmp_path, monkeypatch):
     monkeypatch.setenv(DATA_HOME, str(tmp_path))
     return settings.change(provider="mine", model="flux", context="64", feather=2, grow=3)
 
 
-def test_provider_and_model_are_the_arguments_then_the_environments_then_the_settings(remembered):
+def test_arguments_precede_the_environment_and_the_environment_precedes_the_settings(saved_settings):
     assert (read_with().provider, read_with().model) == ("mine", "flux")
     environment = {"GENERATIVE_EDIT_PROVIDER": "openai"}
-    assert (read_with(environment).provider, read_with(environment).model) == ("openai", None), "flux is for mine"
+    assert (read_with(environment).provider, read_with(environment).model) == ("openai", None), (
+        "its provider alone has flux"
+    )
     assert read_with(provider="local").model is None
     assert read_with(provider="mine").model == "flux"
     assert read_with({"GENERATIVE_EDIT_MODEL": "m"}).model == "m" and read_with(model="n").model == "n"
 
 
 class Config(dict):
-    """A procedure's config, as far as it holds values."""
+    """A procedure's config that only holds values."""
 
     get_property = dict.get
     set_property = dict.__setitem__
 
 
-def started(**values):
+def window_config(**values):
     config = Config(defaults() | values)
     start_with_settings(config)
     return config
 
 
-def test_what_windows_start_with_is_the_settings_and_a_script_does_the_same_for_everybody(remembered):
+def test_only_windows_start_with_the_settings(saved_settings):
     assert (read_with().context, read_with().feather, read_with().grow) == ("auto", 0.0, 0)
-    options = read(values_of(started()), {})
+    options = read(values_of(window_config()), {})
     assert (options.context, options.feather, options.grow) == (64, 2.0, 3)
-    options = read(values_of(started(context="layer", feather=1.0, grow=5)), {})
-    assert (options.context, options.feather, options.grow) == ("layer", 1.0, 5), "what was asked for last counts"
+    options = read(values_of(window_config(context="layer", feather=1.0, grow=5)), {})
+    assert (options.context, options.feather, options.grow) == ("layer", 1.0, 5), "as last used"
     assert "grow" not in with_settings(EXTEND_ARGUMENTS)

@@ -10,11 +10,10 @@ from gi.repository import Gegl, GLib
 
 from lib.jobs.job import SELECTION, SENT, Job
 from lib.settings import settings
-from plugin.edit import task
+from plugin.edit import run as edit_run
 from plugin.edit.arguments import defaults
 from plugin.edit.draft import draft
 from plugin.edit.options import read
-from plugin.edit.prepare import edit
 from plugin.errors import EditFailed
 from plugin.panel.generation import Generation
 from plugin.worker import process as worker_process
@@ -149,8 +148,8 @@ def answers_after_a_failure(root, log):
 class _PlayedEnd:
     """A script's worker, that ends every job with the event that it was made for."""
 
-    def __init__(self, job, event):
-        self._job, self._event = job, event
+    def __init__(self, event):
+        self._event = event
 
     def run(self, job, _on_event):
         job.write("worker.log", b"what a library printed")
@@ -178,15 +177,13 @@ def script_end(**event):
     """A script's edit, or Remove Selection, whose worker ends with this event: the error, and the folders that stay."""
     image, layers = edits.CASES["ellipse"]()
     before = set(settings.jobs_folder().iterdir())
-    start, task._start = task._start, lambda python, job: _PlayedEnd(job, event)
-    try:
-        edit(image, layers, read({**defaults(), "prompt": "x", "provider": "custom"}), "python", lambda event: None)
-        error = None
-    except EditFailed as failed:
-        error = str(failed)
-    finally:
-        task._start = start
-        image.delete()
+    options, error = read({**defaults(), "prompt": "x", "provider": "custom"}), None
+    with mock.patch.object(edit_run, "Worker", lambda _python, _log: _PlayedEnd(event)):
+        try:
+            edit_run.edit(image, layers, options, "python", lambda _event: None)
+        except EditFailed as failed:
+            error = str(failed)
+    image.delete()
     left = [str(folder) for folder in set(settings.jobs_folder().iterdir()) - before]
     return {"error": error, "left": left, "logs": [(Path(folder) / "worker.log").exists() for folder in left]}
 

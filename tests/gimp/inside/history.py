@@ -110,7 +110,7 @@ REFUSALS = {
 
 def insert_in_vain(folder, made, why):
     """Inserts a kept job as a new image while something refuses; returns what is said, and how many images it left."""
-    from plugin.history.insert import insert_and_tell
+    from plugin.history.insert import insert_and_report
     from plugin.pixels import insert
 
     def refuse(*_arguments):
@@ -119,7 +119,7 @@ def insert_in_vain(folder, made, why):
     works, insert.insert_results = insert.insert_results, refuse
     before = images()
     try:
-        message = insert_and_tell(record(Path(folder)), made, None)
+        message = insert_and_report(record(Path(folder)), made, None)
     finally:
         insert.insert_results = works
     return {"message": message, "left": len(images()) - len(before)}
