@@ -1,1 +1,1 @@
-"""Generative Edit inside GIMP: procedures, pixels out, layers in, the worker's reader, dialogs."""
+"""The part of Generative Edit that runs inside GIMP."""

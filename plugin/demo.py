@@ -1,6 +1,6 @@
-"""The demo's part inside GIMP: opens a picture, selects, runs `generative-edit`, saves what the demo shows.
+"""The demo's part inside GIMP: opens a picture, selects an area, runs `generative-edit` and saves the results.
 
-Run by GIMP's Python-Fu, which has Gimp imported; what is asked comes in $GENERATIVE_EDIT_DEMO.
+Run by GIMP's Python-Fu; the task comes as JSON in $GENERATIVE_EDIT_DEMO.
 """
 
 import json
@@ -11,21 +11,21 @@ from typing import Any
 
 from gi.repository import Gegl, Gimp, Gio
 
-# Where GIMP's own splash image has its lettering, by GIMP's minor version: x, y, width, height.
+# The lettering of GIMP's splash image, by GIMP's minor version: x, y, width, height.
 LETTERING = {"3.0": (50, 300, 1010, 180), "3.2": (830, 50, 700, 190)}
-# White letters, with the soft rim and the shadow that they have.
+# The letters are white, with a soft edge and a shadow.
 LETTERS_ABOVE, HALO = 0.2, 9
 
 
 def load(path: Path | str) -> Gimp.Image:
-    """Opens a picture upright, as GIMP's own window does, so that a mask lies where it is meant to."""
+    """Open a picture upright, as GIMP's window does, so that a mask is in the right place."""
     image = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, Gio.File.new_for_path(str(path)))
     image.policy_rotate(False)
     return image
 
 
 def save_png(image: Gimp.Image, path: Path) -> None:
-    """Saves a PNG at a fast compression: GIMP's default one takes four seconds for a megapixel."""
+    """Save a PNG with fast compression: GIMP's default takes four seconds per megapixel."""
     procedure = Gimp.get_pdb().lookup_procedure("file-png-export")
     if not procedure:
         raise ValueError("GIMP cannot save PNG files.")
@@ -46,7 +46,7 @@ def save_flat(image: Gimp.Image, path: Path) -> None:
 
 
 def select(image: Gimp.Image, task: dict[str, Any]) -> None:
-    """Selects the rectangle or the mask that was given, or else the splash image's lettering."""
+    """Select the given mask or rectangle, or else the lettering of the splash image."""
     if task["mask"]:
         select_mask(image, task["mask"])
     elif task["select"]:
@@ -58,12 +58,12 @@ def select(image: Gimp.Image, task: dict[str, Any]) -> None:
 
 
 def select_mask(image: Gimp.Image, path: str) -> None:
-    """Selects as a picture says: white is selected, grey in part."""
+    """Select by a mask picture: white pixels, and gray ones partly."""
     width, height = image.get_width(), image.get_height()
     mask = load(path)
     try:
         if (mask.get_width(), mask.get_height()) != (width, height):
-            raise ValueError(f"The mask is not as large as the picture, {width}x{height}.")
+            raise ValueError(f"The mask must have the size of the picture, {width}x{height}.")
         layer = mask.merge_visible_layers(Gimp.MergeType.CLIP_TO_IMAGE)
         area = Gegl.Rectangle.new(0, 0, width, height)
         values = bytes(layer.get_buffer().get(area, 1.0, "Y' u8", Gegl.AbyssPolicy.NONE))
@@ -92,7 +92,7 @@ def color(name: str) -> Gegl.Color:
 def edit(image: Gimp.Image, prompt: str) -> dict[str, Any]:
     procedure = Gimp.get_pdb().lookup_procedure("generative-edit")
     if not procedure:
-        raise ValueError("GIMP does not know generative-edit. Run install.py doctor.")
+        raise ValueError("The procedure generative-edit is not installed in GIMP. Run install.py doctor.")
     config = procedure.create_config()
     config.set_property("run-mode", Gimp.RunMode.NONINTERACTIVE)
     config.set_property("image", image)
@@ -134,5 +134,5 @@ def main(task: dict[str, Any]) -> None:
 
 try:
     main(json.loads(os.environ["GENERATIVE_EDIT_DEMO"]))
-except Exception as error:  # noqa: BLE001 - the script's edge: GIMP would print a traceback and go on
+except Exception as error:  # noqa: BLE001 - the script's edge: GIMP would print a traceback and continue
     sys.stderr.write(f"demo: {error}\n")

@@ -1,17 +1,17 @@
-"""How an edit fails, and how every failure becomes a sentence for the user."""
+"""The exceptions of an edit, and their messages for the user."""
 
 import traceback
 
 from lib.translation import N_, _
 
-UNFORESEEN = N_(
-    "Generative Edit failed in a way that nobody foresaw. A result that had arrived is in the job's folder; "
-    "the details are on the terminal that GIMP was started from."
+UNEXPECTED = N_(
+    "An unexpected error occurred in Generative Edit. If a result had arrived, it is stored in the history. Details "
+    "are in the terminal from which GIMP was started."
 )
 
 
 class BadArguments(ValueError):
-    """Arguments that cannot be meant; the text names every problem, a sentence each."""
+    """Arguments are not valid; the message has a sentence for each problem."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__(" ".join(problems))
@@ -19,25 +19,27 @@ class BadArguments(ValueError):
 
 
 class EditFailed(Exception):
-    """The edit cannot be done or was not done; the text is for the user: what happened, then what to do."""
+    """The edit failed; the message tells the user what happened and what to do."""
 
 
 class EditCancelled(Exception):
-    """The user stopped it."""
+    """The user cancelled the edit."""
 
 
 def explain(error: Exception) -> str:
-    """What went wrong as a user reads it; the trace of what nobody foresaw goes to the terminal."""
+    """Return an error's message for the user; print the traceback of an unexpected one to the terminal."""
     if isinstance(error, (BadArguments, EditFailed)):
         return str(error)
     if isinstance(error, OSError):
-        return of_a_file(error)
+        return file_error_message(error)
     traceback.print_exception(error)
-    return _(UNFORESEEN)
+    return _(UNEXPECTED)
 
 
-def of_a_file(error: OSError) -> str:
-    """What a disk refused, in a sentence."""
-    where = f" ({error.filename})" if error.filename else ""
-    told = _("A file could not be read or written: {reason}. Make room or access, then try again.")
-    return told.format(reason=f"{error.strerror}{where}")
+def file_error_message(error: OSError) -> str:
+    """Return the message for a file that could not be read or written."""
+    file = f" ({error.filename})" if error.filename else ""
+    message = _(
+        "Couldn't read or write a file: {reason}. Check its permissions and the free disk space, then try again."
+    )
+    return message.format(reason=f"{error.strerror}{file}")

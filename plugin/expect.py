@@ -1,4 +1,4 @@
-"""What a library hands over, as the type that it always is: the annotations of GTK and libgimp are wider than that."""
+"""Narrows values of GTK and libgimp, whose annotations are wider than the types that they return."""
 
 from typing import TypeVar
 
@@ -6,7 +6,7 @@ _T = TypeVar("_T")
 
 
 def expect(kind: type[_T], value: object) -> _T:
-    """Return a value that is of this type; raise TypeError where it is not."""
+    """Return the value; raise TypeError if it is not of this type."""
     if not isinstance(value, kind):
         raise TypeError(f"{type(value).__name__}, expected {kind.__name__}")
     return value

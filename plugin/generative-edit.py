@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""The file that GIMP starts: loads the plug-in that lies beside it, or says in a sentence why it cannot.
+"""The file that GIMP starts: loads the plug-in beside it, or reports that the installation is not complete.
 
-GIMP 3.2 takes over the configuration folder of 3.0 only to a certain depth, so that half of an installation can arrive
-here: whole folders are missing then. Nothing of ours but the translation is imported before that was checked.
+GIMP 3.2 copies the configuration folder of 3.0 only to a certain depth, so that whole folders of an installation can be
+missing. Only the translation is imported before the check.
 """
 
 import json
@@ -25,13 +25,13 @@ except ImportError:
 
 
 NOT_INSTALLED = _(
-    "This installation of Generative Edit is not complete, or was made for another GIMP. "
+    "This installation of Generative Edit is incomplete or belongs to another version of GIMP. "
     "Run “python3 install.py” again, then restart GIMP."
 )
 
 
-def complete() -> bool:
-    """Return whether the folders that install.py wrote are here, by one file of each; two thousand take 50 ms."""
+def is_complete() -> bool:
+    """Return whether all folders of the installation exist; checks one file of each, as 2000 files take 50 ms."""
     try:
         stamp = json.loads((ROOT / "stamp.json").read_text(encoding="utf-8"))
         samples = {name.rpartition("/")[0]: name for name in stamp["files"]}.values()
@@ -41,7 +41,7 @@ def complete() -> bool:
 
 
 class BrokenInstallation(Gimp.PlugIn):
-    """Stands in for the plug-in: keeps its menu entry, which says what to do."""
+    """Replaces the plug-in: its menu entry reports how to repair the installation."""
 
     def do_set_i18n(self, _name: str) -> tuple[bool, None, None]:
         return False, None, None
@@ -63,7 +63,7 @@ class BrokenInstallation(Gimp.PlugIn):
 
 
 PlugIn: type[Gimp.PlugIn] = BrokenInstallation
-if complete():
+if is_complete():
     from plugin.procedures.plug_in import GenerativeEdit
 
     PlugIn = GenerativeEdit

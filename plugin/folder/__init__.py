@@ -1,1 +1,1 @@
-"""Edit Folder…: all pictures of a folder, several at once, continued where a run was stopped."""
+"""Edit Folder…: edits all pictures of a folder, several at once, and resumes an interrupted run."""

@@ -1,4 +1,4 @@
-"""What `generative-edit-folder` can be asked: its arguments, and their reading into a list of pictures to edit."""
+"""The arguments of `generative-edit-folder`, and how they are read into a list of pictures to edit."""
 
 from __future__ import annotations
 
@@ -34,26 +34,31 @@ from plugin.folder.prompts import BadPrompts, Kinds, read_prompts
 
 MASKS = ("", "none", "alpha", "file", "selection")
 CHANNEL = "channel:"
-_MOST_AT_ONCE = 64
-_USUALLY_AT_ONCE = 4
-_MOST_TOLD = 20
+_MAX_CONCURRENCY = 64
+_DEFAULT_CONCURRENCY = 4
+_MAX_PROBLEMS = 20
 _BLURBS = {
     "output-compression": N_("0 to 100, the quality of jpeg and webp files; -1: GIMP's default"),
     "max-cost": N_(
-        "Stops before the first request where the estimate for all pictures that are left, in US dollars, is higher or "
-        "unknown; 0: no limit"
+        "Send nothing if the estimated cost of the remaining pictures, in US dollars, is higher or unknown; 0: no limit"
     ),
 }
-_OF_THE_RUN = (
+_RUN_ARGUMENTS = (
     Argument("input-folder", "", N_("_Input folder"), N_("The folder with the pictures")),
     Argument(
         "pattern",
         "",
         N_("Pa_ttern"),
-        N_("Which files: *.jpg, **/*.{png,tif}, …, ** being folders; empty: every picture directly in the folder"),
+        N_(
+            "The files to edit, such as *.jpg or **/*.{png,tif}, where ** stands for any folders; empty: every picture "
+            "directly in the folder"
+        ),
     ),
     Argument(
-        "output-folder", "", N_("_Output folder"), N_("Where the results and the report go; made if it is not there")
+        "output-folder",
+        "",
+        N_("_Output folder"),
+        N_("The folder for the results and the report; created if it does not exist"),
     ),
     Argument(
         "prompts-file",
@@ -61,232 +66,239 @@ _OF_THE_RUN = (
         N_("Prompts fi_le"),
         N_(
             "A CSV or JSON Lines file with a row for each picture: the column “picture” is its name, any other column "
-            "an option; empty: none, all pictures get the same"
+            "an option; empty: the same options for all pictures"
         ),
     ),
-    Argument("concurrency", 0, N_("Con_currency"), N_("How many requests at once, 1 to 64; 0: 4")),
+    Argument("concurrency", 0, N_("Con_currency"), N_("The number of simultaneous requests, 1 to 64; 0: 4")),
     Argument(
         "retry-unknown",
         False,
         N_("_Retry unknown"),
-        N_("Send pictures again whose earlier request may have been billed without an answer; default: no"),
+        N_("Send pictures again whose earlier request may have been billed, although no response arrived; default: no"),
     ),
 )
-_OF_A_PICTURE = (
+_PICTURE_ARGUMENTS = (
     Argument(
         "mask",
         "",
         N_("Mas_k"),
         N_(
             "What to change: alpha (the transparent part), file (NAME.mask.png beside the picture, white is changed), "
-            "selection (the one saved in an XCF), channel:NAME, none (everything); empty: the first that is there of "
-            "file, selection, alpha"
+            "selection (the one saved in an XCF file), channel:NAME, none (everything); empty: the first that exists "
+            "of file, selection, alpha"
         ),
     ),
     Argument("output-format", "", N_("Output _format"), N_("png, jpeg, webp, or xcf with layers; empty: png")),
-    Argument("answer-format", "", N_("_Answer format"), N_("png, jpeg or webp, as the answer travels; empty: png")),
+    Argument(
+        "answer-format",
+        "",
+        N_("_Answer format"),
+        N_("The format in which the endpoint returns the result: png, jpeg or webp; empty: png"),
+    ),
     *(
         replace(argument, blurb=_BLURBS.get(argument.name, argument.blurb))
         for argument in EDIT_ARGUMENTS
         if argument.name not in ("output-format", "max-cost")
     ),
 )
-# How a request travels, how long it may take, and whose it is.
-_NOT_OF_THE_RESULT = ("max_cost", "timeout", "stream", "partial_images", "user")
-_LIMIT = tuple(
+# How a request is sent, how long it may take, and on whose behalf.
+_NO_EFFECT_ON_RESULT = ("max_cost", "timeout", "stream", "partial_images", "user")
+_COST_LIMIT = tuple(
     replace(argument, blurb=_BLURBS["max-cost"]) for argument in EDIT_ARGUMENTS if argument.name == "max-cost"
 )
-FOLDER_ARGUMENTS = (*_OF_THE_RUN, *_LIMIT, *_OF_A_PICTURE)
-KINDS: Kinds = {argument.name: type(argument.default) for argument in _OF_A_PICTURE}
+FOLDER_ARGUMENTS = (*_RUN_ARGUMENTS, *_COST_LIMIT, *_PICTURE_ARGUMENTS)
+KINDS: Kinds = {argument.name: type(argument.default) for argument in _PICTURE_ARGUMENTS}
 
 
 @dataclass(frozen=True)
-class Item:
-    """One picture of the run: its name below the input folder, and what its row sets."""
+class InputPicture:
+    """One picture of the run: its name relative to the input folder, and the options that its row sets."""
 
-    picture: str
+    name: str
     values: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What is wanted of one picture."""
+class ItemOptions:
+    """The options for one picture: those of its edit, and those of its mask and file."""
 
-    options: Options
+    edit: Options
     mask: str
     output_format: str
     quality: int
 
     def digest(self, mask_file: Path) -> str:
-        """Return what two edits of a picture share where the same is asked for.
+        """Return a digest that is the same for the same settings.
 
-        What is as it is by default does not count, so that a later version with more options comes to the same.
+        Defaults are left out, so that a later version with more options computes the same digest.
         """
-        options = {
+        values = {
             each.name: value
-            for each in fields(self.options)
-            if (value := getattr(self.options, each.name)) != each.default and each.name not in _NOT_OF_THE_RESULT
+            for each in fields(self.edit)
+            if (value := getattr(self.edit, each.name)) != each.default and each.name not in _NO_EFFECT_ON_RESULT
         }
-        request = {name: value for name, value in self.options.request.items() if name not in _NOT_OF_THE_RESULT}
-        facts = {**options, "request": request, "mask": self.mask}
-        facts |= {"format": self.output_format, "quality": self.quality}
+        request = {name: value for name, value in self.edit.request.items() if name not in _NO_EFFECT_ON_RESULT}
+        settings = {**values, "request": request, "mask": self.mask}
+        settings |= {"format": self.output_format, "quality": self.quality}
         if self.mask in ("", "file"):
             with contextlib.suppress(OSError):
-                facts["mask_file"] = content_of(mask_file)
-        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+                settings["mask_file"] = content_of(mask_file)
+        return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
-class Run:
-    """A whole run; `values` are the arguments, which a picture's own row takes the place of."""
+class RunSpec:
+    """A whole run; `values` are the arguments, which a picture's own row overrides."""
 
     source: Path
     out: Path
-    items: list[Item]
+    pictures: list[InputPicture]
     concurrency: int
     max_cost: float
     retry_unknown: bool
     values: Mapping[str, Any]
     skipped: Sequence[Skipped] = ()
-    _items_wanted: dict[str, Wanted] = field(default_factory=dict)
+    _options_by_row: dict[str, ItemOptions] = field(default_factory=dict)
 
-    def path(self, item: Item) -> Path:
-        """Where the picture is."""
-        return self.source / item.picture
+    def path(self, picture: InputPicture) -> Path:
+        """Return the path of a picture."""
+        return self.source / picture.name
 
-    def wanted(self, item: Item) -> Wanted:
-        """What is wanted of a picture; raises BadArguments. Rows that say the same are read once."""
-        row = repr(sorted(item.values.items()))
-        if row not in self._items_wanted:
-            values = {**self.values, **item.values}
-            self._items_wanted[row] = Wanted(
-                options=checked(_edit_values(values)),
+    def options_of(self, picture: InputPicture) -> ItemOptions:
+        """Return the options for a picture; raise BadArguments. Equal rows are read once."""
+        row = repr(sorted(picture.values.items()))
+        if row not in self._options_by_row:
+            values = {**self.values, **picture.values}
+            self._options_by_row[row] = ItemOptions(
+                edit=checked(_edit_values(values)),
                 mask=values["mask"].strip(),
                 output_format=values["output-format"] or "png",
                 quality=values["output-compression"],
             )
-        return self._items_wanted[row]
+        return self._options_by_row[row]
 
-    def provider(self, item: Item) -> str | None:
-        """The provider that a picture is sent to; None where nothing can be asked."""
+    def provider(self, picture: InputPicture) -> str | None:
+        """Return the provider that a picture is sent to; None if its options are not valid."""
         with contextlib.suppress(BadArguments):
-            return self.wanted(item).options.provider
+            return self.options_of(picture).edit.provider
         return None
 
-    def request_digest(self, item: Item) -> str:
-        """Return what is the same where the same is asked of a picture; empty where nothing can be asked."""
+    def request_digest(self, picture: InputPicture) -> str:
+        """Return the digest of a picture's settings; empty if its options are not valid."""
         with contextlib.suppress(BadArguments):
-            return self.wanted(item).digest(mask_beside(self.source, item.picture))
+            return self.options_of(picture).digest(mask_beside(self.source, picture.name))
         return ""
 
-    def ending(self, item: Item) -> str:
-        """The ending of the picture's result."""
-        return FORMATS[item.values.get("output-format") or self.values["output-format"] or "png"]
+    def ending(self, picture: InputPicture) -> str:
+        """Return the file name extension of a picture's result."""
+        return FORMATS[picture.values.get("output-format") or self.values["output-format"] or "png"]
 
 
-def read_run(values: Mapping[str, Any]) -> Run:
-    """The run that the values stand for; raises BadArguments, naming all that is wrong, or OSError."""
+def read_arguments(values: Mapping[str, Any]) -> RunSpec:
+    """Return the run that the arguments describe; raise BadArguments, which names every problem, or OSError."""
     problems: list[str] = []
     source, out = _folders(values, problems)
     skipped: list[Skipped] = []
-    items = _items(source, out, values, problems, skipped) if source else []
-    if not 0 <= values["concurrency"] <= _MOST_AT_ONCE:
-        told = _("concurrency {value}: must be 1 to {most}.")
-        problems.append(told.format(value=values["concurrency"], most=_MOST_AT_ONCE))
+    pictures = _find_pictures(source, out, values, problems, skipped) if source else []
+    if not 0 <= values["concurrency"] <= _MAX_CONCURRENCY:
+        problem = _("concurrency {value}: must be 1 to {most}.")
+        problems.append(problem.format(value=values["concurrency"], most=_MAX_CONCURRENCY))
     if not values["max-cost"] >= 0:
         problems.append(_("{name} {value}: must be 0 or more.").format(name="max-cost", value=values["max-cost"]))
-    problems += _problems_with_values(values, items)
+    problems += _all_problems(values, pictures)
     if problems or not source or not out:
         raise BadArguments(problems)
-    at_once = values["concurrency"] or _USUALLY_AT_ONCE
-    return Run(source, out, items, at_once, values["max-cost"], values["retry-unknown"], values, skipped)
+    concurrency = values["concurrency"] or _DEFAULT_CONCURRENCY
+    return RunSpec(source, out, pictures, concurrency, values["max-cost"], values["retry-unknown"], values, skipped)
 
 
 def _folders(values: Mapping[str, Any], problems: list[str]) -> tuple[Path | None, Path | None]:
-    """The two folders; None for one that cannot be used."""
-    source, out = (_absolute(values[name]) for name in ("input-folder", "output-folder"))
+    """Return the two folders; None for one that cannot be used."""
+    source, out = (_absolute_path(values[name]) for name in ("input-folder", "output-folder"))
     if not source or not source.is_dir():
-        problems.append(_("input-folder {folder!r}: there is no such folder.").format(folder=values["input-folder"]))
+        problems.append(_("input-folder {folder!r}: the folder does not exist.").format(folder=values["input-folder"]))
         source = None
     if not out:
-        problems.append(_("output-folder: name the folder that the results go to."))
+        problems.append(_("output-folder: specify a folder for the results."))
     elif out.exists() and not out.is_dir():
-        problems.append(_("output-folder {folder!r}: it is a file.").format(folder=str(out)))
+        problems.append(_("output-folder {folder!r}: this is a file, not a folder.").format(folder=str(out)))
     elif source and out.exists() and out.samefile(source):
-        problems.append(_("output-folder: choose another folder than input-folder, whose pictures stay as they are."))
+        problems.append(_("output-folder: must not be the input folder, whose pictures stay unchanged."))
     return source, out
 
 
-def _absolute(text: str) -> Path | None:
-    """The path; spaces around it count where there is such a file."""
+def _absolute_path(text: str) -> Path | None:
+    """Return the absolute path, without surrounding spaces unless such a file exists; None if the text is empty."""
     if not text.strip():
         return None
     name = text if os.path.lexists(text) else text.strip()
     return Path(os.path.abspath(os.path.expanduser(name)))  # noqa: PTH100, PTH111 - Path's raises for "~2"
 
 
-def _items(
+def _find_pictures(
     source: Path, out: Path | None, values: Mapping[str, Any], problems: list[str], skipped: list[Skipped]
-) -> list[Item]:
+) -> list[InputPicture]:
     try:
         if values["prompts-file"].strip():
-            found = _from_file(source, out, values, problems)
-            names = _beside(source, found)
+            pictures = _read_prompts_file(source, out, values, problems)
+            names = _file_names_beside(source, pictures)
         else:
             listing = list_pictures(source, values["pattern"].strip(), out)
             skipped += listing.skipped
-            found, names = [Item(name, {}) for name in listing.pictures], listing.names
+            pictures, names = [InputPicture(name, {}) for name in listing.pictures], listing.names
     except ValueError as error:
         problems += error.problems if isinstance(error, BadPrompts) else [str(error)]
         return []
-    if not found and not problems:
-        told = _("There is no picture in {folder} that the pattern {pattern!r} names.")
-        problems.append(told.format(folder=source, pattern=values["pattern"]))
-        problems += [f"{readable_name(each.name)}: {each.reason}" for each in skipped[:_MOST_TOLD]]
-    if any(item.values.get("mask", values["mask"]).strip() in ("", "file") for item in found):
-        masks = unused_masks(names, [item.picture for item in found])
+    if not pictures and not problems:
+        problem = _("No picture in {folder} matches the pattern {pattern!r}.")
+        problems.append(problem.format(folder=source, pattern=values["pattern"]))
+        problems += [f"{readable_name(each.name)}: {each.reason}" for each in skipped[:_MAX_PROBLEMS]]
+    if any(picture.values.get("mask", values["mask"]).strip() in ("", "file") for picture in pictures):
+        masks = unused_masks(names, [picture.name for picture in pictures])
         skipped += [Skipped(name, mask_reason(), is_mask=True) for name in masks]
-    return found
+    return pictures
 
 
-def _beside(source: Path, items: Iterable[Item]) -> list[str]:
-    """Return the names of all files in the folders of some pictures, as far as they can be listed."""
+def _file_names_beside(source: Path, pictures: Iterable[InputPicture]) -> list[str]:
+    """Return the names of all files in the folders of these pictures; folders that cannot be listed are left out."""
     names: list[str] = []
-    for folder in dict.fromkeys(PurePosixPath(item.picture).parent for item in items):
+    for folder in dict.fromkeys(PurePosixPath(picture.name).parent for picture in pictures):
         with contextlib.suppress(OSError), os.scandir(source / folder) as entries:
             files = (entry.name for entry in entries if not entry.is_dir(follow_symlinks=False))
             names += [str(folder / name) for name in files if not name.startswith(".")]
     return names
 
 
-def _from_file(source: Path, out: Path | None, values: Mapping[str, Any], problems: list[str]) -> list[Item]:
-    """The pictures that a prompts file has rows for, as far as the pattern names them."""
-    path, pattern = _absolute(values["prompts-file"]), values["pattern"].strip()
+def _read_prompts_file(
+    source: Path, out: Path | None, values: Mapping[str, Any], problems: list[str]
+) -> list[InputPicture]:
+    """Return the pictures that have a row in the prompts file and match the pattern."""
+    path, pattern = _absolute_path(values["prompts-file"]), values["pattern"].strip()
     if not path or not path.is_file():
-        raise BadPrompts([_("prompts-file {file!r}: there is no such file.").format(file=values["prompts-file"])])
-    wanted = matcher(pattern or "**/*")
+        raise BadPrompts([_("prompts-file {file!r}: the file does not exist.").format(file=values["prompts-file"])])
+    expression = matcher(pattern or "**/*")
     results = OwnResults([source, *source.resolve().parents, *([out] if out else [])])
-    items: dict[str, Item] = {}
+    pictures: dict[str, InputPicture] = {}
     lines: dict[str, int] = {}
     for row in read_prompts(path, KINDS):
-        picture = _picture(source, row.picture)
-        if not picture:
-            told = _("Line {line}: there is no picture {picture!r} in {folder}.")
-            problems.append(told.format(line=row.line, picture=row.picture, folder=source))
-        elif results.include(source / picture, is_link=True):
+        name = _find_picture(source, row.picture)
+        if not name:
+            problem = _("Line {line}: there is no picture {picture!r} in {folder}.")
+            problems.append(problem.format(line=row.line, picture=row.picture, folder=source))
+        elif results.contains(source / name, is_link=True):
             problems.append(_("Line {line}: {reason}").format(line=row.line, reason=result_reason()))
-        elif picture in items:
-            told = _("Line {line}: {picture} is in line {first} already; a picture has one row.")
-            problems.append(told.format(line=row.line, picture=readable_name(picture), first=lines[picture]))
-        elif wanted.fullmatch(picture):
-            items[picture], lines[picture] = Item(picture, row.values), row.line
-    return list(items.values())
+        elif name in pictures:
+            problem = _("Line {line}: {picture} is already in line {first}. Give each picture only one row.")
+            problems.append(problem.format(line=row.line, picture=readable_name(name), first=lines[name]))
+        elif expression.fullmatch(name):
+            pictures[name], lines[name] = InputPicture(name, row.values), row.line
+    return list(pictures.values())
 
 
-def _picture(source: Path, written: str) -> str:
-    """The picture that a row names, empty where there is none.
+def _find_picture(source: Path, written: str) -> str:
+    """Return the name of the file that a row names; empty if there is none.
 
-    Tables may have spaces around a name, Windows' separators, and accents in another form than the file's name.
+    A table may have spaces around the name, backslashes, or accents in another Unicode form than the file's name.
     """
     for name in dict.fromkeys((written, written.strip(), written.strip().replace("\\", "/"))):
         path = PurePosixPath(name)
@@ -298,18 +310,18 @@ def _picture(source: Path, written: str) -> str:
     return ""
 
 
-def _problems_with_values(values: Mapping[str, Any], items: Iterable[Item]) -> list[str]:
-    """What is wrong with the options, each way in which rows set them looked at once."""
-    problems, seen = _problems_with(values), set()
-    for item in items:
-        key = tuple(sorted((name, len(value) if name == "prompt" else value) for name, value in item.values.items()))
-        if not item.values or key in seen:
+def _all_problems(values: Mapping[str, Any], pictures: Iterable[InputPicture]) -> list[str]:
+    """Return the problems with the options; equal rows are checked once."""
+    problems, checked_rows = _problems_with(values), set()
+    for picture in pictures:
+        key = tuple(sorted((name, len(value) if name == "prompt" else value) for name, value in picture.values.items()))
+        if not picture.values or key in checked_rows:
             continue
-        seen.add(key)
-        found = [problem for problem in _problems_with({**values, **item.values}) if problem not in problems]
-        problems += [f"{readable_name(item.picture)}: {problem}" for problem in found]
-        if len(problems) > _MOST_TOLD:
-            return [*problems[:_MOST_TOLD], _("… and more.")]
+        checked_rows.add(key)
+        new = [problem for problem in _problems_with({**values, **picture.values}) if problem not in problems]
+        problems += [f"{readable_name(picture.name)}: {problem}" for problem in new]
+        if len(problems) > _MAX_PROBLEMS:
+            return [*problems[:_MAX_PROBLEMS], _("… and more.")]
     return problems
 
 
@@ -317,19 +329,19 @@ def _problems_with(values: Mapping[str, Any]) -> list[str]:
     _options, problems = problems_of(_edit_values(values))
     mask, output_format, quality = values["mask"].strip(), values["output-format"], values["output-compression"]
     if mask not in MASKS and not (mask.startswith(CHANNEL) and len(mask) > len(CHANNEL)):
-        told = _("mask {mask!r}: must be alpha, file, selection, channel:NAME or none.")
-        problems.append(told.format(mask=mask))
+        problem = _("mask {mask!r}: must be alpha, file, selection, channel:NAME or none.")
+        problems.append(problem.format(mask=mask))
     if output_format not in ("", *FORMATS):
-        told = _("output-format {format!r}: must be {allowed}.")
-        problems.append(told.format(format=output_format, allowed=", ".join(FORMATS)))
+        problem = _("output-format {format!r}: must be {allowed}.")
+        problems.append(problem.format(format=output_format, allowed=", ".join(FORMATS)))
     if not -1 <= quality <= 100:
-        told = _("{name} {value}: must be {least} to {most}.")
-        problems.append(told.format(name="output-compression", value=quality, least=0, most=100))
+        problem = _("{name} {value}: must be {least} to {most}.")
+        problems.append(problem.format(name="output-compression", value=quality, least=0, most=100))
     return problems
 
 
 def _edit_values(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments of `generative-edit` that these stand for: there, the output format is the answer's."""
-    usual = defaults(EDIT_ARGUMENTS)
-    own = {name: value for name, value in values.items() if name in usual}
-    return usual | own | {"output-format": values["answer-format"], "output-compression": -1, "max-cost": 0.0}
+    """Return the arguments of `generative-edit`, whose output format is the one that the endpoint returns."""
+    default_values = defaults(EDIT_ARGUMENTS)
+    own = {name: value for name, value in values.items() if name in default_values}
+    return default_values | own | {"output-format": values["answer-format"], "output-compression": -1, "max-cost": 0.0}

@@ -1,4 +1,4 @@
-"""How a folder run gets on, in words: what is done, and an estimate of the time left."""
+"""The progress of a folder run: the share that is done, and an estimate of the time left."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _MINUTE, _HOUR = 60, 3600
 
 
 class TimeLeft:
-    """Estimates from the latest pictures' pace, so that a slow start or a paused endpoint is soon forgotten."""
+    """Estimates the time left from the latest pictures only, so that a slow start or a pause has no lasting effect."""
 
     def __init__(self, total: int, now: float) -> None:
         self.total = total
@@ -19,25 +19,25 @@ class TimeLeft:
         self._latest: deque[float] = deque([now], maxlen=_LATEST)
 
     def end(self, now: float) -> None:
-        """Counts a picture that has ended, however it did."""
+        """Count a picture that has ended, with or without a result."""
         self.ended += 1
         self._latest.append(now)
 
     def seconds(self) -> float | None:
-        """Seconds until all have ended; None before any has, and when none is left."""
+        """Return the seconds until all pictures have ended; None before the first and after the last one."""
         if not 0 < self.ended < self.total:
             return None
-        pace = (self._latest[-1] - self._latest[0]) / (len(self._latest) - 1)
-        return max(0.0, pace * (self.total - self.ended))
+        seconds_per_picture = (self._latest[-1] - self._latest[0]) / (len(self._latest) - 1)
+        return max(0.0, seconds_per_picture * (self.total - self.ended))
 
     @property
     def share(self) -> float:
-        """What has ended of all, 0 to 1."""
+        """The share of pictures that have ended, 0 to 1."""
         return self.ended / self.total if self.total else 1.0
 
 
 def time_left_text(seconds: float | None) -> str:
-    """A time as people say it; empty where it is not known."""
+    """Return a rounded time for users; empty if unknown."""
     if seconds is None:
         return ""
     if seconds < _MINUTE:

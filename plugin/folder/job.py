@@ -1,4 +1,4 @@
-"""A picture of a folder run on its way to the endpoint and back: exported into a job folder, inserted and written."""
+"""The job of a picture in a folder run: exported into a job folder, its result inserted and saved."""
 
 from __future__ import annotations
 
@@ -22,117 +22,123 @@ from plugin.edit.run import layer_mask
 from plugin.edit.task import prepare, write_job
 from plugin.errors import EditFailed
 from plugin.folder import saving
-from plugin.folder.arguments import Item, Run, Wanted
+from plugin.folder.arguments import InputPicture, ItemOptions, RunSpec
 from plugin.folder.open_pictures import OpenPictures
 from plugin.folder.output import OutputFolder
 from plugin.folder.picture import layers_to_send, opened, select_mask
 from plugin.folder.pictures import mask_beside
-from plugin.folder.saving import Written
+from plugin.folder.saving import PendingFile
 from plugin.folder.source import has_changed
 from plugin.pixels import insert
 
-OTHER_PICTURE = N_(
-    "This is another picture than the one that was sent. Put that one back, or choose another output folder."
+PICTURE_REPLACED = N_(
+    "The picture has been replaced since it was sent. Restore the original file, or choose another output folder."
 )
-# An hour: a limit of requests by the minute, or by the day's busiest hour, is waited for.
-_PATIENCE = 3600.0
+# An hour is enough to wait out a limit of requests per minute or per hour.
+_MAX_WAIT = 3600.0
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What came back: where the layers and the layer mask are, and the report."""
+class JobResult:
+    """The result of a job: where its layers and its layer mask are stored, and the report."""
 
     layers: list[stored_data.StoredData]
     layer_mask: stored_data.StoredData | None
     report: Mapping[str, Any]
 
 
-def expected_cost(run: Run, item: Item) -> Cost | None:
-    """What a picture will cost, None where that is not known; raises EditFailed, BadArguments or OSError."""
-    wanted = run.wanted(item)
-    with opened(run.path(item)) as image:
-        layers = layers_to_send(image, wanted.options)
-        _select(image, run, item, wanted, layers)
-        provider = settings.provider(wanted.options.provider)
-        model = models.get(provider.model_name(wanted.options.model))
-        return estimate(wanted.options, prepare(image, layers, wanted.options), model, len(layers))
+def expected_cost(spec: RunSpec, picture: InputPicture) -> Cost | None:
+    """Return the estimated cost of a picture, None if unknown; raise EditFailed, BadArguments or OSError."""
+    options = spec.options_of(picture)
+    with opened(spec.path(picture)) as image:
+        layers = layers_to_send(image, options.edit)
+        _select(image, spec, picture, options, layers)
+        provider = settings.provider(options.edit.provider)
+        model = models.get(provider.model_name(options.edit.model))
+        return estimate(options.edit, prepare(image, layers, options.edit), model, len(layers))
 
 
-def export(run: Run, item: Item, job: Job, pictures: OpenPictures) -> None:
-    """Writes all that the worker needs into the job's folder; raises EditFailed, BadArguments or OSError."""
-    wanted, path = run.wanted(item), run.path(item)
+def export(spec: RunSpec, picture: InputPicture, job: Job, pictures: OpenPictures) -> None:
+    """Write the request of a picture into its job folder; raise EditFailed, BadArguments or OSError."""
+    options, path = spec.options_of(picture), spec.path(picture)
     image = pictures.get(path)
-    saving.check_size(wanted.output_format, image)
-    layers = layers_to_send(image, wanted.options)
-    _select(image, run, item, wanted, layers)
-    task = prepare(image, layers, wanted.options)
-    write_job(job, task, wanted.options, max_wait=_PATIENCE)
-    if wanted.output_format == "xcf":
-        # What is saved has the picture's own selection, not the one that was sent.
+    saving.check_size(options.output_format, image)
+    layers = layers_to_send(image, options.edit)
+    _select(image, spec, picture, options, layers)
+    task = prepare(image, layers, options.edit)
+    write_job(job, task, options.edit, max_wait=_MAX_WAIT)
+    if options.output_format == "xcf":
+        # The saved file has the picture's own selection, not the mask that was sent.
         pictures.close(path)
-    pictures.rest(path)
+    pictures.release(path)
 
 
-def earlier_answer(job: Job, told: Mapping[str, Any]) -> Answer:
-    """An answer that an earlier run did not wait for, of which the worker tells anew."""
+def result_of_earlier_run(job: Job, response: Mapping[str, Any]) -> JobResult:
+    """Return the result of an earlier run's job, from the worker's response to "layers"."""
     with contextlib.suppress(OSError, TypeError):
-        job.path(told["original"]).unlink()
-    return Answer(told["layers"], told["layer_mask"], _report_of(job))
+        job.path(response["original"]).unlink()
+    return JobResult(response["layers"], response["layer_mask"], _read_report(job))
 
 
 def write_results(
-    run: Run, item: Item, out: OutputFolder, job: Job, answer: Answer, pictures: OpenPictures, source: Any
-) -> list[Written]:
-    """Inserts the answer into the picture and writes it, or what the worker is to be asked for.
+    spec: RunSpec,
+    picture: InputPicture,
+    out: OutputFolder,
+    job: Job,
+    result: JobResult,
+    pictures: OpenPictures,
+    source: Any,
+) -> list[PendingFile]:
+    """Insert a result into its picture and write the files, or prepare what the worker is to encode.
 
-    `source` is the picture that was sent: it may be closed by now, and another one be in its place.
-    Raises EditFailed, BadArguments or OSError; the answer is then still in the job's folder.
+    `source` describes the picture that was sent: it may be closed by now, and its file replaced.
+    Raises EditFailed, BadArguments or OSError; the result then stays in the job's folder.
     """
-    wanted = run.wanted(item)
-    plan, record = _asked(job)
-    if not pictures.is_open(run.path(item)) and has_changed(run.path(item), source):
-        raise EditFailed(_(OTHER_PICTURE))
-    image = pictures.get(run.path(item))
+    options = spec.options_of(picture)
+    plan, record = _read_job(job)
+    if not pictures.is_open(spec.path(picture)) and has_changed(spec.path(picture), source):
+        raise EditFailed(_(PICTURE_REPLACED))
+    image = pictures.get(spec.path(picture))
     if not Rect(0, 0, image.get_width(), image.get_height()).contains(plan.frame):
-        raise EditFailed(_("The picture has become smaller since it was sent. Put the old one back."))
-    layers = layers_to_send(image, wanted.options)
-    place = insert.place_above(image, None if wanted.options.sample_merged else layers[0], plan.frame)
+        raise EditFailed(_("The picture is smaller than when it was sent. Restore the original file."))
+    layers = layers_to_send(image, options.edit)
+    place = insert.place_above(image, None if options.edit.sample_merged else layers[0], plan.frame)
     results = insert.ResultLayers(
-        pictures=[stored_data.read(job, kept) for kept in answer.layers],
-        mask=layer_mask(job, answer.layer_mask),
-        name=insert.layer_name(wanted.options.request["prompt"]),
-        record={**record, **shareable_report(answer.report)},
+        pictures=[stored_data.read(job, layer) for layer in result.layers],
+        mask=layer_mask(job, result.layer_mask),
+        name=insert.layer_name(options.edit.request["prompt"]),
+        record={**record, **shareable_report(result.report)},
     )
     values = insert.insert_results(image, results, place)
-    numbers = range(1, len(answer.layers) + 1)
-    parts = [out.unfinished(f"{job.folder.name}-{number}", run.ending(item)) for number in numbers]
-    return _write(image, values.get_core_object_array(1), wanted, parts)
+    numbers = range(1, len(result.layers) + 1)
+    parts = [out.unfinished(f"{job.folder.name}-{number}", spec.ending(picture)) for number in numbers]
+    return _write(image, values.get_core_object_array(1), options, parts)
 
 
-def finish(run: Run, item: Item, written: list[Written], pictures: OpenPictures) -> None:
-    """Completes the files of the results; raises EditFailed or OSError."""
-    for each in written:
-        each.finish(pictures.get(run.path(item)))
-    pictures.close(run.path(item))
+def finish_files(spec: RunSpec, picture: InputPicture, files: list[PendingFile], pictures: OpenPictures) -> None:
+    """Complete the files of the results; raise EditFailed or OSError."""
+    for file in files:
+        file.finish(pictures.get(spec.path(picture)))
+    pictures.close(spec.path(picture))
 
 
-def forget_answer(job: Job, answer: Answer) -> None:
-    """Deletes the layers of an answer whose results are in their files."""
-    for kept in [*answer.layers, *([answer.layer_mask] if answer.layer_mask else [])]:
-        stored_data.delete(job, kept)
+def delete_result(job: Job, result: JobResult) -> None:
+    """Delete the stored layers of a result whose files are saved."""
+    for data in [*result.layers, *([result.layer_mask] if result.layer_mask else [])]:
+        stored_data.delete(job, data)
 
 
-def _asked(job: Job) -> tuple[Plan, Mapping[str, Any]]:
-    """The plan of a job and the record of its layers; raises EditFailed where somebody has changed them, or OSError."""
+def _read_job(job: Job) -> tuple[Plan, Mapping[str, Any]]:
+    """Return the plan of a job and the record of its layers; raise EditFailed if they were damaged, or OSError."""
     try:
-        asked = job.read_json("job.json")
-        return Plan.from_json(asked["plan"]), dict(asked["record"])
+        job_spec = job.read_json("job.json")
+        return Plan.from_json(job_spec["plan"]), dict(job_spec["record"])
     except (KeyError, TypeError, ValueError, RecursionError, FrameError):
         raise EditFailed(_("{name} cannot be read.").format(name=job.path("job.json"))) from None
 
 
-def _report_of(job: Job) -> dict[str, Any]:
-    """What the worker wrote down of a job; of one that was cut off in the end, only the request's ids."""
+def _read_report(job: Job) -> dict[str, Any]:
+    """Return the report of a job; of one that was interrupted while it was saved, only the request ids."""
     for name in ("report.json", "response.json"):
         with contextlib.suppress(OSError, ValueError, RecursionError):
             report = job.read_json(name)
@@ -142,22 +148,22 @@ def _report_of(job: Job) -> dict[str, Any]:
     return {}
 
 
-def _select(image: Any, run: Run, item: Item, wanted: Wanted, layers: list[Any]) -> None:
-    select_mask(image, wanted.mask, mask_beside(run.source, item.picture), layers)
+def _select(image: Any, spec: RunSpec, picture: InputPicture, options: ItemOptions, layers: list[Any]) -> None:
+    select_mask(image, options.mask, mask_beside(spec.source, picture.name), layers)
 
 
-def _write(image: Any, results: list[Any], wanted: Wanted, parts: list[Path]) -> list[Written]:
-    """One file with all results as layers, or one for each result."""
-    kind, quality = wanted.output_format, wanted.quality
+def _write(image: Any, results: list[Any], options: ItemOptions, parts: list[Path]) -> list[PendingFile]:
+    """Write one file with all results as layers, or one for each result."""
+    kind, quality = options.output_format, options.quality
     if kind == "xcf" or len(results) == 1:
         return [saving.write(image, parts[0], kind, quality)]
-    written = []
-    for shown, part in zip(results, parts, strict=True):
+    files = []
+    for visible, part in zip(results, parts, strict=True):
         for result in results:
-            result.set_visible(result == shown)
+            result.set_visible(result == visible)
         copy = image.duplicate()
         try:
-            written.append(saving.write(copy, part, kind, quality))
+            files.append(saving.write(copy, part, kind, quality))
         finally:
             copy.delete()
-    return written
+    return files

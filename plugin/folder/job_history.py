@@ -1,6 +1,6 @@
-"""What a folder run leaves in the history: its own jobs, the oldest deleted when they pass the limit of the settings.
+"""The jobs that a folder run leaves in the history: the oldest are deleted once they exceed the limit of the settings.
 
-The history's limits spare what is younger than an hour, in which a run can fill a disk.
+The history itself spares jobs younger than an hour, in which a run could fill the disk.
 """
 
 import contextlib
@@ -13,7 +13,7 @@ from lib.settings import settings
 
 
 class RetainedJobs:
-    """The jobs that a run has finished; `limit` is in bytes, 0 for none, by default that of the settings."""
+    """The jobs that a run has finished; `limit` is in bytes, 0 for none, by default the limit of the settings."""
 
     def __init__(self, limit: int | None = None) -> None:
         self._limit = settings.load().history_megabytes * 1_000_000 if limit is None else limit
@@ -21,7 +21,7 @@ class RetainedJobs:
         self._total = 0
 
     def add(self, folder: Path) -> None:
-        """Counts one more, and deletes the oldest ones past the limit; a disk that refuses is no error."""
+        """Add a job, and delete the oldest ones beyond the limit; errors of the disk are ignored."""
         size = _size(folder)
         self._jobs.append((folder, size))
         self._total += size

@@ -1,4 +1,4 @@
-"""The output folder of a run: which of its files this tool has written, and how a file gets its name there."""
+"""The output folder of a run: which files in it a run has written, and how finished files get their names."""
 
 from __future__ import annotations
 
@@ -14,38 +14,38 @@ from plugin.folder.own_results import OWN_FOLDER
 from plugin.folder.state import RunState
 
 _UNFINISHED = re.compile(r"part-[0-9a-f-]+\.(png|jpg|webp|xcf|csv|jsonl)(\.raw)?")
-# What file systems without hard links answer.
+# The errors of file systems without hard links.
 _NO_LINKS = (errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.EACCES, errno.EXDEV)
 
 
 class OutputFolder:
-    """A file in it is ours only where the run's state lists its name, size and content."""
+    """The output folder of a run; a file in it is our own only if the run's state lists its name, size and content."""
 
     def __init__(self, path: Path, state: RunState) -> None:
         self.path, self.state = path, state
 
     def unfinished(self, identifier: str, ending: str) -> Path:
-        """Return where a file lies until it is whole: beside the run's state, under a short name of its own."""
+        """Return the path of an unfinished file: beside the run's state, with a short unique name."""
         return self.path / OWN_FOLDER / f"part-{identifier}{ending}"
 
-    def forget_unfinished(self) -> None:
-        """Delete what a run that was killed has left; raise OSError."""
+    def delete_unfinished(self) -> None:
+        """Delete the unfinished files of a run that was killed; raise OSError."""
         for path in (self.path / OWN_FOLDER).iterdir():
             if _UNFINISHED.fullmatch(path.name) and path.is_file():
                 path.unlink()
 
     def is_free(self, name: str) -> bool:
-        """Return whether a file may get this name: nothing has it, or something that this tool has written."""
+        """Return whether a result may have this name: no file has it, or only one that a run has written."""
         path = self.path / name
         if os.path.lexists(path):
             return self._is_own(path, name)
-        above = (self.path / folder for folder in PurePosixPath(name).parents)
-        return all(folder.is_dir() for folder in above if os.path.lexists(folder))
+        parents = (self.path / folder for folder in PurePosixPath(name).parents)
+        return all(folder.is_dir() for folder in parents if os.path.lexists(folder))
 
     def place_all(self, parts: Mapping[str, Path]) -> bool:
-        """Give finished files their names; raise OSError.
+        """Rename finished files to their final names; raise OSError.
 
-        Return whether it was done: none has its name where a file of somebody else has got one of them meanwhile.
+        Return False, with no file renamed, if another program has created a file of one of the names meanwhile.
         """
         placed: list[str] = []
         for name, part in parts.items():
@@ -75,7 +75,7 @@ class OutputFolder:
 
 
 def _rename(part: Path, path: Path) -> None:
-    """Rename a file; raise FileExistsError where there is one of that name, be it made at this moment."""
+    """Rename a file; raise FileExistsError if the name exists, even if it has just been created."""
     if os.name == "nt":
         part.rename(path)
         return

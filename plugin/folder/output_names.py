@@ -1,4 +1,4 @@
-"""What results are called. Names are relative to the output folder, with "/"."""
+"""The names of results, relative to the output folder, with "/"."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from lib.storage.file_identity import readable_name
 
 _VARIATION = re.compile(r"~\d+$")
 _NAME_BYTES, _PATH_BYTES = 255, 4095
-_RESERVED = len("~10")  # what the names of further results have more
+_RESERVED = len("~10")  # the suffix of further results
 
 
 class OutputNames:
-    """Chooses names that are alike on no disk, and that no file of somebody else has.
+    """Chooses names that differ on every file system and that no foreign file has.
 
-    A result has its picture's name. Where that is taken, or looks like a further result of another picture, the
-    picture's whole name stays in it, then a number. It lies in the output folder itself where the picture's own folder
-    cannot be there, and is shortened where a disk would refuse it.
+    A result has its picture's name. If that is taken, or looks like a further result of another picture, the picture's
+    extension is kept in the name, then a number is added. The result is placed in the output folder itself if the
+    picture's subfolder cannot be created there. Names that are too long for a file system are shortened.
     """
 
     def __init__(
@@ -31,22 +31,24 @@ class OutputNames:
         taken: Iterable[str] = (),
         is_free: Callable[[str], bool] = lambda name: True,
     ) -> None:
-        """`is_free` says whether nothing, or a result of ours, has a name in the output folder."""
+        """`is_free` returns whether a name in the output folder is unused, or used only by a result of ours."""
         names = list(taken)
         self._out, self._is_free = out, is_free
         self._used = {comparable(name) for name in names}
         self._folders = {folder for name in (*map(readable_name, pictures), *names) for folder in _folders_of(name)}
 
     def choose(self, picture: str, ending: str, variations: int = 1) -> str:
-        """Return a name for a picture's result that stays its own, those of its further results being free too."""
-        name = next(name for name in self._candidates(readable_name(picture), ending) if self._may_be(name, variations))
+        """Return a name for a picture's result and reserve it; the names of its further results are free too."""
+        name = next(
+            name for name in self._candidates(readable_name(picture), ending) if self._is_available(name, variations)
+        )
         self._used.add(comparable(name))
         self._folders.update(_folders_of(name))
         return name
 
-    def _may_be(self, name: str, variations: int) -> bool:
-        here = comparable(name)
-        if _VARIATION.search(PurePosixPath(name).stem) or here in self._used or here in self._folders:
+    def _is_available(self, name: str, variations: int) -> bool:
+        key = comparable(name)
+        if _VARIATION.search(PurePosixPath(name).stem) or key in self._used or key in self._folders:
             return False
         return all(map(self._is_free, variation_names(name, variations)))
 
@@ -60,7 +62,7 @@ class OutputNames:
             yield prefix + _shortened(name, f".{number}{ending}")
 
     def _can_hold(self, folder: str) -> bool:
-        """Return whether a result can lie in a folder of the output folder, which may still have to be made."""
+        """Return whether a subfolder of the output folder exists or can be created, and has room for a long name."""
         levels = [folder, *map(str, PurePosixPath(folder).parents[:-1])]
         if len(os.fsencode(self._out / folder)) + 1 + _NAME_BYTES > _PATH_BYTES:
             return False
@@ -73,7 +75,7 @@ class OutputNames:
 
 
 def preferred_name(picture: str, ending: str) -> str:
-    """Return what a picture's result is called where nothing stands in the way."""
+    """Return the name of a picture's result if nothing prevents it."""
     return str(PurePosixPath(readable_name(picture)).with_suffix(ending))
 
 
@@ -84,7 +86,7 @@ def variation_names(output: str, count: int) -> list[str]:
 
 
 def comparable(name: str) -> str:
-    """Return what two names share on a disk that does not tell A from a, or é from e with an accent."""
+    """Return a key that is equal for two names that some file system treats as the same, by case or Unicode form."""
     return unicodedata.normalize("NFD", unicodedata.normalize("NFD", name).casefold())
 
 
@@ -93,6 +95,6 @@ def _folders_of(name: str) -> list[str]:
 
 
 def _shortened(stem: str, ending: str) -> str:
-    """Return a name that no disk refuses as too long."""
-    room = _NAME_BYTES - _RESERVED - len(ending.encode())
-    return stem.encode()[:room].decode("utf-8", "ignore") + ending
+    """Return a file name that is short enough for every file system."""
+    max_bytes = _NAME_BYTES - _RESERVED - len(ending.encode())
+    return stem.encode()[:max_bytes].decode("utf-8", "ignore") + ending

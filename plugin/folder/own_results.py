@@ -1,4 +1,4 @@
-"""Which files are results of folder runs: those that the state of an output folder lists, compared as files."""
+"""Which files are results of folder runs: those that the state of an output folder lists."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from lib.storage.file_identity import Content, content_of
-from plugin.folder.state_lines import Line, parse_line
+from plugin.folder.state import Line, parse_line
 
 OWN_FOLDER = ".generative-edit"
-"""What a run keeps in its output folder."""
+"""The folder for the run's own files, inside its output folder."""
 STATE = "run.jsonl"
 Identity = tuple[int, int]
-"""A file's device and inode: the same for all of its names and links."""
+"""A file's device and inode, which all of its names and links share."""
 
 
 def identity(path: Path) -> Identity | None:
-    """Return which file or folder a path leads to; None where it leads nowhere."""
+    """Return the identity of the file or folder at a path; None if it does not exist."""
     try:
         status = path.stat()
     except (OSError, ValueError):
@@ -27,10 +27,10 @@ def identity(path: Path) -> Identity | None:
 
 
 class OwnResults:
-    """The results that the runs of some output folders have written; folders without a run do not matter.
+    """The results that the runs of some folders have written; folders without a run are ignored.
 
-    A result that was renamed or copied is known by its content, unless it has that of a picture that was sent: an edit
-    may change nothing.
+    A renamed or copied result is recognized by its content, unless a picture that was sent has the same content: an
+    edit may change nothing.
     """
 
     def __init__(self, folders: Iterable[Path]) -> None:
@@ -41,18 +41,18 @@ class OwnResults:
         for folder in folders:
             self._add(folder)
 
-    def include(self, path: Path, is_link: bool) -> bool:
-        """Return whether a file is one of them; where a link leads is looked at too."""
+    def contains(self, path: Path, is_link: bool) -> bool:
+        """Return whether a file is one of the results; for a link, the folders of its target are read first."""
         if is_link:
             with contextlib.suppress(OSError, RuntimeError):
                 for folder in path.resolve().parents:
                     self._add(folder)
         if not self._results and not self._contents:
             return False
-        this = identity(path)
-        return this is not None and (this in self._results or self._has_content_of_one(path))
+        file = identity(path)
+        return file is not None and (file in self._results or self._has_content_of_result(path))
 
-    def _has_content_of_one(self, path: Path) -> bool:
+    def _has_content_of_result(self, path: Path) -> bool:
         with contextlib.suppress(OSError):
             if path.stat().st_size in self._sizes:
                 return content_of(path) in self._contents
@@ -80,7 +80,7 @@ def _content(file: Mapping[str, Any]) -> Content:
 
 
 def _lines(state: Path) -> Iterator[Line]:
-    """Yield the lines of a run's state; none where it cannot be read."""
+    """Yield the lines of a run's state; none if it cannot be read."""
     try:
         with state.open("rb") as lines:
             yield from map(parse_line, lines)

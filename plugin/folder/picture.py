@@ -1,4 +1,4 @@
-"""One picture of a folder run inside GIMP: opened, and its mask selected."""
+"""Opens one picture of a folder run in GIMP, and selects its mask."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from plugin.folder.pictures import is_file
 from plugin.ui.display import has_display
 
 _VALUES = "Y u8"
-# What GIMP does to show a picture upright, by the orientation that a camera has noted: turns, then flips.
-_TURNS = {
+# The rotation and then the flip that show a picture upright, by its EXIF orientation.
+_ROTATIONS = {
     3: Gimp.RotationType.DEGREES180,
     5: Gimp.RotationType.DEGREES90,
     6: Gimp.RotationType.DEGREES90,
@@ -37,9 +37,9 @@ _ORIENTATION = re.compile(r'name="Exif\.Image\.Orientation"[^>]*>(\d+)<')
 
 
 def open_picture(path: Path) -> Gimp.Image:
-    """The picture, upright, as an image in RGB or grey.
+    """Return the picture, upright, as an image in RGB or grayscale.
 
-    Raises EditFailed where GIMP cannot open it or it is not one whole picture, or OSError.
+    Raises EditFailed if GIMP cannot open it or the file is not one complete picture, or OSError.
     """
     try:
         check_picture(path)
@@ -57,13 +57,13 @@ def open_picture(path: Path) -> Gimp.Image:
 
 
 def _load(path: Path) -> Gimp.Image:
-    """The file as GIMP opens it, and nothing else that is left open of it; raises EditFailed."""
+    """Return the image that GIMP loads from a file, without any other images that it opens; raise EditFailed."""
     open_before = {image.get_id() for image in Gimp.get_images()}
     try:
         image, reason = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, _file(path)), ""
     except GLib.Error as error:
         image, reason = None, error.message
-    if image is None:  # some of GIMP's readers give neither an image nor an error
+    if image is None:  # some of GIMP's loaders return neither an image nor an error
         reason = reason or Gimp.get_pdb().get_last_error()
     _delete_leftovers(open_before, image, path)
     if image is None:
@@ -72,9 +72,9 @@ def _load(path: Path) -> Gimp.Image:
 
 
 def _delete_leftovers(open_before: Collection[int], image: Gimp.Image | None, path: Path) -> None:
-    """Deletes what GIMP's reader has left open besides the image: two for each icon of an ICNS file in GIMP 3.0.
+    """Delete the images that GIMP's loader has left open: two for each icon of an ICNS file in GIMP 3.0.
 
-    Where somebody else may open images at the same time, only those that are certainly such icons.
+    In a GIMP with windows, where others may open images at the same time, only images of the size of such an icon.
     """
     layers = image.get_layers() if image else []
     icons = {_size(layer) for layer in layers} if path.suffix.lower() == ".icns" else set()
@@ -90,25 +90,25 @@ def _size(item: Gimp.Image | Gimp.Layer) -> tuple[int, int]:
 
 
 def _set_upright(image: Gimp.Image) -> None:
-    """Turns the picture as its orientation says, and forgets the orientation, whatever the user's preference is.
+    """Rotate the picture as its EXIF orientation says, and remove the orientation, whatever the user's preference.
 
-    GIMP's own way only forgets it where the preference is to keep pictures as they are.
+    GIMP's own function removes the orientation without rotating if the preference is to keep pictures as they are.
     """
     metadata = image.get_metadata()
-    noted = _ORIENTATION.search(metadata.serialize()) if metadata else None
+    match = _ORIENTATION.search(metadata.serialize()) if metadata else None
     image.policy_rotate(False)
-    if not noted or Gimp.gimprc_query("metadata-rotation-policy") != "keep":
+    if not match or Gimp.gimprc_query("metadata-rotation-policy") != "keep":
         return
-    orientation = int(noted[1])
-    if orientation in _TURNS:
-        image.rotate(_TURNS[orientation])
+    orientation = int(match[1])
+    if orientation in _ROTATIONS:
+        image.rotate(_ROTATIONS[orientation])
     if orientation in _FLIPS:
         image.flip(_FLIPS[orientation])
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[Gimp.Image]:
-    """The picture as `open_picture` gives it, deleted afterwards."""
+    """Open a picture with `open_picture`, and delete the image afterwards."""
     image = open_picture(path)
     try:
         yield image
@@ -117,15 +117,15 @@ def opened(path: Path) -> Iterator[Gimp.Image]:
 
 
 def layers_to_send(image: Gimp.Image, options: Options) -> list[Gimp.Layer]:
-    """The layers selected in the file, the bottom-most first, as the panel has them; else the lowest one."""
+    """Return the layers selected in the file, from the bottom up as in the panel; if none is, the bottom layer."""
     selected = list(reversed(image.get_selected_layers()))
     return selected[:1] if selected and options.sample_merged else selected or image.get_layers()[-1:]
 
 
 def select_mask(image: Gimp.Image, mask: str, beside: Path, layers: Sequence[Gimp.Layer]) -> None:
-    """Selects what the mask says is to be changed; raises EditFailed where there is nothing that it names.
+    """Select the area to change as the argument `mask` says; raise EditFailed if there is no such mask.
 
-    Without a word it is the first that is there: the file `beside`, the saved selection, the transparent part.
+    If the argument is empty, use the first that exists: the file `beside`, the saved selection, the transparent area.
     """
     if mask.startswith(CHANNEL):
         _select_channel(image, mask.removeprefix(CHANNEL))
@@ -134,46 +134,47 @@ def select_mask(image: Gimp.Image, mask: str, beside: Path, layers: Sequence[Gim
     elif mask == "file" or (not mask and is_file(beside)):
         _select_file(image, beside)
     elif mask == "alpha" or (not mask and Gimp.Selection.is_empty(image)):
-        _select_transparent(image, layers[0], must=bool(mask))
+        _select_transparent(image, layers[0], is_required=bool(mask))
     elif Gimp.Selection.is_empty(image):
-        raise EditFailed(_("No selection is saved in it. Save one in an XCF, or choose another mask."))
+        raise EditFailed(_("The picture has no saved selection. Save one in an XCF file, or choose another mask."))
 
 
 def _select_channel(image: Gimp.Image, name: str) -> None:
     channel = image.get_channel_by_name(name)
     if channel is None:
-        raise EditFailed(_("It has no channel “{name}”. Check the name, or choose another mask.").format(name=name))
+        message = _("The picture has no channel “{name}”. Check the name, or choose another mask.")
+        raise EditFailed(message.format(name=name))
     image.select_item(Gimp.ChannelOps.REPLACE, channel)
-    _require_something(image)
+    _require_selection(image)
 
 
 def _select_file(image: Gimp.Image, path: Path) -> None:
-    """White is selected, grey in part; in a mask with transparency, what is transparent is, as endpoints have it."""
+    """Select the white pixels, gray ones partly; in a mask with transparency the transparent ones, as endpoints do."""
     if not is_file(path):
-        raise EditFailed(_("There is no mask {file} beside it.").format(file=readable_name(path.name)))
+        raise EditFailed(_("The mask {file} does not exist.").format(file=readable_name(path.name)))
     size = image.get_width(), image.get_height()
     with opened(path) as mask:
         if (mask.get_width(), mask.get_height()) != size:
-            told = _("The mask {file} is not as large as the picture, {width}x{height}.")
-            raise EditFailed(told.format(file=readable_name(path.name), width=size[0], height=size[1]))
+            message = _("The mask {file} must have the size of the picture, {width}x{height}.")
+            raise EditFailed(message.format(file=readable_name(path.name), width=size[0], height=size[1]))
         layer = mask.merge_visible_layers(Gimp.MergeType.CLIP_TO_IMAGE)
         values = _transparency(layer, size) if layer.has_alpha() else b""
         if not values.strip(b"\0"):
             values = _read(layer, size, "Y' u8")
     _select_values(image, values)
-    _require_something(image)
+    _require_selection(image)
 
 
-def _select_transparent(image: Gimp.Image, layer: Gimp.Layer, must: bool) -> None:
+def _select_transparent(image: Gimp.Image, layer: Gimp.Layer, is_required: bool) -> None:
     values = _transparency(layer, (layer.get_width(), layer.get_height())) if layer.has_alpha() else b""
     if values.strip(b"\0"):
         _select_values(image, values, layer)
-    elif must:
-        raise EditFailed(_("No part of it is transparent. Erase what is to be filled, or choose another mask."))
+    elif is_required:
+        raise EditFailed(_("The picture has no transparent area. Erase the area to fill, or choose another mask."))
 
 
 def _transparency(layer: Gimp.Layer, size: tuple[int, int]) -> bytes:
-    """How transparent each pixel is, one byte a pixel."""
+    """Return the transparency of each pixel, one byte per pixel."""
     return _read(layer, size, "YA u8")[1::2].translate(bytes(range(255, -1, -1)))
 
 
@@ -182,7 +183,7 @@ def _read(layer: Gimp.Layer, size: tuple[int, int], encoding: str) -> bytes:
 
 
 def _select_values(image: Gimp.Image, values: bytes, layer: Gimp.Layer | None = None) -> None:
-    """Selects by values of the canvas, or of a layer on it, one byte a pixel."""
+    """Select by values for the canvas, or for a layer on it, one byte per pixel."""
     width, height = (layer or image).get_width(), (layer or image).get_height()
     left, top = layer.get_offsets()[1:] if layer else (0, 0)
     active = image.get_selected_layers()
@@ -196,9 +197,9 @@ def _select_values(image: Gimp.Image, values: bytes, layer: Gimp.Layer | None = 
     image.set_selected_layers(active)
 
 
-def _require_something(image: Gimp.Image) -> None:
+def _require_selection(image: Gimp.Image) -> None:
     if Gimp.Selection.is_empty(image):
-        raise EditFailed(_("Its mask selects nothing."))
+        raise EditFailed(_("The mask is empty."))
 
 
 def _file(path: Path) -> Gio.File:

@@ -1,4 +1,4 @@
-"""Which files of a folder are pictures to edit, and what their results are called. Names are relative, with "/"."""
+"""Which files of a folder are pictures to edit, and which are masks. Names are relative, with "/"."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ENDINGS = (
 MASK = ".mask.png"
 _MASKS = (MASK, ".mask.PNG", ".Mask.png", ".MASK.PNG")
 FORMATS = {"png": ".png", "jpeg": ".jpg", "webp": ".webp", "xcf": ".xcf"}
-"""What results can be written as, and the ending of each."""
+"""The formats of results, and the file name extension of each."""
 _PICTURE_ENDINGS = tuple(f".{ending}" for ending in ENDINGS)
 _EVERYTHING = "*.{" + ",".join(ENDINGS) + "}"
 _SPECIAL = re.compile(r"\*\*/|\*|\?|\[!?\]?[^\]]*\]|\{[^{}]*\}|.", re.DOTALL)
@@ -28,9 +28,9 @@ _SPECIAL = re.compile(r"\*\*/|\*|\?|\[!?\]?[^\]]*\]|\{[^{}]*\}|.", re.DOTALL)
 
 @dataclass(frozen=True)
 class Skipped:
-    """A file or folder that a run leaves out, and why; `unreadable` where there may be pictures in it.
+    """A file or folder that a run leaves out, and why.
 
-    `is_mask` says that it is a mask without a picture.
+    `unreadable`: there may be pictures in it. `is_mask`: it is a mask without a picture.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Skipped:
 
 @dataclass
 class Listing:
-    """The pictures of a folder, and what was left out; both sorted by name. `names` are all files there."""
+    """The pictures of a folder and what was left out, both sorted by name; `names` are all files in it."""
 
     pictures: list[str]
     skipped: list[Skipped]
@@ -49,18 +49,18 @@ class Listing:
 
 
 def list_pictures(folder: Path, pattern: str, out: Path | None = None) -> Listing:
-    """Return the pictures in a folder that a pattern names; raise OSError, or ValueError for a bad pattern.
+    """Return the pictures in a folder that match a pattern; raise OSError, or ValueError for an invalid pattern.
 
-    `*` and `?` stand for letters of a name, `**/` for any folders, `{a,b}` for either; case does not matter. An empty
-    pattern names everything that GIMP usually opens. Masks (NAME.mask.png), hidden files and folders, what is below
-    `out`, and the results of this or another run are no pictures.
+    `*` and `?` match characters of a name, `**/` any folders, `{a,b}` either; case is ignored. An empty pattern matches
+    the usual file types of GIMP. Masks (NAME.mask.png), hidden files and folders, files below `out`, and the results of
+    this or another run are left out.
     """
     scan = _Scan(matcher(pattern or _EVERYTHING), "/" in pattern, out)
     scan.read(folder)
     results = OwnResults([*scan.folders, *folder.resolve().parents, *([out] if out else [])])
     pictures = []
     for name, is_link in scan.files:
-        if results.include(folder / name, is_link):
+        if results.contains(folder / name, is_link):
             scan.skip(name, result_reason())
         else:
             pictures.append(name)
@@ -68,45 +68,45 @@ def list_pictures(folder: Path, pattern: str, out: Path | None = None) -> Listin
 
 
 def result_reason() -> str:
-    """Return why a result is not edited."""
+    """Return the reason why a result is not edited, for the report."""
     return _("This is a result of Generative Edit. Copy it to another folder to edit it again.")
 
 
 @cache
 def matcher(pattern: str) -> re.Pattern[str]:
-    """The regular expression of a pattern; raises ValueError where the pattern cannot be read."""
+    """Return the regular expression of a pattern; raise ValueError if a bracket or brace is not closed."""
     try:
         return re.compile(_translated(pattern), re.IGNORECASE | re.DOTALL)
     except re.error:
-        told = _("pattern {pattern!r}: a bracket or brace in it is not closed.")
-        raise ValueError(told.format(pattern=pattern)) from None
+        message = _("pattern {pattern!r}: a bracket or brace is not closed.")
+        raise ValueError(message.format(pattern=pattern)) from None
 
 
 def is_mask(name: str) -> bool:
-    """Whether a file is the mask of a picture beside it."""
+    """Return whether a file has the name of a mask."""
     return name.lower().endswith(MASK)
 
 
 def is_inside(name: str) -> bool:
-    """Whether a name stays below the folder that it is counted from."""
+    """Return whether a relative name stays inside its folder."""
     path = PurePosixPath(name)
     return bool(path.parts) and not path.is_absolute() and ".." not in path.parts and not path.parts[0].endswith(":")
 
 
 def is_file(path: Path) -> bool:
-    """Return whether there is such a file; not where its name is too long, or nobody may look."""
+    """Return whether a file exists; False if its name is too long or it cannot be accessed."""
     return os.path.isfile(path)  # noqa: PTH113 - Path's raises
 
 
 def mask_of(name: str) -> str:
-    """The mask that belongs to a picture: "a/b.jpg" has "a/b.mask.png"."""
+    """Return the name of a picture's mask: "a/b.mask.png" for "a/b.jpg"."""
     return str(PurePosixPath(name).with_suffix("")) + MASK
 
 
 def mask_beside(folder: Path, name: str) -> Path:
-    """Return where the mask of a picture is, or would be.
+    """Return the path of a picture's mask, whether or not it exists.
 
-    It may have the picture's whole name ("b.jpg.mask.png"), be written in capitals, or accents in another form.
+    It may have the picture's full name ("b.jpg.mask.png"), capitals, or accents in another Unicode form.
     """
     stems = [
         form
@@ -118,90 +118,88 @@ def mask_beside(folder: Path, name: str) -> Path:
 
 
 def unused_masks(names: Iterable[str], pictures: Iterable[str]) -> list[str]:
-    """Return the masks among files that belong to none of these pictures, and to no other picture beside them."""
+    """Return the masks among these file names that belong to no picture, neither a selected one nor another."""
     names = list(names)
     others = (name for name in names if name.lower().endswith(_PICTURE_ENDINGS) and not is_mask(name))
-    fitting = set[str]()
+    used = set[str]()
     for name in (*pictures, *others):
-        fitting |= {unicodedata.normalize("NFC", form) for form in (name, str(PurePosixPath(name).with_suffix("")))}
+        used |= {unicodedata.normalize("NFC", form) for form in (name, str(PurePosixPath(name).with_suffix("")))}
     return sorted(
         name
         for name in filter(is_mask, names)
-        if not name.endswith(_MASKS) or unicodedata.normalize("NFC", name[: -len(MASK)]) not in fitting
+        if not name.endswith(_MASKS) or unicodedata.normalize("NFC", name[: -len(MASK)]) not in used
     )
 
 
 def mask_reason() -> str:
-    """Return why a mask is not used."""
-    return _(
-        "There is no picture for this mask. A mask is named after its picture, such as beach.mask.png for beach.jpg."
-    )
+    """Return the reason why a mask is not used, for the report."""
+    return _("No picture belongs to this mask. Name a mask after its picture, such as beach.mask.png for beach.jpg.")
 
 
 class _Scan:
-    """Reads folders: `files` are those that are wanted, each with whether it is a link; `names` are all files."""
+    """Scans folders: `files` are those that match, each with whether it is a link; `names` are all files."""
 
-    def __init__(self, wanted: re.Pattern[str], deep: bool, out: Path | None) -> None:
+    def __init__(self, pattern: re.Pattern[str], is_recursive: bool, out: Path | None) -> None:
         self.files: list[tuple[str, bool]] = []
         self.names: list[str] = []
         self.folders: list[Path] = []
         self.skipped: list[Skipped] = []
-        self._wanted, self._deep = wanted, deep
+        self._pattern, self._is_recursive = pattern, is_recursive
         self._out = identity(out) if out else None
         self._visited: set[Identity | None] = set()
 
     def skip(self, name: str, reason: str, *, unreadable: bool = False) -> None:
-        """Note what is left out."""
+        """Record what is left out, and why."""
         self.skipped.append(Skipped(name, reason, unreadable))
 
     def read(self, folder: Path) -> None:
-        """Read a folder, and what is below it where that is wanted; raise OSError where it cannot be read itself."""
+        """Read a folder, and its subfolders if the pattern has any; raise OSError if the folder cannot be read."""
         waiting = [(folder, "")]
         while waiting:
-            here, prefix = waiting.pop()
+            folder, prefix = waiting.pop()
             try:
-                waiting += self._folders_in(here, prefix)
+                waiting += self._subfolders(folder, prefix)
             except OSError as error:
                 if not prefix:
                     raise
-                self._cannot_read(prefix, error)
+                self._skip_unreadable(prefix, error)
 
-    def _folders_in(self, here: Path, prefix: str) -> list[tuple[Path, str]]:
-        here_is = identity(here)
-        if here_is and here_is in self._visited:
-            self.skip(prefix, _("This folder was read already."))
+    def _subfolders(self, folder: Path, prefix: str) -> list[tuple[Path, str]]:
+        folder_id = identity(folder)
+        if folder_id and folder_id in self._visited:
+            self.skip(prefix, _("This folder has already been read."))
             return []
-        with os.scandir(here) as entries:
-            listed = [entry for entry in entries if not entry.name.startswith(".")]
-        self._visited.add(here_is)
-        self.folders.append(here)
-        return [(Path(entry.path), f"{prefix}{entry.name}/") for entry in listed if self._is_folder(entry, prefix)]
+        with os.scandir(folder) as entries:
+            visible = [entry for entry in entries if not entry.name.startswith(".")]
+        self._visited.add(folder_id)
+        self.folders.append(folder)
+        return [(Path(entry.path), f"{prefix}{entry.name}/") for entry in visible if self._is_folder(entry, prefix)]
 
     def _is_folder(self, entry: os.DirEntry[str], prefix: str) -> bool:
-        """Return whether an entry is a folder to read; a file is noted, whatever else is wanted is skipped."""
+        """Return whether an entry is a folder to read; add a file to the lists, skip anything else that matches."""
         name = prefix + entry.name
-        is_wanted = bool(self._wanted.fullmatch(name)) and not is_mask(name)
+        matches = bool(self._pattern.fullmatch(name)) and not is_mask(name)
         try:
             if entry.is_dir():
-                return self._deep and self._may_enter(entry, name)
+                return self._is_recursive and self._can_enter(entry, name)
             self.names.append(name)
-            if is_wanted and entry.is_file():
+            if matches and entry.is_file():
                 self.files.append((name, entry.is_symlink()))
-            elif is_wanted:
-                self.skip(name, _("It is not a regular file."))
+            elif matches:
+                self.skip(name, _("This is not a regular file."))
         except OSError as error:
-            if is_wanted:
-                self._cannot_read(name, error)
+            if matches:
+                self._skip_unreadable(name, error)
         return False
 
-    def _may_enter(self, entry: os.DirEntry[str], name: str) -> bool:
+    def _can_enter(self, entry: os.DirEntry[str], name: str) -> bool:
         if entry.is_symlink():
-            self.skip(f"{name}/", _("It is a link to a folder. Links to folders are not followed."))
+            self.skip(f"{name}/", _("This is a link to a folder. Links to folders are not followed."))
             return False
         return self._out is None or identity(Path(entry.path)) != self._out
 
-    def _cannot_read(self, name: str, error: OSError) -> None:
-        self.skip(name, _("It cannot be read: {reason}.").format(reason=error.strerror), unreadable=True)
+    def _skip_unreadable(self, name: str, error: OSError) -> None:
+        self.skip(name, _("Could not be read: {reason}.").format(reason=error.strerror), unreadable=True)
 
 
 def _translated(pattern: str) -> str:

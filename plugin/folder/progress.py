@@ -1,4 +1,4 @@
-"""How a folder run gets on: a line on the terminal, and GIMP's own progress."""
+"""Shows the progress of a folder run, on the terminal and in GIMP."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from plugin.folder.report import OTHER_SETTINGS, other_settings
 from plugin.folder.run import FolderRun
 from plugin.folder.state import DONE, FAILED, UNKNOWN
 
-_BETWEEN_LINES = {True: 0.5, False: 10.0}
+_SECONDS_BETWEEN_LINES = {True: 0.5, False: 10.0}
 
 
 class RunProgress:
-    """Tells of a run while it lasts: in place where somebody looks at a terminal, else a line now and then."""
+    """Shows the progress while the run lasts: one updated line on a terminal, else a new line now and then."""
 
     def __init__(self, folder_run: FolderRun) -> None:
         self._run = folder_run
@@ -27,39 +27,39 @@ class RunProgress:
 
     def __enter__(self) -> RunProgress:
         Gimp.progress_init(_("Editing a folder"))
-        self._run.on_look = self._run.ledger.on_end = self._tell
-        self._tell()
+        self._run.on_tick = self._run.log.on_end = self._update
+        self._update()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._run.on_look = self._run.ledger.on_end = lambda: None
-        self._write(self._words(), last=True)
+        self._run.on_tick = self._run.log.on_end = lambda: None
+        self._write(self._text(), last=True)
         Gimp.progress_end()
 
-    def _tell(self) -> None:
-        words, now = self._words(), time.monotonic()
-        if words == self._last[0] or now - self._last[1] < _BETWEEN_LINES[self._is_terminal]:
+    def _update(self) -> None:
+        text, now = self._text(), time.monotonic()
+        if text == self._last[0] or now - self._last[1] < _SECONDS_BETWEEN_LINES[self._is_terminal]:
             return
-        self._last = words, now
-        self._write(words)
-        Gimp.progress_set_text(words)
-        Gimp.progress_update(self._run.ledger.time_left.share)
+        self._last = text, now
+        self._write(text)
+        Gimp.progress_set_text(text)
+        Gimp.progress_update(self._run.log.time_left.share)
 
-    def _write(self, words: str, last: bool = False) -> None:
+    def _write(self, text: str, last: bool = False) -> None:
         start, end = ("\r\033[K", "\n" if last else "") if self._is_terminal else ("", "\n")
-        sys.stderr.write(f"{start}{words}{end}")
+        sys.stderr.write(f"{start}{text}{end}")
         sys.stderr.flush()
 
-    def _words(self) -> str:
-        counts = self._run.ledger.counts
-        told = [_("{done} of {count} done").format(done=counts[DONE], count=len(self._run.run.items))]
+    def _text(self) -> str:
+        counts = self._run.log.counts
+        parts = [_("{done} of {count} done").format(done=counts[DONE], count=len(self._run.spec.pictures))]
         if counts[OTHER_SETTINGS]:
-            told.append(other_settings(counts[OTHER_SETTINGS]))
+            parts.append(other_settings(counts[OTHER_SETTINGS]))
         if counts[FAILED]:
-            told.append(_("{count} failed").format(count=counts[FAILED]))
+            parts.append(_("{count} failed").format(count=counts[FAILED]))
         if counts[UNKNOWN]:
-            told.append(_("{count} unknown").format(count=counts[UNKNOWN]))
-        told.append(_("{count} requests under way").format(count=self._run.under_way))
-        return ", ".join(filter(None, [*told, time_left_text(self._run.ledger.time_left.seconds())]))
+            parts.append(_("{count} unknown").format(count=counts[UNKNOWN]))
+        parts.append(_("{count} requests in progress").format(count=self._run.request_count))
+        return ", ".join(filter(None, [*parts, time_left_text(self._run.log.time_left.seconds())]))

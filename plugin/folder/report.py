@@ -1,4 +1,4 @@
-"""The end of a folder run: report.csv and report.jsonl, a line for each picture, and the run in one sentence."""
+"""The report of a folder run: report.csv and report.jsonl with a line for each picture, and a summary sentence."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ OTHER_SETTINGS, UNUSED_MASK = "other-settings", "unused-mask"
 COLUMNS = (
     "picture", "status", "outputs", "cost", "request_ids", "provider", "model", "seconds", "message", "job",
 )  # fmt: skip
-"""What both files say of a picture. `cost` is in US dollars, empty where it is not known."""
+"""The columns of both files. `cost` is in US dollars, empty if unknown."""
 Line = Mapping[str, Any]
 
 
 @dataclass
 class Summary:
-    """How many pictures ended how, and what those that are done have cost; `earlier` were done by an earlier run."""
+    """The number of pictures by status, and the cost of the finished ones; `earlier` were done by an earlier run."""
 
     counts: Counter[str] = field(default_factory=Counter)
     earlier: int = 0
@@ -42,7 +42,7 @@ class Summary:
     """The first mask without a picture."""
 
     def count(self, line: Line) -> None:
-        """Counts one picture's line."""
+        """Count the line of one picture."""
         self.counts[line["status"]] += 1
         if line["status"] == DONE:
             self.cost += line["cost"] or 0.0
@@ -51,24 +51,25 @@ class Summary:
             self.unused_mask = self.unused_mask or line["picture"]
 
     @property
-    def whole(self) -> bool:
-        """Whether every picture is done, but for what was left out."""
+    def is_complete(self) -> bool:
+        """Whether every picture is done, apart from those left out."""
         return self.counts[DONE] == self.pictures
 
     @property
     def pictures(self) -> int:
-        """How many pictures there are to edit."""
+        """The number of pictures to edit."""
         return self.counts.total() - self.counts[SKIPPED] - self.counts[UNUSED_MASK]
 
     @property
     def hints(self) -> list[str]:
-        """What whoever has started the run would not expect, and what to do about it, a sentence each."""
+        """Sentences about unexpected outcomes of the run, and what to do about them."""
         hints = []
         if self.counts[OTHER_SETTINGS]:
             hints.append(_("To edit those again, choose another output folder, or delete or rename their results."))
         elif self.earlier and self.earlier == self.pictures:
-            done = _("All pictures were already done by an earlier run with the same settings. Nothing was sent.")
-            hints.append(done)
+            hints.append(
+                _("All pictures were already edited by an earlier run with the same settings. Nothing was sent.")
+            )
         if self.counts[UNUSED_MASK]:
             message = ngettext(
                 "{count} mask belongs to no picture: {mask}.",
@@ -80,8 +81,8 @@ class Summary:
 
     def __str__(self) -> str:
         counts = self.counts
-        told = ngettext("{done} of {count} picture is done", "{done} of {count} pictures are done", self.pictures)
-        parts = [told.format(done=counts[DONE], count=self.pictures)]
+        message = ngettext("{done} of {count} picture is done", "{done} of {count} pictures are done", self.pictures)
+        parts = [message.format(done=counts[DONE], count=self.pictures)]
         if self.earlier:
             parts.append(_("{count} of them by an earlier run").format(count=self.earlier))
         if counts[OTHER_SETTINGS]:
@@ -89,55 +90,55 @@ class Summary:
         if counts[FAILED]:
             parts.append(_("{count} failed").format(count=counts[FAILED]))
         if counts[UNKNOWN]:
-            told = _("{count} unknown, may have been billed (retry-unknown sends them again)")
-            parts.append(told.format(count=counts[UNKNOWN]))
+            message = _("{count} unknown, may have been billed (retry-unknown sends them again)")
+            parts.append(message.format(count=counts[UNKNOWN]))
         if counts[UNDER_WAY]:
-            parts.append(_("{count} under way").format(count=counts[UNDER_WAY]))
+            parts.append(_("{count} in progress").format(count=counts[UNDER_WAY]))
         if counts[NOT_STARTED]:
             parts.append(_("{count} not started").format(count=counts[NOT_STARTED]))
         if counts[SKIPPED]:
             parts.append(_("{count} skipped").format(count=counts[SKIPPED]))
         if self.cost:
-            more = _(" and what is not known") if self.unknown_costs else ""
+            more = _(" plus unknown costs") if self.unknown_costs else ""
             parts.append(f"${self.cost:.2f}{more}")
         return ", ".join(parts) + "."
 
 
 def other_settings(count: int) -> str:
-    """Return how many pictures were done with other settings, in words."""
+    """Return a phrase with the number of pictures that were done with other settings."""
     return _("{count} done earlier with other settings").format(count=count)
 
 
 def other_settings_reason() -> str:
-    """Return why a picture that is done is not as it was asked for."""
+    """Return the message for a picture that was done with other settings."""
     return _(
-        "It was done by an earlier run with other settings. To edit it again, choose another output folder, or delete "
-        "or rename its result."
+        "An earlier run edited it with other settings. To edit it again, choose another output folder, or delete or "
+        "rename its result."
     )
 
 
 def report_line(picture: str, last: Line | None) -> dict[str, Any]:
-    """What the report says of a picture, from its last line in the run's state (None: never begun)."""
+    """Return the report's line about a picture, from its last line in the run's state (None: never started)."""
     last = last or {}
-    told = {name: last.get(name) for name in COLUMNS}
-    told |= {"picture": picture, "status": last.get("state") or (UNDER_WAY if last.get("job") else NOT_STARTED)}
-    told["outputs"] = last.get("outputs") or []
-    told["request_ids"] = last.get("request_ids") or []
-    return told
+    line = {name: last.get(name) for name in COLUMNS}
+    line |= {"picture": picture, "status": last.get("state") or (UNDER_WAY if last.get("job") else NOT_STARTED)}
+    line["outputs"] = last.get("outputs") or []
+    line["request_ids"] = last.get("request_ids") or []
+    return line
 
 
 def skipped_line(skipped: Skipped) -> dict[str, Any]:
-    """Return what the report says of what a run leaves out; what cannot be read counts as a failure."""
+    """Return the report's line about a skipped file; one that cannot be read counts as failed."""
     status = FAILED if skipped.unreadable else UNUSED_MASK if skipped.is_mask else SKIPPED
     return report_line(skipped.name, {"state": status, "message": skipped.reason})
 
 
 def write_report(out: OutputFolder, lines: Iterable[Line], earlier: int = 0) -> Summary:
-    """Write both files, each whole or not at all; raise OSError. `earlier` pictures were done by an earlier run."""
+    """Write both files atomically; raise OSError. `earlier` pictures were done by an earlier run."""
     summary = Summary(earlier=earlier)
     table_part, objects_part = (out.unfinished(secrets.token_hex(8), ending) for ending in (".csv", ".jsonl"))
     with ExitStack() as stack:
-        # The mark at the start is what spreadsheets know UTF-8 by.
+        # Spreadsheets recognize UTF-8 by the byte order mark.
         table_file = stack.enter_context(
             table_part.open("w", encoding="utf-8-sig", errors="backslashreplace", newline="")
         )
@@ -154,13 +155,13 @@ def write_report(out: OutputFolder, lines: Iterable[Line], earlier: int = 0) -> 
 
 def read_objects(path: Path) -> list[dict[str, Any]]:
     """Return the lines of a report.jsonl; raise OSError."""
-    # Not with `splitlines`, which also splits at signs that a file's name may have.
+    # Not with `splitlines`, which also splits at characters that a file's name may contain.
     with path.open(encoding="utf-8") as lines:
         return [json.loads(line) for line in lines]
 
 
 def _place(out: OutputFolder, table: Path, objects: Path) -> list[str]:
-    """Give both files the first names that no file of somebody else has; return the names."""
+    """Give both files the first names that no foreign file has; return the names."""
     number = 1
     while True:
         stem = "report" if number == 1 else f"report-{number}"
@@ -173,7 +174,7 @@ def _place(out: OutputFolder, table: Path, objects: Path) -> list[str]:
 
 
 def _cell(value: Any) -> Any:
-    """A cell of the table. A text that a spreadsheet would take for a formula gets a mark before it."""
+    """Return a cell of the table; text that a spreadsheet would run as a formula is prefixed with an apostrophe."""
     if isinstance(value, list):
         value = " ".join(value)
     return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@") else value

@@ -1,7 +1,7 @@
-"""Runs a folder: exports, requests, insertions and the writing of results overlap.
+"""Run a folder: exports, requests, insertions and the saving of results overlap.
 
-GIMP is only asked from the main thread, one step at a time between the worker's events. A slot is free again as soon as
-a request is answered; the next job lies exported by then.
+GIMP is only called from the main thread, one step at a time between the worker's events. A request slot is free again
+as soon as the endpoint has answered; by then the next job is exported already.
 """
 
 from __future__ import annotations
@@ -14,284 +14,296 @@ from gi.repository import Gegl, GLib
 from lib.jobs.job import Job
 from lib.translation import _
 from plugin.errors import BadArguments, EditFailed
-from plugin.folder.arguments import Item, Run
-from plugin.folder.flight import Flight, Queues, flights, judged, output_names
+from plugin.folder.arguments import InputPicture, RunSpec
+from plugin.folder.items import FolderItem, Queues, load_items, next_step_of, output_names
 from plugin.folder.job import (
-    OTHER_PICTURE,
-    Answer,
-    earlier_answer,
+    PICTURE_REPLACED,
+    JobResult,
+    delete_result,
     export,
-    finish,
-    forget_answer,
+    finish_files,
+    result_of_earlier_run,
     write_results,
 )
-from plugin.folder.ledger import Ledger
 from plugin.folder.loop import Loop
 from plugin.folder.open_pictures import OpenPictures
 from plugin.folder.output import OutputFolder
 from plugin.folder.own_results import OWN_FOLDER
-from plugin.folder.saving import Written
+from plugin.folder.resume import NextStep, endpoint_error, is_unknown
+from plugin.folder.run_log import RunLog
+from plugin.folder.saving import PendingFile
 from plugin.folder.source import describe_source
-from plugin.folder.state import UNKNOWN, Next, RunState, answer_of, is_unknown
+from plugin.folder.state import UNKNOWN, RunState
 from plugin.worker.process import FINAL, LOG, Event, Worker
 
 _EXPORTED_AHEAD = 2
-_MOST_DEATHS, _MOST_DEATHS_OF_ONE = 3, 2
-_BAD_PICTURE = (EditFailed, BadArguments, GLib.Error, OSError, ValueError)
+_MAX_DEATHS, _MAX_DEATHS_OF_ITEM = 3, 2
+_PICTURE_ERRORS = (EditFailed, BadArguments, GLib.Error, OSError, ValueError)
 
 
 class FolderRun:
-    """One run; `on_look` is called twice a second."""
+    """One run; `on_tick` is called twice a second."""
 
-    def __init__(self, run: Run, state: RunState, python: str) -> None:
-        self.run = run
-        self._out = OutputFolder(run.out, state)
-        self.ledger = Ledger(run, self._out)
-        self.stopped_by = ""
-        self.on_look: Callable[[], None] = lambda: None
-        self._held = False
+    def __init__(self, spec: RunSpec, state: RunState, python: str) -> None:
+        self.spec = spec
+        self._out = OutputFolder(spec.out, state)
+        self.log = RunLog(spec, self._out)
+        self.stop_reason = ""
+        self.on_tick: Callable[[], None] = lambda: None
+        self._is_held = False
         self._python = python
         self._worker: Worker | None = None
         self._queues = Queues()
         self._pictures = OpenPictures()
-        self._loop = Loop(self._step, self._look)
-        self._deaths = 0
-        self._names = output_names(run, state, self._out)
-        for flight in flights(run, state, self._names):
-            self._place(flight)
-        self.ledger.begin(len(self._queues.waiting) + len(self._queues.watched))
+        self._loop = Loop(self._step, self._tick)
+        self._worker_deaths = 0
+        self._names = output_names(spec, state, self._out)
+        for item in load_items(spec, state, self._names):
+            self._enqueue(item)
+        self.log.start_clock(len(self._queues.waiting) + len(self._queues.watched))
 
     @property
-    def to_send(self) -> list[Item]:
-        """The pictures whose requests are still to be made."""
-        return [flight.item for flight in self._queues.waiting if not flight.maybe_job]
+    def unsent(self) -> list[InputPicture]:
+        """The pictures whose requests are still to be sent."""
+        return [item.picture for item in self._queues.waiting if not item.maybe_job]
 
     @property
-    def under_way(self) -> int:
-        """How many requests are at the endpoint now."""
-        return self._queues.asking
+    def request_count(self) -> int:
+        """The number of requests that the endpoint has not answered yet."""
+        return self._queues.request_count
 
     def work(self) -> None:
-        """Does all pictures, or as many as it can; raises what nobody foresaw."""
+        """Edit all pictures, or as many as possible; raise any unexpected error of a callback."""
         Gegl.init(None)
-        self._out.forget_unfinished()
+        self._out.delete_unfinished()
         self._loop.work()
-        for flight in self._queues.exported:
-            self.ledger.withdraw(flight)
+        for item in self._queues.exported:
+            self.log.withdraw(item)
         if self._worker:
             self._worker.close()
         self._pictures.close_all()
         self._loop.raise_failure()
 
     def hold(self) -> None:
-        """Lets no more requests begin, from any thread."""
-        self._held = True
+        """Send no more requests; may be called from any thread."""
+        self._is_held = True
 
-    def stop(self, why: str) -> None:
-        """Sends nothing more; what is under way is written down by the worker, and collected by the next run."""
-        self.stopped_by = self.stopped_by or why
+    def stop(self, reason: str) -> None:
+        """Send nothing more and end; the worker stores pending results, which the next run collects."""
+        self.stop_reason = self.stop_reason or reason
         self.hold()
         if self._worker:
             self._worker.withdraw()
         self._loop.stop()
 
-    def _place(self, flight: Flight) -> None:
-        """Puts a picture into the queue that its job's folder, if it has one, says."""
+    def _enqueue(self, item: FolderItem) -> None:
+        """Put an item into the queue that its job's folder, if it has one, calls for."""
         queues = self._queues
-        if not flight.maybe_job:
-            if flight.was_done:
-                self.ledger.was_done(flight)
+        if not item.maybe_job:
+            if item.was_done:
+                self.log.count_earlier(item)
             else:
-                queues.waiting.append(flight)
+                queues.waiting.append(item)
             return
-        following = judged(flight, self.run.retry_unknown)
-        if flight.is_other and following in (Next.WATCH, Next.COLLECT, Next.TELL_GONE):
-            self.ledger.refused(flight, _(OTHER_PICTURE))
-        elif following is Next.TELL_GONE:
-            told = _(
-                "It was done, but its result and its job have gone. Take its lines out of {file} to pay for it again."
+        step = next_step_of(item, self.spec.retry_unknown)
+        if item.is_replaced and step in (NextStep.WATCH, NextStep.COLLECT, NextStep.REPORT_LOST):
+            self.log.refuse(item, _(PICTURE_REPLACED))
+        elif step is NextStep.REPORT_LOST:
+            message = _(
+                "Its result and its job folder have been deleted. To edit and pay for it again, remove its lines from "
+                "{file}."
             )
-            self.ledger.failed(flight, {"message": told.format(file="run.jsonl")})
-        elif following is Next.TELL_UNKNOWN:
-            told = _("Its request was sent and may have been billed; an answer did not arrive.")
-            self.ledger.failed(flight, answer_of(flight.job.folder) or {"message": told}, UNKNOWN)
-        elif following is Next.SEND and flight.deaths >= _MOST_DEATHS_OF_ONE:
-            self.ledger.failed(flight, {"message": _("The worker process ended before it had answered.")})
-        elif following is Next.WATCH or (following is Next.WITHDRAW and not self.ledger.withdraw(flight)):
-            queues.watched.append(flight)
+            self.log.record_failure(item, {"message": message.format(file="run.jsonl")})
+        elif step is NextStep.REPORT_UNKNOWN:
+            message = _("The request was sent and may have been billed, but no response arrived.")
+            self.log.record_failure(item, endpoint_error(item.job.folder) or {"message": message}, UNKNOWN)
+        elif step is NextStep.SEND and item.worker_deaths >= _MAX_DEATHS_OF_ITEM:
+            self.log.record_failure(item, {"message": _("The worker process ended unexpectedly.")})
+        elif step is NextStep.WATCH or (step is NextStep.WITHDRAW and not self.log.withdraw(item)):
+            queues.watched.append(item)
         else:
-            if following is Next.SEND:
-                flight.maybe_job = None
-            queues.waiting.append(flight)
+            if step is NextStep.SEND:
+                item.maybe_job = None
+            queues.waiting.append(item)
 
     def _step(self) -> bool:
-        """Reads or writes one picture, if any can be; slots are filled first, unless results pile up."""
-        queues, at_once = self._queues, self.run.concurrency
-        room = len(queues.exported) < _EXPORTED_AHEAD and len(queues.out) < 2 * at_once
-        begin = bool(queues.waiting) and room and not self._held
-        if queues.answered and (not begin or len(queues.answered) > at_once):
-            self._finish(*queues.answered.popleft())
-        elif begin:
-            self._begin(queues.waiting.popleft())
+        """Read or save one picture; return False if there is nothing to do now.
+
+        Request slots are filled first, unless too many results are waiting to be saved.
+        """
+        queues, concurrency = self._queues, self.spec.concurrency
+        has_space = len(queues.exported) < _EXPORTED_AHEAD and len(queues.sent) < 2 * concurrency
+        can_start = bool(queues.waiting) and has_space and not self._is_held
+        if queues.answered and (not can_start or len(queues.answered) > concurrency):
+            self._save(*queues.answered.popleft())
+        elif can_start:
+            self._start(queues.waiting.popleft())
         else:
             if not queues:
                 self._loop.stop()
             return False
         return True
 
-    def _begin(self, flight: Flight) -> None:
-        """Exports a picture; where its answer is there already, asks for its layers."""
-        if flight.maybe_job:
-            self._ask(flight, "layers", lambda told: self._collected(flight, told), job=str(flight.job.folder))
+    def _start(self, item: FolderItem) -> None:
+        """Export a picture; if the response to an earlier run's request has arrived, request its layers instead."""
+        if item.maybe_job:
+            self._ask(item, "layers", lambda response: self._on_layers(item, response), job=str(item.job.folder))
             return
         self._live_worker()  # its imports overlap with the export
-        flight.maybe_job = Job.new()
-        flight.source, flight.is_other = describe_source(self.run.path(flight.item)), False
-        flight.was_done = False
-        flight.request = flight.sent_request = self.run.request_digest(flight.item)
-        flight.sent_to = self.run.provider(flight.item)
-        self.ledger.begun(flight)
+        item.maybe_job = Job.new()
+        item.source, item.is_replaced = describe_source(self.spec.path(item.picture)), False
+        item.was_done = False
+        item.request = item.sent_request = self.spec.request_digest(item.picture)
+        item.sent_to = self.spec.provider(item.picture)
+        self.log.record_start(item)
         try:
-            export(self.run, flight.item, flight.job, self._pictures)
-        except _BAD_PICTURE as error:
-            self.ledger.withdraw(flight)
-            self._spoilt(flight, error)
+            export(self.spec, item.picture, item.job, self._pictures)
+        except _PICTURE_ERRORS as error:
+            self.log.withdraw(item)
+            self._record_exception(item, error)
             return
-        self._queues.exported.append(flight)
+        self._queues.exported.append(item)
         self._send()
 
     def _send(self) -> None:
-        """Sends what is exported, as far as slots are free."""
+        """Send exported jobs as far as request slots are free."""
         queues = self._queues
-        while queues.exported and queues.asking < self.run.concurrency and not self._held:
-            flight = queues.exported.popleft()
-            queues.out[str(flight.job.folder)] = flight
+        while queues.exported and queues.request_count < self.spec.concurrency and not self._is_held:
+            item = queues.exported.popleft()
+            queues.sent[str(item.job.folder)] = item
             self._live_worker().start(
-                flight.job, self._loop.guarded(lambda event, flight=flight: self._heard(flight, event))
+                item.job, self._loop.guarded(lambda event, item=item: self._on_event(item, event))
             )
 
-    def _ask(self, flight: Flight, do: str, on_answer: Callable[[Event], None], **values: Any) -> None:
-        """Asks the worker for something about a picture that is not at the endpoint."""
-        folder = str(flight.job.folder)
-        flight.over, self._queues.out[folder] = True, flight
+    def _ask(self, item: FolderItem, do: str, on_response: Callable[[Event], None], **values: Any) -> None:
+        """Request something from the worker about an item that is not at the endpoint."""
+        folder = str(item.job.folder)
+        item.is_answered, self._queues.sent[folder] = True, item
 
-        def answered(told: Event) -> None:
-            del self._queues.out[folder]
+        def handle(response: Event) -> None:
+            del self._queues.sent[folder]
             self._loop.kick()
-            if "error" in told and self._worker and self._worker.ended:
-                self._worker_died(flight)
+            if "error" in response and self._worker and self._worker.ended:
+                self._on_worker_death(item)
             else:
-                on_answer(told)
+                on_response(response)
 
-        self._live_worker().ask(do, self._loop.guarded(answered), **values)
+        self._live_worker().ask(do, self._loop.guarded(handle), **values)
 
     def _live_worker(self) -> Worker:
         if self._worker is None or self._worker.ended:
-            self._worker = Worker(self._python, self.run.out / OWN_FOLDER / LOG)
+            self._worker = Worker(self._python, self.spec.out / OWN_FOLDER / LOG)
         return self._worker
 
-    def _heard(self, flight: Flight, event: Event) -> None:
+    def _on_event(self, item: FolderItem, event: Event) -> None:
         if event["event"] == "stage" and event["name"] == "fit":
-            flight.over = True
+            item.is_answered = True
         elif event["event"] not in FINAL:
             return
         else:
-            del self._queues.out[str(flight.job.folder)]
-            self._ended(flight, event)
+            del self._queues.sent[str(item.job.folder)]
+            self._on_final_event(item, event)
         self._send()
         self._loop.kick()
 
-    def _ended(self, flight: Flight, event: Event) -> None:
+    def _on_final_event(self, item: FolderItem, event: Event) -> None:
         if event["event"] == "done":
-            self._queues.answered.append((flight, Answer(event["layers"], event["layer_mask"], event["report"])))
+            self._queues.answered.append((item, JobResult(event["layers"], event["layer_mask"], event["report"])))
         elif event["event"] == "cancelled":
-            self.ledger.withdraw(flight)  # `stop` came before it was sent
+            self.log.withdraw(item)  # `stop` came before it was sent
         elif self._worker and self._worker.ended:
-            self._worker_died(flight)
-        elif is_unknown(flight.job.folder):
-            self._failed(flight, event, UNKNOWN)
+            self._on_worker_death(item)
+        elif is_unknown(item.job.folder):
+            self._record_failure(item, event, UNKNOWN)
         else:
-            self._failed(flight, event)
+            self._record_failure(item, event)
 
-    def _collected(self, flight: Flight, told: Event) -> None:
-        """An answer that an earlier run did not wait for."""
-        if "error" in told:
-            self.ledger.failed(flight, told["error"])
+    def _on_layers(self, item: FolderItem, response: Event) -> None:
+        """Handle the layers of a result whose run ended before it arrived."""
+        if "error" in response:
+            self.log.record_failure(item, response["error"])
             return
-        self._queues.answered.append((flight, earlier_answer(flight.job, told)))
+        self._queues.answered.append((item, result_of_earlier_run(item.job, response)))
 
-    def _worker_died(self, flight: Flight) -> None:
-        """What the job's folder says counts; the rest gets a new worker, unless that helps nobody."""
-        self._deaths += 1
-        if self._deaths > _MOST_DEATHS * self.run.concurrency:
-            log = self.run.out / OWN_FOLDER / LOG
-            self.stop(_("The worker process ends again and again; see {log}.").format(log=log))
-        flight.over = False
-        flight.deaths += 1
-        self._pictures.close(self.run.path(flight.item))
-        self._place(flight)
+    def _on_worker_death(self, item: FolderItem) -> None:
+        """Continue as the job's folder calls for, with a new worker; stop the run if workers keep dying."""
+        self._worker_deaths += 1
+        if self._worker_deaths > _MAX_DEATHS * self.spec.concurrency:
+            log = self.spec.out / OWN_FOLDER / LOG
+            self.stop(_("The worker process keeps ending unexpectedly. See {log}.").format(log=log))
+        item.is_answered = False
+        item.worker_deaths += 1
+        self._pictures.close(self.spec.path(item.picture))
+        self._enqueue(item)
 
-    def _finish(self, flight: Flight, answer: Answer) -> None:
-        """Inserts an answer and writes the result; the worker encodes it while the next picture is opened."""
+    def _save(self, item: FolderItem, result: JobResult) -> None:
+        """Insert a result and save it; the worker encodes the file while the next picture is opened."""
         try:
-            written = write_results(self.run, flight.item, self._out, flight.job, answer, self._pictures, flight.source)
-        except _BAD_PICTURE as error:
-            self._spoilt(flight, error)
+            pending = write_results(self.spec, item.picture, self._out, item.job, result, self._pictures, item.source)
+        except _PICTURE_ERRORS as error:
+            self._record_exception(item, error)
             return
-        asked = [each.asked for each in written if each.asked]
-        if asked:
+        requests = [file.request for file in pending if file.request]
+        if requests:
             self._ask(
-                flight, "write-pictures", lambda told: self._written(flight, answer, written, told), pictures=asked
+                item,
+                "write-pictures",
+                lambda response: self._on_encoded(item, result, pending, response),
+                pictures=requests,
             )
         else:
-            self._written(flight, answer, written, {})
+            self._on_encoded(item, result, pending, {})
 
-    def _written(self, flight: Flight, answer: Answer, written: list[Written], told: Event) -> None:
-        """The result is in its file, which the worker opens again, or it is not."""
-        if "error" in told:
-            self._failed(flight, told["error"])
+    def _on_encoded(self, item: FolderItem, result: JobResult, pending: list[PendingFile], response: Event) -> None:
+        """Complete the files of a result, and let the worker check that they can be opened."""
+        if "error" in response:
+            self._record_failure(item, response["error"])
             return
         try:
-            finish(self.run, flight.item, written, self._pictures)
-        except _BAD_PICTURE as error:
-            self._spoilt(flight, error)
+            finish_files(self.spec, item.picture, pending, self._pictures)
+        except _PICTURE_ERRORS as error:
+            self._record_exception(item, error)
             return
-        checked = [each.checked for each in written]
-        self._ask(flight, "check-pictures", lambda told: self._checked(flight, answer, written, told), pictures=checked)
+        self._ask(
+            item,
+            "check-pictures",
+            lambda response: self._on_checked(item, result, pending, response),
+            pictures=[file.check_request for file in pending],
+        )
 
-    def _checked(self, flight: Flight, answer: Answer, written: list[Written], told: Event) -> None:
-        """The result can be read, and gets its name."""
-        if "error" in told:
-            self._failed(flight, told["error"])
+    def _on_checked(self, item: FolderItem, result: JobResult, pending: list[PendingFile], response: Event) -> None:
+        """Give the checked files their names."""
+        if "error" in response:
+            self._record_failure(item, response["error"])
             return
         try:
-            files = self.ledger.place(flight, [each.part for each in written], told["files"], self._names)
+            files = self.log.place_results(item, [file.part for file in pending], response["files"], self._names)
         except OSError as error:
-            self._spoilt(flight, error)
+            self._record_exception(item, error)
             return
-        forget_answer(flight.job, answer)
-        self.ledger.done(flight, files, answer.report)
-        self._deaths = 0
+        delete_result(item.job, result)
+        self.log.record_success(item, files, result.report)
+        self._worker_deaths = 0
 
-    def _spoilt(self, flight: Flight, error: Exception) -> None:
-        self._pictures.close(self.run.path(flight.item))
-        self.ledger.spoilt(flight, error)
-        self._stop_where_hopeless()
+    def _record_exception(self, item: FolderItem, error: Exception) -> None:
+        self._pictures.close(self.spec.path(item.picture))
+        self.log.record_exception(item, error)
+        self._stop_if_aborted()
 
-    def _failed(self, flight: Flight, told: Mapping[str, Any], *state: str) -> None:
-        self._pictures.close(self.run.path(flight.item))
-        self.ledger.failed(flight, told, *state, alike=True)
-        self._stop_where_hopeless()
+    def _record_failure(self, item: FolderItem, error: Mapping[str, Any], *state: str) -> None:
+        self._pictures.close(self.spec.path(item.picture))
+        self.log.record_failure(item, error, *state, may_recur=True)
+        self._stop_if_aborted()
 
-    def _stop_where_hopeless(self) -> None:
-        if self.ledger.hopeless:
-            self.stop(self.ledger.hopeless)
+    def _stop_if_aborted(self) -> None:
+        if self.log.abort_reason:
+            self.stop(self.log.abort_reason)
 
-    def _look(self) -> None:
-        """Looks after the requests of an earlier run's worker, which nobody tells us of."""
+    def _tick(self) -> None:
+        """Check the requests of an earlier run's worker, which sends this process no events."""
         watched, self._queues.watched = self._queues.watched, []
-        for flight in watched:
-            self._place(flight)
+        for item in watched:
+            self._enqueue(item)
         self._send()
         self._loop.kick()
-        self.on_look()
+        self.on_tick()

@@ -1,6 +1,6 @@
-"""Writes the results of a folder run: the worker encodes what GIMP shows, which is much faster than GIMP's own export.
+"""Saves the results of a folder run: the worker encodes the pixels, which is much faster than GIMP's own export.
 
-GIMP writes XCF files, and those with more than eight bits a channel.
+GIMP itself writes XCF files, and files with more than eight bits per channel.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from lib.translation import N_, _
 from plugin.errors import EditFailed
 from plugin.expect import expect
 
-_UNREADABLE_RESULT = N_("The result was written, but cannot be read again: {reason}. Check the disk, then try again.")
+_UNREADABLE_RESULT = N_("The result was saved, but couldn't be read back: {reason}. Check the disk, then try again.")
 _EXPORTS = {"png": "file-png-export", "jpeg": "file-jpeg-export", "webp": "file-webp-export"}
-# Not the thumbnail, which shows the picture as it was.
+# Without the thumbnail, which shows the picture before the edit.
 _METADATA = Gimp.MetadataSaveFlags.EXIF | Gimp.MetadataSaveFlags.IPTC | Gimp.MetadataSaveFlags.XMP
-# The most that WebP and libjpeg can encode.
-_LONGEST_SIDES = {"webp": 16_383, "jpeg": 65_500}
+# The limits of WebP and libjpeg.
+_MAX_SIDES = {"webp": 16_383, "jpeg": 65_500}
 _MODES = {
     Gimp.ImageType.RGB_IMAGE: "RGB",
     Gimp.ImageType.RGBA_IMAGE: "RGBA",
@@ -33,74 +33,77 @@ _MODES = {
 
 
 @dataclass(frozen=True)
-class Written:
-    """A result on its way to disk: its unfinished file, and what the worker is asked to do first.
+class PendingFile:
+    """A result that is being saved: its unfinished file, and the worker's request to encode it, if there is one.
 
-    The unfinished one lies beside the run's state, so that what has the result's name is always whole.
+    The unfinished file lies beside the run's state, so that a file with the result's name is always complete.
     """
 
     part: Path
     kind: str
     size: tuple[int, int]
-    asked: dict[str, Any] | None
+    request: dict[str, Any] | None
 
     def finish(self, image: Gimp.Image) -> None:
-        """Gives the file the picture's metadata, where the worker has written it; raises EditFailed or OSError.
+        """Add the picture's metadata to a file that the worker has encoded; raise EditFailed or OSError.
 
-        What only GIMP can read is opened again.
+        An XCF file, which only GIMP can read, is opened to check it.
         """
-        if self.asked:
+        if self.request:
             _add_metadata(image, self.part, self.kind)
         if self.kind == "xcf":
             _check_xcf(image, self.part)
 
     @property
-    def checked(self) -> dict[str, Any]:
-        """What the worker is asked to check: see lib/worker/requests/picture_files.py."""
+    def check_request(self) -> dict[str, Any]:
+        """The worker's request to check the file, as lib.worker.requests.picture_files expects it."""
         return {"file": str(self.part), "format": self.kind, "size": list(self.size)}
 
 
 def check_size(kind: str, image: Gimp.Image) -> None:
-    """Raises EditFailed where a picture is too large for the format of its result."""
-    most, longest = _LONGEST_SIDES.get(kind), max(image.get_width(), image.get_height())
+    """Raise EditFailed if a picture is too large for the format of its result."""
+    most, longest = _MAX_SIDES.get(kind), max(image.get_width(), image.get_height())
     if most and longest > most:
-        told = _(
-            "A {format} file can have at most {most} pixels per side, and the picture has {count}. "
+        message = _(
+            "A {format} file can have at most {most} pixels per side, but the picture has {count}. "
             "Choose another output-format."
         )
-        raise EditFailed(told.format(format=kind, most=most, count=longest))
+        raise EditFailed(message.format(format=kind, most=most, count=longest))
 
 
-def write(image: Gimp.Image, part: Path, kind: str, quality: int) -> Written:
-    """Writes an image, or asks for it; all but XCF as it looks, in one layer. Raises EditFailed or OSError."""
+def write(image: Gimp.Image, part: Path, kind: str, quality: int) -> PendingFile:
+    """Write an image, or prepare the request to encode it; merge its layers except for XCF.
+
+    Raises EditFailed or OSError.
+    """
     size = image.get_width(), image.get_height()
     if kind == "xcf":
         _run("gimp-xcf-save", image, part, {})
-        return Written(part, kind, size, None)
-    layer = _as_it_looks(image, kind)
+        return PendingFile(part, kind, size, None)
+    layer = _merged(image, kind)
     if image.get_precision() == Gimp.Precision.U8_NON_LINEAR:
-        return Written(part, kind, size, _asked(image, layer, part, kind, quality))
+        return PendingFile(part, kind, size, _encoding_request(image, layer, part, kind, quality))
     settings: dict[str, float | int] = {}
     if kind != "png" and quality >= 0:
         settings = {"quality": quality / 100 if kind == "jpeg" else quality}
     _run(_EXPORTS[kind], image, part, settings)
-    return Written(part, kind, size, None)
+    return PendingFile(part, kind, size, None)
 
 
 def _check_xcf(image: Gimp.Image, path: Path) -> None:
-    """Raises EditFailed where GIMP does not find in a file what it has saved."""
+    """Raise EditFailed if an XCF file does not contain what GIMP has saved."""
     try:
-        again = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, _file(path))
+        reloaded = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, _file(path))
     except GLib.Error as error:
         raise EditFailed(_(_UNREADABLE_RESULT).format(reason=error.message)) from None
-    facts = [(each.get_width(), each.get_height(), len(each.get_layers())) for each in (image, again) if each]
-    if again:
-        again.delete()
-    if len(set(facts)) != 1 or len(facts) != 2:
+    contents = [(each.get_width(), each.get_height(), len(each.get_layers())) for each in (image, reloaded) if each]
+    if reloaded:
+        reloaded.delete()
+    if len(set(contents)) != 1 or len(contents) != 2:
         raise EditFailed(_(_UNREADABLE_RESULT).format(reason=Gimp.get_pdb().get_last_error()))
 
 
-def _as_it_looks(image: Gimp.Image, kind: str) -> Gimp.Layer:
+def _merged(image: Gimp.Image, kind: str) -> Gimp.Layer:
     if kind == "jpeg":
         Gimp.context_push()
         Gimp.context_set_background(Gegl.Color.new("white"))
@@ -110,8 +113,8 @@ def _as_it_looks(image: Gimp.Image, kind: str) -> Gimp.Layer:
     return image.merge_visible_layers(Gimp.MergeType.CLIP_TO_IMAGE)
 
 
-def _asked(image: Gimp.Image, layer: Gimp.Layer, part: Path, kind: str, quality: int) -> dict[str, Any]:
-    """Return the request as lib.worker.requests.picture_files takes it: raw pixels in the image's own colours."""
+def _encoding_request(image: Gimp.Image, layer: Gimp.Layer, part: Path, kind: str, quality: int) -> dict[str, Any]:
+    """Return the request for lib.worker.requests.picture_files, with raw pixels in the image's own color space."""
     width, height = image.get_width(), image.get_height()
     left, top = layer.get_offsets()[1:]
     area = Gegl.Rectangle.new(-left, -top, width, height)
@@ -131,7 +134,7 @@ def _asked(image: Gimp.Image, layer: Gimp.Layer, part: Path, kind: str, quality:
 
 
 def _add_metadata(image: Gimp.Image, path: Path, kind: str) -> None:
-    """Gives a file the picture's EXIF, IPTC and XMP; a result without them is better than none."""
+    """Add the picture's EXIF, IPTC and XMP to a file; errors are ignored, as the result matters more."""
     metadata = image.get_metadata()
     if metadata:
         with contextlib.suppress(GLib.Error):
@@ -148,7 +151,8 @@ def _run(name: str, image: Gimp.Image, path: Path, settings: dict[str, float | i
         config.set_property(setting, value)
     if procedure.run(config).index(0) != Gimp.PDBStatusType.SUCCESS:
         reason = sentence(Gimp.get_pdb().get_last_error())
-        raise EditFailed(_("The result cannot be written: {reason} Make room or access.").format(reason=reason))
+        message = _("Couldn't save the result: {reason} Free some disk space or check the folder's permissions.")
+        raise EditFailed(message.format(reason=reason))
 
 
 def _file(path: Path) -> Gio.File:

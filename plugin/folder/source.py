@@ -1,4 +1,4 @@
-"""Whether a picture is still the one that was sent: its result belongs to no other of the same name."""
+"""Detects whether a picture was replaced after it was sent: its result must not be used for the new one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 
 def describe_source(path: Path) -> dict[str, Any] | None:
-    """Return a picture as the run's state notes it before it is sent; None where it cannot be read."""
+    """Return the size, time and digest of a picture for the run's state; None if it cannot be read."""
     with contextlib.suppress(OSError), path.open("rb") as file:
         modified = path.stat().st_mtime_ns
         digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -18,9 +18,9 @@ def describe_source(path: Path) -> dict[str, Any] | None:
 
 
 def has_changed(path: Path, source: Any) -> bool:
-    """Return whether a picture is another one than the state has noted; not where it has noted none.
+    """Return whether a picture differs from its description in the run's state; False if there is no description.
 
-    Only what has another time is read: a copy of the same picture is the same.
+    The file is only read if its time has changed: an identical copy counts as the same picture.
     """
     if not isinstance(source, dict):
         return False
@@ -30,5 +30,5 @@ def has_changed(path: Path, source: Any) -> bool:
             return True
         if status.st_mtime_ns == source.get("modified"):
             return False
-    now = describe_source(path)
-    return now is not None and now["sha256"] != source.get("sha256")
+    current = describe_source(path)
+    return current is not None and current["sha256"] != source.get("sha256")

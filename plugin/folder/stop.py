@@ -1,7 +1,7 @@
-"""Ctrl-C: GIMP's core ends at once then, so a thread of ours writes the report and says how to go on.
+"""Ctrl+C: GIMP's core exits at once, so a thread of ours writes the report and says how to continue.
 
-The terminal sends the signal to GIMP, to this process and to the worker. Nothing is sent after it: the worker finishes
-what is on its way, writes that down and ends, and the next run collects it.
+The terminal sends the signal to GIMP, to this process and to the worker. No request is sent afterwards: the worker
+stores the results of those in progress and ends, and the next run collects them.
 """
 
 from __future__ import annotations
@@ -24,29 +24,29 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 @contextmanager
 def stopped_by_signal(folder_run: FolderRun) -> Iterator[Callable[[], bool]]:
-    """Stops the run cleanly at SIGINT and SIGTERM while it lasts; gives a function that says whether that happened."""
-    ours, theirs = socket.socketpair()
-    theirs.setblocking(False)
+    """Stop the run cleanly at SIGINT and SIGTERM; yield a function that returns whether it was stopped."""
+    receiver, sender = socket.socketpair()
+    sender.setblocking(False)
     stopped = threading.Event()
 
-    def tell(*_signal: object) -> None:
+    def wake_thread(*_signal: object) -> None:
         with contextlib.suppress(OSError):
-            theirs.send(b"\0")
+            sender.send(b"\0")
 
-    before = {number: signal.signal(number, tell) for number in _SIGNALS}
-    # Once GLib's loop runs: it sets a wake-up of its own when it starts.
-    GLib.idle_add(lambda: signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False) and False)
-    thread = threading.Thread(target=_wait, args=(ours, folder_run, stopped), daemon=True)
+    previous = {number: signal.signal(number, wake_thread) for number in _SIGNALS}
+    # Set once GLib's loop runs, since the loop sets a wake-up descriptor of its own when it starts.
+    GLib.idle_add(lambda: signal.set_wakeup_fd(sender.fileno(), warn_on_full_buffer=False) and False)
+    thread = threading.Thread(target=_wait, args=(receiver, folder_run, stopped), daemon=True)
     thread.start()
     try:
         yield stopped.is_set
     finally:
         signal.set_wakeup_fd(-1)
-        for number, handler in before.items():
+        for number, handler in previous.items():
             signal.signal(number, handler)
-        theirs.close()
+        sender.close()
         thread.join()
-        ours.close()
+        receiver.close()
 
 
 def _wait(signals: socket.socket, folder_run: FolderRun, stopped: threading.Event) -> None:
@@ -54,9 +54,11 @@ def _wait(signals: socket.socket, folder_run: FolderRun, stopped: threading.Even
         return
     stopped.set()
     folder_run.hold()
-    told = _("Stopped. {count} requests are under way: their answers are kept. The same command goes on from here.")
-    sys.stderr.write(f"\n{told.format(count=folder_run.under_way)}\n")
+    message = _(
+        "Stopped. {count} requests are in progress; their results will be kept. Run the same command again to continue."
+    )
+    sys.stderr.write(f"\n{message.format(count=folder_run.request_count)}\n")
     sys.stderr.flush()
     with contextlib.suppress(OSError):
-        folder_run.ledger.report()
+        folder_run.log.write_report()
     GLib.idle_add(folder_run.stop, "")

@@ -1,1 +1,1 @@
-"""What GIMP registers: the plug-in, its procedures, and their menu entries."""
+"""The plug-in, its procedures and their menu entries, as GIMP registers them."""

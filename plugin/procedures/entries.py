@@ -1,4 +1,4 @@
-"""The procedures that edit an image: their menu entries, their words, their arguments, and what each does."""
+"""The procedures that edit an image: their menu entries, texts, arguments and functions."""
 
 from __future__ import annotations
 
@@ -26,19 +26,18 @@ Values = dict[str, Any]
 
 @dataclass(frozen=True)
 class MenuEntry:
-    """One procedure: its menu entry, its words, its arguments, and what it does with their values.
+    """One procedure: its menu entry, its texts, its arguments, and its functions.
 
-    `interact` is its window: it returns how it ended, or None where `act` shall run with the values that it left.
-    `draft` says what the values would send, for the question before GIMP's Repeat; None: Repeat opens the window.
+    `interact` opens its window and returns the final status, or None if `act` is to run with the values in the config.
+    `draft` returns what would be sent, for the confirmation before GIMP's Repeat; None: Repeat opens the window.
+    `act` edits the image.
     """
 
     label: str
     blurb: str
     help: str
     arguments: tuple[Argument, ...]
-    interact: Callable[
-        [Gimp.Procedure, Gimp.ProcedureConfig, Gimp.Image, list[Gimp.Layer]], Gimp.PDBStatusType | None
-    ]
+    interact: Callable[[Gimp.Procedure, Gimp.ProcedureConfig, Gimp.Image, list[Gimp.Layer]], Gimp.PDBStatusType | None]
     draft: Callable[[Gimp.Image, list[Gimp.Layer], Values], Draft] | None
     act: Callable[[Gimp.Image, list[Gimp.Layer], Values, Progress], Outcome]
 
@@ -112,12 +111,12 @@ def _open_extend(
 ENTRIES = {
     "generative-edit": MenuEntry(
         N_("_Edit with Prompt…"),
-        N_("Edits the selected part of a picture as a prompt says"),
+        N_("Edit the selected part of a picture with a prompt"),
         N_(
-            "Sends the selected layers, with the selection as the mask, to an image-edit endpoint, and inserts what "
-            "comes back as new layers. The first layer is the one to edit, the others are references. With the "
-            "provider “local” nothing leaves this computer. Without a provider or a model it is the environment's, "
-            "else that of Settings, else “local”; nothing else that is set there counts in a script."
+            "Sends the selected layers, with the selection as the mask, to an image-edit endpoint, and inserts the "
+            "results as new layers. The first layer is edited, the others are references. With the provider “local” "
+            "nothing leaves this computer. If no provider or model is given, it is taken from the environment, then "
+            "from Settings, then it is “local”; a script uses no other settings."
         ),
         EDIT_ARGUMENTS,
         _open_panel,
@@ -126,11 +125,11 @@ ENTRIES = {
     ),
     "generative-edit-remove": MenuEntry(
         N_("_Remove Selection"),
-        N_("Removes what is selected, with one click"),
+        N_("Remove the selected object with one click"),
         N_(
-            "Fills the selection from its surroundings, or lets the model do so, as the prompt “remove” would. From "
-            "the menu the provider of the last edit is asked, and a question comes first where that costs more than "
-            "was agreed in Settings, or nobody knows how much."
+            "Fills the selection from its surroundings, or has the model do so, like the prompt “remove”. From the "
+            "menu it uses the provider of the last edit, and asks for confirmation if the cost is unknown or higher "
+            "than the limit in Settings."
         ),
         REMOVE_ARGUMENTS,
         _remove_at_last_provider,
@@ -139,10 +138,10 @@ ENTRIES = {
     ),
     "generative-edit-extend": MenuEntry(
         N_("E_xtend Canvas…"),
-        N_("Extends the canvas and fills what is new"),
+        N_("Extend the canvas and fill the new area"),
         N_(
-            "Grows the canvas by pixels or percent at each side, sends the new area with some of the picture to an "
-            "image-edit endpoint, and inserts what comes back as a new layer that blends into the old edge."
+            "Extends the canvas on each side by pixels or percent, sends the new area with the adjacent part of the "
+            "picture to an image-edit endpoint, and inserts the result as a new layer that blends into the old edge."
         ),
         EXTEND_ARGUMENTS,
         _open_extend,
@@ -151,10 +150,10 @@ ENTRIES = {
     ),
     "generative-edit-again": MenuEntry(
         N_("Edit _Again…"),
-        N_("Repeats the edit that a layer came from"),
+        N_("Repeat the edit that created a layer"),
         N_(
-            "Reads what a layer tells of its making, and opens the panel with the same request for the area that was "
-            "selected then. A script sends it straight away; arguments that are set take the place of the layer's own."
+            "Reads the edit that is recorded in a layer, and opens the panel with the same settings for the same area. "
+            "A script sends the request immediately; arguments override the recorded settings."
         ),
         EDIT_ARGUMENTS,
         _open_again,

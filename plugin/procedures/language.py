@@ -1,4 +1,4 @@
-"""The language of GIMP's own messages, for ours and for the worker's."""
+"""Sets the language of our own and the worker's messages to GIMP's."""
 
 import os
 
@@ -10,11 +10,10 @@ _LIBGIMP = "gimp30-libgimp"
 
 
 def follow_gimp() -> None:
-    """Takes the language that GIMP speaks, in this process and in the worker that it starts.
+    """Use GIMP's language in this process and in the worker that it starts.
 
-    libgimp's own catalogue is asked, which its gettext has chosen by everything that counts on this system: GIMP's
-    preferences, the environment, the settings of Windows or macOS. Where there is none GIMP speaks English, or a
-    language that the environment names.
+    The language is read from libgimp's own catalogue, which gettext has selected by GIMP's preferences, the environment
+    and the settings of Windows or macOS. Without a catalogue, GIMP is in English, and the environment decides.
     """
     for line in GLib.dgettext(_LIBGIMP, "").splitlines():
         name, _colon, value = line.partition(":")

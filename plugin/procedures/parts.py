@@ -1,4 +1,4 @@
-"""What the procedures have in common: how they are described and declared, and how their failures are reported."""
+"""Shared functions of the procedures: they describe a procedure, declare its arguments and report its errors."""
 
 from collections.abc import Callable
 
@@ -13,7 +13,7 @@ READ_WRITE = GObject.ParamFlags.READWRITE
 
 
 def describe(procedure: Gimp.Procedure, label: str, blurb: str, help_text: str) -> None:
-    """Says what a procedure is called and does, in the menu and in the Procedure Browser."""
+    """Set the texts of a procedure in the menu and in the Procedure Browser."""
     procedure.set_menu_label(_(label))
     procedure.add_menu_path(MENU)
     procedure.set_documentation(_(blurb), _(help_text), procedure.get_name())
@@ -21,7 +21,7 @@ def describe(procedure: Gimp.Procedure, label: str, blurb: str, help_text: str) 
 
 
 def declare(procedure: Gimp.Procedure, argument: Argument) -> None:
-    """Adds an argument, as wide as its type."""
+    """Add an argument to a procedure; numbers have the full range of their type, as they are checked later."""
     name, nick, blurb, default = argument.name, _(argument.nick), _(argument.blurb), argument.default
     if isinstance(default, bool):
         procedure.add_boolean_argument(name, nick, blurb, default, READ_WRITE)
@@ -33,26 +33,26 @@ def declare(procedure: Gimp.Procedure, argument: Argument) -> None:
         procedure.add_string_argument(name, nick, blurb, default, READ_WRITE)
 
 
-def reported(procedure: Gimp.Procedure, work: Callable[[], Gimp.ValueArray]) -> Gimp.ValueArray:
-    """Does the work; every failure becomes GIMP's own error with the sentences that a user would see."""
+def report_errors(procedure: Gimp.Procedure, work: Callable[[], Gimp.ValueArray]) -> Gimp.ValueArray:
+    """Call `work` and return its values; turn an exception into a GIMP error with a message for the user."""
     try:
         return work()
     except EditCancelled:
         return procedure.new_return_values(Gimp.PDBStatusType.CANCEL, None)
     except BadArguments as error:
-        return failure(procedure, Gimp.PDBStatusType.CALLING_ERROR, str(error))
-    except Exception as error:  # noqa: BLE001 - the process's edge: GIMP would only say that there are "no return values"
-        return failure(procedure, Gimp.PDBStatusType.EXECUTION_ERROR, explain(error))
+        return failure_values(procedure, Gimp.PDBStatusType.CALLING_ERROR, str(error))
+    except Exception as error:  # noqa: BLE001 - the process's edge: GIMP would only report "no return values"
+        return failure_values(procedure, Gimp.PDBStatusType.EXECUTION_ERROR, explain(error))
 
 
-def failure(procedure: Gimp.Procedure, status: Gimp.PDBStatusType, text: str) -> Gimp.ValueArray:
-    """The end of a procedure that did not do its work, in a sentence."""
+def failure_values(procedure: Gimp.Procedure, status: Gimp.PDBStatusType, text: str) -> Gimp.ValueArray:
+    """Return the values of a procedure that failed, with a message."""
     error = GLib.Error.new_literal(Gimp.PlugIn.error_quark(), text, 0)
     return procedure.new_return_values(status, error)
 
 
 def text_value(text: str) -> GObject.Value:
-    """A text as a procedure returns it."""
+    """Return a text as a value of GObject."""
     return value_of(GObject.TYPE_STRING, text)
 
 

@@ -1,4 +1,4 @@
-"""The procedures that GIMP knows, and how those that edit an image run."""
+"""The plug-in class, and how the procedures that edit an image run."""
 
 from typing import cast
 
@@ -15,7 +15,7 @@ from plugin.procedures import folder as folder_procedure
 from plugin.procedures import windows as window_procedures
 from plugin.procedures.entries import ENTRIES
 from plugin.procedures.language import follow_gimp
-from plugin.procedures.parts import READ_WRITE, declare, describe, reported, text_value
+from plugin.procedures.parts import READ_WRITE, declare, describe, report_errors, text_value
 from plugin.ui.consent_without_window import require_consent
 from plugin.ui.display import has_display
 from plugin.worker.progress import StatusProgress
@@ -25,7 +25,7 @@ class GenerativeEdit(Gimp.PlugIn):
     """The plug-in: one procedure for each menu entry."""
 
     def do_set_i18n(self, _name: str) -> tuple[bool, None, None]:
-        # GIMP shows what procedures tell it as it is: the plug-in translates, and GIMP needs no catalogue of ours.
+        # The plug-in registers translated texts, so GIMP needs no catalogue of ours.
         follow_gimp()
         return False, None, None
 
@@ -47,8 +47,8 @@ class GenerativeEdit(Gimp.PlugIn):
         procedure.add_core_object_array_return_value(
             "layers", _("Layers"), _("The new layers"), Gimp.Layer.__gtype__, READ_WRITE
         )
-        told = _("What was done, as a JSON object")
-        procedure.add_string_return_value("report", _("Report"), told, "", READ_WRITE)
+        blurb = _("The report as a JSON object")
+        procedure.add_string_return_value("report", _("Report"), blurb, "", READ_WRITE)
         return procedure
 
 
@@ -60,57 +60,57 @@ def _run(
     config: Gimp.ProcedureConfig,
     _data: object,
 ) -> Gimp.ValueArray:
-    """Runs an entry; every failure becomes GIMP's own error with the sentences that a user would see."""
+    """Run an entry from its window, with given arguments, or again with the last ones."""
     entry = ENTRIES[procedure.get_name()]
-    repeated = run_mode == Gimp.RunMode.WITH_LAST_VALS
-    in_window = run_mode == Gimp.RunMode.INTERACTIVE or (repeated and not entry.draft and has_display())
+    is_repeat = run_mode == Gimp.RunMode.WITH_LAST_VALS
+    in_window = run_mode == Gimp.RunMode.INTERACTIVE or (is_repeat and not entry.draft and has_display())
 
     def work() -> Gimp.ValueArray:
         if in_window:
-            # The image can be closed between any two calls, and GIMP would open a dialog for the second.
+            # The user can close the image between any two calls, and GIMP would then show an error dialog.
             procedure.get_plug_in().set_pdb_error_handler(Gimp.PDBErrorHandler.PLUGIN)
         if not image.is_valid():
             return procedure.new_return_values(Gimp.PDBStatusType.CANCEL, None)
-        layers, told = _layers(run_mode, image, drawables), ""
+        layers, note = _layers(run_mode, image, drawables), ""
         if in_window:
             show_in_gimp(unreported_results())
-            ended = entry.interact(procedure, config, image, layers)
-            if ended is not None:
-                # After a success libgimp writes into the image, which GIMP reports as an error where it has gone.
-                status = ended if image.is_valid() else Gimp.PDBStatusType.CANCEL
+            status = entry.interact(procedure, config, image, layers)
+            if status is not None:
+                # After a success libgimp writes to the image, which is an error in GIMP if it has been closed.
+                status = status if image.is_valid() else Gimp.PDBStatusType.CANCEL
                 return procedure.new_return_values(status, None)
         else:
-            told = print_to_terminal(unreported_results())
+            note = print_to_terminal(unreported_results())
         values = values_of(config, entry.arguments)
-        if repeated and entry.draft:
+        if is_repeat and entry.draft:
             draft = entry.draft
             require_consent(lambda: draft(image, layers, values))
         with StatusProgress() as progress:
             outcome = entry.act(image, layers, values, progress)
         Gimp.displays_flush()
-        if told:
-            outcome.report["notes"] = [*outcome.report.get("notes", ()), told]
+        if note:
+            outcome.report["notes"] = [*outcome.report.get("notes", ()), note]
         outcome.values.append(text_value(report_text(outcome.report)))
         return outcome.values
 
-    return reported(procedure, work)
+    return report_errors(procedure, work)
 
 
 def _layers(run_mode: Gimp.RunMode, image: Gimp.Image, drawables: list[Gimp.Drawable]) -> list[Gimp.Layer]:
-    """The layer to edit, then the references.
+    """Return the layer to edit, then the references.
 
-    A script names them in this order. From the menu, or where none is named, it is the selected ones, and the lowest
-    is the one to edit.
+    A script gives them in this order. From the menu, or if a script gives none, they are the selected layers from the
+    bottom up.
     """
-    layers = cast(list[Gimp.Layer], drawables)  # a channel or a mask among them is refused with its reason later
+    layers = cast(list[Gimp.Layer], drawables)  # a channel or a mask among them is refused later
     if run_mode == Gimp.RunMode.NONINTERACTIVE and layers:
         return layers
-    return sorted(layers or image.get_selected_layers(), key=lambda item: _place(image, item), reverse=True)
+    return sorted(layers or image.get_selected_layers(), key=lambda item: _stack_position(image, item), reverse=True)
 
 
-def _place(image: Gimp.Image, item: Gimp.Item) -> list[int]:
-    """Where a layer is in the stack, counted from the top, that of its groups before its own."""
+def _stack_position(image: Gimp.Image, item: Gimp.Item) -> list[int]:
+    """Return the position of a layer in the stack, counted from the top, after the positions of its groups."""
     if not item.is_layer():
-        return []  # a layer's mask is in no stack; it is refused with its reason later
+        return []  # a layer mask is in no stack; it is refused later
     parent = item.get_parent()
-    return [*(_place(image, parent) if parent else []), image.get_item_position(item)]
+    return [*(_stack_position(image, parent) if parent else []), image.get_item_position(item)]

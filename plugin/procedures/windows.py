@@ -1,4 +1,4 @@
-"""The procedures that only open a window, History and Settings: with an image or without, and never from a script."""
+"""The procedures that only open a window, History and Settings, with or without an image."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from gi.repository import Gimp
 
 from lib.translation import N_, _
-from plugin.procedures.parts import describe, failure, reported
+from plugin.procedures.parts import describe, failure_values, report_errors
 from plugin.ui.display import has_display
 
 
@@ -37,21 +37,21 @@ def _history(image: Gimp.Image | None) -> None:
 WINDOWS = {
     "generative-edit-history": Window(
         N_("_History…"),
-        N_("Shows what was asked and what came back"),
-        N_("Lists the kept jobs with their pictures, inserts a result again, copies a prompt, deletes what is old."),
+        N_("Show earlier requests and their results"),
+        N_("Lists earlier edits with their pictures, inserts results again, copies prompts, and deletes old edits."),
         _history,
     ),
     "generative-edit-settings": Window(
         N_("_Settings…"),
-        N_("Providers and their keys, the default model, limits of cost and history"),
-        N_("Opens the settings of Generative Edit. They are the same for every GIMP of a user."),
+        N_("Set up providers and their keys, the default model, and limits for cost and history"),
+        N_("Opens the settings of Generative Edit, which all of a user's GIMP versions share."),
         _settings,
     ),
 }
 
 
 def create(plug_in: Gimp.PlugIn, name: str) -> Gimp.Procedure:
-    """The procedure as GIMP knows it."""
+    """Create the procedure that opens a window."""
     window = WINDOWS[name]
     procedure = Gimp.ImageProcedure.new(plug_in, name, Gimp.PDBProcType.PLUGIN, _run, None)
     procedure.set_sensitivity_mask(Gimp.ProcedureSensitivityMask.ALWAYS)
@@ -62,15 +62,15 @@ def create(plug_in: Gimp.PlugIn, name: str) -> Gimp.Procedure:
 def _run(
     procedure: Gimp.Procedure, run_mode: Gimp.RunMode, image: Gimp.Image | None, *_rest: object
 ) -> Gimp.ValueArray:
-    """Opens a window; where nobody can see one, that is an error in words."""
+    """Open a window; without a display or from a script, return an error."""
     window = WINDOWS[procedure.get_name()]
     if run_mode == Gimp.RunMode.NONINTERACTIVE or not has_display():
-        told = _("“{entry}” is a window, and there is nobody to see it. Call it from GIMP's menu.")
-        told = told.format(entry=_(window.label).replace("_", ""))
-        return failure(procedure, Gimp.PDBStatusType.CALLING_ERROR, told)
+        message = _("“{entry}” opens a window and cannot be called from a script. Choose it from GIMP's menu.")
+        message = message.format(entry=_(window.label).replace("_", ""))
+        return failure_values(procedure, Gimp.PDBStatusType.CALLING_ERROR, message)
 
     def work() -> Gimp.ValueArray:
         window.open(image)
         return procedure.new_return_values(Gimp.PDBStatusType.SUCCESS, None)
 
-    return reported(procedure, work)
+    return report_errors(procedure, work)

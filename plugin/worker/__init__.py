@@ -1,1 +1,1 @@
-"""The worker process as GIMP's plug-in sees it."""
+"""Starts the worker process, sends it requests and receives its events."""

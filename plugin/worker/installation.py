@@ -1,4 +1,4 @@
-"""What install.py wrote down about this installation."""
+"""The installation that install.py has recorded."""
 
 import json
 import sys
@@ -8,7 +8,7 @@ STAMP = Path(__file__).absolute().parent.parent.parent / "stamp.json"
 
 
 def worker_python() -> str:
-    """The Python that the worker runs on: the one whose packages are in vendor/."""
+    """Return the Python interpreter of the worker, the one that the packages in vendor/ are for."""
     if not STAMP.exists():
         return sys.executable
     python: str = json.loads(STAMP.read_text(encoding="utf-8"))["python"]

@@ -1,4 +1,4 @@
-"""The worker's events in GIMP's own progress bar."""
+"""Shows the worker's events in GIMP's progress bar."""
 
 from types import TracebackType
 
@@ -12,12 +12,12 @@ _STAGES = {
     "start": N_("Generative Edit: starting"),
     "request": N_("Generative Edit: sending the picture"),
     "wait": N_("Generative Edit: waiting for the result"),
-    "fit": N_("Generative Edit: lining the result up"),
+    "fit": N_("Generative Edit: aligning the result"),
 }
 
 
 class StatusProgress:
-    """Shows stages where GIMP shows the progress of any filter: the window's bar, or the batch's terminal."""
+    """Shows the stages of an edit as GIMP shows the progress of any filter, in the window or on the terminal."""
 
     def __enter__(self) -> "StatusProgress":
         Gimp.progress_init("Generative Edit")

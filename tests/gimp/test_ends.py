@@ -55,7 +55,7 @@ def test_a_result_that_cannot_be_read_ends_the_edit_and_is_not_paid_for_twice(gi
 
 def test_a_canvas_that_fails_ends_the_edit_too(gimp):
     end = gimp.call("ends.end_of", broken=True)
-    assert "nobody foresaw" in end["error"]["message"]
+    assert "An unexpected error" in end["error"]["message"]
     assert end["error"]["maybe_billed"] is True and end["more_layers"] == 0
 
 

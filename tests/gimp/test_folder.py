@@ -1,4 +1,4 @@
-"""Folder runs in real GIMPs: pictures in, pictures out, each as it was asked for."""
+"""Folder runs in real GIMPs: every picture is edited with its options and saved."""
 
 import csv
 import hashlib
@@ -27,7 +27,7 @@ def source(out):
 
 
 def picture(path, size=(64, 48), mode="RGB", hole=None):
-    """A gradient in a file, transparent in a box where that is wanted."""
+    """Save a gradient in a file, transparent in the box `hole` if given."""
     image = Image.linear_gradient("L").resize(size).convert(mode)
     if hole:
         image = image.convert("RGBA")
@@ -38,13 +38,13 @@ def picture(path, size=(64, 48), mode="RGB", hole=None):
 
 def run(gimp, source, *, seconds=CALL_SECONDS, **arguments):
     results = source.with_name("results")
-    given = {"input_folder": str(source), "output_folder": str(results), "prompt": "x", "provider": "custom"}
-    gimp.begin("folders.run", **{**given, **arguments})
+    defaults = {"input_folder": str(source), "output_folder": str(results), "prompt": "x", "provider": "custom"}
+    gimp.begin("folders.run", **{**defaults, **arguments})
     return gimp.result(seconds), results
 
 
-# How a picture is stored that a viewer shows upright once it has turned it as this orientation says.
-UNTURNED = {
+# The operation that turns an upright picture into one stored with this EXIF orientation.
+STORED_AS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -64,7 +64,7 @@ def report_of(results):
     return {line["picture"]: line for line in lines}
 
 
-def test_every_picture_is_edited_and_told_of(gimp, source, endpoint):
+def test_every_picture_is_edited_and_reported(gimp, source, endpoint):
     endpoint.behave("invert")
     for name in ("a.png", "b.jpg", "c.webp"):
         picture(source / name)
@@ -74,9 +74,9 @@ def test_every_picture_is_edited_and_told_of(gimp, source, endpoint):
     assert done["files"] == [str(results / name) for name in ("a.png", "b.png", "c.png")] and done["images"] == 0
     before, after = (np.asarray(Image.open(folder / "a.png").convert("RGB"), int) for folder in (source, results))
     assert np.abs(255 - before - after).max() <= 1
-    told = report_of(results)
-    assert {line["status"] for line in told.values()} == {"done"} and len(endpoint.received) == 3
-    assert all(line["request_ids"] == ["req_test"] and line["provider"] == "custom" for line in told.values())
+    lines = report_of(results)
+    assert {line["status"] for line in lines.values()} == {"done"} and len(endpoint.received) == 3
+    assert all(line["request_ids"] == ["req_test"] and line["provider"] == "custom" for line in lines.values())
     assert done["report"]["done"] == done["report"]["pictures"] == 3
 
 
@@ -85,13 +85,13 @@ def levels(path):
 
 
 def changed(before, after):
-    """The box in which two pictures differ by more than JPEG does."""
+    """Return the box in which two pictures differ by more than JPEG artifacts."""
     difference = ImageChops.difference(*(Image.open(path).convert("RGB") for path in (before, after)))
     return difference.convert("L").point(lambda value: 255 if value > 24 else 0).getbbox()
 
 
 @pytest.mark.one_gimp("3.0")
-def test_a_prompts_file_says_what_happens_to_each_picture(gimp, source, endpoint):
+def test_a_prompts_file_sets_the_options_of_each_picture(gimp, source, endpoint):
     endpoint.behave("invert")
     for name in ("a.png", "b.png", "c.png", "d.png"):
         picture(source / name, (160, 120))
@@ -100,12 +100,12 @@ def test_a_prompts_file_says_what_happens_to_each_picture(gimp, source, endpoint
         "picture;prompt;output-format;output-compression;n\n"
         "a.png;a red door;jpeg;60;\nb.png;a blue door;webp;;\nc.png;;xcf;;2\nd.png;a green door;png;;2\n"
     )
-    done, results = run(gimp, source, prompts_file=str(table), prompt="the usual")
+    done, results = run(gimp, source, prompts_file=str(table), prompt="the default")
     assert done["status"] == "success", done["error"]
     names = ["a.jpg", "b.webp", "c.xcf", "d.png", "d~2.png"]
     assert done["files"] == [str(results / name) for name in names]
     prompts = sorted(received.fields["prompt"] for received in endpoint.received)
-    assert prompts == ["a blue door", "a green door", "a red door", "the usual"]
+    assert prompts == ["a blue door", "a green door", "a red door", "the default"]
     for name in ("a.jpg", "b.webp", "d.png", "d~2.png"):
         off = np.abs(255 - levels(source / "a.png") - levels(results / name))
         assert np.median(off) <= 2 and off.max() < 20, name
@@ -114,7 +114,7 @@ def test_a_prompts_file_says_what_happens_to_each_picture(gimp, source, endpoint
 
 
 @pytest.mark.parametrize("mask", in_turns(["file", "alpha", "selection", "channel:hole", ""]))
-def test_only_what_the_mask_says_is_changed(gimp, source, endpoint, mask):
+def test_only_the_masked_area_is_changed(gimp, source, endpoint, mask):
     endpoint.behave("invert")
     box = (40, 30, 100, 80)
     saved = [box[0], box[1], box[2] - box[0], box[3] - box[1]]
@@ -145,13 +145,13 @@ def test_only_what_the_mask_says_is_changed(gimp, source, endpoint, mask):
     assert changed(before, results / "a.png") == box
 
 
-def test_what_a_photograph_tells_of_itself_stays_with_the_result(gimp, source, endpoint):
+def test_the_metadata_of_a_photograph_is_kept_in_the_result(gimp, source, endpoint):
     endpoint.behave("invert")
-    shown = Image.linear_gradient("L").resize((160, 120)).convert("RGB")
+    photograph = Image.linear_gradient("L").resize((160, 120)).convert("RGB")
     exif = Image.Exif()
     exif[0x010F], exif[0x0112] = "A Camera", 6
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    shown.save(source / "a.jpg", quality=95, exif=exif, icc_profile=profile, dpi=(300, 300))
+    photograph.save(source / "a.jpg", quality=95, exif=exif, icc_profile=profile, dpi=(300, 300))
     table = source.with_name("prompts.jsonl")
     for kind in ("png", "jpeg", "webp"):
         table.write_text(json.dumps({"picture": "a.jpg", "output-format": kind}))
@@ -160,10 +160,10 @@ def test_what_a_photograph_tells_of_itself_stays_with_the_result(gimp, source, e
         assert done["status"] == "success", done["error"]
         with Image.open(done["files"][0]) as made:
             assert made.getexif().get(0x010F) == "A Camera"
-            assert made.info.get("icc_profile"), "its colours keep their meaning"
-            if kind != "webp":  # has no place for it
+            assert made.info.get("icc_profile"), "the color profile is kept"
+            if kind != "webp":  # which cannot store a resolution
                 assert made.info["dpi"] == pytest.approx((300, 300), abs=0.1)
-            # Turned, or left to whoever shows it: never neither, never both.
+            # Either the pixels are rotated or the orientation is stored, never both or neither.
             before, after = (
                 np.asarray(ImageOps.exif_transpose(each).convert("RGB"), int)
                 for each in (Image.open(source / "a.jpg"), made)
@@ -172,15 +172,15 @@ def test_what_a_photograph_tells_of_itself_stays_with_the_result(gimp, source, e
 
 
 @pytest.mark.parametrize("policy", in_turns(["ask", "keep"]))
-def test_a_turned_photograph_and_its_upright_mask_belong_together(gimp, source, endpoint, policy):
+def test_a_rotated_photograph_fits_its_upright_mask(gimp, source, endpoint, policy):
     endpoint.behave("invert")
     upright, box = (120, 80), (10, 20, 50, 70)
-    shown = Image.linear_gradient("L").resize(upright).convert("RGB")
-    shown.paste("gray", (80, 0, 120, 16))  # no side is like another
+    displayed = Image.linear_gradient("L").resize(upright).convert("RGB")
+    displayed.paste("gray", (80, 0, 120, 16))  # so that all four sides differ
     for orientation in range(1, 9):
         exif = Image.Exif()
         exif[0x0112] = orientation
-        stored = shown.transpose(UNTURNED[orientation]) if orientation > 1 else shown
+        stored = displayed.transpose(STORED_AS[orientation]) if orientation > 1 else displayed
         stored.save(source / f"{orientation}.jpg", quality=95, exif=exif)
         mask = Image.new("L", upright)
         mask.paste(255, box)
@@ -191,14 +191,14 @@ def test_a_turned_photograph_and_its_upright_mask_belong_together(gimp, source, 
     finally:
         gimp.call("folders.set_rotation_policy", policy=before)
     assert done["status"] == "success", done["error"]
-    shown.save(source.with_name("shown.png"))
+    displayed.save(source.with_name("displayed.png"))
     for orientation in range(1, 9):
         with Image.open(results / f"{orientation}.png") as made:
             assert made.size == upright and made.getexif().get(0x0112, 1) == 1, orientation
-        assert changed(source.with_name("shown.png"), results / f"{orientation}.png") == box, orientation
+        assert changed(source.with_name("displayed.png"), results / f"{orientation}.png") == box, orientation
 
 
-def test_sixteen_bits_stay_sixteen_bits(gimp, source, endpoint):
+def test_a_16_bit_picture_stays_16_bit(gimp, source, endpoint):
     endpoint.behave("echo")
     deep = np.linspace(0, 65535, 160 * 120).astype(np.uint16).reshape(120, 160)
     Image.fromarray(deep).save(source / "a.png")
@@ -209,12 +209,12 @@ def test_sixteen_bits_stay_sixteen_bits(gimp, source, endpoint):
     done, results = run(gimp, source)
     assert done["status"] == "success", done["error"]
     with Image.open(results / "a.png") as made:
-        # Pillow reads grey of sixteen bits with an alpha channel as eight: the header says what it is.
+        # Pillow reads 16-bit gray with alpha as 8-bit, so look at the header.
         assert (results / "a.png").read_bytes()[24] == 16, made.mode
 
 
 @pytest.mark.one_gimp("3.2")
-def test_one_bad_picture_does_not_stop_the_rest(gimp, source, endpoint):
+def test_a_bad_picture_does_not_stop_the_run(gimp, source, endpoint):
     endpoint.behave("echo")
     for name in ("a.png", "c.png"):
         picture(source / name)
@@ -222,14 +222,14 @@ def test_one_bad_picture_does_not_stop_the_rest(gimp, source, endpoint):
     done, results = run(gimp, source)
     assert done["status"] == "execution-error"
     assert "2 of 3 pictures are done, 1 failed" in done["error"] and "report.csv" in done["error"]
-    told = report_of(results)
-    assert told["b.png"]["status"] == "failed" and "b.png" in told["b.png"]["message"]
+    lines = report_of(results)
+    assert lines["b.png"]["status"] == "failed" and "b.png" in lines["b.png"]["message"]
     assert len(endpoint.received) == 2
 
 
 @pytest.mark.one_gimp("3.0")
-def test_what_gimp_leaves_open_of_an_icon_file_is_closed(gimp, source, endpoint):
-    """GIMP 3.0 opens two images for each icon, and one more that it returns."""
+def test_extra_images_of_an_icon_file_are_closed(gimp, source, endpoint):
+    """GIMP 3.0 opens two images for each icon besides the one that it returns."""
     endpoint.behave("invert")
     icon = Image.linear_gradient("L").convert("RGBA")
     icon.resize((128, 128)).save(source / "several.icns")
@@ -245,7 +245,7 @@ def test_what_gimp_leaves_open_of_an_icon_file_is_closed(gimp, source, endpoint)
 
 
 @pytest.mark.one_gimp("3.2")
-def test_a_result_that_its_format_cannot_hold_is_refused_before_it_is_paid_for(gimp, source, endpoint):
+def test_a_picture_too_large_for_its_format_is_refused_before_it_is_sent(gimp, source, endpoint):
     endpoint.behave("echo")
     picture(source / "a.png", (16_384, 1))
     done, results = run(gimp, source, output_format="webp")
@@ -254,7 +254,7 @@ def test_a_result_that_its_format_cannot_hold_is_refused_before_it_is_paid_for(g
 
 
 class NastyFolder:
-    """Pictures whose names and places are as unkind as a disk allows, each of its own colour."""
+    """Pictures with the most awkward names that a disk allows, each of its own colour."""
 
     def __init__(self, gimp, source, count):
         self.gimp, self.source, self.results, self.count = gimp, source, source.with_name("results"), count
@@ -284,11 +284,11 @@ class NastyFolder:
             self.add(unicodedata.normalize(form, "é/ü.png"))
         for name in ("É/Ü.png", "straße.jpg", "STRASSE.jpg", "/".join(["d" * 200] * 15) + "/deep.png"):
             self.add(name)
-        self._add_what_is_refused()
+        self._add_unusable_files()
         while len(self.pictures) < self.count - len(self.refused):
             self.add(f"plain/{len(self.pictures)}.png")
 
-    def _add_what_is_refused(self):
+    def _add_unusable_files(self):
         for kind in ("jpg", "png", "gif", "webp", "tif", "bmp"):
             path = self.source / f"short.{kind}"
             Image.effect_noise((40, 30), 90).convert("RGB").save(path)
@@ -307,7 +307,7 @@ class NastyFolder:
         }
 
     def surround(self):
-        """Files of somebody else where results would go, and a result of another run among the pictures."""
+        """Add foreign files with the names of results, and a result of another run among the pictures."""
         (self.results / "a0").mkdir(parents=True)
         foreign = ["s.png", "a0/b.png", "a1-b.png", "plain", "report.csv", "v~2.png", "notes.txt"]
         for name in foreign:
@@ -322,7 +322,7 @@ class NastyFolder:
         (self.source / "up").symlink_to(self.source)
 
     def hashes(self):
-        """What each file and link of somebody else holds."""
+        """Return a digest of each file and link."""
         files = {}
         for top in (self.source, self.results):
             for folder, _folders, names in os.walk(top):
@@ -344,7 +344,7 @@ NASTY_NAMES = [
 
 
 @pytest.mark.one_gimp("3.2")
-def test_two_hundred_nasty_names_have_their_own_results_or_an_honest_line(gimp, source, endpoint, campaign):
+def test_two_hundred_awkward_names_have_results_or_an_error(gimp, source, endpoint, campaign):
     endpoint.behave("invert")
     count = campaign(brief=100, whole=200)
     folder = NastyFolder(gimp, source, count)
@@ -358,27 +358,27 @@ def test_two_hundred_nasty_names_have_their_own_results_or_an_honest_line(gimp, 
         f"{len(folder.pictures)} of {count} pictures are done, {len(folder.refused)} failed, 3 skipped" in done["error"]
     )
     after = folder.hashes()
-    assert {path: after[path] for path in before} == before, "0 foreign files changed"
+    assert {path: after[path] for path in before} == before, "no foreign file is changed"
     assert len(endpoint.received) == len(folder.pictures)
-    told = {line["picture"]: line for line in map(json.loads, (results / "report-2.jsonl").read_text().splitlines())}
-    assert len(told) == count + 3
+    lines = {line["picture"]: line for line in map(json.loads, (results / "report-2.jsonl").read_text().splitlines())}
+    assert len(lines) == count + 3
     for name in folder.refused:
-        assert told[name]["status"] == "failed" and told[name]["message"], name
+        assert lines[name]["status"] == "failed" and lines[name]["message"], name
     outputs = {}
     for name, colour in folder.pictures.items():
-        [output] = told[name]["outputs"]
+        [output] = lines[name]["outputs"]
         outputs[output] = name
         with Image.open(results / output) as made:
             inverted = np.array(made.convert("RGB").resize((1, 1)))[0, 0].astype(int)
         assert np.abs(255 - inverted - colour).max() <= 8, f"{name} has the result of another picture"
     assert len(outputs) == len(folder.pictures)
-    assert "a0/b.png already existed and was kept" in told["a0/b.jpg"]["message"]
+    assert "a0/b.png already exists and was not replaced" in lines["a0/b.jpg"]["message"]
     for name in ("edited/theirs.png", "link.png", "up/"):
-        assert told[name]["status"] == "skipped"
+        assert lines[name]["status"] == "skipped"
     (source / "ours.png").hardlink_to(results / "S.png")
     (source / "out").symlink_to(results)
     again, _ = run(gimp, source, pattern=pattern, concurrency=16, seconds=1200)
-    assert len(endpoint.received) == len(folder.pictures), "nothing is sent again, no result of ours is edited"
+    assert len(endpoint.received) == len(folder.pictures), "nothing is sent again, and no result is edited"
     assert f"{len(folder.refused)} failed, 5 skipped" in again["error"]
     assert {path: folder.hashes()[path] for path in before} == before
 
@@ -393,12 +393,12 @@ def test_a_second_run_sends_only_what_is_missing(gimp, source, endpoint):
     picture(source / "c.png")
     again, _ = run(gimp, source)
     assert again["status"] == "success", again["error"]
-    assert len(endpoint.received) == 3, "a.png was paid for: its answer is still there"
+    assert len(endpoint.received) == 3, "a.png was paid for, and its result is stored"
     assert (levels(results / "a.png") == first).all() and (results / "c.png").exists()
 
 
 @pytest.mark.one_gimp("3.2")
-def test_an_output_folder_that_is_used_again_with_other_settings(gimp, source, endpoint):
+def test_an_output_folder_can_be_used_again_with_other_settings(gimp, source, endpoint):
     endpoint.behave("invert")
     for name in ("a.png", "b.png", "c.mask.png"):
         picture(source / name)
@@ -426,11 +426,11 @@ def test_an_output_folder_that_is_used_again_with_other_settings(gimp, source, e
     again, _ = run(gimp, source, prompt="another")
     assert "1 of 2 pictures are done, 1 done earlier with other settings, 1 skipped" in again["error"]
     assert len(endpoint.received) == 3 and endpoint.received[-1].fields["prompt"] == "another"
-    assert report_of(results)["renamed.png"]["status"] == "skipped", "a result is no picture under any name"
+    assert report_of(results)["renamed.png"]["status"] == "skipped", "a renamed result is not edited"
 
 
 @pytest.mark.one_gimp("3.2")
-def test_an_answer_to_other_settings_is_written_and_called_that(gimp, source, endpoint):
+def test_a_result_of_other_settings_is_saved_and_reported_as_such(gimp, source, endpoint):
     endpoint.behave("invert")
     picture(source / "a.png")
     done, results = run(gimp, source)
@@ -443,8 +443,8 @@ def test_an_answer_to_other_settings_is_written_and_called_that(gimp, source, en
     again, _ = run(gimp, source)
     assert again["status"] == "success" and len(endpoint.received) == 1
     job = next(json.loads(line)["job"] for line in state.open() if '"job"' in line)
-    asked = json.loads(Path(job, "job.json").read_text())
-    Path(job, "job.json").write_text(json.dumps({name: asked[name] for name in asked if name != "record"}))
+    job_spec = json.loads(Path(job, "job.json").read_text())
+    Path(job, "job.json").write_text(json.dumps({name: job_spec[name] for name in job_spec if name != "record"}))
     (results / "a.png").unlink()
     again, _ = run(gimp, source)
     assert "0 of 1 picture is done, 1 failed" in again["error"] and len(endpoint.received) == 1
@@ -452,7 +452,7 @@ def test_an_answer_to_other_settings_is_written_and_called_that(gimp, source, en
 
 
 @pytest.mark.one_gimp("3.2")
-def test_what_the_built_in_engine_did_not_answer_is_asked_again_and_costs_nothing(gimp, source):
+def test_an_unanswered_request_to_the_embedded_engine_is_sent_again(gimp, source):
     picture(source / "a.png", hole=(20, 10, 40, 30))
     done, results = run(gimp, source, provider="local", prompt="")
     assert done["status"] == "success", done["error"]
@@ -470,7 +470,7 @@ def test_what_the_built_in_engine_did_not_answer_is_asked_again_and_costs_nothin
 
 
 @pytest.mark.one_gimp("3.2")
-def test_an_answer_belongs_to_no_other_picture_of_the_same_name(gimp, source, endpoint):
+def test_a_result_is_not_used_for_another_picture_of_the_same_name(gimp, source, endpoint):
     endpoint.behave("invert")
     picture(source / "a.png")
     done, results = run(gimp, source)
@@ -479,17 +479,17 @@ def test_an_answer_belongs_to_no_other_picture_of_the_same_name(gimp, source, en
     other = source.with_name("other")
     other.mkdir()
     Image.new("RGB", (64, 48), "blue").save(other / "a.png")
-    for _turn in ("its result is there", "its result has gone, its answer is in the history"):
+    for _turn in ("its result exists", "its result is deleted, but stored in the history"):
         again, _ = run(gimp, other)
         assert again["status"] == "execution-error" and len(endpoint.received) == 1
-        assert "another picture" in report_of(results)["a.png"]["message"]
+        assert "has been replaced" in report_of(results)["a.png"]["message"]
         (results / "a.png").unlink(missing_ok=True)
     again, _ = run(gimp, source)
     assert again["status"] == "success" and len(endpoint.received) == 1
     assert (levels(results / "a.png") == first).all()
 
 
-def test_an_answer_that_broke_off_is_told_and_sent_again_only_on_request(gimp, source, endpoint):
+def test_an_interrupted_response_is_reported_and_only_sent_again_on_request(gimp, source, endpoint):
     picture(source / "a.png")
     endpoint.behave("die")
     done, results = run(gimp, source)
@@ -503,16 +503,19 @@ def test_an_answer_that_broke_off_is_told_and_sent_again_only_on_request(gimp, s
 
 
 @pytest.mark.one_gimp("3.0")
-def test_nothing_is_sent_where_the_cost_is_unknown_and_limited(gimp, source, endpoint):
+def test_nothing_is_sent_if_the_cost_is_limited_but_unknown(gimp, source, endpoint):
     endpoint.behave("echo")
     picture(source / "a.png")
     done, _ = run(gimp, source, max_cost=0.5)
-    assert done["status"] == "execution-error" and "not known, and nothing was sent" in done["error"]
+    assert (
+        done["status"] == "execution-error"
+        and "Nothing was sent, because the cost of a.png is unknown" in done["error"]
+    )
     assert not endpoint.received
 
 
 @pytest.mark.one_gimp("3.2")
-def test_everything_that_is_wrong_is_named_at_once(gimp, source, endpoint):
+def test_all_invalid_arguments_are_reported_at_once(gimp, source, endpoint):
     endpoint.behave("echo")
     picture(source / "a.png")
     wrong = {"concurrency": 99, "mask": "left", "output_format": "gif", "context": "left", "max_cost": -1.0}
@@ -523,7 +526,7 @@ def test_everything_that_is_wrong_is_named_at_once(gimp, source, endpoint):
 
 
 class Filling:
-    """An endpoint that takes so many requests, and then has no room."""
+    """An endpoint that accepts a number of requests and then is busy."""
 
     def __init__(self, endpoint, most):
         self._endpoint, self._most = endpoint, most
@@ -538,7 +541,7 @@ class Filling:
 
 
 @pytest.mark.one_gimp("3.2")
-def test_ctrl_c_writes_the_report_and_sends_nothing_more_and_the_same_command_goes_on(
+def test_ctrl_c_stops_a_run_with_a_report_and_the_same_command_continues_it(
     installed, environment, endpoint, tmp_path, monkeypatch
 ):
     filling = Filling(endpoint, 6)
@@ -549,26 +552,26 @@ def test_ctrl_c_writes_the_report_and_sends_nothing_more_and_the_same_command_go
     for number in range(12):
         picture(source / f"{number:02}.png", (64 + number, 48))
     results = tmp_path / "results"
-    asked = {"input_folder": str(source), "output_folder": str(results), "prompt": "x", "provider": "custom"}
-    asked["concurrency"] = 4
+    arguments = {"input_folder": str(source), "output_folder": str(results), "prompt": "x", "provider": "custom"}
+    arguments["concurrency"] = 4
     with installed.start(tmp_path, environment=environment, linger=True) as running:
-        running.begin("folders.run", **asked)
+        running.begin("folders.run", **arguments)
         end = time.monotonic() + 60
         while not filling.refused and time.monotonic() < end:
             time.sleep(0.05)
         running.kill(signal.SIGINT, "generative-edit.py", "lib.worker", "--batch-interpreter")  # as a terminal does
         while not (results / "report.csv").exists() and time.monotonic() < end:
             time.sleep(0.05)
-        told = report_of(results)
-        assert {line["status"] for line in told.values()} <= {"done", "under-way", "not-started"} and len(told) == 12
+        lines = report_of(results)
+        assert {line["status"] for line in lines.values()} <= {"done", "under-way", "not-started"} and len(lines) == 12
         while running.processes("lib.worker") and time.monotonic() < end:
             time.sleep(0.05)
-        assert not running.processes("lib.worker"), "it does not wait to send again"
-        assert "The same command goes on from here." in (tmp_path / "gimp.log").read_text()
-    assert 1 <= len(filling.refused) == len(set(filling.refused)) <= 4, "what was on its way, and nothing again"
+        assert not running.processes("lib.worker"), "it does not wait for a retry"
+        assert "Run the same command again to continue." in (tmp_path / "gimp.log").read_text()
+    assert 1 <= len(filling.refused) == len(set(filling.refused)) <= 4, "only the requests in progress, and none twice"
     endpoint.behave("echo")
     with installed.start(tmp_path, environment=environment) as running:
-        done = running.call("folders.run", **asked)
+        done = running.call("folders.run", **arguments)
     assert done["status"] == "success", done["error"]
     sent = filling.taken + [received.image_bytes[0] for received in endpoint.received]
     assert len(sent) == len(set(sent)) == 12
@@ -579,13 +582,13 @@ def test_two_runs_do_not_share_an_output_folder(installed, gimp, environment, en
     endpoint.behave("echo", seconds=3.0)
     picture(source / "a.png")
     results = source.with_name("results")
-    asked = {"input_folder": str(source), "output_folder": str(results), "prompt": "x", "provider": "custom"}
+    arguments = {"input_folder": str(source), "output_folder": str(results), "prompt": "x", "provider": "custom"}
     with installed.start(gimp.work, environment=environment) as other:
-        other.begin("folders.run", **asked)
+        other.begin("folders.run", **arguments)
         end = time.monotonic() + 60
         while not endpoint.received and time.monotonic() < end:
             time.sleep(0.05)
         done, _ = run(gimp, source)
-        assert done["status"] == "execution-error" and "Another run is working on" in done["error"]
+        assert done["status"] == "execution-error" and "Another run is using" in done["error"]
         assert other.result()["status"] == "success"
     assert len(endpoint.received) == 1

@@ -1,4 +1,4 @@
-"""A folder run is killed again and again: the next one goes on where it stopped, and nothing is paid for twice."""
+"""Killed folder runs: the next run continues where the last one stopped, and nothing is paid for twice."""
 
 import csv
 import io
@@ -28,17 +28,17 @@ pytestmark = pytest.mark.one_gimp("3.0")
 
 
 class CountingEndpoint(TestEndpoint):
-    """Answers with the picture inverted, after a while; `asked` counts the requests for each picture, by its colour."""
+    """Returns the picture inverted, after a delay; `requests` counts the requests by picture (by its colour)."""
 
     def __init__(self):
         super().__init__()
-        self.asked = Counter()
+        self.requests = Counter()
         self._counting = threading.Lock()
 
     def _counted(self, received):
         picture = received.images[0].convert("RGB")
         with self._counting:
-            self.asked[name_of(picture)] += 1
+            self.requests[name_of(picture)] += 1
         time.sleep(LATENCY)
         return images_answer([ImageOps.invert(picture)])
 
@@ -52,7 +52,7 @@ def endpoint():
 
 @pytest.fixture
 def source(tmp_path, campaign):
-    """Pictures, each of its own colour."""
+    """A folder of pictures, each of its own colour."""
     folder = tmp_path / "in"
     folder.mkdir()
     for number in range(campaign(BRIEF_PICTURES, PICTURES)):
@@ -69,23 +69,23 @@ def name_of(picture):
 
 
 class Runs:
-    """One folder run in one GIMP after the other; what they leave behind lives on until the end."""
+    """Folder runs in one GIMP after another, with the same folders; all processes end with the test."""
 
     def __init__(self, installed, environment, source, stack):
         self._installed, self._environment, self._stack = installed, environment, stack
         self._work, self.results = source.parent, source.parent / "results"
         self.pictures = len(list(source.iterdir()))
-        self._asked = {"input_folder": str(source), "output_folder": str(self.results), "prompt": "x"}
-        self._asked |= {"provider": "custom", "concurrency": 4}
+        self._arguments = {"input_folder": str(source), "output_folder": str(self.results), "prompt": "x"}
+        self._arguments |= {"provider": "custom", "concurrency": 4}
 
     def begin(self, **arguments):
         running = self._installed.start(self._work, environment=self._environment, linger=True)
         self._stack.enter_context(running)
-        running.begin("folders.run", **{**self._asked, **arguments})
+        running.begin("folders.run", **{**self._arguments, **arguments})
         return running
 
     def run(self, **arguments):
-        """A run to its end; returns what GIMP says of it."""
+        """Run to the end and return GIMP's result."""
         return self.begin(**arguments).result()
 
     def report(self):
@@ -96,7 +96,7 @@ class Runs:
 @pytest.fixture
 def runs(installed, environment, source, endpoint):
     endpoint.behave("counted")
-    endpoint.asked.clear()
+    endpoint.requests.clear()
     with ExitStack() as stack:
         yield Runs(installed, environment, source, stack)
 
@@ -108,52 +108,52 @@ def kill_at_random_moments(runs, chance, times, *words):
         running.kill(signal.SIGKILL, *words)
 
 
-def kill_while_requests_are_out(runs, endpoint, times, *words):
-    """Kill a run as soon as a new request has arrived, so that it and its neighbours have no answer yet."""
+def kill_during_requests(runs, endpoint, times, *words):
+    """Kill a run as soon as a new request has arrived, before it is answered."""
     for _number in range(times):
-        running, before = runs.begin(), endpoint.asked.total()
-        wait_until(lambda before=before: endpoint.asked.total() > before, "a request is out", pause=0.01)
+        running, before = runs.begin(), endpoint.requests.total()
+        wait_until(lambda before=before: endpoint.requests.total() > before, "a request has arrived", pause=0.01)
         running.kill(signal.SIGKILL, *words)
 
 
 def assert_all_done(runs, endpoint):
-    told = runs.report()
-    assert {row["status"] for row in told.values()} == {"done"} and len(told) == runs.pictures
-    for name in endpoint.asked:
+    report = runs.report()
+    assert {row["status"] for row in report.values()} == {"done"} and len(report) == runs.pictures
+    for name in endpoint.requests:
         picture = Image.open(io.BytesIO((runs.results / name).read_bytes())).convert("RGB")
         assert name_of(ImageOps.invert(picture)) == name, "each has its own result"
-    assert len(list(runs.results.glob("*.png"))) == runs.pictures == len(endpoint.asked)
+    assert len(list(runs.results.glob("*.png"))) == runs.pictures == len(endpoint.requests)
 
 
 @pytest.mark.whole_run
-def test_ten_kills_of_gimp_and_the_plug_in_cost_nothing(runs, endpoint):
+def test_killing_gimp_and_the_plug_in_ten_times_costs_nothing(runs, endpoint):
     chance = random.Random(8)
     kill_at_random_moments(runs, chance, KILLS, *VICTIMS)
-    before_the_last = sum(endpoint.asked.values())
+    before_the_last = sum(endpoint.requests.values())
     done = runs.run()
     assert done["status"] == "success", done["error"]
     print(f"{before_the_last} of {runs.pictures} requests went out before the last of {KILLS} kills")
-    assert 0 < before_the_last < runs.pictures, "the kills were in the midst of the run"
+    assert 0 < before_the_last < runs.pictures, "the kills happened during the run"
     assert_all_done(runs, endpoint)
-    assert endpoint.asked.total() == runs.pictures
+    assert endpoint.requests.total() == runs.pictures
 
 
-def test_what_was_out_when_the_workers_were_killed_too_is_told_and_only_sent_again_on_request(runs, endpoint, campaign):
+def test_requests_of_killed_workers_are_reported_and_only_sent_again_on_request(runs, endpoint, campaign):
     kills = campaign(BRIEF_WORKER_KILLS, WORKER_KILLS)
-    kill_while_requests_are_out(runs, endpoint, kills, *VICTIMS, "lib.worker")
+    kill_during_requests(runs, endpoint, kills, *VICTIMS, "lib.worker")
     done = runs.run()
-    assert endpoint.asked.total() == len(endpoint.asked) <= runs.pictures, "nothing was sent twice"
-    told = runs.report()
-    unknown = {name for name, row in told.items() if row["status"] == "unknown"}
+    assert endpoint.requests.total() == len(endpoint.requests) <= runs.pictures, "nothing was sent twice"
+    report = runs.report()
+    unknown = {name for name, row in report.items() if row["status"] == "unknown"}
     print(f"{len(unknown)} of {runs.pictures} are unknown after {kills} kills")
     assert unknown and done["status"] != "success" and f"{len(unknown)} unknown, may have been billed" in done["error"]
-    assert {row["status"] for name, row in told.items() if name not in unknown} == {"done"}
-    assert all("may have been billed" in told[name]["message"] for name in unknown)
-    reached = unknown & set(endpoint.asked)
+    assert {row["status"] for name, row in report.items() if name not in unknown} == {"done"}
+    assert all("may have been billed" in report[name]["message"] for name in unknown)
+    reached = unknown & set(endpoint.requests)
     again = runs.run()
-    assert again["status"] != "success" and endpoint.asked.total() == len(endpoint.asked), "still nothing sent twice"
+    assert again["status"] != "success" and endpoint.requests.total() == len(endpoint.requests), "still none sent twice"
     done = runs.run(retry_unknown=True)
     assert done["status"] == "success", done["error"]
     assert_all_done(runs, endpoint)
-    assert {name for name, count in endpoint.asked.items() if count == 2} == reached
-    assert max(endpoint.asked.values()) == 2
+    assert {name for name, count in endpoint.requests.items() if count == 2} == reached
+    assert max(endpoint.requests.values()) == 2

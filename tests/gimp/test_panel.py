@@ -292,14 +292,14 @@ def test_deleted_result_files_are_reported(window, image, endpoint):
     for path in max((window.data / "jobs").glob("*-*")).glob("layer-*"):
         path.unlink()
     click(window, "Result 2")
-    wait_until(lambda: "A file could not be read" in texts(window), "the message")
+    wait_until(lambda: "Couldn't read or write a file" in texts(window), "the message")
     click(window, "Keep all")
     window.settle()
     shoot(window, "panel-deleted")
     assert "3 results" in texts(window) and len(layers(window, image)) == count + 1
     click(window, "Discard")
     wait_for_layers(window, image, count)
-    assert "A file could not be read" not in texts(window)
+    assert "Couldn't read or write a file" not in texts(window)
 
 
 def test_a_preview_that_was_undone_is_not_inserted_again(window, image, endpoint):

@@ -282,4 +282,4 @@ def test_every_control_has_a_name_and_is_reached_by_tab(window, mine):
 def test_a_script_cannot_open_the_settings(gimp):
     for mode in ("NONINTERACTIVE", "INTERACTIVE"):
         done = gimp.call("settings.run", mode=mode)
-        assert done["status"] == "calling-error" and "is a window" in done["error"], mode
+        assert done["status"] == "calling-error" and "opens a window" in done["error"], mode

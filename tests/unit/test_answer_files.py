@@ -20,7 +20,7 @@ from lib.jobs.job import INSERTED
 from lib.jobs.stored_data import FallbackWriter
 from lib.worker.edit_job import EditJob
 from lib.worker.requests import history as history_requests
-from plugin.folder.state import Next, is_unknown, judge
+from plugin.folder.resume import NextStep, is_unknown, next_step
 from tests.systems import DATA_HOME
 from tests.unit.test_worker import make_job
 from tests.wire import mutated_answers
@@ -219,8 +219,8 @@ def test_the_history_parses_the_answer_of_a_killed_worker(monkeypatch):
 def test_a_folder_run_uses_a_saved_answer_instead_of_paying_again(monkeypatch):
     _final, job, _events = edit(GARBAGE, monkeypatch)
     assert is_unknown(job.folder)
-    assert judge(job.folder, was_done=False, retry_unknown=False) is Next.COLLECT
-    assert judge(job.folder, was_done=False, retry_unknown=True) is Next.SEND
+    assert next_step(job.folder, was_done=False, retry_unknown=False) is NextStep.COLLECT
+    assert next_step(job.folder, was_done=False, retry_unknown=True) is NextStep.SEND
 
 
 @pytest.mark.parametrize("head", [b"", b"[]", b"{", b'{"status": "x", "request_id": 7, "address": []}'])

@@ -1,4 +1,4 @@
-"""A value of the type that is expected is handed on as it is; another one, or none, is a mistake that is named."""
+"""`expect` returns a value of the expected type, and raises a TypeError for any other."""
 
 import re
 
@@ -12,6 +12,6 @@ def test_a_value_of_the_type_is_returned():
 
 
 @pytest.mark.parametrize(("value", "name"), [(None, "NoneType"), (1, "int")])
-def test_another_value_is_refused(value, name):
+def test_a_value_of_another_type_is_refused(value, name):
     with pytest.raises(TypeError, match=re.escape(f"{name}, expected str")):
         expect(str, value)

@@ -1,4 +1,4 @@
-"""Files of a folder run: which are ours, which are whole pictures, which names results get, what is left out."""
+"""The files of a folder run: complete pictures, names of results, foreign files, skipped files."""
 
 import errno
 import io
@@ -57,11 +57,11 @@ SEVERAL = {
 
 
 @pytest.mark.parametrize("name", WHOLE)
-def test_a_picture_that_ends_early_is_refused_and_a_whole_one_is_not(tmp_path, name):
+def test_a_truncated_picture_is_refused_and_a_complete_one_is_not(tmp_path, name):
     path = tmp_path / name
     path.write_bytes(WHOLE[name])
     check_picture(path)
-    # A TGA's last 26 bytes are a footer, and a TIFF's may be what its directory does not need.
+    # The last 26 bytes of a TGA are a footer, and the last ones of a TIFF may be unused.
     for end in (0, 30, len(WHOLE[name]) // 2, len(WHOLE[name]) - 40):
         path.write_bytes(WHOLE[name][:end])
         with pytest.raises(BadPicture, match=f"{name} is incomplete"):
@@ -69,14 +69,14 @@ def test_a_picture_that_ends_early_is_refused_and_a_whole_one_is_not(tmp_path, n
 
 
 @pytest.mark.parametrize("name", SEVERAL)
-def test_several_pages_or_frames_are_refused(tmp_path, name):
+def test_a_file_with_several_pages_or_frames_is_refused(tmp_path, name):
     path = tmp_path / name
     path.write_bytes(SEVERAL[name])
     with pytest.raises(BadPicture, match="several pages or frames"):
         check_picture(path)
 
 
-def test_what_follows_a_photograph_in_its_file_does_not_matter(tmp_path):
+def test_data_after_a_photograph_is_ignored(tmp_path):
     path = tmp_path / "a.jpg"
     path.write_bytes(WHOLE["baseline.jpg"] + b"a phone's film")
     check_picture(path)
@@ -136,7 +136,7 @@ def xcf(compression, version=11):
 
 @pytest.mark.parametrize("version", [4, 11])
 @pytest.mark.parametrize("compression", [0, 1, 2])
-def test_an_xcf_that_ends_early_anywhere_is_refused(tmp_path, compression, version):
+def test_an_xcf_truncated_anywhere_is_refused(tmp_path, compression, version):
     path = tmp_path / "a.xcf"
     data = xcf(compression, version)
     path.write_bytes(data)
@@ -147,7 +147,7 @@ def test_an_xcf_that_ends_early_anywhere_is_refused(tmp_path, compression, versi
             check_picture(path)
 
 
-def test_a_tiff_that_names_more_than_any_file_has_is_incomplete(tmp_path):
+def test_a_tiff_with_impossible_offsets_is_incomplete(tmp_path):
     entries = b"".join(struct.pack("<HHQQ", tag, 16, 2**62, 8) for tag in (273, 279))
     path = tmp_path / "a.tif"
     path.write_bytes(struct.pack("<4sHHQQ", b"II+\0", 8, 0, 16, 2) + entries + bytes(8))
@@ -155,7 +155,7 @@ def test_a_tiff_that_names_more_than_any_file_has_is_incomplete(tmp_path):
         check_picture(path)
 
 
-def test_a_tiffs_small_copy_is_no_page(tmp_path):
+def test_a_thumbnail_in_a_tiff_is_not_a_page(tmp_path):
     path = tmp_path / "a.tif"
     small = FRAMES[1].copy()
     small.encoderinfo = {"tiffinfo": {254: 1}}
@@ -184,23 +184,23 @@ def place(out, name, data):
     return out.place_all({name: part})
 
 
-def test_a_file_is_ours_only_as_long_as_it_is_as_it_was_written(out):
+def test_a_result_counts_as_our_own_only_while_it_is_unchanged(out):
     assert place(out, "d/a.png", b"one") and (out.path / "d" / "a.png").read_bytes() == b"one"
     assert out.is_free("d/a.png") and out.is_free("d/b.png")
     out.state.close()
-    again = OutputFolder(out.path, RunState(out.path / OWN_FOLDER / "run.jsonl"))
-    assert again.is_free("d/a.png") and place(again, "d/a.png", b"two"), "a later run knows it too"
+    later = OutputFolder(out.path, RunState(out.path / OWN_FOLDER / "run.jsonl"))
+    assert later.is_free("d/a.png") and place(later, "d/a.png", b"two"), "a later run recognizes it too"
     (out.path / "d" / "a.png").write_bytes(b"one, retouched")
-    assert not again.is_free("d/a.png") and not place(again, "d/a.png", b"three")
+    assert not later.is_free("d/a.png") and not place(later, "d/a.png", b"three")
     assert (out.path / "d" / "a.png").read_bytes() == b"one, retouched"
     (out.path / "d" / "c.png").write_bytes(b"two")
-    assert not again.is_free("d/c.png"), "the same content under another name is somebody's copy"
-    again.state.close()
+    assert not later.is_free("d/c.png"), "a copy of it under another name is foreign"
+    later.state.close()
 
 
 @pytest.mark.posix
 @pytest.mark.parametrize("refused", [None, errno.EPERM])
-def test_a_foreign_file_is_never_replaced_whatever_it_is(out, tmp_path, monkeypatch, refused):
+def test_a_foreign_file_is_never_replaced(out, tmp_path, monkeypatch, refused):
     def no_links(_path, _target):
         raise OSError(refused, "no links here")
 
@@ -221,7 +221,7 @@ def test_a_foreign_file_is_never_replaced_whatever_it_is(out, tmp_path, monkeypa
     assert place(out, "free.png", b"ours") and (out.path / "free.png").read_bytes() == b"ours"
 
 
-def test_several_results_get_their_names_together_or_not_at_all(out):
+def test_several_results_are_renamed_together_or_not_at_all(out):
     parts = {name: finished(out, name.encode(), f"{number}") for number, name in enumerate(("a.png", "a~2.png"))}
     (out.path / "a~2.png").write_bytes(b"foreign")
     assert not out.place_all(parts)
@@ -229,18 +229,18 @@ def test_several_results_get_their_names_together_or_not_at_all(out):
     assert (out.path / "a~2.png").read_bytes() == b"foreign"
 
 
-def test_only_unfinished_files_of_ours_are_deleted(out):
+def test_only_our_own_unfinished_files_are_deleted(out):
     ours = [finished(out, b"x", "20261128-055000-abc123-1"), out.unfinished("20261128-055000-abc123-2", ".png.raw")]
     ours[1].touch()
     foreign = [out.path / OWN_FOLDER / name for name in ("part-ner.png", "party.png", "part-1.txt")]
     for path in foreign:
         path.touch()
     (out.path / OWN_FOLDER / "part-2.png").mkdir()
-    out.forget_unfinished()
+    out.delete_unfinished()
     assert not any(path.exists() for path in ours) and all(path.exists() for path in foreign)
 
 
-def test_a_report_of_somebody_else_stays(out):
+def test_a_foreign_report_is_not_replaced(out):
     (out.path / "report.csv").write_text("my own")
     lines = [report_line("a.png", {"state": DONE, "cost": 1.0})]
     summary = write_report(out, lines)
@@ -250,30 +250,30 @@ def test_a_report_of_somebody_else_stays(out):
     assert len((out.path / "report-2.jsonl").read_text().splitlines()) == 2
 
 
-def chosen(out, pictures, **options):
+def chosen_names(out, pictures, **options):
     names = OutputNames(out.path, pictures, is_free=out.is_free, **options)
     return {picture: names.choose(picture, ".png") for picture in pictures}
 
 
-def test_another_name_is_used_where_a_file_of_somebody_else_has_it(out):
+def test_a_name_that_a_foreign_file_has_is_not_used(out):
     (out.path / "a.png").touch()
     (out.path / "b~2.png").touch()
     (out.path / "d").touch()
-    assert chosen(out, ["a.jpg", "d/e.jpg"]) == {"a.jpg": "a.jpg.png", "d/e.jpg": "e.png"}
+    assert chosen_names(out, ["a.jpg", "d/e.jpg"]) == {"a.jpg": "a.jpg.png", "d/e.jpg": "e.png"}
     names = OutputNames(out.path, ["b.jpg"], is_free=out.is_free)
     assert names.choose("b.jpg", ".png", variations=2) == "b.jpg.png"
 
 
-def test_names_that_some_disk_takes_for_one_are_kept_apart(out):
+def test_names_differ_on_every_file_system(out):
     accents = [unicodedata.normalize(form, "é.jpg") for form in ("NFC", "NFD")]
     pictures = [*accents, "É.png", "straße.jpg", "STRASSE.jpg", "D/x.jpg", "d/X.webp", "n.jpg", "n.png/o.jpg"]
-    outputs = chosen(out, pictures)
-    on_such_a_disk = {unicodedata.normalize("NFC", name).casefold() for name in outputs.values()}
-    assert len(on_such_a_disk) == len(pictures)
+    outputs = chosen_names(out, pictures)
+    on_such_a_file_system = {unicodedata.normalize("NFC", name).casefold() for name in outputs.values()}
+    assert len(on_such_a_file_system) == len(pictures)
     assert outputs["n.jpg"] == "n.jpg.png", "a folder of results is called n.png"
 
 
-def test_the_longest_names_and_paths_have_results_too(out):
+def test_the_longest_names_and_paths_have_results(out):
     long = [
         "x" * 251 + ".jpg",
         "x" * 251 + ".png",
@@ -282,18 +282,18 @@ def test_the_longest_names_and_paths_have_results_too(out):
         "/".join(["d" * 250] * 16) + "/a.jpg",
         "/".join(["d" * 250] * 17) + "/a.jpg",
     ]
-    for output_name in chosen(out, long).values():
+    for output_name in chosen_names(out, long).values():
         for name in variation_names(output_name, 10):
             assert place(out, name, name.encode()), name
     pictures = ["caf\udce9.jpg", "caf\udcea.jpg", "\udcff/a.jpg"]
-    outputs = chosen(out, pictures)
+    outputs = chosen_names(out, pictures)
     assert len(set(outputs.values())) == 3
     for name in outputs.values():
         name.encode()
 
 
 @pytest.mark.posix
-def test_results_of_this_and_other_runs_are_no_pictures(out, tmp_path):
+def test_results_of_this_and_other_runs_are_not_edited(out, tmp_path):
     source = tmp_path / "in"
     other = source / "edited"
     (other / OWN_FOLDER).mkdir(parents=True)
@@ -310,31 +310,31 @@ def test_results_of_this_and_other_runs_are_no_pictures(out, tmp_path):
     (elsewhere.parent / "x.png").write_bytes(b"x")
     (elsewhere / "run.jsonl").write_text(json.dumps({"picture": "x", "state": DONE, "outputs": ["x.png"]}) + "\n")
     (source / "far link.png").symlink_to(elsewhere.parent / "x.png")
-    found = list_pictures(source, "**/*", out.path)
-    assert found.pictures == ["a.png", "edited/mine.png"]
-    assert [each.name for each in found.skipped] == [
+    listing = list_pictures(source, "**/*", out.path)
+    assert listing.pictures == ["a.png", "edited/mine.png"]
+    assert [each.name for each in listing.skipped] == [
         "edited/placed.png", "edited/theirs.png", "far link.png", "hard.png", "link.png", "their link.png",
     ]  # fmt: skip
-    assert all("This is a result" in each.reason for each in found.skipped)
-    assert list_pictures(other, "", None).pictures == ["mine.png"], "its own folder as the input"
+    assert all("This is a result" in each.reason for each in listing.skipped)
+    assert list_pictures(other, "", None).pictures == ["mine.png"], "an output folder as the input"
     linked = tmp_path / "linked"
     linked.symlink_to(other)
-    assert list_pictures(linked, "", None).pictures == ["mine.png"], "by another path"
+    assert list_pictures(linked, "", None).pictures == ["mine.png"], "through a link"
     place(out, "d/r.png", b"ours")
-    assert list_pictures(out.path / "d", "").pictures == [], "a folder in an output folder as the input"
+    assert list_pictures(out.path / "d", "").pictures == [], "a subfolder of an output folder as the input"
 
 
 @pytest.mark.posix
-def test_the_output_folder_is_no_input_by_whichever_path(out, tmp_path):
+def test_the_output_folder_is_left_out_by_any_path(out, tmp_path):
     (out.path / "a.png").touch()
     (tmp_path / "b.png").touch()
     (tmp_path / "other").symlink_to(tmp_path)
-    found = list_pictures(tmp_path, "**/*.png", tmp_path / "other" / "out")
-    assert found.pictures == ["b.png"]
+    listing = list_pictures(tmp_path, "**/*.png", tmp_path / "other" / "out")
+    assert listing.pictures == ["b.png"]
 
 
 @pytest.mark.posix
-def test_what_cannot_be_read_is_left_out_and_told(tmp_path, monkeypatch):
+def test_unreadable_files_and_folders_are_skipped_and_reported(tmp_path, monkeypatch):
     for name in ("a.png", "locked/b.png", "d/c.png"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
@@ -350,9 +350,9 @@ def test_what_cannot_be_read_is_left_out_and_told(tmp_path, monkeypatch):
         return scandir(path)
 
     monkeypatch.setattr(os, "scandir", refusing)
-    found = list_pictures(tmp_path, "**/*")
-    assert found.pictures == ["a.png", "d/c.png"]
-    assert {each.name: each.unreadable for each in found.skipped} == {
+    listing = list_pictures(tmp_path, "**/*")
+    assert listing.pictures == ["a.png", "d/c.png"]
+    assert {each.name: each.unreadable for each in listing.skipped} == {
         "d/up/": False, "gone.png": False, "locked/": True, "loop.png": True, "pipe.png": False,
     }  # fmt: skip
     monkeypatch.setattr(os, "scandir", scandir)
@@ -367,50 +367,50 @@ def test_links_to_folders_are_not_followed(tmp_path):
         (tmp_path / name).parent.mkdir()
         (tmp_path / name).touch()
     (tmp_path / "in" / "away").symlink_to(tmp_path / "other")
-    found = list_pictures(tmp_path / "in", "**/*")
-    assert found.pictures == ["a.png"]
-    assert [(each.name, each.reason) for each in found.skipped] == [
-        ("away/", "It is a link to a folder. Links to folders are not followed."),
+    listing = list_pictures(tmp_path / "in", "**/*")
+    assert listing.pictures == ["a.png"]
+    assert [(each.name, each.reason) for each in listing.skipped] == [
+        ("away/", "This is a link to a folder. Links to folders are not followed."),
     ]
 
 
-def test_a_folder_that_is_its_own_subfolder_is_read_once(tmp_path, monkeypatch):
+def test_a_folder_that_contains_itself_is_read_once(tmp_path, monkeypatch):
     (tmp_path / "d").mkdir()
     (tmp_path / "d" / "a.png").touch()
     stat = Path.stat
-    # As a folder is that is mounted below itself.
+    # Like a folder that is mounted below itself.
     monkeypatch.setattr(Path, "stat", lambda path, **options: stat(tmp_path if path.name == "d" else path, **options))
-    found = list_pictures(tmp_path, "**/*")
-    assert found.pictures == [] and [each.name for each in found.skipped] == ["d/"]
+    listing = list_pictures(tmp_path, "**/*")
+    assert listing.pictures == [] and [each.name for each in listing.skipped] == ["d/"]
 
 
 @pytest.mark.posix
-def test_a_path_that_is_too_long_to_open_is_told(tmp_path, monkeypatch):
+def test_a_path_that_is_too_long_is_reported(tmp_path, monkeypatch):
     (tmp_path / "a.png").touch()
     monkeypatch.chdir(tmp_path)
     for _level in range(20):
         Path("d" * 250).mkdir()
         os.chdir("d" * 250)
-    found = list_pictures(tmp_path, "**/*")
-    assert found.pictures == ["a.png"] and len(found.skipped) == 1 and found.skipped[0].unreadable
-    assert "too long" in found.skipped[0].reason
+    listing = list_pictures(tmp_path, "**/*")
+    assert listing.pictures == ["a.png"] and len(listing.skipped) == 1 and listing.skipped[0].unreadable
+    assert "too long" in listing.skipped[0].reason
 
 
 @pytest.mark.posix
-def test_what_is_left_out_is_reported_and_what_cannot_be_read_is_a_failure(out, tmp_path):
+def test_skipped_files_are_reported_and_unreadable_ones_count_as_failed(out, tmp_path):
     (tmp_path / "loop.png").symlink_to(tmp_path / "loop.png")
     (tmp_path / "gone.png").symlink_to(tmp_path / "nothing")
     lines = list(map(skipped_line, list_pictures(tmp_path, "").skipped))
     assert {line["picture"]: line["status"] for line in lines} == {"gone.png": SKIPPED, "loop.png": FAILED}
     summary = write_report(out, [report_line("a.png", {"state": DONE}), *lines])
-    assert str(summary).startswith("1 of 2 pictures are done, 1 failed, 1 skipped") and not summary.whole
+    assert str(summary).startswith("1 of 2 pictures are done, 1 failed, 1 skipped") and not summary.is_complete
     summary = Summary()
     for line in (report_line("a.png", {"state": DONE}), lines[0]):
         summary.count(line)
-    assert summary.whole
+    assert summary.is_complete
 
 
-def written(tmp_path, kind="png", size=(4, 3)):
+def encode(tmp_path, kind="png", size=(4, 3)):
     pixels = tmp_path / "a.raw"
     pixels.write_bytes(bytes(3 * size[0] * size[1]))
     target = tmp_path / f"a.{kind}"
@@ -418,39 +418,39 @@ def written(tmp_path, kind="png", size=(4, 3)):
     return target, write_pictures({"pictures": [{**picture, "format": kind, "quality": -1, "file": str(target)}]})
 
 
-def checked(path, kind="png", size=(4, 3)):
+def check(path, kind="png", size=(4, 3)):
     return check_pictures({"pictures": [{"file": str(path), "format": kind, "size": list(size)}]})
 
 
 @pytest.mark.parametrize("kind", ["png", "jpeg", "webp"])
-def test_a_result_is_opened_again_before_it_counts(tmp_path, kind):
-    path, told = written(tmp_path, kind)
-    assert not told and checked(path, kind)["files"] == [describe_file(path, "")]
-    assert "couldn't be read back: 4x3" in checked(path, kind, (3, 4))["error"]["message"]
+def test_a_saved_result_is_opened_to_check_it(tmp_path, kind):
+    path, response = encode(tmp_path, kind)
+    assert not response and check(path, kind)["files"] == [describe_file(path, "")]
+    assert "couldn't be read back: 4x3" in check(path, kind, (3, 4))["error"]["message"]
     whole = path.read_bytes()
     for damaged in (whole[: len(whole) // 2], b"", whole[:-3]):
         path.write_bytes(damaged)
-        assert "couldn't be read back" in checked(path, kind)["error"]["message"]
+        assert "couldn't be read back" in check(path, kind)["error"]["message"]
     path.unlink()
-    assert "couldn't be read back" in checked(path, kind)["error"]["message"]
+    assert "couldn't be read back" in check(path, kind)["error"]["message"]
     path.write_bytes(b"xcf")
-    assert checked(path, "xcf")["files"][0]["size"] == 3, "GIMP has opened it"
+    assert check(path, "xcf")["files"][0]["size"] == 3, "GIMP has checked it"
 
 
-def test_a_result_so_large_that_pillow_takes_it_for_an_attack_is_still_checked(tmp_path, monkeypatch):
-    path, _told = written(tmp_path)
+def test_a_result_beyond_pillows_pixel_limit_is_still_checked(tmp_path, monkeypatch):
+    path, _response = encode(tmp_path)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1)
-    assert "files" in checked(path)
+    assert "files" in check(path)
     path.write_bytes(path.read_bytes()[:-3])
-    assert "error" in checked(path)
+    assert "error" in check(path)
 
 
-def test_a_format_that_cannot_hold_a_picture_is_a_sentence(tmp_path):
-    _path, told = written(tmp_path, "webp", (16_384, 1))
-    assert "Couldn't save the result" in told["error"]["message"]
+def test_a_picture_too_large_for_its_format_is_an_error(tmp_path):
+    _path, response = encode(tmp_path, "webp", (16_384, 1))
+    assert "Couldn't save the result" in response["error"]["message"]
 
 
-def test_a_disk_without_links_is_no_reason_to_fail(out, monkeypatch):
+def test_a_disk_error_other_than_missing_links_is_raised(out, monkeypatch):
     assert errno.EPERM in output._NO_LINKS
     monkeypatch.setattr(Path, "hardlink_to", lambda _path, _target: (_ for _ in ()).throw(OSError(errno.EIO, "broken")))
     with pytest.raises(OSError, match="broken"):

@@ -1,4 +1,4 @@
-"""The pure parts of a folder run: which pictures, what they are called, what rows say, what is left to do."""
+"""The parts of a folder run that need no GIMP: patterns, names, the prompts file, the state, the report."""
 
 import csv
 import json
@@ -13,7 +13,6 @@ from lib.jobs import history
 from lib.jobs.job import Job
 from lib.storage.file_lock import locked_where_possible
 from lib.worker.edit_job import EditJob
-from plugin.folder import state as folder_state
 from plugin.folder.estimates import TimeLeft, time_left_text
 from plugin.folder.job_history import RetainedJobs
 from plugin.folder.output import OutputFolder
@@ -21,8 +20,9 @@ from plugin.folder.output_names import OutputNames, comparable, variation_names
 from plugin.folder.pictures import is_inside, list_pictures, mask_beside, mask_of, matcher
 from plugin.folder.prompts import BadPrompts, read_prompts
 from plugin.folder.report import COLUMNS, read_objects, report_line, write_report
+from plugin.folder.resume import NextStep, next_step, withdraw
 from plugin.folder.source import describe_source, has_changed
-from plugin.folder.state import DONE, UNKNOWN, Next, RunState, judge, withdraw
+from plugin.folder.state import DONE, UNKNOWN, NewerVersion, RunState
 from tests.systems import DATA_HOME
 
 NAMES = st.text("abAB.~12", min_size=1, max_size=6).filter(lambda name: name.strip("."))
@@ -37,7 +37,7 @@ def files(folder, *names):
 
 
 @pytest.mark.parametrize(
-    ("pattern", "found"),
+    ("pattern", "pictures"),
     [
         ("", ["B.PNG", "a.jpg", "c d.webp"]),
         ("*.png", ["B.PNG"]),
@@ -49,20 +49,20 @@ def files(folder, *names):
         ("*.gif", []),
     ],
 )
-def test_a_pattern_names_pictures(tmp_path, pattern, found):
+def test_a_pattern_selects_pictures(tmp_path, pattern, pictures):
     files(tmp_path, "a.jpg", "B.PNG", "c d.webp", "notes.txt", ".hidden.png", "a.mask.png", "deep/f.jpg")
     files(tmp_path, "deep/down/e.jpg", "out/a.jpg", ".cache/x.jpg")
-    assert list_pictures(tmp_path, pattern, tmp_path / "out").pictures == found
+    assert list_pictures(tmp_path, pattern, tmp_path / "out").pictures == pictures
 
 
 @pytest.mark.parametrize("pattern", ["a[b", "{a,b", "a}"])
-def test_a_pattern_that_is_not_closed_is_told(pattern):
+def test_an_unclosed_bracket_or_brace_in_a_pattern_is_an_error(pattern):
     with pytest.raises(ValueError, match="not closed"):
         matcher(pattern)
 
 
 @given(st.text(max_size=12))
-def test_any_text_is_a_pattern_or_a_sentence(pattern):
+def test_any_text_is_a_pattern_or_an_error(pattern):
     try:
         matcher(pattern).fullmatch("a/b.png")
     except ValueError as error:
@@ -70,7 +70,7 @@ def test_any_text_is_a_pattern_or_a_sentence(pattern):
 
 
 @given(PICTURES, PICTURES)
-def test_no_two_results_ever_have_the_same_name(pictures, taken):
+def test_no_two_results_have_the_same_name(pictures, taken):
     names = OutputNames(Path("/nowhere"), pictures, taken)
     outputs = [names.choose(picture, ".png") for picture in sorted(pictures)]
     every = [comparable(name) for output in outputs for name in variation_names(output, 3)]
@@ -78,7 +78,7 @@ def test_no_two_results_ever_have_the_same_name(pictures, taken):
     assert not set(map(comparable, outputs)) & set(map(comparable, taken))
 
 
-def test_a_result_has_its_pictures_name_where_it_can():
+def test_a_result_has_the_name_of_its_picture_if_possible():
     pictures = {"a.jpg": ".png", "a.png": ".png", "A.webp": ".png", "d/b.xcf": ".webp", "c~2.png": ".png"}
     names = OutputNames(Path("/nowhere"), pictures)
     assert {picture: names.choose(picture, ending) for picture, ending in pictures.items()} == {
@@ -91,7 +91,7 @@ def test_a_result_has_its_pictures_name_where_it_can():
     assert variation_names("d/c.png", 2) == ["d/c.png", "d/c~2.png"]
 
 
-def test_masks_and_names_that_leave_the_folder():
+def test_mask_names_and_names_outside_the_folder():
     assert mask_of("d/a.b.jpg") == "d/a.b.mask.png"
     assert [is_inside(name) for name in ("a.png", "d/a.png")] == [True, True]
     assert [is_inside(name) for name in ("../a.png", "/a.png", "d/../../a", "C:/a.png", "")] == [False] * 5
@@ -107,55 +107,55 @@ def test_masks_and_names_that_leave_the_folder():
         ("cafe\u0301.jpg", "caf\u00e9.Mask.png"),
     ],
 )
-def test_a_mask_is_found_however_it_is_written(tmp_path, picture, mask):
+def test_a_mask_is_found_regardless_of_case_and_unicode_form(tmp_path, picture, mask):
     assert mask_beside(tmp_path, picture) == tmp_path / mask_of(picture)
     (tmp_path / mask).touch()
     assert mask_beside(tmp_path, picture).samefile(tmp_path / mask) and not list_pictures(tmp_path, "").pictures
 
 
-def test_another_picture_of_the_same_name_is_another_one_and_a_copy_is_not(tmp_path):
+def test_a_replaced_picture_is_detected_and_a_copy_is_not(tmp_path):
     path = tmp_path / "a.png"
     path.write_bytes(b"one")
-    noted = json.loads(json.dumps(describe_source(path)))
-    assert not has_changed(path, noted) and not has_changed(path, None)
+    description = json.loads(json.dumps(describe_source(path)))
+    assert not has_changed(path, description) and not has_changed(path, None)
     path.write_bytes(b"one")
     os.utime(path, ns=(1, 1))
-    assert not has_changed(path, noted), "only its time is another"
+    assert not has_changed(path, description), "only its time differs"
     path.write_bytes(b"two")
     os.utime(path, ns=(2, 2))
-    assert has_changed(path, noted)
+    assert has_changed(path, description)
     path.write_bytes(b"longer")
-    os.utime(path, ns=(noted["modified"], noted["modified"]))
-    assert has_changed(path, noted)
+    os.utime(path, ns=(description["modified"], description["modified"]))
+    assert has_changed(path, description)
     path.unlink()
-    assert not has_changed(path, noted) and describe_source(path) is None, "that it has gone is told elsewhere"
+    assert not has_changed(path, description) and describe_source(path) is None, "a missing one is reported elsewhere"
 
 
-def test_rows_of_a_table_and_of_json_lines_say_the_same(tmp_path):
+def test_csv_and_json_lines_give_the_same_rows(tmp_path):
     table, lines = tmp_path / "a.csv", tmp_path / "a.jsonl"
     table.write_text('\ufeffpicture;prompt;n;fit;Extra\r\na.png;"two\nlines";2;no;"{""seed"": 1}"\r\nb.png;;;;\r\n')
     objects = [{"picture": "a.png", "prompt": "two\nlines", "n": 2, "fit": False, "extra": {"seed": 1}}]
     lines.write_text("\n".join(map(json.dumps, [*objects, {"picture": "b.png", "n": None}])) + "\n\n")
-    wanted = [("a.png", {"prompt": "two\nlines", "n": 2, "fit": False, "extra": '{"seed": 1}'}), ("b.png", {})]
+    expected = [("a.png", {"prompt": "two\nlines", "n": 2, "fit": False, "extra": '{"seed": 1}'}), ("b.png", {})]
     for path in (table, lines):
-        assert [(row.picture, row.values) for row in read_prompts(path, KINDS)] == wanted
+        assert [(row.picture, row.values) for row in read_prompts(path, KINDS)] == expected
 
 
-def test_everything_that_is_wrong_with_a_file_is_told_at_once(tmp_path):
+def test_all_problems_of_a_prompts_file_are_reported_at_once(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("picture,n,feather,colour\na.png,two,1,\n,1,,\nb.png,1,x,red\nb.png,1,,,x,\nc.png,1.5,,\n")
     with pytest.raises(BadPrompts) as caught:
         read_prompts(path, KINDS)
-    told = " ".join(caught.value.problems)
+    problems = " ".join(caught.value.problems)
     for part in ("Line 2: n cannot be 'two'", "colour", "Line 3: the column", "Line 4: feather", "6 cells", "'1.5'"):
-        assert part in told, told
+        assert part in problems, problems
 
 
 @pytest.mark.parametrize(
     ("cell", "value"),
     [("2,5", 2.5), ("0,125", 0.125), (",5", 0.5), ("1000,5", 1000.5), ("1,000", None), ("-12,345", None)],
 )
-def test_a_thousand_is_not_taken_for_one(tmp_path, cell, value):
+def test_a_decimal_comma_is_read_and_a_thousands_separator_is_refused(tmp_path, cell, value):
     path = tmp_path / "a.csv"
     path.write_text(f"picture;feather\na.png;{cell}\n")
     if value is None:
@@ -200,7 +200,7 @@ WRITTEN = {
 
 
 @pytest.mark.parametrize("program", WRITTEN)
-def test_tables_are_read_as_spreadsheets_write_them(tmp_path, program):
+def test_tables_of_all_spreadsheet_programs_are_read(tmp_path, program):
     path = tmp_path / "a.csv"
     path.write_bytes(WRITTEN[program])
     rows = [(row.picture, row.values) for row in read_prompts(path, KINDS)]
@@ -227,7 +227,7 @@ def test_tables_are_read_as_spreadsheets_write_them(tmp_path, program):
         (b'picture,n\n"a\n.png",1\nb.png,x\n', "Line 4: n cannot be 'x'"),
     ],
 )
-def test_a_table_that_cannot_be_used_is_refused_with_what_to_do(tmp_path, data, sentence):
+def test_an_unusable_table_is_refused_with_a_hint(tmp_path, data, sentence):
     path = tmp_path / "a.csv"
     path.write_bytes(data)
     with pytest.raises(BadPrompts) as caught:
@@ -236,7 +236,7 @@ def test_a_table_that_cannot_be_used_is_refused_with_what_to_do(tmp_path, data, 
 
 
 @pytest.mark.parametrize("line", ["{", "[]", "3", '{"picture": 1}', '{"picture": "a", "n": true}', '{"picture": ""}'])
-def test_a_line_that_is_no_row_is_told(tmp_path, line):
+def test_a_line_that_is_not_a_row_is_an_error(tmp_path, line):
     path = tmp_path / "a.jsonl"
     path.write_text(line)
     if line == '{"picture": 1}':
@@ -246,10 +246,10 @@ def test_a_line_that_is_no_row_is_told(tmp_path, line):
         read_prompts(path, KINDS)
 
 
-def test_a_picture_has_one_row_and_a_file_has_some(tmp_path):
+def test_repeated_pictures_and_empty_files_are_errors(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("picture\na.png\na.png\n")
-    with pytest.raises(BadPrompts, match="Line 3: a.png is in line 2"):
+    with pytest.raises(BadPrompts, match="Line 3: a.png is already in line 2"):
         read_prompts(path, KINDS)
     path.write_text("picture\n")
     with pytest.raises(BadPrompts, match="no rows"):
@@ -257,7 +257,7 @@ def test_a_picture_has_one_row_and_a_file_has_some(tmp_path):
 
 
 @given(st.binary(max_size=200), st.sampled_from([".csv", ".jsonl"]))
-def test_whatever_a_file_holds_it_is_read_or_refused_in_words(tmp_path_factory, data, ending):
+def test_any_prompts_file_is_read_or_refused_with_a_message(tmp_path_factory, data, ending):
     path = tmp_path_factory.mktemp("any") / f"a{ending}"
     path.write_bytes(data)
     try:
@@ -268,7 +268,7 @@ def test_whatever_a_file_holds_it_is_read_or_refused_in_words(tmp_path_factory, 
         assert all(row.picture for row in rows)
 
 
-def test_the_last_line_of_a_picture_counts_also_after_a_new_start(tmp_path):
+def test_the_last_line_of_a_picture_counts_after_a_restart(tmp_path):
     path = tmp_path / "run.jsonl"
     state = RunState(path)
     state.add("a", output="a.png", job="/j")
@@ -281,7 +281,7 @@ def test_the_last_line_of_a_picture_counts_also_after_a_new_start(tmp_path):
 
 
 @given(st.integers(0, 400))
-def test_a_file_that_was_cut_off_anywhere_is_read_and_goes_on(tmp_path_factory, end):
+def test_a_truncated_state_is_read_and_continued(tmp_path_factory, end):
     path = tmp_path_factory.mktemp("cut") / "run.jsonl"
     state = RunState(path)
     for number in range(4):
@@ -296,20 +296,20 @@ def test_a_file_that_was_cut_off_anywhere_is_read_and_goes_on(tmp_path_factory, 
     assert RunState(path).last("new")["job"] == "k"
 
 
-def test_a_newer_file_is_not_touched(tmp_path):
+def test_a_state_of_a_newer_version_is_not_touched(tmp_path):
     path = tmp_path / "run.jsonl"
     path.write_text('{"version": 99}\n')
-    with pytest.raises(folder_state.NewerVersion):
+    with pytest.raises(NewerVersion):
         RunState(path)
     assert path.read_text() == '{"version": 99}\n'
 
 
-def test_a_second_run_finds_the_first_there(tmp_path):
+def test_a_second_run_detects_the_first_one(tmp_path):
     lock = tmp_path / "run.lock"
     with locked_where_possible(lock) as first, locked_where_possible(lock) as second:
         assert first and not second
-    with locked_where_possible(lock) as again:
-        assert again
+    with locked_where_possible(lock) as third:
+        assert third
 
 
 @pytest.fixture
@@ -321,8 +321,8 @@ def job(tmp_path, monkeypatch):
     return job
 
 
-def judged(job, **options):
-    return judge(job.folder, **{"was_done": False, "retry_unknown": False, **options})
+def step_of(job, **options):
+    return next_step(job.folder, **{"was_done": False, "retry_unknown": False, **options})
 
 
 @pytest.fixture
@@ -333,21 +333,21 @@ def state(job, tmp_path):
     state.close()
 
 
-def test_a_job_that_was_never_sent_is_withdrawn_and_sent_anew(job, state):
-    assert judged(job) is Next.WITHDRAW
+def test_a_job_that_was_not_sent_is_withdrawn_and_sent_again(job, state):
+    assert step_of(job) is NextStep.WITHDRAW
     assert withdraw(state, "a.png", "a.png", job)
     assert state.last("a.png") == {"picture": "a.png", "output": "a.png"} and not job.folder.exists()
     assert report_line("a.png", state.last("a.png"))["status"] == "not-started"
 
 
-def test_a_job_that_a_worker_has_just_taken_is_watched(job, state):
-    with job.claim() as claimed:
-        assert claimed and not withdraw(state, "a.png", "a.png", job)
-        assert judged(job) is Next.WATCH
+def test_a_job_that_a_worker_has_is_watched(job, state):
+    with job.claim() as is_claimed:
+        assert is_claimed and not withdraw(state, "a.png", "a.png", job)
+        assert step_of(job) is NextStep.WATCH
     assert job.path("job.json").exists() and state.last("a.png")["job"]
 
 
-def test_a_kill_in_the_midst_of_a_withdrawal_leaves_a_job_that_nobody_sends(job, state, monkeypatch):
+def test_a_job_is_not_sent_if_its_withdrawal_was_killed(job, state, monkeypatch):
     def killed(*_arguments, **_facts):
         raise SystemExit
 
@@ -356,38 +356,38 @@ def test_a_kill_in_the_midst_of_a_withdrawal_leaves_a_job_that_nobody_sends(job,
         with pytest.raises(SystemExit):
             withdraw(state, "a.png", "a.png", job)
     assert EditJob(job, lambda event: None).run()["event"] == "error" and not job.was_sent
-    assert judged(job) is Next.WITHDRAW and withdraw(state, "a.png", "a.png", job)
+    assert step_of(job) is NextStep.WITHDRAW and withdraw(state, "a.png", "a.png", job)
     assert not job.folder.exists() and "job" not in state.last("a.png")
 
 
-def test_what_was_sent_without_an_answer_is_told_and_only_sent_again_when_asked(job):
+def test_a_request_without_a_response_is_reported_and_only_sent_again_on_request(job):
     job.write("sent.json", b"{}")
-    assert judged(job) is Next.TELL_UNKNOWN
-    assert judged(job, retry_unknown=True) is Next.SEND
+    assert step_of(job) is NextStep.REPORT_UNKNOWN
+    assert step_of(job, retry_unknown=True) is NextStep.SEND
     assert job.folder.exists(), "it stays in the history"
 
 
-def test_a_refusal_that_cost_nothing_is_sent_again_and_one_that_may_have_is_not(job):
+def test_only_a_refused_request_that_was_not_billed_is_sent_again(job):
     job.write("sent.json", b"{}")
     job.write_json("response.json", {"error": {"message": "busy", "maybe_billed": False}})
-    assert judged(job) is Next.SEND
+    assert step_of(job) is NextStep.SEND
     job.write_json("response.json", {"error": {"message": "odd", "maybe_billed": True}})
-    assert judged(job) is Next.TELL_UNKNOWN
+    assert step_of(job) is NextStep.REPORT_UNKNOWN
     job.write("response.json", b"{")
-    assert judged(job) is Next.TELL_UNKNOWN
+    assert step_of(job) is NextStep.REPORT_UNKNOWN
 
 
-def test_an_answer_is_collected_and_a_folder_that_has_gone_is_unknown(job):
+def test_a_result_is_collected_and_a_missing_job_folder_counts_as_unknown(job):
     job.write("sent.json", b"{}")
     job.write("result-1.png", b"x")
-    assert judged(job) is Next.COLLECT and judged(job, was_done=True) is Next.COLLECT
+    assert step_of(job) is NextStep.COLLECT and step_of(job, was_done=True) is NextStep.COLLECT
     job.mark_inserted()
-    assert judged(job) is Next.COLLECT
+    assert step_of(job) is NextStep.COLLECT
     history.delete(job.folder)
-    assert judged(job) is Next.TELL_UNKNOWN and judged(job, was_done=True) is Next.TELL_GONE
+    assert step_of(job) is NextStep.REPORT_UNKNOWN and step_of(job, was_done=True) is NextStep.REPORT_LOST
 
 
-def test_the_report_says_the_same_in_both_files(tmp_path):
+def test_both_files_of_the_report_have_the_same_content(tmp_path):
     done = {"output": "a.png", "state": DONE, "outputs": ["a.png"], "cost": 0.25, "request_ids": ["r1", "r2"]}
     lines = [
         report_line("a ü.png", done),
@@ -405,11 +405,11 @@ def test_the_report_says_the_same_in_both_files(tmp_path):
     assert tuple(table[0]) == COLUMNS and table[0]["request_ids"] == "r1 r2" and table[1]["picture"] == "'=b.png"
     assert [row["status"] for row in table] == ["done", "unknown", "under-way", *["not-started"] * 2]
     assert str(summary).startswith("1 of 5 pictures are done, 1 unknown, may have been billed")
-    assert "$0.25" in str(summary) and not summary.whole
+    assert "$0.25" in str(summary) and not summary.is_complete
     assert sorted(path.name for path in tmp_path.iterdir()) == [".generative-edit", "report.csv", "report.jsonl"]
 
 
-def test_the_time_left_follows_the_latest_pace():
+def test_the_time_left_follows_the_latest_pictures():
     left = TimeLeft(100, 0.0)
     assert left.seconds() is None and time_left_text(None) == ""
     for number in range(60):
@@ -419,11 +419,11 @@ def test_the_time_left_follows_the_latest_pace():
     assert time_left_text(7260) == "about 2 h 1 min left"
 
 
-def test_what_a_run_keeps_is_limited(tmp_path):
-    kept = RetainedJobs(limit=250)
+def test_the_size_of_retained_jobs_is_limited(tmp_path):
+    retained = RetainedJobs(limit=250)
     for number in range(4):
         folder = tmp_path / f"j{number}"
         folder.mkdir()
         (folder / "x").write_bytes(bytes(100))
-        kept.add(folder)
+        retained.add(folder)
     assert sorted(path.name for path in Path(tmp_path).iterdir()) == ["j2", "j3"]

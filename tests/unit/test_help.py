@@ -7,6 +7,7 @@ from lib.endpoint.engine.prompt import parse_prompt
 from lib.settings import last_used, prompts, settings, spending
 from plugin.edit.arguments import EDIT_ARGUMENTS
 from plugin.folder.arguments import FOLDER_ARGUMENTS, MASKS
+from plugin.folder.report import OTHER_SETTINGS
 from tests.systems import DATA_HOME
 
 CHECKOUT = Path(__file__).absolute().parents[2]
@@ -42,7 +43,7 @@ def test_every_help_button_opens_a_section():
 
 def test_what_it_says_of_folder_runs_is_so():
     names = {argument.name for argument in FOLDER_ARGUMENTS}
-    options = set(re.findall(r"<code>([a-z]+-[a-z]+)</code>", FOLDERS)) - {"gimp-console", "other-settings"}
+    options = set(re.findall(r"<code>([a-z]+-[a-z]+)</code>", FOLDERS)) - {"gimp-console", OTHER_SETTINGS}
     assert options == {"max-cost", "output-format", "prompts-file", "retry-unknown"} and options <= names
     assert {*re.findall(r"#:([a-z-]+)", FOLDERS), "concurrency", "mask", "pattern"} <= names
     masks = re.findall(r"<tr><td><code>([a-z]+)</code></td>", FOLDERS)

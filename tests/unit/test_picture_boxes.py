@@ -1,4 +1,4 @@
-"""Files of which GIMP opens one picture of several: JPEG XL animations, HEIF and AVIF files with several items."""
+"""Files of which GIMP opens only the first picture: JPEG XL animations, HEIF and AVIF files with several items."""
 
 import struct
 
@@ -11,7 +11,7 @@ from lib.imaging.picture_check import BadPicture, check_picture
 
 
 def bits(*fields):
-    """The bits of numbers, each as (value, count), from the lowest bit of the first byte on."""
+    """Pack numbers, each given as (value, bit count), from the lowest bit of the first byte on."""
     value = place = 0
     for number, count in fields:
         value, place = value | number << place, place + count
@@ -42,7 +42,7 @@ ANIMATION = (
 )
 
 
-def test_what_an_encoder_writes_is_read(tmp_path):
+def test_files_of_a_real_encoder_are_read(tmp_path):
     assert_holds(tmp_path / "a.jxl", bytes.fromhex(STILL), 1)
     assert_holds(tmp_path / "a.jxl", bytes.fromhex(ANIMATION), 2)
 
@@ -72,7 +72,7 @@ def box(kind, content):
 
 
 def heif(items, references=(), brand=b"heic"):
-    """A HEIF file's boxes: `items` as (kind, is hidden), numbered from 1; `references` as (kind, from, to …)."""
+    """Return a HEIF file's boxes: `items` as (kind, hidden), numbered from 1; `references` as (kind, from, to …)."""
     entries = b"".join(
         box(b"infe", struct.pack(">IHH4s", 2 << 24 | hidden, number, 0, kind) + b"\0")
         for number, (kind, hidden) in enumerate(items, 1)
@@ -98,13 +98,13 @@ def heif(items, references=(), brand=b"heic"):
         ([], [], 1),
     ],
 )
-def test_a_heif_file_with_several_pictures_is_refused_and_parts_of_one_are_none(tmp_path, items, references, count):
+def test_a_heif_file_with_several_pictures_is_refused(tmp_path, items, references, count):
     assert_holds(tmp_path / "a.heic", heif(items, references), count)
     assert_holds(tmp_path / "a.avif", heif(items, references, b"avif"), count)
 
 
 @given(st.binary(max_size=120), st.integers(0, 200))
-def test_whatever_a_header_holds_it_is_a_picture_or_refused_in_words(tmp_path_factory, data, end):
+def test_any_header_is_accepted_or_refused_with_a_message(tmp_path_factory, data, end):
     path = tmp_path_factory.mktemp("any") / "a"
     for start in (heif([(b"hvc1", 0)])[:end], CONTAINER, CODESTREAM, box(b"ftyp", b"heic") + b"\0\0\0\x80meta"):
         path.write_bytes(start + data)

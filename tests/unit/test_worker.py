@@ -16,7 +16,7 @@ from lib.frame.geometry import Rect, Size
 from lib.jobs.job import Job
 from lib.settings import settings, spending
 from lib.worker.edit_job import EditJob
-from plugin.folder.state import Next, judge
+from plugin.folder.resume import NextStep, next_step
 from tests.gimp.endpoint import TestEndpoint
 from tests.recording_proxy import RecordingProxy
 from tests.systems import DATA_HOME
@@ -257,7 +257,7 @@ def test_a_folder_run_does_not_retry_after_a_gateway_timeout(job, endpoint):
     endpoint.behave("gateway_timeout")
     job = make_job(provider="custom", patience=3600.0)
     assert run(job, to_test(endpoint))[-1]["maybe_billed"] is True
-    assert judge(job.folder, was_done=False, retry_unknown=False) is Next.TELL_UNKNOWN
+    assert next_step(job.folder, was_done=False, retry_unknown=False) is NextStep.REPORT_UNKNOWN
     assert len(endpoint.received) == 1 and spending.in_month()["custom"].unknown == 1
 
 

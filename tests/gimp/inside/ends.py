@@ -196,6 +196,6 @@ def worker_dies(answered):
         job.write("answer-1.body", b"{")
     worker, heard = worker_process.Worker.__new__(worker_process.Worker), []
     worker._end, worker._jobs, worker._requests = None, {str(job.folder): heard.append}, {}
-    worker._tell_of_the_end(worker_process._ended(Path("worker.log")))
+    worker._finish_all(worker_process._unexpected_end(Path("worker.log")))
     job.release()
     return {"folder": str(job.folder), **heard[0]}

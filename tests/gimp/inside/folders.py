@@ -1,4 +1,4 @@
-"""Inside GIMP: makes folders of pictures, runs `generative-edit-folder` as a script would, tells what is in a file."""
+"""Inside GIMP: creates pictures, runs `generative-edit-folder` like a script, and reads the results."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,7 @@ from tests.gimp.inside import pictures
 
 
 def run(**arguments):
-    """Calls the procedure; returns status, error, files and report as plain data."""
+    """Call the procedure; return its status, error, files and report as plain data."""
     procedure = Gimp.get_pdb().lookup_procedure("generative-edit-folder")
     config = procedure.create_config()
     config.set_property("run-mode", Gimp.RunMode.NONINTERACTIVE)
@@ -24,7 +24,7 @@ def run(**arguments):
 
 
 def make(path, width=64, height=48, layers=1, hole=None, channel=None, selection=None, mode="RGB"):
-    """A small picture in a file; `hole` is made transparent, `channel` [name, box] and `selection` are saved in it."""
+    """Save a small picture; `hole` is made transparent, `channel` [name, box] and `selection` are saved in it."""
     image = pictures.splash(width, height)
     base = image.get_layers()[0]
     for number in range(1, layers):
@@ -50,22 +50,22 @@ def make(path, width=64, height=48, layers=1, hole=None, channel=None, selection
 
 
 def open_beside_another(path):
-    """Opens a picture as a folder run does in a GIMP with windows, while somebody else makes an image: what is open."""
+    """Open a picture like a folder run in a GIMP with windows while another image is created; return what is open."""
     from plugin.folder import picture
 
     has_display, file = picture.has_display, picture._file
-    made = []
+    others = []
 
-    def file_meanwhile(path):
-        made.append(Gimp.Image.new(300, 200, Gimp.ImageBaseType.RGB))
+    def file_and_other_image(path):
+        others.append(Gimp.Image.new(300, 200, Gimp.ImageBaseType.RGB))
         return file(path)
 
-    picture.has_display, picture._file = lambda: True, file_meanwhile
+    picture.has_display, picture._file = lambda: True, file_and_other_image
     try:
         opened = picture.open_picture(Path(path))
     finally:
         picture.has_display, picture._file = has_display, file
-    names = {opened.get_id(): Path(path).name, made[0].get_id(): "another"}
+    names = {opened.get_id(): Path(path).name, others[0].get_id(): "another"}
     left = [names.get(image.get_id(), "a leftover") for image in Gimp.get_images()]
     for image in Gimp.get_images():
         image.delete()
@@ -73,7 +73,7 @@ def open_beside_another(path):
 
 
 def layers_of(path):
-    """What layers a file has, and its size."""
+    """Return the layers of a file and its size."""
     image = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, Gio.File.new_for_path(path))
     described = [pictures.describe(layer) for layer in image.get_layers()]
     size = [image.get_width(), image.get_height()]
@@ -82,7 +82,7 @@ def layers_of(path):
 
 
 def pixels_of(path, out):
-    """What a file shows, as raw 8-bit RGBA in another file."""
+    """Write the visible pixels of a file as raw 8-bit RGBA to another file."""
     image = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, Gio.File.new_for_path(path))
     layer = image.merge_visible_layers(Gimp.MergeType.CLIP_TO_IMAGE)
     area = Gegl.Rectangle.new(0, 0, image.get_width(), image.get_height())
@@ -91,7 +91,7 @@ def pixels_of(path, out):
 
 
 def set_rotation_policy(policy):
-    """Sets what GIMP does with a camera's orientation; returns what it did before."""
+    """Set how GIMP handles the EXIF orientation; return the previous setting."""
     before = Gimp.gimprc_query("metadata-rotation-policy")
     Gimp.gimprc_set("metadata-rotation-policy", policy)
     return before
