@@ -20,7 +20,7 @@ REQUIREMENTS = (CHECKOUT / "tests" / "requirements.txt", CHECKOUT / "lib" / "req
 PROXY_REQUIREMENTS = (CHECKOUT / "tests" / "litellm-requirements.txt",)
 # One process for each GIMP, which mostly waits for windows, and one for the tests without.
 AT_ONCE = ["--numprocesses=3"]
-LINTERS = (["ruff", "check", "."], ["mypy"])
+LINTERS = (["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"])
 # Where a virtual environment has its Python.
 PYTHON = "Scripts/python.exe" if os.name == "nt" else "bin/python"
 

@@ -222,9 +222,7 @@ def _from_multipart(form: MultiDict[str, str], files: MultiDict[str, FileStorage
 def _upload(part: FileStorage, param: str) -> ImageRef:
     stream = cast(Upload, part.stream)
     if part.filename is None and not stream.read(16).startswith(SIGNATURES):
-        raise invalid(
-            f"Invalid type for '{param}': expected a file, but got a string instead.", param, "invalid_type"
-        )
+        raise invalid(f"Invalid type for '{param}': expected a file, but got a string instead.", param, "invalid_type")
     return ImageRef(param, upload=stream)
 
 

@@ -67,6 +67,7 @@ def cache_folder() -> Path:
     """Return the user's cache folder for private GIMPs, the demo and the tests."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / NAME
 
+
 @dataclass(frozen=True)
 class PrivateGimp:
     """A system in a folder, with GIMP of the minor version "3.0" or "3.2" in it."""

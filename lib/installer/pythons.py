@@ -110,4 +110,3 @@ def ask(command: list[str]) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         command, capture_output=True, encoding="utf-8", errors="replace", timeout=_SECONDS, stdin=subprocess.DEVNULL
     )
-

@@ -28,7 +28,7 @@ from lib.endpoint.fill.pyramid import LARGEST_SIDE, Level
 from lib.endpoint.jobs import Jobs, PoolTask, reserve_pixels
 from lib.endpoint.pictures import pixels
 from lib.endpoint.uploads import Uploads
-from tests.endpoint.abuse import BOUNDARY, multipart
+from tests.bench.abuse import BOUNDARY, multipart
 from tests.endpoint.support import AUTH, EDITS, Caller, encoded, error_of, hole, mask, part, photo
 from tests.endpoint.test_images import png_header
 from tests.waiting import wait_until

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageOps
 
 from lib.installer.demo import OUTPUTS
-from tests.photographs import photograph
+from tests.bench.photographs import photograph
 
 pytestmark = pytest.mark.one_gimp("3.0")
 ORIENTATION = 0x0112

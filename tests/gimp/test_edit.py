@@ -213,7 +213,7 @@ def test_a_prompt_that_the_engine_does_not_understand_is_rejected(gimp, out):
         ({"provider": "nobody", "n": 11}, ("no provider “nobody”", "n 11")),
         (
             {"provider": "custom", "model": "gpt-image-2", "quality": "ultra", "size": "1023x1023", "n": 11},
-            ("quality ultra: gpt-image-2 takes", "size 1023x1023: gpt-image-2 answers", "n 11: must be 0 to 10"),
+            ("quality ultra: gpt-image-2 accepts", "size 1023x1023: gpt-image-2 returns", "n 11: must be 0 to 10"),
         ),
         ({"extra": "[1]", "references": "{}"}, ("extra: must be a JSON object", "references: must be a JSON list")),
     ],
@@ -365,7 +365,7 @@ def test_feather_only_softens_inwards(gimp, out, endpoint):
 def test_grow_enlarges_the_edited_area_and_is_reported(gimp, out, endpoint):
     endpoint.behave("invert")
     done = gimp.call("edits.edit_case", case="corner", out=str(out), prompt="x", provider="custom", grow=9)
-    assert any("9 pixels around the selection" in note for note in done["report"]["notes"])
+    assert any("9 pixels beyond the selection" in note for note in done["report"]["notes"])
     before, after = load(out, "before.raw", done["size"]), load(out, "after.raw", done["size"])
     rows, columns = np.nonzero((before != after).any(2))
     assert (rows.max(), columns.max()) == (90 + 8, 130 + 8)

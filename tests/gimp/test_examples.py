@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.photographs import photograph
+from tests.bench.photographs import photograph
 
 HELP = Path(__file__).parents[2] / "plugin" / "help"
 PAGES = "".join((HELP / name).read_text(encoding="utf-8") for name in ("scripts.html", "folders.html"))

@@ -48,7 +48,7 @@ def window(installed, home, environment, request):
 @pytest.fixture(scope="module")
 def said(window):
     """English to what is said for it."""
-    return {message.one: message.said[0] for message in read(LOCALE / f"{window.language}.po")[1:]}
+    return {entry.text: entry.translations[0] for entry in read(LOCALE / f"{window.language}.po")[1:]}
 
 
 def test_gimp_is_told_the_procedures_in_its_language(window, said):

@@ -219,7 +219,7 @@ STAGES = {
 
 @pytest.mark.parametrize("stage", in_turns(STAGES))
 def test_cancel_leaves_the_image_unchanged(window, endpoint, stage):
-    """At every stage; tests/bench.py measures that it takes less than half a second."""
+    """At every stage; tests/bench/edits.py measures that it takes less than half a second."""
     case, behaviour, seconds, results, previews, message, ending = STAGES[stage]
     endpoint.behave(behaviour, seconds)
     with panel_of(window, case) as image:
@@ -332,7 +332,7 @@ def test_a_prompt_refused_by_the_built_in_engine_disables_generate(window, image
     window.keys("key", "ctrl+a")
     window.keys("type", "a castle made of cheese")
     wait_until(lambda: not can_be_used(window, "Generate"), "the engine refuses the prompt")
-    assert "does not understand this" in texts(window) and can_be_used(window, "Settings…")
+    assert "can't follow this prompt" in texts(window) and can_be_used(window, "Settings…")
     window.settle()
     shoot(window, "panel-refused")
     choose_provider(window, "Any other server")  # after an edit the panel remembers the last provider

@@ -16,9 +16,7 @@ PROCEDURES = {
 @pytest.mark.parametrize("procedure", PROCEDURES)
 def test_no_procedure_sends_anything(gimp, endpoint, procedure):
     endpoint.behave("invert")
-    done = gimp.call(
-        "edits.edit_with_quick_mask", procedure=procedure, provider="custom", **PROCEDURES[procedure]
-    )
+    done = gimp.call("edits.edit_with_quick_mask", procedure=procedure, provider="custom", **PROCEDURES[procedure])
     assert done["status"] == "execution-error" and SENTENCE in done["error"], done
     assert not endpoint.received and done["after"] == done["before"]
     assert "Qmask" in done["before"]["channels"]

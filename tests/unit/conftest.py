@@ -8,7 +8,7 @@ import pytest
 from lib import translation
 from lib.installer import installation, packages
 from tests.systems import REASONS
-from tests.unit.made_machine import fake_fetch
+from tests.unit.installer.made_machine import fake_fetch
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from lib import translation
 from lib.installer import catalogues, doctor
 from lib.installer.catalogues import CatalogueEntry
 from lib.installer.installation import Installation
-from tests.catalogues import PLURALS, header, written
+from tests.tools.catalogues import PLURALS, header, written
 
 PLURAL = "nplurals=2; plural=(n != 1);"
 MESSAGES = [

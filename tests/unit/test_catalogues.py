@@ -9,7 +9,7 @@ import pytest
 from lib.api.request import EditRequest
 from lib.installer.catalogues import CatalogueEntry, read
 from lib.translation import LOCALE
-from tests import catalogues
+from tests.tools import catalogues
 from tests.unit.unmarked import in_source
 
 LANGUAGES = sorted(catalogues.PLURALS)
@@ -110,7 +110,7 @@ def test_what_is_missing_from_a_catalogue_is_named(tmp_path, monkeypatch):
     (tmp_path / "generative-edit.pot").write_text(catalogues.written([catalogues.header("", ""), sure, unsure]))
     (tmp_path / "de.po").write_text(catalogues.written([catalogues.header("de", ""), sure, unsure]))
     assert catalogues.check([sure, unsure, new]) == [
-        "generative-edit.pot is out of date: run python3 tests/catalogues.py",
+        "generative-edit.pot is out of date: run python3 tests/tools/catalogues.py",
         "de: 'b' is not translated",
         "de: 'c' is not translated",
     ]

@@ -9,7 +9,7 @@ from PIL import Image
 from lib.jobs.job import SELECTION
 from lib.worker.edit_job import EditJob
 from lib.worker.requests import history as history_requests
-from tests.unit.test_worker import make_job
+from tests.unit.worker.test_worker import make_job
 
 CHECKOUT = Path(__file__).absolute().parents[2]
 READMES = [path for part in ("", "lib/**/", "tests/**/") for path in sorted(CHECKOUT.glob(f"{part}README.md"))]

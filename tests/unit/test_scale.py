@@ -4,7 +4,7 @@ import math
 import re
 from pathlib import Path
 
-from tests import scale
+from tests.tools import scale
 
 CHECKOUT = Path(__file__).parents[2]
 ENDPOINT_README = (CHECKOUT / "lib" / "endpoint" / "README.md").read_text(encoding="utf-8")

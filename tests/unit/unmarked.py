@@ -3,7 +3,7 @@
 import ast
 import re
 
-from tests.catalogues import is_mark
+from tests.tools.catalogues import is_mark
 
 # Two words, or a sentence's end after a word.
 _WORDS = re.compile(r"[A-Za-z]{2,}[,:;]? [A-Za-z“{$]|[A-Za-z]{2,}…")
@@ -31,10 +31,8 @@ _NOT_SHOWN = {
     r"|in place already|no better than as it came|lined up": "why a fit was made or not, in the report for scripts",
     r"the request was stopped|nothing was sent yet|the data URL has no comma|a file id has no content"
     r"|an event has more than  (bytes|lines)|module  has no attribute |the layer is not inserted yet"
-    r"|the proxy's address can't be used":
-    "caught by ourselves, or a programmer's mistake",
-    r"before headers.*reset reason: .*|.*litellm.*Error: .*| \?\(\?:LiteLLM: .*":
-    "patterns of what servers write",
+    r"|the proxy's address can't be used": "caught by ourselves, or a programmer's mistake",
+    r"before headers.*reset reason: .*|.*litellm.*Error: .*| \?\(\?:LiteLLM: .*": "patterns of what servers write",
     r" bytes are not a picture of .*| of job  is not an object|a line between plug-in and worker .*": "the same",
     r"Fill the .*|.* from its surroundings|Make its plain .*|Arrange the .*|transparent part of the picture"
     r"|, then | Make its .*| The other pictures are not used\.|selected area|, inside the selection"

@@ -83,9 +83,7 @@ def _insert(part: Picture, hole: Mask, colours: Floats) -> None:
 class _ProgressViews:
     """Passes intermediate states to the caller, each enlarged to the full picture."""
 
-    def __init__(
-        self, image: Picture, window: tuple[slice, slice], levels: list[Level], on_partial: OnPartial
-    ) -> None:
+    def __init__(self, image: Picture, window: tuple[slice, slice], levels: list[Level], on_partial: OnPartial) -> None:
         self.image, self.window, self.levels, self.on_partial = image, window, levels, on_partial
 
     def __call__(self, number: int, colours: Floats | None) -> None:

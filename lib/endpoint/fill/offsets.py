@@ -33,11 +33,13 @@ def propose(level: Level, limit: int, rng: np.random.Generator) -> Offsets:
     if patches is not None:
         count = limit - 1 - SPARE - len(offsets)
         shortest = max(2, min(level.shape) // 15)
-        offsets = np.concatenate([
-            offsets,
-            _repetitions(patches, (2 * count) // 3, shortest, rng),
-            _rim_votes(level, patches, count // 3, rng),
-        ])
+        offsets = np.concatenate(
+            [
+                offsets,
+                _repetitions(patches, (2 * count) // 3, shortest, rng),
+                _rim_votes(level, patches, count // 3, rng),
+            ]
+        )
         offsets = _useful(level, np.unique(offsets, axis=0))
     return np.concatenate([cover(level, offsets, limit - 1, CHOICES, rng), np.zeros((1, 2), np.intp)])
 

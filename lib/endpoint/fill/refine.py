@@ -42,8 +42,7 @@ class _Border:
             theirs = offsets[current.labels[other[seam]]]
             rows += [y[rim], y[seam]]
             cols += [x[rim], x[seam]]
-            truth += [graph.place(y[rim], x[rim]),
-                      graph.place(y[seam] + theirs[:, 0], x[seam] + theirs[:, 1])]
+            truth += [graph.place(y[rim], x[rim]), graph.place(y[seam] + theirs[:, 0], x[seam] + theirs[:, 1])]
         self.graph = graph
         self.rows, self.cols = np.concatenate(rows), np.concatenate(cols)
         self.truth = graph.colours[np.concatenate(truth)]

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from tests import fill_metrics as metrics
-from tests.fill_bench import object_hole, strip_hole, table
+from tests.bench import fill_metrics as metrics
+from tests.bench.fill import object_hole, strip_hole, table
 
 
 @pytest.fixture

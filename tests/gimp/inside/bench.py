@@ -1,4 +1,4 @@
-"""Inside GIMP: what tests/bench.py measures, and the bare stand-in for each."""
+"""Inside GIMP: what tests/bench/edits.py measures, and the bare stand-in for each."""
 
 import base64
 import http.client
