@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 from pathlib import Path
 from typing import Any
+
+from lib.storage.file_identity import content_of
 
 
 def describe_source(path: Path) -> dict[str, Any] | None:
     """Return the size, time and digest of a picture for the run's state; None if it cannot be read."""
-    with contextlib.suppress(OSError), path.open("rb") as file:
+    with contextlib.suppress(OSError):
         modified = path.stat().st_mtime_ns
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-        return {"size": file.tell(), "modified": modified, "sha256": digest}
+        size, digest = content_of(path)
+        return {"size": size, "modified": modified, "sha256": digest}
     return None
 
 
