@@ -96,5 +96,5 @@ def provider_and_model(options: Options) -> tuple[Provider, Model]:
 def cost_text(cost: Cost | None) -> str:
     """Return a cost as the panel shows it."""
     if cost is None:
-        return _("cost not known")
+        return _("cost unknown")
     return _("free") if cost.high == 0 else _("about {cost}").format(cost=cost)
