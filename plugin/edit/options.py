@@ -88,7 +88,7 @@ def problems_of(values: Mapping[str, Any]) -> tuple[Options, list[str]]:
 def _read_values(values: Mapping[str, Any], environment: Mapping[str, str] = os.environ) -> tuple[Options, list[str]]:
     """Return the options as far as they can be read, and a sentence for each problem of the values."""
     reader = _ArgumentReader(values)
-    provider, model = _provider_and_model(values["provider"], values["model"], environment)
+    provider, model = _provider_and_model_names(values["provider"], values["model"], environment)
     options = Options(
         provider=provider,
         model=model,
@@ -106,7 +106,7 @@ def _read_values(values: Mapping[str, Any], environment: Mapping[str, str] = os.
     return options, reader.problems
 
 
-def _provider_and_model(provider: str, model: str, environment: Mapping[str, str]) -> tuple[str, str | None]:
+def _provider_and_model_names(provider: str, model: str, environment: Mapping[str, str]) -> tuple[str, str | None]:
     """Return the names given as arguments, else in the environment, else in the settings; at last "local".
 
     None is the provider's default model. The model in the settings is only for the provider in the settings.

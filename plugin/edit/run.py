@@ -70,7 +70,7 @@ def run(image: Gimp.Image, task: Task, options: Options, python: str, progress: 
         try:
             outcome = insert_done(image, task, options, job, final)
         except (GLib.Error, OSError) as error:
-            raise EditFailed(of_a_result(error, job.folder)) from error
+            raise EditFailed(insertion_error_message(error, job.folder)) from error
         stopwatch.end_stage("insert")
     finally:
         forget_unsent(job, final)
@@ -220,7 +220,7 @@ def error_text(error: Event) -> str:
     return sentences(*texts)
 
 
-def of_a_result(error: GLib.Error | OSError, folder: Path) -> str:
+def insertion_error_message(error: GLib.Error | OSError, folder: Path) -> str:
     """Return a sentence on why a result was not inserted, and on where it is: in the job's folder."""
     message = _("The result cannot be inserted: {reason}. It is in {folder}.")
     reason = error.message.strip().rstrip(".") if isinstance(error, GLib.Error) else error.strerror or error
@@ -230,7 +230,7 @@ def of_a_result(error: GLib.Error | OSError, folder: Path) -> str:
 def explain_not_inserted(error: Exception, folder: Path) -> str:
     """Return the text for the user on any error that kept a job's result from being inserted."""
     if isinstance(error, (GLib.Error, OSError)):
-        return of_a_result(error, folder)
+        return insertion_error_message(error, folder)
     return explain(error)
 
 

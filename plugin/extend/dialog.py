@@ -15,7 +15,7 @@ from lib.translation import _
 from plugin.edit.arguments import EXTEND_ARGUMENTS, start_with_settings, values_of
 from plugin.edit.draft import Draft, cost_text
 from plugin.errors import BadArguments, EditFailed, explain
-from plugin.extend.draft import draft, extension_to_draw, provider_and_model
+from plugin.extend.draft import draft, extension_to_draw, selected_provider_and_model
 from plugin.extend.parts import ExtendParts
 from plugin.extend.run import ExtendResult, ExtendRun
 from plugin.pixels.export import quick_mask_is_on
@@ -78,7 +78,7 @@ class ExtendDialog:
         parts.show_extension(extension_to_draw(self._canvas, values))
         self._draft, problem = None, ""
         try:
-            parts.form.show_choices(*provider_and_model(values))
+            parts.form.show_choices(*selected_provider_and_model(values))
             self._draft = draft(self._image, self._valid_layers(), values)
         except (BadArguments, EditFailed) as error:
             problem = str(error)

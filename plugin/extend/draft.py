@@ -11,10 +11,9 @@ from lib.api.models import Model
 from lib.api.providers import Provider
 from lib.frame.geometry import Size
 from lib.translation import _
-from plugin.edit import draft as edit_draft
 from plugin.edit.arguments import defaults, sides
 from plugin.edit.choices import accepted, choices
-from plugin.edit.draft import Draft, estimate
+from plugin.edit.draft import Draft, estimate, provider_and_model
 from plugin.edit.options import checked
 from plugin.errors import BadArguments
 from plugin.extend.extension import Extension
@@ -22,17 +21,17 @@ from plugin.extend.side_amounts import PIXELS, SIDES, canvas_length, parse_amoun
 from plugin.extend.task import options_of, prepare
 
 
-def provider_and_model(values: Mapping[str, Any]) -> tuple[Provider, Model]:
+def selected_provider_and_model(values: Mapping[str, Any]) -> tuple[Provider, Model]:
     """Return the provider and the model of the values; raise BadArguments for an unknown provider."""
     selected = {name: values[name] for name in ("provider", "model")}
-    return edit_draft.provider_and_model(checked({**defaults(), **selected}))
+    return provider_and_model(checked({**defaults(), **selected}))
 
 
 def draft(image: Gimp.Image, layers: Sequence[Gimp.Layer], values: Mapping[str, Any]) -> Draft:
     """Return the edit that the values describe; raise BadArguments or EditFailed if it cannot be sent."""
     if not any(text.strip() for text in sides(values)):
         raise BadArguments([_("Enter how far to extend at least one side, or drag an edge of the canvas above.")])
-    provider, model = provider_and_model(values)
+    provider, model = selected_provider_and_model(values)
     offered = choices(model, provider, values["output-format"])
     supported = accepted({**defaults(), **values}, offered, defaults())
     options = options_of(image, supported)

@@ -13,7 +13,7 @@ from gi.repository import GLib
 from lib.api.text import sentences
 from lib.storage.file_identity import File
 from lib.translation import _
-from plugin.edit.run import of_a_result
+from plugin.edit.run import insertion_error_message
 from plugin.errors import file_error_message
 from plugin.folder.arguments import RunSpec
 from plugin.folder.estimates import TimeLeft
@@ -115,7 +115,7 @@ class RunLog:
         """Record that a picture could not be read, or its result could not be saved."""
         message = getattr(error, "message", None) or str(error)
         if isinstance(error, (GLib.Error, OSError)) and item.maybe_job and item.job.has_result:
-            message = of_a_result(error, item.job.folder)
+            message = insertion_error_message(error, item.job.folder)
         elif isinstance(error, OSError):
             message = file_error_message(error)
         self.record_failure(item, {"message": message}, may_recur=isinstance(error, OSError))
