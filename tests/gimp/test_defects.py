@@ -83,9 +83,9 @@ def test_the_users_layer_mask_thrown_away(gimp, out, endpoint):
 
 def test_image_metadata_overwritten(gimp, endpoint):
     endpoint.behave("echo")
-    kept = gimp.call("defects.edit_with_metadata")
-    assert kept["before"] == kept["after"]
-    assert "Ann Other" in kept["before"]["metadata"] and "a comment" in kept["before"]["parasites"].values()
+    metadata = gimp.call("defects.edit_with_metadata")
+    assert metadata["before"] == metadata["after"]
+    assert "Ann Other" in metadata["before"]["metadata"] and "a comment" in metadata["before"]["parasites"].values()
 
 
 def test_results_of_canvas_size_for_a_small_selection(gimp, out, endpoint):

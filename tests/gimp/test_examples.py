@@ -17,8 +17,7 @@ PAGES = "".join((HELP / name).read_text(encoding="utf-8") for name in ("scripts.
 
 def examples(language):
     """The examples in one language, in their order."""
-    found = re.findall(rf'<pre class="{language}">\n(.*?)</pre>', PAGES, re.DOTALL)
-    return [html.unescape(text) for text in found]
+    return [html.unescape(text) for text in re.findall(rf'<pre class="{language}">\n(.*?)</pre>', PAGES, re.DOTALL)]
 
 
 COMMANDS = examples("sh")

@@ -43,17 +43,17 @@ PLURALS = {
 
 
 def main(arguments):
-    wanted = collect()
+    entries = collect()
     if "--check" in arguments:
-        problems = check(wanted)
+        problems = check(entries)
         print("\n".join(problems) or "All is translated.")
         return int(bool(problems))
     LOCALE.mkdir(exist_ok=True)
-    template = written([header("", "nplurals=INTEGER; plural=EXPRESSION;"), *wanted])
+    template = written([header("", "nplurals=INTEGER; plural=EXPRESSION;"), *entries])
     TEMPLATE.write_text(template, encoding="utf-8", newline="\n")
     for language, plural in PLURALS.items():
         path = LOCALE / f"{language}.po"
-        messages = merged(wanted, read(path) if path.exists() else [], int(plural[9]))
+        messages = merged(entries, read(path) if path.exists() else [], int(plural[9]))
         path.write_text(written([header(language, plural), *messages]), encoding="utf-8", newline="\n")
         untranslated = sum(not message.is_translated for message in messages)
         print(f"{path.name}: {untranslated} of {len(messages)} not translated")
@@ -61,15 +61,15 @@ def main(arguments):
     return 0
 
 
-def check(wanted):
-    """What is not as it should be: the template, and each language."""
+def check(entries):
+    """Return what is out of date or not translated: in the template, and in each language."""
     problems = []
     known = [message.key for message in read(TEMPLATE)[1:]] if TEMPLATE.exists() else []
-    if known != [message.key for message in wanted]:
+    if known != [message.key for message in entries]:
         problems.append(f"{TEMPLATE.name} is out of date: run python3 tests/tools/catalogues.py")
     for language in PLURALS:
         said = {message.key: message for message in read(LOCALE / f"{language}.po")}
-        for message in wanted:
+        for message in entries:
             if message.key not in said or not said[message.key].is_translated:
                 problems.append(f"{language}: {message.text!r} is not translated")
     return problems
@@ -83,14 +83,14 @@ def sources() -> list[Path]:
 
 def collect() -> list[CatalogueEntry]:
     """Every message of the modules and the data files, once, in the order of the files."""
-    found: dict[tuple[str, str], CatalogueEntry] = {}
+    entries: dict[tuple[str, str], CatalogueEntry] = {}
     for path in sources():
         for message in in_module(path.read_text(encoding="utf-8")):
-            _note(found, message, path.relative_to(CHECKOUT).as_posix())
+            _note(entries, message, path.relative_to(CHECKOUT).as_posix())
     for name, keys in DATA.items():
         for text in in_data(json.loads((CHECKOUT / name).read_text(encoding="utf-8")), keys):
-            _note(found, CatalogueEntry(text), name)
-    return list(found.values())
+            _note(entries, CatalogueEntry(text), name)
+    return list(entries.values())
 
 
 def in_module(source: str) -> Iterator[CatalogueEntry]:
@@ -120,11 +120,11 @@ def in_data(value, keys, counts=False) -> Iterator[str]:
         yield value
 
 
-def merged(wanted, known, forms) -> list[CatalogueEntry]:
-    """The wanted messages with what is said for them already; what nobody wants any more is left out."""
+def merged(entries, known, forms) -> list[CatalogueEntry]:
+    """Return the entries with their existing translations; translations that no entry uses are dropped."""
     said = {message.key: message for message in known}
     result = []
-    for message in wanted:
+    for message in entries:
         old = said.get(message.key, CatalogueEntry())
         empty = [""] * (forms if message.plural else 1)
         flags = [*message.flags, *(["fuzzy"] if "fuzzy" in old.flags else [])]
@@ -169,8 +169,8 @@ def _quoted(part: str, text: str) -> Iterator[str]:
         yield f'{part} "{escaped}"' if index == 0 else f'"{escaped}"'
 
 
-def _note(found, message, place):
-    known = found.setdefault(message.key, message)
+def _note(entries, message, place):
+    known = entries.setdefault(message.key, message)
     if place not in known.references:
         known.references.append(place)
     known.note = known.note or message.note

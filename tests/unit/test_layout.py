@@ -29,13 +29,13 @@ MODULES = dict(modules())
 @cache
 def imports_of(path):
     """The modules of ours that a file imports, at any depth."""
-    found = set()
+    imported = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            found.update(alias.name for alias in node.names if alias.name in MODULES)
+            imported.update(alias.name for alias in node.names if alias.name in MODULES)
         elif isinstance(node, ast.ImportFrom) and node.module in MODULES:
-            found.update(name if (name := f"{node.module}.{a.name}") in MODULES else node.module for a in node.names)
-    return found
+            imported.update(name if (name := f"{node.module}.{a.name}") in MODULES else node.module for a in node.names)
+    return imported
 
 
 def package_of(module):

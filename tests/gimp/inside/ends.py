@@ -50,8 +50,8 @@ def end_of(lost=(), broken=False):
     """
     image, layers = edits.CASES["ellipse"]()
     worker, listener = _PlayedWorker(), _Listener()
-    asked = read({**defaults(), "prompt": "x", "provider": "custom"})
-    generation = Generation(draft(image, layers, asked), worker, listener)
+    options = read({**defaults(), "prompt": "x", "provider": "custom"})
+    generation = Generation(draft(image, layers, options), worker, listener)
     generation.start()
     frame = generation.canvas.frame
     for name in {"preview.raw", "result.raw"} - set(lost):
@@ -74,8 +74,8 @@ def quick_mask_meanwhile():
     """A result of the panel arrives after Quick Mask was turned on."""
     image, layers = edits.CASES["ellipse"]()
     worker = _PlayedWorker()
-    asked = read({**defaults(), "prompt": "x", "provider": "custom"})
-    generation = Generation(draft(image, layers, asked), worker, _Listener())
+    options = read({**defaults(), "prompt": "x", "provider": "custom"})
+    generation = Generation(draft(image, layers, options), worker, _Listener())
     generation.start()
     sent = worker.job.path(SELECTION).read_bytes()
     edits.turn_on_quick_mask(image)
@@ -98,28 +98,28 @@ def answers_of_a_killed_worker(root):
     worker_process.ROOT = Path(root)
     python = json.loads((Path(root) / "stamp.json").read_text())["python"]
     workers.worker_python = lambda: python
-    kept, loop, heard = workers.Workers(), GLib.MainLoop(), []
+    window_workers, loop, heard = workers.Workers(), GLib.MainLoop(), []
 
     def take(answer):
         heard.append("error" if "error" in answer else "answer")
         loop.quit()
 
     def ask():
-        kept.ask("check-prompt", take, prompt="remove it")
+        window_workers.ask("check-prompt", take, prompt="remove it")
         loop.run()
 
     ask()
-    unread = kept.get()
+    unread = window_workers.get()
     unread._process.force_exit()
     while unread.is_running:
         time.sleep(0.001)
     ask()
-    read_to_its_end = kept.get()
+    read_to_its_end = window_workers.get()
     read_to_its_end._process.force_exit()
     while not read_to_its_end.ended:
         GLib.MainContext.default().iteration(True)
     ask()
-    kept.close()
+    window_workers.close()
     return heard
 
 

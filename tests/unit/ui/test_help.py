@@ -63,8 +63,8 @@ def test_what_it_says_is_so(tmp_path, monkeypatch):
     settings.change(confirm_above=1.0)
     spending.add("openai", 0.1)
     last_used.remember("openai", "")
-    kept = [settings.jobs_folder(), settings.key_file(), *tmp_path.rglob("*.json")]
-    for name in (path.name for path in kept):
+    paths = [settings.jobs_folder(), settings.key_file(), *tmp_path.rglob("*.json")]
+    for name in (path.name for path in paths):
         assert f"<code>{name}</code>" in PAGE
     scripts = PAGES["scripts.html"]
     assert "<code>max-cost</code>" in scripts and "max-cost" in {argument.name for argument in EDIT_ARGUMENTS}
