@@ -15,7 +15,6 @@ from lib.api.providers import Provider
 from lib.api.text import sanitize, truncate
 from lib.translation import _
 
-_EDITS = "/images/edits"
 _MAX_URL_LENGTH = 200
 _BASE_URL = re.compile(r"https?://(?P<authority>[^/?#]*)(?P<path>[^?#]*)(?P<rest>.*)", re.IGNORECASE)
 _AUTHORITY = re.compile(r"(?P<host>\[[^\[\]]*\]|[^\[\]:]*)(?::(?P<port>[^:\]]*))?")
@@ -23,16 +22,16 @@ _LABEL = re.compile(r"[\w-]{1,63}")
 
 
 def endpoint_url(base_url: str, provider: Provider, path: str) -> str:
-    """Return the URL of `path` ("/images/edits", "/models") under a base URL.
+    """Return the URL of `path`, one of the provider's, under a base URL.
 
     Keeps a query in the base URL, which Azure allows. Azure has two forms: `…/openai/v1` with the model in the body,
     and `…/openai/deployments/NAME`, where only edits are under the deployment.
     """
     parts = urlsplit(base_url.strip())
-    root = parts.path.rstrip("/").removesuffix(_EDITS)
+    root = parts.path.rstrip("/").removesuffix(provider.edits_path)
     query = parts.query
     if provider.api_versions:
-        root, form = _azure_root(root, path)
+        root, form = _azure_root(root, path == provider.edits_path)
         if "api-version=" not in query:
             query = "&".join(filter(None, [query, urlencode({"api-version": provider.api_versions[form]})]))
     return urlunsplit((parts.scheme, parts.netloc, root + path, query, ""))
@@ -43,10 +42,10 @@ def is_deployment_url(base_url: str, provider: Provider) -> bool:
     return bool(provider.api_versions) and "/openai/deployments/" in urlsplit(base_url).path
 
 
-def _azure_root(root: str, path: str) -> tuple[str, str]:
+def _azure_root(root: str, for_edits: bool) -> tuple[str, str]:
     before, deployments, _name = root.partition("/openai/deployments/")
     if deployments:
-        return (root if path == _EDITS else f"{before}/openai"), "deployments"
+        return (root if for_edits else f"{before}/openai"), "deployments"
     return (root if root.endswith("/openai/v1") else f"{root.removesuffix('/openai')}/openai/v1"), "v1"
 
 

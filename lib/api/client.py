@@ -44,8 +44,6 @@ from lib.api.transport import Exchange, Timeouts
 from lib.api.validation import validate
 from lib.translation import _
 
-_EDITS = "/images/edits"
-
 
 @dataclass(frozen=True)
 class ModelInfo:
@@ -164,7 +162,7 @@ class ImagesClient:
     def models(self) -> list[ModelInfo]:
         """Return the models that the endpoint offers, which is also a free test of the connection and the key."""
         with self._calls.open(billed=False) as call:
-            text = call.get(self._url("/models"), self._limits.max_body_bytes)
+            text = call.get(self._url(self.provider.models_path), self._limits.max_body_bytes)
             entries = parse_object(text, _("The list of models")).get("data")
             if not isinstance(entries, list):
                 raise BadResponseError(_("The response contains no list of models."))
@@ -208,15 +206,18 @@ class ImagesClient:
 
     def _edit_once(self, adapted: AdaptedRequest) -> EditResponse:
         body = self._body(adapted)
-        with self._calls.open(billed=True) as call, call.send("POST", self._url(_EDITS), body) as exchange:
+        with self._calls.open(billed=True) as call, self._post(call, body) as exchange:
             return self._read_response(exchange, call)
 
     def _stream_once(self, adapted: AdaptedRequest, call: Call, image_index: int) -> Iterator[StreamEvent]:
-        with call.send("POST", self._url(_EDITS), self._body(adapted)) as exchange:
+        with self._post(call, self._body(adapted)) as exchange:
             if "text/event-stream" in exchange.headers.get("Content-Type", ""):
                 yield from self._read_stream(exchange, call, image_index)
             else:  # the server ignored `stream`
                 yield from _completed(self._read_response(exchange, call), image_index)
+
+    def _post(self, call: Call, body: Body) -> Exchange:
+        return call.send("POST", self._url(self.provider.edits_path), body)
 
     def _read_stream(self, exchange: Exchange, call: Call, image_index: int) -> Iterator[StreamEvent]:
         self._record_body(exchange)

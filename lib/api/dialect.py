@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import base64
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from lib.api import openrouter, xai
 from lib.api.body import Body, FilePart, json_body, multipart_body
 from lib.api.events import Notice
-from lib.api.image_header import ImageHeaderError
 from lib.api.providers import Provider
-from lib.api.request import EditRequest, FileId, ImageSource, Url, data_url_bytes, open_source, source_header
+from lib.api.request import EditRequest, FileId, ImageSource, Url, data_url_bytes, image_url, mime_type
 from lib.api.text import join_alternatives
 from lib.translation import _, ngettext
 
@@ -64,8 +64,20 @@ def adapt(request: EditRequest, provider: Provider) -> AdaptedRequest:
     return AdaptedRequest(fields, replace(request, images=images), tuple(notices))
 
 
+ENCODINGS: dict[str, Callable[[EditRequest, Mapping[str, Any]], dict[str, Any]]] = {
+    "xai": xai.json_fields,
+    "openrouter": openrouter.json_fields,
+}
+"""The encodings other than OpenAI's: each turns a request and its adapted fields into the fields of a JSON body."""
+
+
 def encode(adapted: AdaptedRequest, provider: Provider) -> Body:
-    """Return the body to send: JSON for references if the provider accepts them in JSON, else a form."""
+    """Return the body to send; in OpenAI's encoding it is JSON for references if the provider accepts them, or a form.
+
+    Raises `OSError` if a file can't be read.
+    """
+    if provider.encoding in ENCODINGS:
+        return json_body(ENCODINGS[provider.encoding](adapted.request, adapted.fields))
     if adapted.request.has_references and provider.references == "json":
         return _encode_json(adapted)
     return _encode_form(adapted, provider)
@@ -82,11 +94,7 @@ def _encode_json(adapted: AdaptedRequest) -> Body:
 def _reference(source: ImageSource) -> dict[str, str]:
     if isinstance(source, FileId):
         return {"file_id": source.value}
-    if isinstance(source, Url):
-        return {"image_url": source.value}
-    with open_source(source) as file:
-        text = base64.b64encode(file.read()).decode()
-    return {"image_url": f"data:{_mime_type(source)};base64,{text}"}
+    return {"image_url": image_url(source)}
 
 
 def _encode_form(adapted: AdaptedRequest, provider: Provider) -> Body:
@@ -99,7 +107,7 @@ def _encode_form(adapted: AdaptedRequest, provider: Provider) -> Body:
             urls.append(image.value)
         else:
             files.append(file_part(name, f"image-{number}", image))
-    if request.mask is not None:
+    if request.mask is not None and provider.mask_part:
         files.append(file_part(provider.mask_part, "mask", request.mask))
     fields = dict(adapted.fields)
     if urls:
@@ -113,14 +121,7 @@ def file_part(name: str, stem: str, source: ImageSource) -> FilePart:
         source = data_url_bytes(source)
     if isinstance(source, FileId):
         raise TypeError("a file id has no content")
-    mime_type = _mime_type(source)
+    kind = mime_type(source)
     if isinstance(source, bytes):
-        return FilePart(name, f"{stem}.{mime_type.partition('/')[2]}", mime_type, source)
-    return FilePart(name, Path(source).name, mime_type, source)
-
-
-def _mime_type(source: str | Path | bytes) -> str:
-    try:
-        return source_header(source).mime_type
-    except ImageHeaderError:
-        return "application/octet-stream"  # validation has let it through for a model that isn't in models.json
+        return FilePart(name, f"{stem}.{kind.partition('/')[2]}", kind, source)
+    return FilePart(name, Path(source).name, kind, source)

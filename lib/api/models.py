@@ -137,9 +137,12 @@ def names() -> list[str]:
 
 
 def get(name: str) -> Model:
-    """Return the model of this name, or a permissive one if it isn't in models.json."""
+    """Return the model of this name, or a permissive one if it isn't in models.json.
+
+    Gateways put the maker in front of the name: "openai/gpt-image-2".
+    """
     data = _data()
-    entry = data["models"].get(name)
+    entry = data["models"].get(name.removeprefix("openai/"))
     if entry is None:
         return _model(name, data["unknown"], is_known=False)
     return _model(name, data["families"][entry["family"]] | entry, is_known=True)

@@ -3,32 +3,40 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from lib.api.models import FreeSize, SizeRule
 from lib.translation import _
 
 
 @dataclass(frozen=True)
 class Provider:
-    """A provider's dialect.
+    """A provider's dialect; providers.schema.json describes the same fields for editors.
 
-    `auth` is "bearer", "api-key" (a header of that name) or "none". `ignored` maps a field that is sent without effect
-    to what happens instead, and `rejected` maps a field that isn't sent to the reason; a key may be `field=value` for
-    a single value. `mask_reads` is "alpha" (0 is edited), "luminance" (white is edited) or "nothing". `mask_margin` is
+    `edits_path` and `models_path` follow the base URL. `encoding` names how a request becomes a body: "openai" or one
+    of the others in `lib.api.dialect`. `auth` is "bearer", "api-key" (a header of that name) or "none". `ignored` maps
+    a field that is sent without effect to what happens instead, and `rejected` maps a field that isn't sent to the
+    reason; a key may be `field=value` for a single value. `mask_reads` is "alpha" (0 is edited), "luminance" (white is
+    edited) or "nothing". `mask_margin` is
     the number of pixels by which the mask is grown beyond the selection, since models work in blocks of pixels and
     blend there; it is 0 if the endpoint changes exactly the masked pixels, where a margin would only be cut off again.
-    `single_part` and `several_part` are the names of the form's image parts. `references` is "json", "parts" (URLs as
-    form parts) or "none". `extra_fields` are sent unless the request sets them.
+    `mask_part`, `single_part` and `several_part` are the names of the form's parts; a mask without a name is not sent.
+    `references` is "json" (URLs and file IDs, in OpenAI's JSON body), "urls" or "none". `size_multiple` is set if the
+    server rounds the sides of an image up to it. `extra_fields` are sent unless the request sets them.
     """
 
     name: str
     title: str
     base_url: str | None
+    edits_path: str
+    models_path: str
+    encoding: str
     default_model: str | None
     needs_model: bool
     auth: str
@@ -38,12 +46,13 @@ class Provider:
     ignored: Mapping[str, str]
     rejected: Mapping[str, str]
     mask_reads: str
-    mask_part: str
+    mask_part: str | None
     mask_margin: int
     single_part: str
     several_part: str
     references: str
     max_images: int | None
+    size_multiple: int | None
     streams: bool
     supports_n: bool
     response_formats: tuple[str, ...]
@@ -53,6 +62,12 @@ class Provider:
     def model_name(self, selected: str | None) -> str:
         """Return the selected model, or else the default, or else ""."""
         return selected or self.default_model or ""
+
+    def sizes(self, rule: SizeRule) -> SizeRule:
+        """Return a model's rule for sizes, with sides that this provider doesn't round up."""
+        if self.size_multiple is None or not isinstance(rule, FreeSize):
+            return rule
+        return replace(rule, multiple=math.lcm(rule.multiple, self.size_multiple))
 
     def note_for(self, table: Mapping[str, str], name: str, value: Any) -> str | None:
         """Return the translated entry of a field in `ignored` or `rejected`, by its name or by name and value."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import binascii
 import io
 from collections.abc import Mapping, Sequence
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import unquote_to_bytes
 
-from lib.api.image_header import ImageHeader, read_header
+from lib.api.image_header import ImageHeader, ImageHeaderError, read_header
 
 PARAMETERS = (
     "prompt", "model", "background", "input_fidelity", "moderation", "n", "output_compression",
@@ -110,3 +111,22 @@ def data_url_bytes(url: Url) -> bytes:
         raise ValueError("the data URL has no comma")
     content = unquote_to_bytes(text)
     return binascii.a2b_base64(content) if head.endswith(";base64") else content
+
+
+def image_url(source: ImageSource) -> str:
+    """Return the URL of an image, a `data:` URL for a file; raise `OSError`."""
+    if isinstance(source, Url):
+        return source.value
+    if isinstance(source, FileId):
+        raise TypeError("a file id has no URL")
+    with open_source(source) as file:
+        text = base64.b64encode(file.read()).decode()
+    return f"data:{mime_type(source)};base64,{text}"
+
+
+def mime_type(source: str | Path | bytes) -> str:
+    """Return the MIME type of an image by its header; raise `OSError`."""
+    try:
+        return source_header(source).mime_type
+    except ImageHeaderError:
+        return "application/octet-stream"  # validation has let it through for a model that isn't in models.json

@@ -164,7 +164,7 @@ def _reference_problems(name: str, source: FileId | Url, model: Model, provider:
         yield Problem(name, value, _("{model} only accepts files").format(model=model.name))
     elif provider and takes == "none" and not (isinstance(source, Url) and source.is_data):
         yield Problem(name, value, _("{provider} only accepts files").format(provider=provider.name))
-    elif provider and takes == "parts" and isinstance(source, FileId):
+    elif provider and takes == "urls" and isinstance(source, FileId):
         yield Problem(
             name, value, _("{provider} accepts files and addresses, but not file IDs").format(provider=provider.name)
         )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lib.api.models import FreeSize, Model, SizeList
+from lib.api.models import FreeSize, Model, SizeList, SizeRule
 from lib.api.providers import Provider
 from lib.translation import _
 
@@ -25,7 +25,7 @@ class OptionChoices:
 def choices(model: Model, provider: Provider, output_format: str = "") -> dict[str, OptionChoices]:
     """Return the choices of each option by its argument's name; `output_format` is the current one."""
     offered = {
-        "size": OptionChoices(_sizes(model)),
+        "size": OptionChoices(_sizes(provider.sizes(model.sizes))),
         "quality": _options(model, model.qualities, _COMMON_QUALITIES),
         "background": _options(model, model.backgrounds, ("opaque", "transparent", "auto")),
         "input-fidelity": _options(model, model.input_fidelities, ("high", "low")),
@@ -54,10 +54,10 @@ def accepted(
     return result
 
 
-def _sizes(model: Model) -> tuple[str, ...]:
-    if isinstance(model.sizes, SizeList):
-        return tuple(f"{width}x{height}" for width, height in model.sizes.sizes)
-    return tuple(size for size in _COMMON_SIZES if _allowed(model.sizes, size))
+def _sizes(rule: SizeRule) -> tuple[str, ...]:
+    if isinstance(rule, SizeList):
+        return tuple(f"{width}x{height}" for width, height in rule.sizes)
+    return tuple(size for size in _COMMON_SIZES if _allowed(rule, size))
 
 
 def _allowed(rule: FreeSize, size: str) -> bool:

@@ -90,7 +90,7 @@ def plan_frame(canvas: Size, selection: Rect | None, home: Rect, options: Option
             selection,
             home,
             context=options.context,
-            rule=models.get(_model(options)).sizes,
+            rule=_size_rule(options),
             size=_requested_size(options),
             largest=options.largest_size,
         )
@@ -231,6 +231,11 @@ def _model(options: Options) -> str:
         return settings.provider(options.provider).model_name(options.model)
     except ValueError as error:
         raise BadArguments([str(error)]) from None
+
+
+def _size_rule(options: Options) -> models.SizeRule:
+    rule = models.get(_model(options)).sizes
+    return settings.provider(options.provider).sizes(rule)
 
 
 def _requested_size(options: Options) -> Size | None:

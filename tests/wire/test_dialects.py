@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import base64
+import json
 import threading
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
-from lib.api import providers
+from lib.api import dialect, models, providers
 from lib.api.client import ImagesClient
 from lib.api.errors import BadRequestError, InvalidRequestError, RateLimitError, ServerError
 from lib.api.events import Notice
+from lib.api.providers import Provider
 from lib.api.request import EditRequest, FileId, Url
 from lib.api.response import Completed, EditResponse, PartialImage
 from tests.wire.dialect_servers import SERVERS
@@ -20,12 +24,15 @@ from tests.wire.pictures import picture
 from tests.wire.server import Recorded, Reply, Server, images_reply, json_reply, serving
 
 IMAGE = picture()
-PATHS = {"lemonade": "/api/v1", "azure": "/openai/v1"}
+PATHS = {
+    "lemonade": "/api/v1", "azure": "/openai/v1", "openrouter": "/api/v1", "nanogpt": "/api/v1",
+    "deepinfra": "/v1/openai", "imagerouter": "/v1/openai",
+}  # fmt: skip
 EVERYTHING = EditRequest(
     [IMAGE, picture("WEBP"), picture("JPEG")],
     "a prompt",
     mask=IMAGE,
-    model="some-model",
+    model="some/model",
     background="opaque",
     moderation="low",
     n=2,
@@ -57,31 +64,36 @@ def test_request_with_all_fields_is_accepted(name: str) -> None:
     provider = providers.get(name)
     assert all(image.data == IMAGE for image in response.images)
     assert len(response.images) == (1 if name == "azure" else 2)
-    fields = set(got.fields)
-    assert not fields & set(provider.rejected)
-    for field in {"background", "moderation", "quality", "user", "size", "output_format"} - set(provider.rejected):
-        assert field in fields
+    fields = set(got.parameters())
+    replaced = {"size"} if name == "xai" else set()
+    for field in ("background", "moderation", "quality", "user", "size", "output_format", "input_fidelity"):
+        value = getattr(EVERYTHING, field)
+        rejected = provider.note_for(provider.rejected, field, value) is not None
+        assert (field in fields) is (value is not None and not rejected and field not in replaced), field
+        assert (field in notices) is (value is not None and (rejected or field in provider.ignored)), field
     for field in set(notices) - {"n", "images"}:
-        assert field in {**provider.ignored, **provider.rejected}
+        assert {field, f"{field}={getattr(EVERYTHING, field)}"} & {*provider.ignored, *provider.rejected}
     assert ("mask" in notices) is (provider.mask_reads == "nothing")
-    (mask,) = [part for part in got.files if part.name.startswith("mask")]
-    assert mask.name == provider.mask_part
-    assert mask.value == IMAGE
+    if provider.encoding == "openai":
+        assert [part.name for part in got.files if part.value == IMAGE][-1] == provider.mask_part
+    else:
+        assert "mask" not in got.json
 
 
 @pytest.mark.parametrize("name", providers.names())
 def test_request_with_one_image_and_a_prompt_is_accepted(name: str) -> None:
-    response, got, _ = edit_with(name, EditRequest([IMAGE], "p", model="some-model"))
+    response, got, _ = edit_with(name, EditRequest([IMAGE], "p", model="some/model"))
     assert len(response.images) == 1
-    (part,) = got.files
-    assert part.name == ("image[]" if name == "litellm" else "image")
+    if providers.get(name).encoding == "openai":
+        (part,) = got.files
+        assert part.name == ("image[]" if name in ("litellm", "imagerouter") else "image")
 
 
 @pytest.mark.parametrize("name", providers.names())
 def test_stream_ends_with_an_image_for_every_provider(name: str) -> None:
     with serving(SERVERS[name]) as server:
         events = list(client_for(name, server).stream(replace(EVERYTHING, n=1)))
-        streams = "stream" in server.last.fields
+        streams = "stream" in server.last.parameters()
     assert isinstance(events[-1], Completed)
     assert streams is providers.get(name).streams
     previews = sum(isinstance(event, PartialImage) for event in events)
@@ -91,15 +103,36 @@ def test_stream_ends_with_an_image_for_every_provider(name: str) -> None:
 @pytest.mark.parametrize("name", providers.names())
 def test_provider_entries_are_complete(name: str) -> None:
     provider = providers.get(name)
-    assert provider.title
-    assert provider.auth in ("bearer", "api-key", "none")
-    assert provider.mask_reads in ("alpha", "luminance", "nothing")
-    assert provider.references in ("json", "parts", "none")
-    assert set(provider.response_formats) <= {"b64_json", "url"} and "b64_json" in provider.response_formats
     fields = set(EditRequest.__dataclass_fields__)
     for noted in (*provider.ignored, *provider.rejected):
         assert noted.partition("=")[0] in fields
     assert (provider.base_url is None) is (name in ("azure", "local", "custom"))
+
+
+def test_providers_match_their_schema() -> None:
+    folder = Path(providers.__file__).parent
+    schema = json.loads((folder / "providers.schema.json").read_text("utf-8"))
+    data = json.loads((folder / "providers.json").read_text("utf-8"))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.Draft202012Validator(schema).validate(data)
+    encodings = schema["$defs"]["provider"]["properties"]["encoding"]["enum"]
+    assert encodings == ["openai", *dialect.ENCODINGS]
+    assert set(schema["properties"]["common"]["required"]) == set(Provider.__dataclass_fields__) - {"name", "title"}
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("auth", "basic"), ("encoding", "other"), ("ignored", {"mask": "ends with a full stop."}), ("nonsense", 1),
+        ("response_formats", ["url"]), ("base_url", "http://example.org/v1"), ("max_images", 0),
+        ("mask_reads", "nothing"),
+    ],
+)  # fmt: skip
+def test_schema_refuses_an_invalid_entry(field: str, value: Any) -> None:
+    schema = json.loads(Path(providers.__file__).with_name("providers.schema.json").read_text("utf-8"))
+    entry = {"title": "A provider", field: value}
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({"title": "A provider", **entry}, schema["$defs"]["provider"] | {"$defs": schema["$defs"]})
 
 
 def test_unknown_provider_error_lists_the_names() -> None:
@@ -120,27 +153,96 @@ def test_rejected_field_is_not_sent_and_gives_a_notice() -> None:
     assert notices["user"].startswith("vllm-omni ignores user: ")
 
 
-@pytest.mark.parametrize("name", ["xinference", "sd-cpp", "lemonade"])
+@pytest.mark.parametrize("name", ["xinference", "sd-cpp", "lemonade", "sglang", "openrouter", "deepinfra"])
 def test_size_auto_is_not_sent_to_servers_without_it(name: str) -> None:
     _, got, notices = edit_with(name, EditRequest([IMAGE], "p", model="m", size="auto"))
-    assert "size" not in got.fields
+    assert "size" not in got.parameters()
     assert "size" in notices
 
 
-@pytest.mark.parametrize("name", ["vllm-omni", "sd-cpp", "lemonade"])
+@pytest.mark.parametrize("name", ["vllm-omni", "sd-cpp", "lemonade", "sglang", "deepinfra"])
 def test_unsupported_response_format_is_not_sent(name: str) -> None:
-    _, got, notices = edit_with(name, EditRequest([IMAGE], "p", response_format="url"))
+    _, got, notices = edit_with(name, EditRequest([IMAGE], "p", model="m", response_format="url"))
     assert "response_format" not in got.fields
     assert notices["response_format"] == f"{name} doesn't support response_format url: it only returns b64_json."
 
 
-def test_xinference_gets_response_format_b64_json() -> None:
-    _, got, _ = edit_with("xinference", EditRequest([IMAGE], "p", model="m"))
-    assert got.fields["response_format"] == "b64_json"
+@pytest.mark.parametrize("name", ["xinference", "xai", "imagerouter"])
+def test_servers_that_return_a_url_by_default_get_response_format_b64_json(name: str) -> None:
+    _, got, _ = edit_with(name, EditRequest([IMAGE], "p", model="m"))
+    assert got.parameters()["response_format"] == "b64_json"
+
+
+@pytest.mark.parametrize(
+    ("size", "fields"),
+    [
+        ("1024x1024", {"aspect_ratio": "1:1", "resolution": "1k"}),
+        ("1536x1024", {"aspect_ratio": "3:2", "resolution": "2k"}),
+        ("1024x1536", {"aspect_ratio": "2:3", "resolution": "2k"}),
+        ("768x1024", {"aspect_ratio": "3:4", "resolution": "1k"}),
+        ("1040x1024", {"resolution": "1k"}),  # the first image's own aspect ratio
+        ("auto", {}),
+        (None, {}),
+    ],
+)
+def test_xai_gets_an_aspect_ratio_and_a_resolution_for_a_size(size: str | None, fields: dict[str, str]) -> None:
+    _, got, _ = edit_with("xai", EditRequest([IMAGE], "p", size=size))
+    assert {name: got.json.get(name) for name in ("aspect_ratio", "resolution") if name in got.json} == fields
+    assert "size" not in got.json
+
+
+def test_xai_gets_one_image_as_image_and_three_as_images() -> None:
+    encoded = "data:image/png;base64," + base64.b64encode(IMAGE).decode()
+    _, got, _ = edit_with("xai", EditRequest([IMAGE], "p", mask=IMAGE))
+    assert got.json["image"] == {"type": "image_url", "url": encoded}
+    assert set(got.json) == {"prompt", "model", "image", "response_format"}
+    address = Url("https://a.example/1.png")
+    with serving(SERVERS["xai"]) as server, client_for("xai", server) as client:
+        client.edit(EditRequest([IMAGE, picture("JPEG"), IMAGE, IMAGE], "p"))
+        assert len(server.last.json["images"]) == 3
+        with pytest.raises(BadRequestError):
+            client.edit(EditRequest([address], "p"))  # this server only knows data URLs
+        assert server.last.json["image"]["url"] == address.value
+
+
+def test_openrouter_gets_its_own_route_and_references() -> None:
+    _, got, notices = edit_with("openrouter", EditRequest([IMAGE, IMAGE], "p", model="openai/gpt-image-2", mask=IMAGE))
+    assert got.path == "/api/v1/images"
+    encoded = "data:image/png;base64," + base64.b64encode(IMAGE).decode()
+    assert got.json == {
+        "prompt": "p",
+        "model": "openai/gpt-image-2",
+        "input_references": [{"type": "image_url", "image_url": {"url": encoded}}] * 2,
+    }
+    assert "mask" in notices
+    with serving(json_reply({"data": [{"id": "openai/gpt-image-2"}]})) as server:
+        assert [info.id for info in client_for("openrouter", server).models()] == ["openai/gpt-image-2"]
+        assert server.last.path == "/api/v1/images/models"
+
+
+def test_imagerouter_gets_mask_and_one_request_for_each_image() -> None:
+    with serving(SERVERS["imagerouter"]) as server, client_for("imagerouter", server) as client:
+        response = client.edit(EditRequest([IMAGE], "p", mask=IMAGE, model="m", n=3))
+        assert [[part.name for part in request.files] for request in server.requests] == [["image[]", "mask[]"]] * 3
+    assert len(response.images) == 3
+
+
+def test_sizes_are_multiples_of_what_a_server_rounds_up_to() -> None:
+    unknown, listed = models.get("any-model").sizes, models.get("gpt-image-1").sizes
+    rule = providers.get("sd-cpp").sizes(unknown)
+    assert rule.allows(512, 576) and not rule.allows(512, 528)
+    assert unknown.allows(512, 528) and providers.get("custom").sizes(unknown) is unknown
+    assert providers.get("sd-cpp").sizes(listed) is listed
+
+
+def test_model_of_a_gateway_has_the_limits_of_its_makers() -> None:
+    model = models.get("openai/gpt-image-2")
+    assert model.is_known and model.sizes == models.get("gpt-image-2").sizes and model.name == "openai/gpt-image-2"
+    assert not models.get("nobody/gpt-image-2").is_known
 
 
 def test_lemonade_gets_the_first_image_only_with_a_notice() -> None:
-    _, got, notices = edit_with("lemonade", EditRequest([IMAGE, picture("JPEG")], "p"))
+    _, got, notices = edit_with("lemonade", EditRequest([IMAGE, picture("JPEG")], "p", model="m"))
     assert [part.value for part in got.files] == [IMAGE]
     assert notices["images"] == "lemonade uses the first image only."
 
@@ -158,10 +260,14 @@ def test_image_urls_are_sent_as_form_parts(name: str) -> None:
     assert [part.value for part in got.files] == [IMAGE]
 
 
-@pytest.mark.parametrize("name", ["vllm-omni", "sd-cpp", "lemonade", "xinference", "litellm", "sglang"])
+FORMS = [name for name in providers.names() if providers.get(name).references != "json"]
+FORMS = [name for name in FORMS if providers.get(name).encoding == "openai"]
+
+
+@pytest.mark.parametrize("name", FORMS)
 def test_data_url_becomes_a_file_in_a_form(name: str) -> None:
     url = Url("data:image/png;base64," + base64.b64encode(IMAGE).decode())
-    _, got, _ = edit_with(name, EditRequest([url], "p", model="m"))
+    _, got, _ = edit_with(name, EditRequest([url], "p", model="m/m"))
     (part,) = got.files
     assert (part.value, part.content_type) == (IMAGE, "image/png")
 
@@ -169,8 +275,8 @@ def test_data_url_becomes_a_file_in_a_form(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "reference"),
     [
-        *[(name, FileId("file-1")) for name in ("vllm-omni", "sglang", "sd-cpp", "lemonade", "xinference", "litellm")],
-        *[(name, Url("https://a.example/1.png")) for name in ("sd-cpp", "lemonade", "xinference", "litellm")],
+        *[(name, FileId("file-1")) for name in (*FORMS, "xai", "openrouter")],
+        *[(name, Url("https://a.example/1.png")) for name in FORMS if providers.get(name).references == "none"],
     ],
 )
 def test_unsupported_reference_is_a_problem(name: str, reference: FileId | Url) -> None:
