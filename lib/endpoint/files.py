@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from lib.endpoint.errors import HttpError, too_large
+from lib.storage import atomic_file
 
 MAX_FILE_BYTES = 50 * 1024 * 1024
 MAX_TOTAL_BYTES = 1024 * 1024 * 1024
@@ -53,9 +54,7 @@ class FileStore:
                 "purpose": purpose,
                 "status": "processed",
             }
-            partial = self._folder / f"{file_id}.part"
-            partial.write_text(json.dumps(entry), "utf-8")
-            partial.replace(self._entry_path(file_id))
+            atomic_file.write(self._entry_path(file_id), json.dumps(entry).encode())
         return entry
 
     def get(self, file_id: str) -> Entry:

@@ -6,7 +6,6 @@ which process writes each of them when.
 
 import contextlib
 import json
-import os
 import secrets
 import time
 from collections.abc import Iterator, Mapping
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from lib.settings import settings
+from lib.storage import atomic_file
 from lib.storage.file_lock import locked, locked_where_possible
 
 VERSION = 1
@@ -62,20 +62,8 @@ class Job:
 
         `durable` waits until the data is on the disk, for results that were paid for.
         """
-        target = self.path(name)
-        partial = self.path(f".{name}.part")
-        try:
-            with partial.open("wb") as file:
-                file.write(data)
-                if durable:
-                    file.flush()
-                    os.fsync(file.fileno())
-            partial.replace(target)
-        except OSError:
-            with contextlib.suppress(OSError):
-                partial.unlink()
-            raise
-        return target
+        atomic_file.write(self.path(name), data, durable=durable)
+        return self.path(name)
 
     def write_json(self, name: str, data: Mapping[str, Any], *, durable: bool = False) -> Path:
         """Write a JSON file of this job."""

@@ -6,28 +6,25 @@
   newer version, unknown fields and the version itself are preserved.
 """
 
-import contextlib
 import functools
 import glob
 import json
 import os
-import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
+from lib.storage import atomic_file
 from lib.storage.file_lock import locked_where_possible
 from lib.translation import _
 
 Data = dict[str, Any]
 Upgrade = Callable[[Data], Data]
-_Result = TypeVar("_Result")
 
 _LARGEST = 16 << 20
 _SET_ASIDE = "set_aside"
-_RETRY_SECONDS = 2.0 if os.name == "nt" else 0.0
 
 
 class _DamagedFile(ValueError):
@@ -54,7 +51,7 @@ class StoredJson:
     def read(self) -> ReadResult:
         """Return the data of the file, {} if it doesn't exist or can't be read; never raise."""
         try:
-            return self._result(_retry(self._load))
+            return self._result(atomic_file.retry(self._load))
         except FileNotFoundError:
             return ReadResult({}, "")
         except _DamagedFile:
@@ -70,7 +67,7 @@ class StoredJson:
         """
         with self._locked():
             try:
-                data = _retry(self._load)
+                data = atomic_file.retry(self._load)
             except FileNotFoundError:
                 data = {}
             except _DamagedFile:
@@ -90,8 +87,8 @@ class StoredJson:
         folder, damaged = self.path.parent, f"{glob.escape(self.path.name)}.broken-*"
         if folder.is_dir():
             with self._locked():
-                for path in (self.path, self._part(), *folder.glob(damaged)):
-                    _retry(functools.partial(path.unlink, missing_ok=True))
+                for path in (self.path, atomic_file.part_of(self.path), *folder.glob(damaged)):
+                    atomic_file.retry(functools.partial(path.unlink, missing_ok=True))
 
     def _result(self, data: Data) -> ReadResult:
         new_name = data.get(_SET_ASIDE)
@@ -129,27 +126,12 @@ class StoredJson:
         number = 1
         while (new_path := self.path.with_name(f"{self.path.name}.broken-{number}")).exists():
             number += 1
-        _retry(lambda: self.path.rename(new_path))
+        atomic_file.retry(lambda: self.path.rename(new_path))
         return new_path.name
 
     def _write(self, data: Data) -> None:
-        part = self._part()
         text = json.dumps(data, ensure_ascii=False, indent=1).encode("utf-8", "backslashreplace")
-        part.unlink(missing_ok=True)
-        try:
-            # Created with its final mode, so that no other user can read it at any moment.
-            with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            _retry(lambda: part.replace(self.path))
-        except OSError:
-            with contextlib.suppress(OSError):
-                part.unlink()
-            raise
-
-    def _part(self) -> Path:
-        return self.path.with_name(f".{self.path.name}.part")
+        atomic_file.write(self.path, text, durable=True)
 
     def _locked(self) -> AbstractContextManager[bool]:
         return locked_where_possible(self.path.with_name(f".{self.path.name}.lock"), wait=True)
@@ -158,15 +140,3 @@ class StoredJson:
 def _version(data: Data) -> int:
     version = data.get("version")
     return version if isinstance(version, int) and not isinstance(version, bool) and version > 0 else 0
-
-
-def _retry(operation: Callable[[], _Result]) -> _Result:
-    """Retry an operation for two seconds on Windows, where it fails while another process has the file open."""
-    end = time.monotonic() + _RETRY_SECONDS
-    while True:
-        try:
-            return operation()
-        except PermissionError:
-            if time.monotonic() >= end:
-                raise
-            time.sleep(0.01)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lib.storage import file_lock, stored_json
+from lib.storage import atomic_file, file_lock, stored_json
 from lib.storage.stored_json import StoredJson
 from tests.systems import is_private
 from tests.unit.permissions import permissions_count
@@ -187,5 +187,5 @@ def test_a_file_in_use_is_retried_on_windows(path, monkeypatch):
     monkeypatch.setattr(Path, "replace", replace)
     with pytest.raises(PermissionError):
         StoredJson(path, 1).change(put("a", 1))
-    monkeypatch.setattr(stored_json, "_RETRY_SECONDS", 2.0)
+    monkeypatch.setattr(atomic_file, "_RETRY_SECONDS", 2.0)
     assert StoredJson(path, 1).change(put("a", 1))["a"] == 1
