@@ -150,9 +150,9 @@ class Bench:
 
     def _edit(self, case):
         folder = str(self.running.work)
-        asked = {"fit": case.fit, "sample_merged": case.merged}
-        frame = self._seconds("bench.edit", **asked)[0]["frame"]  # warms up
-        rounds = [self._seconds("bench.edit", **asked) for _ in range(self.rounds)]
+        arguments = {"fit": case.fit, "sample_merged": case.merged}
+        frame = self._seconds("bench.edit", **arguments)[0]["frame"]  # warms up
+        rounds = [self._seconds("bench.edit", **arguments) for _ in range(self.rounds)]
         stages = [split(done["seconds"], endpoint) for done, endpoint in rounds]
         middle = {name: statistics.median(each[name] for each in stages) for name in (*STAGES, "all")}
         self.launches += [each["launch"] for each in stages]
@@ -179,16 +179,16 @@ class Bench:
         for name, canvas, layers in (("small", SMALL, 1), ("large", LARGE, 12)):
             self.running.call("bench.prepare", **Case(canvas, layers).picture)
             self.running.call("bench.keep", name=name)
-        for kind, asked in (("a layer", {}), ("fit", {"fit": True}), ("merged", {"sample_merged": True})):
-            self._growth(kind, {"fit": False, **asked})
+        for kind, options in (("a layer", {}), ("fit", {"fit": True}), ("merged", {"sample_merged": True})):
+            self._growth(kind, {"fit": False, **options})
 
-    def _growth(self, kind, asked):
+    def _growth(self, kind, options):
         edits, own = ({"small": [], "large": []} for _ in range(2))
         for name in [*edits] * (self.rounds + 1):  # the first warms up
             self.running.call("bench.use", name=name)
-            done, endpoint = self._seconds("bench.edit", **asked)
+            done, endpoint = self._seconds("bench.edit", **options)
             edits[name].append(split(done["seconds"], endpoint)["all"])
-            bare = {"frame": done["frame"], "folder": str(self.running.work), "merged": "sample_merged" in asked}
+            bare = {"frame": done["frame"], "folder": str(self.running.work), "merged": "sample_merged" in options}
             own[name].append(self.running.call("bench.read_and_encode", **bare)["bare"])
         cells = [both(seconds[1:]) for each in (edits, own) for seconds in each.values()]
         more = [take(edits["large"][1:]) - take(edits["small"][1:]) for take in (min, statistics.median)]
@@ -229,8 +229,8 @@ class Bench:
         waited = []
         for _ in range(self.rounds):
             self.endpoint.previews_sent.clear()
-            shown = self.running.call("bench.previews", **places(self.running))
-            waited += [seen - sent for seen, sent in zip(shown, self.endpoint.previews_sent, strict=True)]
+            displayed = self.running.call("bench.previews", **places(self.running))
+            waited += [seen - sent for seen, sent in zip(displayed, self.endpoint.previews_sent, strict=True)]
         self.endpoint.behave("drift")
         return statistics.median(waited)
 

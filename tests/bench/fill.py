@@ -154,13 +154,13 @@ def main() -> None:
     cache = Path(home) / "generative-edit" / "fill-bench"
     fetch(cache)
     options.out.mkdir(parents=True, exist_ok=True)
-    chosen = [p for p in PHOTOGRAPHS if not options.only or p.name in options.only]
+    photographs = [p for p in PHOTOGRAPHS if not options.only or p.name in options.only]
     ways = methods(cache, options.prototype)
     tasks = {
         "object": lambda side, _: object_hole(side),
         "extension": lambda side, photograph: strip_hole(side, photograph.side),
     }
-    text = "\n".join(run(t, hole_of, ways, chosen, cache, options.out) for t, hole_of in tasks.items())
+    text = "\n".join(run(t, hole_of, ways, photographs, cache, options.out) for t, hole_of in tasks.items())
     (options.out / "table.md").write_text(text)
     print(text)
 

@@ -48,12 +48,12 @@ def print_folder_run(gimp, work):
     source = work / "in"
     make_pictures(source)
     variables = {"PYTHONDONTWRITEBYTECODE": "", "OPENAI_BASE_URL": endpoint.url, "OPENAI_API_KEY": "sk-bench"}
-    asked = {"input_folder": str(source), "output_folder": str(work / "out"), "prompt": "x", "provider": "custom"}
+    arguments = {"input_folder": str(source), "output_folder": str(work / "out"), "prompt": "x", "provider": "custom"}
     gimp.start(work, environment=variables).close()  # the first start asks every plug-in what it is
     begun = time.monotonic()
     with gimp.start(work, environment=variables) as running:
         start = time.monotonic() - begun
-        running.begin("folders.run", concurrency=AT_ONCE, **asked)
+        running.begin("folders.run", concurrency=AT_ONCE, **arguments)
         memory = list(watch(running, endpoint))
         done = running.result()
         seconds = time.monotonic() - begun
@@ -67,8 +67,8 @@ def print_folder_run(gimp, work):
     limit = f"{OF_IDEAL * ideal:.1f}: {OF_IDEAL} × (GIMP's start, {start:.1f}, and {ideal - start:g})"
     print(f"| seconds in all | {seconds:.1f}, {seconds / ideal:.2f} × the ideal | {limit} |")
     for name in NAMES:
-        told = ", ".join(f"{each[name]:.0f}" for each in memory)
-        print(f"| memory of the {name} after each of {PARTS} parts, MB | {told} | flat |", flush=True)
+        peaks = ", ".join(f"{each[name]:.0f}" for each in memory)
+        print(f"| memory of the {name} after each of {PARTS} parts, MB | {peaks} | flat |", flush=True)
 
 
 def make_pictures(folder):

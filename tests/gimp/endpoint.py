@@ -229,16 +229,16 @@ def _stream(picture, previews=None, seconds=0.0, sent=None):
 
     `sent` gets the time at which each preview goes out.
     """
-    told = {"size": "auto", "quality": "auto", "background": "opaque", "output_format": "png", "created_at": 1}
+    fields = {"size": "auto", "quality": "auto", "background": "opaque", "output_format": "png", "created_at": 1}
 
     def events():
         for number, preview in enumerate(previews or [picture]):
-            event = _event("partial_image", {**told, **_encoded(preview), "partial_image_index": number})
+            event = _event("partial_image", {**fields, **_encoded(preview), "partial_image_index": number})
             if sent is not None:
                 sent.append(time.monotonic())
             yield event
             time.sleep(seconds)
-        yield _event("completed", {**told, **_encoded(picture), "usage": USAGE})
+        yield _event("completed", {**fields, **_encoded(picture), "usage": USAGE})
 
     return Response(events(), content_type="text/event-stream", headers={"x-request-id": "req_test"})
 

@@ -78,8 +78,10 @@ class GimpUnderTest:
     def version(self):
         """GIMP's own word: "3.0.4"."""
         words = ["gimp-console", "--version"] if self.private else [self.own.command, "--version"]
-        told = subprocess.run(self.command(words, [], {}), capture_output=True, text=True, timeout=CALL_SECONDS).stdout
-        return re.search(r"\d+\.\d+\.\d+", told)[0]
+        output = subprocess.run(
+            self.command(words, [], {}), capture_output=True, text=True, timeout=CALL_SECONDS
+        ).stdout
+        return re.search(r"\d+\.\d+\.\d+", output)[0]
 
     def install(self, config=None):
         """Installs the plug-in as a user would; returns the finished process."""
@@ -268,15 +270,15 @@ class RunningGimp:
     def processes(self, part=""):
         """The ids of this GIMP's processes, and of those it started, with the word `part` in their command line."""
         mark = f"GENERATIVE_EDIT_DRIVER={self.port}".encode()
-        found = []
+        ids = []
         for folder in Path("/proc").glob("[0-9]*"):
             try:
                 ours = mark in (folder / "environ").read_bytes().split(b"\0")
                 if ours and part.encode() in (folder / "cmdline").read_bytes().split(b"\0"):
-                    found.append(int(folder.name))
+                    ids.append(int(folder.name))
             except OSError:
                 continue
-        return found
+        return ids
 
     def kill(self, number, *parts):
         """Sends a signal to the processes with one of the parts as a word, or at the end of their script's path."""

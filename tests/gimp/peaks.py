@@ -15,14 +15,14 @@ class Memory:
 
     def megabytes(self, field="VmRSS"):
         """Of each of the two that is there: what it has now, or "VmHWM", the most that it ever had."""
-        found = {}
+        peaks = {}
         for folder in Path("/proc").glob("[0-9]*"):
             if folder not in self._ours:
                 self._ours[folder] = self._is_ours(folder)
             name = self._name(folder) if self._ours[folder] else None
             if name:
-                found[name] = max(found.get(name, 0.0), _read(folder, field))
-        return found
+                peaks[name] = max(peaks.get(name, 0.0), _read(folder, field))
+        return peaks
 
     def _is_ours(self, folder):
         try:

@@ -47,8 +47,8 @@ def activate(window, title):
 def _activated(window, title):
     """Whether that worked: a window may go while xdotool looks through them."""
     try:
-        found = window.keys("search", "--onlyvisible", "--name", title).split()
-        window.keys("windowactivate", "--sync", found[-1])
+        ids = window.keys("search", "--onlyvisible", "--name", title).split()
+        window.keys("windowactivate", "--sync", ids[-1])
     except AssertionError:
         return False
     return True
@@ -117,9 +117,9 @@ def texts(window, title=PANEL):
 
 def can_be_used(window, name, title=PANEL):
     """Whether a control is switched on."""
-    found = [one for one in window.call("accessibility.controls", title=title) if one["name"] == name]
-    assert found, f"no {name!r} in {title!r}"
-    return found[0]["sensitive"]
+    matches = [one for one in window.call("accessibility.controls", title=title) if one["name"] == name]
+    assert matches, f"no {name!r} in {title!r}"
+    return matches[0]["sensitive"]
 
 
 def visible(window, image):

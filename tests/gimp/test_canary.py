@@ -23,8 +23,8 @@ class EchoingEndpoint(TestEndpoint):
     """Repeats the key that it was sent in what it refuses with."""
 
     def _denies(self, received):
-        told = f"Incorrect API key provided: {received.headers['Authorization']}"
-        error = {"message": told, "type": "invalid_request_error", "param": None, "code": "invalid_api_key"}
+        message = f"Incorrect API key provided: {received.headers['Authorization']}"
+        error = {"message": message, "type": "invalid_request_error", "param": None, "code": "invalid_api_key"}
         return Response(json.dumps({"error": error}), 401, content_type="application/json")
 
     def _garbles(self, received):
@@ -76,12 +76,12 @@ def with_the_key(*folders):
 
 def leaks(running):
     """Processes of this GIMP that show the key to others, in their words or in their environment."""
-    found = []
+    places = []
     for process in running.processes():
         for name in ("cmdline", "environ"):
             if CANARY.encode() in Path(f"/proc/{process}/{name}").read_bytes():
-                found.append((process, name))
-    return found
+                places.append((process, name))
+    return places
 
 
 def test_no_process_shows_the_key_while_the_request_is_out(canary, endpoint):
@@ -105,8 +105,8 @@ def test_no_file_has_the_key_but_the_key_file(canary, endpoint):
     endpoint.behave("invert")
     done = edit(canary, stream=True, partial_images=1)
     assert done["status"] == "success" and CANARY not in json.dumps(done)
-    asked = {"case": "corner", "path": str(canary.work / "x.xcf"), "prompt": "x", "provider": "custom"}
-    assert CANARY not in json.dumps(canary.call("history.make_edited", **asked))
+    arguments = {"case": "corner", "path": str(canary.work / "x.xcf"), "prompt": "x", "provider": "custom"}
+    assert CANARY not in json.dumps(canary.call("history.make_edited", **arguments))
     spare = Path(tempfile.gettempdir()).glob("generative-edit-*")
-    found = with_the_key(canary.work, canary.config, *spare)
-    assert found == [canary.data / "keys.json"] and found[0].stat().st_mode & 0o777 == 0o600
+    places = with_the_key(canary.work, canary.config, *spare)
+    assert places == [canary.data / "keys.json"] and places[0].stat().st_mode & 0o777 == 0o600

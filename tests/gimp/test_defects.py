@@ -49,9 +49,9 @@ def test_no_selection_never_noticed(gimp, out, endpoint):
 def test_results_stretched_because_the_aspect_was_ignored(gimp, out, endpoint, size):
     done = run(gimp, endpoint, out, "RGB 8", "smooth", "hard", context="2", fit=False, size=size)
     _x, _y, width, height = done["report"]["frame"]
-    wanted = [int(side) for side in size.split("x")]
-    assert list(endpoint.received[-1].images[0].size) == wanted
-    assert width / height == pytest.approx(wanted[0] / wanted[1], rel=0.005)
+    requested = [int(side) for side in size.split("x")]
+    assert list(endpoint.received[-1].images[0].size) == requested
+    assert width / height == pytest.approx(requested[0] / requested[1], rel=0.005)
 
 
 def test_the_alpha_channel_flattened_away(gimp, out, endpoint):

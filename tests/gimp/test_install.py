@@ -155,8 +155,8 @@ def test_a_full_disk_halfway(system, unpacked):
     options = [*OFFLINE, "--ro-bind", unpacked, unpacked, "--size", str(180 << 20), "--tmpfs", str(config)]
     done = system.run("sh", "-c", FULL, "sh", unpacked, config, options=options)
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout.splitlines()[-1])
-    assert told == {"code": 1, "same": "yes", "left": LEFT.format(config)}, done.stderr
+    answer = json.loads(done.stdout.splitlines()[-1])
+    assert answer == {"code": 1, "same": "yes", "left": LEFT.format(config)}, done.stderr
     assert done.stderr.strip().splitlines()[-2:] == [
         "The disk is full.", "Free at least 250 MB for the packages, then run this again.",
     ]  # fmt: skip
@@ -192,14 +192,14 @@ def test_made_with_another_python(unpacked, tmp_path):
     stamp = json.loads((system.installed / "stamp.json").read_text())
     assert stamp["python_version"] == here
     (system.installed / "stamp.json").write_text(json.dumps(stamp | {"python": "/opt/removed/python3"}))
-    told = system.edit()
-    assert told["status"] == "execution-error" and "Run “python3 install.py” again" in told["error"]
+    done = system.edit()
+    assert done["status"] == "execution-error" and "Run “python3 install.py” again" in done["error"]
     (system.installed / "stamp.json").write_text(json.dumps(stamp | {"python": "/usr/bin/python3"}))
     # GIMP asks a plug-in again what it can do only where its file has changed.
     (system.installed / "generative-edit.py").touch()
-    told = system.edit(prompt="remove")
-    assert told["status"] == "execution-error"
-    assert f"installed for Python {here}, but this is Python {there}" in told["error"]
+    done = system.edit(prompt="remove")
+    assert done["status"] == "execution-error"
+    assert f"installed for Python {here}, but this is Python {there}" in done["error"]
     options = ["--ro-bind", unpacked, unpacked]
     doctor = system.install(unpacked, "doctor", options=options)
     assert f"but the packages are for {here} → run: python3 install.py" in doctor.stdout

@@ -118,17 +118,17 @@ def assert_nothing_lost(folder, victim, endpoint):
     if not folder.exists():
         assert not endpoint.received
         return
-    found = record(folder)
+    state = record(folder)
     sent = (folder / "sent.json").exists()
     assert sent or not endpoint.received
-    if found.results:
+    if state.results:
         assert (folder / "result-1.png").read_bytes() == endpoint.picture
-        assert found.state is (State.INSERTED if (folder / "inserted").exists() else State.WAITING)
+        assert state.state is (State.INSERTED if (folder / "inserted").exists() else State.WAITING)
     elif sent:
         # Half of an answer may be on disk: whether there is a picture in it is seen when it is read.
-        assert victim == "worker" and found.state in (State.UNKNOWN, State.UNREAD)
+        assert victim == "worker" and state.state in (State.UNKNOWN, State.UNREAD)
     else:
-        assert found.state is State.UNSENT
+        assert state.state is State.UNSENT
 
 
 def test_nothing_that_arrived_is_lost_and_nothing_is_sent_twice(point, running, endpoint):
@@ -151,17 +151,17 @@ def test_nothing_that_arrived_is_lost_and_nothing_is_sent_twice(point, running, 
 
 def test_the_next_start_tells_of_it_once_and_sends_nothing_again(gimp, endpoint):
     endpoint.behave("halves")
-    asked = {"case": "corner", "out": str(gimp.work), "prompt": "x", "provider": "custom"}
+    arguments = {"case": "corner", "out": str(gimp.work), "prompt": "x", "provider": "custom"}
     before = folders(gimp)
     for folder in before:
         Job(folder).mark_notified()
-    gimp.begin("edits.edit_case", **asked)
+    gimp.begin("edits.edit_case", **arguments)
     waiting = reach(gimp, endpoint, before, "received")
     kill(gimp, "plug-in")
     gimp.result()
     wait_until(lambda: not gimp.processes("lib.worker"), pause=0.001)
     endpoint.behave("echo")
-    first, second = gimp.call("edits.edit_case", **asked), gimp.call("edits.edit_case", **asked)
+    first, second = gimp.call("edits.edit_case", **arguments), gimp.call("edits.edit_case", **arguments)
     (told,) = [note for note in first["report"]["notes"] if "never inserted" in note]
     assert told.startswith("1 result ") and "History" in told and told in (gimp.work / "gimp.log").read_text()
     assert not [note for note in second["report"]["notes"] if "never inserted" in note]

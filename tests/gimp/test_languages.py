@@ -64,8 +64,8 @@ def test_errors_come_in_its_language_from_every_side(window, said, endpoint):
     """The plug-in's own, the engine's by way of the worker, and the client's about an endpoint."""
     image = window.call("edits.show", case="ellipse")
     done = window.call("edits.edit_shown", image_id=image, n=11, provider="local")
-    told = said["{name} {value}: must be {least} to {most}."]
-    assert told.format(name="n", value=11, least=0, most=10) in done["error"]
+    message = said["{name} {value}: must be {least} to {most}."]
+    assert message.format(name="n", value=11, least=0, most=10) in done["error"]
     done = window.call("edits.edit_shown", image_id=image, prompt="a dog that plays the piano", provider="local")
     text = "The built-in engine has no model and does not understand this prompt. {understood}"
     assert said[text][:16] in done["error"]

@@ -150,9 +150,9 @@ def report(results):
 @pytest.mark.whole_run
 def test_one_endpoint_dies_and_one_is_busy_and_nothing_is_paid_twice(running, machines, source):
     results = source.with_name("results")
-    asked = {"input_folder": str(source), "output_folder": str(results), "prompt": "invert", "provider": "studio"}
+    arguments = {"input_folder": str(source), "output_folder": str(results), "prompt": "invert", "provider": "studio"}
     begun = time.monotonic()
-    running.begin("folders.run", concurrency=AT_ONCE, **asked)
+    running.begin("folders.run", concurrency=AT_ONCE, **arguments)
     wait_for_answers(machines, PICTURES // 6)
     machines[BUSY].busy.touch()
     wait_for_answers(machines, PICTURES // 2)
@@ -172,7 +172,7 @@ def test_one_endpoint_dies_and_one_is_busy_and_nothing_is_paid_twice(running, ma
     assert machines[BUSY].count("refused"), "it was busy"
     assert len(unknown) <= AT_ONCE, "only what the dying endpoint had, or was given before the proxy left it alone"
     assert (first["status"] == "success") == (not unknown)
-    second = running.call("folders.run", concurrency=AT_ONCE, retry_unknown=True, **asked)
+    second = running.call("folders.run", concurrency=AT_ONCE, retry_unknown=True, **arguments)
     assert second["status"] == "success", second["error"]
     again = total(machines, "answered") - answered
     assert set(again) == unknown and all(count == 1 for count in again.values()), "only these, and only once"

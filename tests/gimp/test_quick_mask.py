@@ -32,9 +32,9 @@ def test_a_picture_of_a_folder_that_was_saved_with_it_is_reported(gimp, out, end
     done = gimp.call("folders.run", **folders, prompt="x", provider="custom")
     assert done["status"] == "execution-error" and "1 of 2" in done["error"], done["error"]
     lines = [json.loads(line) for line in (results / "report.jsonl").read_text().splitlines()]
-    told = {line["picture"]: line for line in lines}
-    assert told["saved.xcf"]["status"] == "done" and told["masked.xcf"]["status"] == "failed"
-    assert SENTENCE in json.dumps(told["masked.xcf"]) and len(endpoint.received) == 1
+    by_picture = {line["picture"]: line for line in lines}
+    assert by_picture["saved.xcf"]["status"] == "done" and by_picture["masked.xcf"]["status"] == "failed"
+    assert SENTENCE in json.dumps(by_picture["masked.xcf"]) and len(endpoint.received) == 1
 
 
 def test_a_selection_that_becomes_a_quick_mask_meanwhile_stays_the_active_one(gimp, endpoint):

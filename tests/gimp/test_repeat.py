@@ -27,10 +27,10 @@ pytestmark = pytest.mark.one_gimp("3.0")
 @pytest.fixture
 def image(window, endpoint):
     endpoint.behave("invert")
-    shown = window.call("edits.show", case="corner")
+    displayed = window.call("edits.show", case="corner")
     window.settle()
-    yield shown
-    window.call("edits.close", image_id=shown)
+    yield displayed
+    window.call("edits.close", image_id=displayed)
     window.settle()
 
 
@@ -122,7 +122,7 @@ def test_edit_again_hides_no_result_of_another_area(window, image, endpoint):
     wait_until(lambda: "The area of the previous edit" not in texts(window), "the panel follows the selection")
     press_generate(window)
     wait_until(lambda: "1 result" in texts(window), "the result is offered")
-    shown = [(layer["box"], layer["visible"]) for layer in layers(window, image)]
+    visible_layers = [(layer["box"], layer["visible"]) for layer in layers(window, image)]
     window.keys("key", "Escape")
     wait_until(lambda: not is_open(window, PANEL), "the panel closes")
-    assert len(shown) == 3 and all(visible for _box, visible in shown), shown
+    assert len(visible_layers) == 3 and all(visible for _box, visible in visible_layers), visible_layers

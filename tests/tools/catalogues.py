@@ -64,8 +64,8 @@ def main(arguments):
 def check(entries):
     """Return what is out of date or not translated: in the template, and in each language."""
     problems = []
-    known = [message.key for message in read(TEMPLATE)[1:]] if TEMPLATE.exists() else []
-    if known != [message.key for message in entries]:
+    order = [message.key for message in read(TEMPLATE)[1:]] if TEMPLATE.exists() else []
+    if order != [message.key for message in entries]:
         problems.append(f"{TEMPLATE.name} is out of date: run python3 tests/tools/catalogues.py")
     for language in PLURALS:
         said = {message.key: message for message in read(LOCALE / f"{language}.po")}
@@ -170,12 +170,12 @@ def _quoted(part: str, text: str) -> Iterator[str]:
 
 
 def _note(entries, message, place):
-    known = entries.setdefault(message.key, message)
-    if place not in known.references:
-        known.references.append(place)
-    known.note = known.note or message.note
-    if "{" in message.text + message.plural and "python-brace-format" not in known.flags:
-        known.flags.append("python-brace-format")
+    first = entries.setdefault(message.key, message)
+    if place not in first.references:
+        first.references.append(place)
+    first.note = first.note or message.note
+    if "{" in message.text + message.plural and "python-brace-format" not in first.flags:
+        first.flags.append("python-brace-format")
 
 
 def _comment_above(lines, index) -> str:

@@ -120,10 +120,10 @@ class Stub:
         callbacks = [argument for argument in arguments if argument.get_closure() != -1]
         hidden |= {callback.get_destroy() for callback in callbacks}
         data = {callback.get_closure() for callback in callbacks}
-        shown = [(n, argument) for n, argument in enumerate(arguments) if n not in hidden]
-        given = [(n, argument) for n, argument in shown if argument.get_direction() != _gi.Direction.OUT]
+        visible = [(n, argument) for n, argument in enumerate(arguments) if n not in hidden]
+        given = [(n, argument) for n, argument in visible if argument.get_direction() != _gi.Direction.OUT]
         words = [self.argument(argument, n in data, rest) for (n, argument), rest in with_rest(given)]
-        results = self.results(function, shown, made)
+        results = self.results(function, visible, made)
         result = f"tuple[{', '.join(results)}]" if len(results) > 1 else (results or ["None"])[0]
         return f"{attribute(function)}({', '.join([first, *words] if first else words)}) -> {result}: ..."
 
@@ -136,7 +136,7 @@ class Stub:
         omitted = all(other.may_be_null() for _n, other in [(0, argument), *rest])
         return f"{name}: {kind}{' = None' if omitted else ''}"
 
-    def results(self, function, shown, made):
+    def results(self, function, visible, made):
         kind = function.get_return_type()
         results = []
         if made:
@@ -144,7 +144,7 @@ class Stub:
         elif not function.skip_return() and not (kind.get_tag() == _gi.TypeTag.VOID and not kind.is_pointer()):
             missing = function.may_return_null() and function.get_name() not in NEVER_MISSING
             results.append(self.optional(kind, missing, result=True))
-        for _n, argument in shown:
+        for _n, argument in visible:
             if argument.get_direction() != _gi.Direction.IN:
                 results.append(self.optional(argument.get_type(), argument.may_be_null(), result=True))
         return results

@@ -46,8 +46,8 @@ def test_what_the_built_in_engine_shows_somebody_with_a_selection_is_in_the_word
         "Cancelled. Nothing was billed.",
         "Cancelled. The request had already been sent and may have been billed.",
     }
-    shown = {message.text for message in messages} - of_others
-    assert [text for text in shown if re.search(r"\b(endpoint|mask|bill)", text, re.IGNORECASE)] == []
+    displayed = {message.text for message in messages} - of_others
+    assert [text for text in displayed if re.search(r"\b(endpoint|mask|bill)", text, re.IGNORECASE)] == []
 
 
 @pytest.mark.parametrize("name", MODULES)

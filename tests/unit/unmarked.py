@@ -46,11 +46,11 @@ def in_source(source, name):
         return
     tree = ast.parse(source)
     passed = set(_nodes_inside(tree))
-    shown = set(_shown(tree))
+    displayed = set(_shown(tree))
     for node in ast.walk(tree):
         if id(node) not in passed and isinstance(node, (ast.Constant, ast.JoinedStr)):
             text = _text(node)
-            if (_WORDS.search(text) or (id(node) in shown and re.search("[A-Za-z]", text))) and not _excused(text):
+            if (_WORDS.search(text) or (id(node) in displayed and re.search("[A-Za-z]", text))) and not _excused(text):
                 yield node.lineno, text
 
 

@@ -43,11 +43,11 @@ def controls(title):
 @steady
 def focused(title):
     """The control that has the keyboard in the window of this title; None where none has."""
-    found = None
+    match = None
     for path, node in _walk(_window(title)):
         if _has(node, Atspi.StateType.FOCUSED) or (node.get_role_name() in _TABLES and _has_focused_cell(node)):
-            found = _told(path, node)
-    return found
+            match = _told(path, node)
+    return match
 
 
 @steady
@@ -109,8 +109,8 @@ def extent(title):
 @steady
 def texts(title):
     """What can be read in the window of this title: labels, and what is in its entries."""
-    shown = [node for _path, node in _walk(_window(title)) if _has(node, Atspi.StateType.SHOWING)]
-    return [text for node in shown for text in (node.get_name(), _text(node)) if text]
+    visible = [node for _path, node in _walk(_window(title)) if _has(node, Atspi.StateType.SHOWING)]
+    return [text for node in visible for text in (node.get_name(), _text(node)) if text]
 
 
 def _windows():
@@ -129,12 +129,12 @@ def _windows():
 
 
 def _window(title):
-    found = [window for window in _windows() if title in (window.get_name() or "")]
-    if not found:
+    matches = [window for window in _windows() if title in (window.get_name() or "")]
+    if not matches:
         raise LookupError(f"no window {title!r} among {windows()}")
     # What has been scrolled into view is only known when it is asked for anew.
-    found[-1].clear_cache()
-    return found[-1]
+    matches[-1].clear_cache()
+    return matches[-1]
 
 
 def _menu_bar(node, depth=4):

@@ -101,8 +101,8 @@ class _Watcher:
         worker_process.ROOT = Path(root)
         python = json.loads((Path(root) / "stamp.json").read_text())["python"]
         worker = worker_process.Worker(python, Path(log))
-        wanted = {**defaults(), "prompt": "x", "provider": "custom", "fit": False, **values}
-        self._generation = Generation(draft(_image, _image.get_layers()[-1:], read(wanted)), worker, self)
+        options = {**defaults(), "prompt": "x", "provider": "custom", "fit": False, **values}
+        self._generation = Generation(draft(_image, _image.get_layers()[-1:], read(options)), worker, self)
         self._generation.start()
         self._loop.run()
         worker.close()

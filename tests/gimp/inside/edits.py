@@ -221,13 +221,15 @@ def mask_at(image_id, points):
     """The top layer's mask at points of the canvas; None beyond the layer."""
     layer = Gimp.Image.get_by_id(image_id).get_layers()[0]
     offset = layer.get_offsets()
-    found = []
+    layers = []
     for x, y in points:
         x, y = x - offset.offset_x, y - offset.offset_y
         inside = 0 <= x < layer.get_width() and 0 <= y < layer.get_height()
         area = Gegl.Rectangle.new(x, y, 1, 1)
-        found.append(layer.get_mask().get_buffer().get(area, 1.0, "Y u8", Gegl.AbyssPolicy.NONE)[0] if inside else None)
-    return found
+        layers.append(
+            layer.get_mask().get_buffer().get(area, 1.0, "Y u8", Gegl.AbyssPolicy.NONE)[0] if inside else None
+        )
+    return layers
 
 
 def edit_shown(image_id, **arguments):
@@ -312,9 +314,9 @@ def _mask_values(layer):
         return None
     offset = layer.get_offsets()
     here = Gegl.Rectangle.new(0, 0, layer.get_width(), layer.get_height())
-    there = Gegl.Rectangle.new(offset.offset_x, offset.offset_y, layer.get_width(), layer.get_height())
+    area = Gegl.Rectangle.new(offset.offset_x, offset.offset_y, layer.get_width(), layer.get_height())
     own = bytes(mask.get_buffer().get(here, 1.0, "Y u8", Gegl.AbyssPolicy.NONE))
-    selected = bytes(image.get_selection().get_buffer().get(there, 1.0, "Y u8", Gegl.AbyssPolicy.NONE))
+    selected = bytes(image.get_selection().get_buffer().get(area, 1.0, "Y u8", Gegl.AbyssPolicy.NONE))
     return own == selected
 
 

@@ -98,10 +98,10 @@ def answers_of_a_killed_worker(root):
     worker_process.ROOT = Path(root)
     python = json.loads((Path(root) / "stamp.json").read_text())["python"]
     workers.worker_python = lambda: python
-    window_workers, loop, heard = workers.Workers(), GLib.MainLoop(), []
+    window_workers, loop, events = workers.Workers(), GLib.MainLoop(), []
 
     def take(answer):
-        heard.append("error" if "error" in answer else "answer")
+        events.append("error" if "error" in answer else "answer")
         loop.quit()
 
     def ask():
@@ -120,7 +120,7 @@ def answers_of_a_killed_worker(root):
         GLib.MainContext.default().iteration(True)
     ask()
     window_workers.close()
-    return heard
+    return events
 
 
 def answers_after_a_failure(root, log):
@@ -128,13 +128,13 @@ def answers_after_a_failure(root, log):
     worker_process.ROOT = Path(root)
     python = json.loads((Path(root) / "stamp.json").read_text())["python"]
     worker = worker_process.Worker(python, Path(log))
-    loop, heard = GLib.MainLoop(), []
+    loop, events = GLib.MainLoop(), []
 
     def fail(_answer):
         raise RuntimeError("played")
 
     def take(answer):
-        heard.append(answer["event"])
+        events.append(answer["event"])
         loop.quit()
 
     worker.ask("check-prompt", fail, prompt="remove it")
@@ -142,7 +142,7 @@ def answers_after_a_failure(root, log):
     GLib.timeout_add_seconds(20, loop.quit)
     loop.run()
     worker.close()
-    return heard
+    return events
 
 
 class _PlayedEnd:
@@ -194,8 +194,8 @@ def worker_dies(answered):
     job.write_json(SENT, {"time": time.time()})
     if answered:
         job.write("answer-1.body", b"{")
-    worker, heard = worker_process.Worker.__new__(worker_process.Worker), []
-    worker._end, worker._jobs, worker._requests = None, {str(job.folder): heard.append}, {}
+    worker, events = worker_process.Worker.__new__(worker_process.Worker), []
+    worker._end, worker._jobs, worker._requests = None, {str(job.folder): events.append}, {}
     worker._finish_all(worker_process._unexpected_end(Path("worker.log")))
     job.release()
-    return {"folder": str(job.folder), **heard[0]}
+    return {"folder": str(job.folder), **events[0]}

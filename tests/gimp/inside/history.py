@@ -59,17 +59,17 @@ def again(path, layer, record=None, moved=None, mask=None, **arguments):
     or discarded before.
     """
     image = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, Gio.File.new_for_path(path))
-    chosen = image.get_layer_by_name(layer)
+    selected = image.get_layer_by_name(layer)
     if record is not None:
         data = record.encode() if isinstance(record, str) else json.dumps(record).encode()
-        chosen.attach_parasite(Gimp.Parasite.new(NAME, Gimp.PARASITE_PERSISTENT, list(data)))
+        selected.attach_parasite(Gimp.Parasite.new(NAME, Gimp.PARASITE_PERSISTENT, list(data)))
     if moved:
-        chosen.set_offsets(*moved)
-    values = _values(chosen.get_mask()) if chosen.get_mask() else None
+        selected.set_offsets(*moved)
+    values = _values(selected.get_mask()) if selected.get_mask() else None
     if mask:
-        chosen.remove_mask(getattr(Gimp.MaskApplyMode, mask.upper()))
+        selected.remove_mask(getattr(Gimp.MaskApplyMode, mask.upper()))
     before, earlier = pictures.state(image), [each.get_id() for each in image.get_layers()]
-    done = edits.edit(image, [chosen], procedure="generative-edit-again", **arguments)
+    done = edits.edit(image, [selected], procedure="generative-edit-again", **arguments)
     done |= {"before": before, "after": pictures.state(image)}
     if done["status"] == "success":
         new = next(each.get_mask() for each in image.get_layers() if each.get_id() not in earlier)

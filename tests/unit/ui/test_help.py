@@ -19,8 +19,8 @@ SECTIONS = set(re.findall(r'<h2 id="([\w-]+)">', PAGE))
 
 def test_every_link_and_picture_is_there():
     assert set(re.findall(r'href="#([\w-]+)"', PAGE)) == SECTIONS
-    shown = re.findall(r'<img src="([^"]+)" alt="[^"]{20,}"', PAGE)
-    assert sorted([*shown, *PAGES, "help.css"]) == sorted(path.name for path in HELP.iterdir())
+    pictures = re.findall(r'<img src="([^"]+)" alt="[^"]{20,}"', PAGE)
+    assert sorted([*pictures, *PAGES, "help.css"]) == sorted(path.name for path in HELP.iterdir())
     assert sum(path.stat().st_size for path in HELP.iterdir()) < 600_000
 
 
