@@ -15,7 +15,7 @@ from lib.api import models
 from lib.api.address import absolute_url, base_url_problem, endpoint_url, is_deployment_url
 from lib.api.body import Body
 from lib.api.calls import Call, Calls, EndpointConfig, cancelled_error
-from lib.api.dialect import AdaptedRequest, adapt, encode, with_model
+from lib.api.dialect import AdaptedRequest, adapt, encode, with_defaults
 from lib.api.errors import (
     ApiError,
     AuthenticationError,
@@ -41,7 +41,7 @@ from lib.api.retry import MAX_RETRIES
 from lib.api.stream import read_body, read_stream
 from lib.api.text import sanitize
 from lib.api.transport import Exchange, Timeouts
-from lib.api.validation import validate
+from lib.api.validation import ended_problem, validate
 from lib.translation import _
 
 
@@ -181,10 +181,12 @@ class ImagesClient:
         self.cancel()
 
     def _prepare(self, request: EditRequest) -> AdaptedRequest:
-        request = with_model(request, self.provider)
+        request = with_defaults(request, self.provider)
         model = models.get(request.model or "")
         is_deployment = is_deployment_url(self.base_url, self.provider)
         problems = validate(request, model, self.provider)
+        if ended := ended_problem(model, self.base_url):
+            problems.append(ended)
         if self.provider.needs_model and not request.model and not is_deployment:
             problems.append(
                 Problem("model", "", _("{provider} needs a model name").format(provider=self.provider.name))
@@ -199,7 +201,7 @@ class ImagesClient:
         adapted = adapt(request, self.provider)
         if is_deployment:
             adapted.fields.pop("model", None)
-        ending = model.ending(date.today())
+        ending = model.ending()
         for notice in (*adapted.notices, *([Notice("model", ending)] if ending else [])):
             self._notify(notice)
         return adapted

@@ -15,7 +15,6 @@ from lib.translation import _
 Size = tuple[int, int]
 
 _TOKENS_PER_PARTIAL = 100  # OpenAI's image guide, "Partial images cost"
-_QUALITIES = ("low", "medium", "high")
 _EXTRA_TEXT_TOKENS = 32  # measured by a user, community.openai.com topic 1281361
 
 
@@ -24,13 +23,14 @@ class Cost:
     """A cost in US dollars between `low` and `high`, which are equal for an exact cost.
 
     `parts` breaks `high` down into "text", "images", "mask", "output" and "partial images"; `sources` names the origin
-    of the figures.
+    of the figures. `approximate` is true if the model's own tokens aren't published.
     """
 
     low: float
     high: float
     parts: Mapping[str, float]
     sources: tuple[str, ...]
+    approximate: bool = False
 
     def __str__(self) -> str:
         if round(self.low, 3) == round(self.high, 3):
@@ -73,7 +73,7 @@ def estimate(
     parts = {name: dollars * count for name, dollars in parts.items()}
     high = sum(parts.values())
     low = high - parts["mask"] - (max(outputs) - min(outputs)) * count
-    return Cost(low, high, parts, _sources(prices))
+    return Cost(low, high, parts, _sources(prices), prices.approximate)
 
 
 def actual(usage: Mapping[str, Any] | None, model: Model) -> Cost | None:
@@ -110,17 +110,16 @@ def output_price(model: Model, quality: str, size: Size) -> float | None:
         return prices.output_usd.get(quality, {}).get(name)
     if prices.output_rule == "free":
         return 0.0
-    if prices.output_rule == "patches" and quality in _QUALITIES:
-        return _dollars(patch_output_tokens(quality, *size), prices.image_out)
+    if prices.output_rule == "patches" and quality in prices.output_factors:
+        return _dollars(patch_output_tokens(prices.output_factors[quality], *size), prices.image_out)
     return None
 
 
-def patch_output_tokens(quality: str, width: int, height: int) -> int:
-    """Return the output tokens of one gpt-image-2 image of this size.
+def patch_output_tokens(factor: int, width: int, height: int) -> int:
+    """Return the output tokens of one image of this size, from gpt-image-2 on; `factor` is the quality's.
 
     Formula from community.openai.com topic 1382699; it reproduces the nine prices in OpenAI's image guide exactly.
     """
-    factor = {"low": 16, "medium": 48, "high": 96}[quality]
     long, short = max(width, height), min(width, height)
     grid = (2 * factor * short + long) // (2 * long)
     return math.ceil(factor * grid * (2_000_000 + width * height) / 4_000_000)
@@ -154,11 +153,19 @@ def patch_input_tokens(size: Size) -> int:
 
 def _output_dollars(request: EditRequest, model: Model) -> list[float] | None:
     """Return all possible prices of one output image, or None if one of them isn't published."""
-    qualities: Iterable[str] = [request.quality] if request.quality not in (None, "auto") else _QUALITIES
+    quality = request.quality or model.default_quality
+    qualities = [quality] if quality not in (None, "auto") else _priced_qualities(model.prices)
     sizes = [_parse_size(request.size)] if request.size not in (None, "auto") else _automatic_sizes(model)
     prices = [output_price(model, quality, size) for quality in qualities for size in sizes if size]
     published = [price for price in prices if price is not None]
     return published if published and len(published) == len(prices) else None
+
+
+def _priced_qualities(prices: Prices | None) -> Iterable[str]:
+    """Return the qualities that the endpoint may pick for quality `auto`."""
+    if prices is None:
+        return ()
+    return prices.output_factors or prices.output_usd or ("low", "medium", "high")
 
 
 def _parse_size(size: str | None) -> Size | None:
@@ -201,10 +208,5 @@ def _dollars(tokens: float, per_million: float) -> float:
 
 
 def _sources(prices: Prices) -> tuple[str, ...]:
-    rules = {
-        "tiles": "input tokens: OpenAI, Images and vision",
-        "patches": "tokens: community.openai.com topics 1382699 (output) and 1382940 (input, measured)",
-    }
-    rule = rules.get(prices.input_rule or "")
     prices_from = f"prices: {prices.source}, {prices.as_of}"
-    return (prices_from, rule) if rule else (prices_from,)
+    return (prices_from, prices.tokens_source) if prices.tokens_source else (prices_from,)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from lib.api import openrouter, xai
+from lib.api import models, openrouter, xai
 from lib.api.body import Body, FilePart, json_body, multipart_body
 from lib.api.events import Notice
 from lib.api.providers import Provider
@@ -25,14 +25,18 @@ class AdaptedRequest:
     notices: tuple[Notice, ...]
 
 
-def with_model(request: EditRequest, provider: Provider) -> EditRequest:
-    """Return the request with the provider's default model if it names none."""
-    return request if request.model else replace(request, model=provider.default_model)
+def with_defaults(request: EditRequest, provider: Provider) -> EditRequest:
+    """Return the request with the provider's default model and the model's default quality if it has none."""
+    model = request.model or provider.default_model
+    quality = request.quality
+    if quality is None and "quality" not in {**provider.rejected, **provider.ignored}:
+        quality = models.get(model or "").default_quality
+    return replace(request, model=model, quality=quality)
 
 
 def adapt(request: EditRequest, provider: Provider) -> AdaptedRequest:
     """Drop the fields that the provider rejects and add its extra ones; notices name those dropped and ignored."""
-    fields = dict(provider.extra_fields) | with_model(request, provider).parameters()
+    fields = dict(provider.extra_fields) | with_defaults(request, provider).parameters()
     notices = []
     for name, value in list(fields.items()):
         rejected = provider.note_for(provider.rejected, name, value)

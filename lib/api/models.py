@@ -13,7 +13,7 @@ from typing import Any
 from lib.api.text import join_alternatives
 from lib.translation import _
 
-WARN_DAYS = 60
+WARN_DAYS = 30
 """Days before its shutdown from which a model gives a warning."""
 
 
@@ -73,7 +73,8 @@ class Prices:
     """Prices in US dollars per million tokens, and how many tokens an image takes.
 
     `output_usd` maps a quality and a size ("1024x1024") to the published price of one image; `output_rule` and
-    `input_rule` name formulas in `lib.api.cost`. None means that no figure is published.
+    `input_rule` name formulas in `lib.api.cost`, and `output_factors` is the number of each quality in the rule
+    "patches". None means that no figure is published. `approximate` is true for figures taken from another model.
     """
 
     text_in: float
@@ -82,8 +83,11 @@ class Prices:
     text_out: float | None
     output_usd: Mapping[str, Mapping[str, float]] | None
     output_rule: str | None
+    output_factors: Mapping[str, int]
     input_rule: str | None
+    approximate: bool
     source: str
+    tokens_source: str
     as_of: str
 
 
@@ -92,13 +96,16 @@ class Model:
     """A model: what it accepts, its prices, and the date it is shut down.
 
     A field that is None accepts every value. `is_known` is false for a model that isn't in models.json, whose `sizes`
-    are only a default for planning.
+    are only a default for planning. `default_quality` is sent if a request has no quality; None leaves it to the
+    endpoint. `user_field` is the name under which the model takes `user`.
     """
 
     name: str
     is_known: bool
     sizes: SizeRule
     qualities: tuple[str, ...] | None
+    default_quality: str | None
+    complexities: tuple[str, ...] | None
     backgrounds: tuple[str, ...] | None
     input_fidelities: tuple[str, ...] | None
     output_formats: tuple[str, ...] | None
@@ -106,6 +113,8 @@ class Model:
     response_formats: tuple[str, ...] | None
     references: bool
     moderation: bool
+    markup: bool
+    user_field: str
     max_images: int | None
     max_prompt: int | None
     max_image_bytes: int | None
@@ -116,9 +125,14 @@ class Model:
     successor: str | None
     prices: Prices | None
 
-    def ending(self, today: date) -> str | None:
-        """Return a warning if the model has been shut down or will be within `WARN_DAYS` of `today`, or None."""
-        if self.ends is None or (self.ends - today).days > WARN_DAYS:
+    @property
+    def has_ended(self) -> bool:
+        """Whether the model has been shut down."""
+        return self.ends is not None and self.ends <= today()
+
+    def ending(self) -> str | None:
+        """Return a warning if the model has been shut down or will be within `WARN_DAYS` from today, or None."""
+        if self.ends is None or (self.ends - today()).days > WARN_DAYS:
             return None
         if self.successor:
             past, future = (
@@ -127,8 +141,13 @@ class Model:
             )
         else:
             past, future = _("{model} ended on {date}."), _("{model} ends on {date}.")
-        message = past if self.ends <= today else future
+        message = past if self.has_ended else future
         return message.format(model=self.name, date=self.ends.isoformat(), successor=self.successor)
+
+
+def today() -> date:
+    """Return the date by which models end."""
+    return date.today()
 
 
 def names() -> list[str]:
@@ -148,6 +167,20 @@ def get(name: str) -> Model:
     return _model(name, data["families"][entry["family"]] | entry, is_known=True)
 
 
+def recommended() -> str:
+    """Return the newest recommended model that hasn't ended and whose prices are published."""
+    candidates = [get(name) for name in _data()["recommended"]]
+    priced = [model for model in candidates if model.prices and not model.prices.approximate and not model.has_ended]
+    return (priced or candidates)[0].name
+
+
+def ends_at(host: str) -> bool:
+    """Return whether a host is the one that shuts models down on their dates; others may keep them longer."""
+    official: str = _data()["ends_at"]
+    name = host.partition(":")[0]
+    return name == official or name.endswith(f".{official}")
+
+
 @cache
 def _data() -> dict[str, Any]:
     text = Path(__file__).with_name("models.json").read_text(encoding="utf-8")
@@ -161,6 +194,8 @@ def _model(name: str, entry: Mapping[str, Any], is_known: bool) -> Model:
         is_known=is_known,
         sizes=_size_rule(entry["sizes"]),
         qualities=_options(entry["qualities"]),
+        default_quality=entry["default_quality"],
+        complexities=_options(entry["complexities"]),
         backgrounds=_options(entry["backgrounds"]),
         input_fidelities=_options(entry["input_fidelities"]),
         output_formats=_options(entry["output_formats"]),
@@ -168,6 +203,8 @@ def _model(name: str, entry: Mapping[str, Any], is_known: bool) -> Model:
         response_formats=_options(entry["response_formats"]),
         references=entry["references"],
         moderation=entry["moderation"],
+        markup=entry["markup"],
+        user_field=entry["user_field"],
         max_images=entry["max_images"],
         max_prompt=entry["max_prompt"],
         max_image_bytes=entry["max_image_bytes"],
@@ -201,7 +238,10 @@ def _prices(entry: Mapping[str, Any] | None) -> Prices | None:
         text_out=entry.get("text_out"),
         output_usd=entry.get("output_usd"),
         output_rule=entry.get("output_rule"),
+        output_factors=entry.get("output_factors", {}),
         input_rule=entry.get("input_rule"),
+        approximate=entry.get("approximate", False),
         source=entry.get("source", source),
+        tokens_source=entry.get("tokens_source", ""),
         as_of=as_of,
     )

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from lib.api import models
 from lib.api.models import FreeSize, SizeRule
 from lib.translation import _
 
@@ -28,7 +29,8 @@ class Provider:
     blend there; it is 0 if the endpoint changes exactly the masked pixels, where a margin would only be cut off again.
     `mask_part`, `single_part` and `several_part` are the names of the form's parts; a mask without a name is not sent.
     `references` is "json" (URLs and file IDs, in OpenAI's JSON body), "urls" or "none". `size_multiple` is set if the
-    server rounds the sides of an image up to it. `extra_fields` are sent unless the request sets them.
+    server rounds the sides of an image up to it. `extra_fields` are sent unless the request sets them. In
+    providers.json, `default_model` may be "recommended", for the newest model that models.json recommends.
     """
 
     name: str
@@ -93,6 +95,8 @@ def get(name: str) -> Provider:
         listed = ", ".join(names())
         raise ValueError(_("There is no provider {name!r}; the providers are {names}.").format(name=name, names=listed))
     merged = _data()["common"] | entry
+    if merged["default_model"] == "recommended":
+        merged["default_model"] = models.recommended()
     merged |= {key: tuple(merged[key]) for key in ("key_variables", "url_variables", "response_formats")}
     return Provider(name=name, **merged | {"title": _(merged["title"])})
 

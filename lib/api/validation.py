@@ -8,8 +8,8 @@ from pathlib import Path
 
 from lib.api.errors import Problem
 from lib.api.image_header import ImageHeader, ImageHeaderError
-from lib.api.models import Model
-from lib.api.providers import Provider
+from lib.api.models import Model, ends_at
+from lib.api.providers import Provider, host_of
 from lib.api.request import (
     MAX_URL_CHARACTERS,
     EditRequest,
@@ -46,6 +46,14 @@ def parameter_problems(request: EditRequest, model: Model) -> list[Problem]:
         *_size_problems(request, model),
         *_combination_problems(request, model),
     ]
+
+
+def ended_problem(model: Model, base_url: str | None) -> Problem | None:
+    """Return the problem with a model that this address has shut down, or None; other addresses may still offer it."""
+    if model.ends is None or not model.has_ended or not ends_at(host_of(base_url or "")):
+        return None
+    rule = _("it ended on {date}; use {successor} instead") if model.successor else _("it ended on {date}")
+    return Problem("model", model.name, rule.format(date=model.ends.isoformat(), successor=model.successor))
 
 
 def _prompt_problems(request: EditRequest, model: Model) -> Iterator[Problem]:

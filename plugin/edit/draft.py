@@ -10,16 +10,14 @@ from urllib.parse import SplitResult, urlsplit
 from gi.repository import Gimp
 
 from lib.api import cost, models
-from lib.api.address import environment_problem
 from lib.api.cost import Cost
 from lib.api.hosts import is_loopback
 from lib.api.models import Model
 from lib.api.providers import Provider
 from lib.api.request import EditRequest
-from lib.api.text import sentence
 from lib.settings import settings
 from lib.translation import _
-from plugin.edit.options import Options
+from plugin.edit.options import Options, endpoint_problems
 from plugin.edit.task import Task, prepare
 from plugin.errors import BadArguments
 from plugin.pixels.selection import Selection
@@ -67,9 +65,8 @@ def draft(
     For `selection` and `replaced` see `plugin.edit.task.prepare`.
     """
     provider, model = provider_and_model(options)
-    problem = environment_problem(provider, os.environ)
-    if problem:
-        raise BadArguments([sentence(str(problem))])
+    if problems := endpoint_problems(provider, model):
+        raise BadArguments(problems)
     task = prepare(image, layers, options, selection, replaced)
     return Draft(image, layers, options, task, provider, model, estimate(options, task, model, len(layers)))
 
@@ -94,7 +91,9 @@ def provider_and_model(options: Options) -> tuple[Provider, Model]:
 
 
 def cost_text(cost: Cost | None) -> str:
-    """Return a cost as the panel shows it."""
+    """Return a cost as the panel shows it; "about" if the model's tokens aren't published."""
     if cost is None:
         return _("cost unknown")
-    return _("free") if cost.high == 0 else _("about {cost}").format(cost=cost)
+    if cost.high == 0:
+        return _("free")
+    return _("about {cost}").format(cost=cost) if cost.approximate else str(cost)

@@ -10,9 +10,11 @@ from typing import Any
 
 from lib.api import models
 from lib.api.address import environment_problem
+from lib.api.models import Model
+from lib.api.providers import Provider
 from lib.api.request import EditRequest
 from lib.api.text import sentence
-from lib.api.validation import parameter_problems
+from lib.api.validation import ended_problem, parameter_problems
 from lib.settings import settings
 from lib.settings.validators import LARGEST_RADIUS
 from lib.translation import _
@@ -70,10 +72,8 @@ def problems_of(values: Mapping[str, Any]) -> tuple[Options, list[str]]:
         provider = settings.provider(options.provider)
     except ValueError as error:
         return options, [*problems, str(error)]
-    address = environment_problem(provider, os.environ)
-    if address:
-        problems = [*problems, sentence(str(address))]
     model = models.get(provider.model_name(options.model))
+    problems = [*problems, *endpoint_problems(provider, model)]
     request = EditRequest(images=(), **options.request)
     # A number out of the argument's own range has been reported.
     reported = {name.replace("-", "_") for name in _NUMBERS if _is_reported(name, problems)}
@@ -83,6 +83,13 @@ def problems_of(values: Mapping[str, Any]) -> tuple[Options, list[str]]:
     if not model.is_known and not _SIZE.fullmatch(size):
         problems.append(_("size {size!r}: must be WIDTHxHEIGHT, in pixels.").format(size=size))
     return options, problems
+
+
+def endpoint_problems(provider: Provider, model: Model) -> list[str]:
+    """Return a sentence for each problem with a provider's address, or with a model that it has shut down."""
+    base_url = provider.resolve_url(None, os.environ)
+    problems = (environment_problem(provider, os.environ), ended_problem(model, base_url))
+    return [sentence(str(problem)) for problem in problems if problem]
 
 
 def _read_values(values: Mapping[str, Any], environment: Mapping[str, str] = os.environ) -> tuple[Options, list[str]]:

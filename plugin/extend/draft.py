@@ -14,7 +14,7 @@ from lib.translation import _
 from plugin.edit.arguments import defaults, sides
 from plugin.edit.choices import accepted, choices
 from plugin.edit.draft import Draft, estimate, provider_and_model
-from plugin.edit.options import checked
+from plugin.edit.options import read
 from plugin.errors import BadArguments
 from plugin.extend.extension import Extension
 from plugin.extend.side_amounts import PIXELS, SIDES, canvas_length, parse_amount
@@ -24,7 +24,7 @@ from plugin.extend.task import options_of, prepare
 def selected_provider_and_model(values: Mapping[str, Any]) -> tuple[Provider, Model]:
     """Return the provider and the model of the values; raise BadArguments for an unknown provider."""
     selected = {name: values[name] for name in ("provider", "model")}
-    return provider_and_model(checked({**defaults(), **selected}))
+    return provider_and_model(read({**defaults(), **selected}))
 
 
 def draft(image: Gimp.Image, layers: Sequence[Gimp.Layer], values: Mapping[str, Any]) -> Draft:

@@ -13,6 +13,7 @@ from lib.settings.validators import LARGEST_RADIUS
 from lib.translation import _
 from plugin.edit.choices import OptionChoices, choices
 from plugin.ui.fields import CheckField, Field, ListField, NumberField, TextField, grid
+from plugin.ui.model_note import ModelNote
 
 
 class OptionsForm(Gtk.Box):
@@ -28,8 +29,9 @@ class OptionsForm(Gtk.Box):
         self._model = ListField(config, "model", default, free_text=True, tooltip=model_tooltip)
         size_tooltip = _("Size in which the frame is sent and the result is requested")
         self._size = ListField(config, "size", _("auto"), free_text=True, label=_("Si_ze:"), tooltip=size_tooltip)
+        self._quality = ListField(config, "quality", default)
         self._fields: dict[str, Field] = {
-            "quality": ListField(config, "quality", default),
+            "quality": self._quality,
             "partial-images": NumberField(
                 config,
                 "partial-images",
@@ -54,6 +56,8 @@ class OptionsForm(Gtk.Box):
             [count, fields["partial-images"]],
         ]
         self.pack_start(grid(main), False, False, 0)
+        self._model_note = ModelNote(lambda name: config.set_property("model", name))
+        self.pack_start(self._model_note, False, False, 0)
         self.pack_start(self._more_options_expander(), False, False, 0)
         self.reload_choices()
 
@@ -62,6 +66,9 @@ class OptionsForm(Gtk.Box):
         if not self._config.get_property("provider"):
             self._provider.set_default(_("default: {provider}").format(provider=provider.title))
         self._model.set_default(provider.default_model or _("server default"))
+        self._model_note.follow(None if provider.name == "local" else model)
+        quality = _("default: {quality}").format(quality=model.default_quality) if model.default_quality else ""
+        self._quality.set_default(quality or _("default"))
         offered = choices(model, provider, self._config.get_property("output-format") or "")
         for name, field in self._fields.items():
             field.set_choices(offered[name])

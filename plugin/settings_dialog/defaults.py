@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from gi.repository import Gtk
 
+from lib.api import models
 from lib.api.text import sentences
 from lib.settings import settings
 from lib.settings.settings import Settings
@@ -13,6 +14,7 @@ from lib.translation import _
 from plugin.expect import expect
 from plugin.settings_dialog.rows import Page, beside, button, message, named, note, spin
 from plugin.ui.labels import shorten_choices
+from plugin.ui.model_note import ModelNote
 from plugin.worker.process import Event
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ class DefaultsPage(Page):
         self._model = Gtk.ComboBoxText.new_with_entry()
         self._entry = expect(Gtk.Entry, self._model.get_child())
         self._model_message = message()
+        self._model_note = ModelNote(self._entry.set_text)
         self._list_button = button(_("_List Models"), self._request_models)
         self._confirm = spin(0, 1_000_000, 0.05, digits=2)
         self._context, self._context_pixels = Gtk.ComboBoxText(), spin(0, 99_999, 8)
@@ -67,6 +70,7 @@ class DefaultsPage(Page):
         self.add_heading(_("Provider and model, for windows and for scripts that specify none"))
         self.add_row(_("_Provider:"), self._provider)
         self.add_row(_("_Model:"), beside(named(self._model, _("_Model:")), self._list_button), self._entry)
+        self.add_wide(self._model_note)
         self.add_wide(self._model_message)
         variables = [name for name in _VARIABLES if os.environ.get(name)]
         if variables:
@@ -84,7 +88,7 @@ class DefaultsPage(Page):
 
     def _connect(self) -> None:
         self._provider.connect("changed", lambda combo: self._set_provider(combo.get_active_id()))
-        self._model.connect("changed", lambda _combo: self._set("model", self._model_name()))
+        self._model.connect("changed", lambda _combo: self._on_model())
         self._confirm.connect("value-changed", lambda most: self._set("confirm_above", most.get_value()))
         self._context.connect("changed", lambda _combo: self._set_context())
         self._context_pixels.connect("value-changed", lambda _pixels: self._set_context())
@@ -94,6 +98,10 @@ class DefaultsPage(Page):
     def _set(self, name: str, value: object) -> None:
         if not self._filling:
             self._dialog.change(**{name: value})
+
+    def _on_model(self) -> None:
+        self._set("model", self._model_name())
+        self._show_default_model()
 
     def _set_provider(self, provider: str) -> None:
         """Change the provider, and clear the model, as each provider has its own."""
@@ -111,11 +119,13 @@ class DefaultsPage(Page):
         self._set("context", str(self._context_pixels.get_value_as_int()) if context == _PIXELS else context)
 
     def _show_default_model(self) -> None:
-        """Show in the empty field which model is used."""
+        """Show in the empty field which model is used, and the note on a model that ends."""
+        name = str(self._provider.get_active_id())
         try:
-            model = settings.provider(str(self._provider.get_active_id())).default_model
+            model = settings.provider(name).default_model
         except ValueError:
             model = None
+        self._model_note.follow(None if name == "local" else models.get(self._model_name() or model or ""))
         text = _("empty: {model}").format(model=model) if model else _("empty: the server's default")
         self._entry.set_placeholder_text(text)
 

@@ -8,10 +8,11 @@ gi.require_version("GimpUi", "3.0")
 gi.require_version("Gtk", "3.0")
 from gi.repository import GimpUi, Gtk
 
-from lib.api import providers
+from lib.api import models, providers
 from lib.settings.custom_providers import DIALECTS, FIELDS, new_name, validate_entry
 from lib.translation import _
 from plugin.settings_dialog.rows import Page, message
+from plugin.ui.model_note import ModelNote
 
 Save = Callable[[str, Mapping[str, str]], bool]
 
@@ -35,9 +36,11 @@ class ProviderForm:
             self._dialect.append(dialect, providers.get(dialect).title)
         self._fields = {field: Gtk.Entry(activates_default=True) for field in FIELDS if field != "like"}
         self._problem = message()
+        self._model_note = ModelNote(self._fields["model"].set_text)
         self._lay_out()
         self._show(entry)
         self._dialect.connect("changed", lambda _combo: self._on_dialect())
+        self._fields["model"].connect("changed", lambda _entry: self._show_model_note())
         self.window.connect("response", self._on_response)
         self.window.show_all()
 
@@ -47,6 +50,7 @@ class ProviderForm:
         page.add_row(_("API t_ype:"), self._dialect)
         page.add_row(_("_Address:"), self._fields["base_url"])
         page.add_row(_("Default _model:"), self._fields["model"])
+        page.add_wide(self._model_note)
         page.add_row(_("API _version:"), self._fields["api_version"])
         page.add_wide(self._problem)
         self.window.get_content_area().pack_start(page, True, True, 0)
@@ -64,6 +68,10 @@ class ProviderForm:
         example = base.base_url or ("https://NAME.openai.azure.com" if base.api_versions else "https://…/v1")
         self._fields["base_url"].set_placeholder_text(example)
         self._fields["model"].set_placeholder_text(base.default_model or "")
+        self._show_model_note()
+
+    def _show_model_note(self) -> None:
+        self._model_note.follow(models.get(self._fields["model"].get_text().strip()))
 
     def _entry(self) -> dict[str, str]:
         entry = {field: widget.get_text().strip() for field, widget in self._fields.items()}

@@ -74,6 +74,20 @@ def test_an_unlisted_model_can_be_typed(window, sent):
     window.keys("key", "ctrl+a", "BackSpace", "Tab")
 
 
+def test_a_model_that_has_ended_says_so_with_a_button_for_its_successor(window, sent):
+    note = "gpt-image-1 ended on 2026-10-23; use gpt-image-2 instead."
+    assert note not in texts(window)
+    write(window, "Model", "gpt-image-1")
+    wait_until(lambda: note in texts(window), "the note")
+    shoot(window, "panel-model-ended")
+    assert sent().fields["model"] == "gpt-image-1", "another address may still have the model"
+    click(window, "Use gpt-image-2")
+    wait_until(lambda: note not in texts(window), "no note on the successor")
+    assert content(window, "Model") == "gpt-image-2"
+    click(window, "Model")
+    window.keys("key", "ctrl+a", "BackSpace", "Tab")
+
+
 def test_a_number_typed_just_before_ctrl_enter_is_sent(window, endpoint):
     endpoint.behave("invert")
     click(window, "Number of results")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.gimp import accessibility
-from tests.gimp.screen import OUTPUT, choose
+from tests.gimp.screen import OUTPUT, choose, click, texts
 from tests.waiting import wait_until
 
 TITLE = "Generative Edit Settings"
@@ -229,6 +229,18 @@ def test_models_are_listed_and_one_is_selected(window, mine):
     window.keys("key", "Down")
     shoot(window, "models")
     wait_until(lambda: stored(window).get("model") == "gpt-image-2")
+    close_window(window)
+
+
+def test_a_model_that_has_ended_says_so_with_a_button_for_its_successor(window, write_settings):
+    write_settings({"version": 1, "provider": "openai", "model": "gpt-image-1"})
+    open_window(window)
+    window.keys("key", "alt+d")
+    wait_for_text(window, "gpt-image-1 ended on 2026-10-23; use gpt-image-2 instead.")
+    shoot(window, "model-ended")
+    click(window, "Use gpt-image-2", TITLE)
+    wait_until(lambda: stored(window).get("model") == "gpt-image-2")
+    assert "ended" not in texts(window, TITLE)
     close_window(window)
 
 

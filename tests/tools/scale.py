@@ -31,7 +31,7 @@ RUN_HOURS = 24  # within which a folder shall be done
 FOLDER_RATE = 3.5  # pictures of 1024×768 a second that one GIMP opens, sends, inserts and writes
 ENGINE_SECONDS = 2.5  # a core's time for the filling of a large hole
 
-MODEL, QUALITY, SIZE = "gpt-image-2", "medium", (1024, 1024)
+MODEL, QUALITY, SIZE = "gpt-image-2.5-flare", "medium", (1024, 1024)
 
 START = {
     "vllm-omni": (

@@ -46,7 +46,28 @@ def test_published_prices_are_reproduced_exactly(name: str) -> None:
      ((2048, 2048), (397, 3568, 14272)), ((3840, 2160), (371, 3336, 13342))],
 )  # fmt: skip
 def test_output_tokens_of_gpt_image_2(size: tuple[int, int], tokens: tuple[int, ...]) -> None:
-    assert tuple(patch_output_tokens(quality, *size) for quality in ("low", "medium", "high")) == tokens
+    assert output_tokens("gpt-image-2", size) == tokens
+
+
+@pytest.mark.parametrize(
+    ("size", "tokens"),
+    [((1024, 1024), (196, 439, 1756, 3122, 7024)), ((3840, 2160), (371, 865, 3336, 5930, 13342))],
+)
+@pytest.mark.parametrize("name", [name for name in models.names() if name.startswith("gpt-image-2.")])
+def test_output_tokens_of_gpt_image_2_5_and_its_successors(
+    name: str, size: tuple[int, int], tokens: tuple[int, ...]
+) -> None:
+    """low, medium, high, xhigh and max."""
+    assert output_tokens(name, size) == tokens
+    dollars = [output_price(models.get(name), quality, size) for quality in ("low", "medium", "high", "xhigh", "max")]
+    assert dollars == pytest.approx([count * 30 / 1_000_000 for count in tokens])
+
+
+def output_tokens(name: str, size: tuple[int, int]) -> tuple[int, ...]:
+    """Return the output tokens of a model for each quality, from the lowest."""
+    prices = models.get(name).prices
+    assert prices is not None
+    return tuple(patch_output_tokens(factor, *size) for factor in prices.output_factors.values())
 
 
 @pytest.mark.parametrize(
@@ -114,10 +135,23 @@ def test_size_auto_is_a_range_for_fixed_sizes_and_unknown_for_free_ones() -> Non
     assert estimate(replace(REQUEST, size="auto"), GPT_2, SQUARE) is None
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["gpt-image-2.5-sunburst", "gpt-image-2.5-flare", "gpt-image-2.6-sunburst", "gpt-image-2.6-flare", "dall-e-2", "x"],
-)
+def test_cost_of_the_default_model_and_quality() -> None:
+    """Without a quality, the model's default one is sent, and so it is estimated."""
+    default = models.get(models.recommended())
+    cost = estimate(replace(REQUEST, model=default.name, quality=None), default, SQUARE, (1024, 1024))
+    assert (default.name, str(cost)) == ("gpt-image-2.5-flare", "$0.022 to $0.030")
+    every = estimate(replace(REQUEST, quality="auto"), default, SQUARE)
+    most = estimate(replace(REQUEST, quality="max"), default, SQUARE)
+    assert every and most and every.high == most.high, "auto may be any quality"
+
+
+def test_a_cost_computed_from_another_models_tokens_is_approximate() -> None:
+    old, new = (estimate(REQUEST, models.get(f"gpt-image-{version}-flare"), SQUARE) for version in ("2.5", "2.6"))
+    assert old and new and (old.approximate, new.approximate) == (False, True)
+    assert (old.low, old.high) == (new.low, new.high)
+
+
+@pytest.mark.parametrize("name", ["dall-e-2", "x"])
 def test_cost_without_published_prices_is_unknown(name: str) -> None:
     assert estimate(REQUEST, models.get(name), SQUARE) is None
     assert output_price(models.get(name), "high", (1024, 1024)) is None
@@ -170,9 +204,9 @@ def test_incomplete_usage_is_unknown(usage: dict[str, object] | None) -> None:
     assert actual(USAGE, models.get("a-model-of-tomorrow")) is None
 
 
-@given(st.sampled_from(["low", "medium", "high"]), st.integers(1, 240), st.integers(1, 240))
-def test_output_tokens_do_not_depend_on_orientation_and_grow_with_quality(quality: str, w: int, h: int) -> None:
+@given(st.sampled_from([16, 24, 48, 64, 96]), st.integers(1, 240), st.integers(1, 240))
+def test_output_tokens_do_not_depend_on_orientation_and_grow_with_quality(factor: int, w: int, h: int) -> None:
     width, height = 16 * w, 16 * h
-    tokens = patch_output_tokens(quality, width, height)
-    assert tokens == patch_output_tokens(quality, height, width)
-    assert patch_output_tokens("low", width, height) <= patch_output_tokens("high", width, height)
+    tokens = patch_output_tokens(factor, width, height)
+    assert tokens == patch_output_tokens(factor, height, width)
+    assert patch_output_tokens(16, width, height) <= tokens <= patch_output_tokens(96, width, height)

@@ -6,6 +6,7 @@ import base64
 import json
 import threading
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -395,11 +396,12 @@ def test_fewer_images_than_requested_give_a_notice() -> None:
 @pytest.mark.parametrize(
     ("model", "text"),
     [
-        ("gpt-image-1.5", "2026-12-01; use gpt-image-2.6-sunburst"),
+        ("gpt-image-1.5", "ends on 2026-12-01; use gpt-image-2.6-sunburst"),
         ("gpt-image-1", "ended on 2026-10-23; use gpt-image-2"),
     ],
 )
-def test_model_with_a_shutdown_date_gives_a_notice(model: str, text: str) -> None:
+def test_model_with_a_shutdown_date_gives_a_notice(model: str, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(models, "today", lambda: date(2026, 11, 20))
     _, got, notices = edit_with("openai", EditRequest([IMAGE], "p", model=model))
     assert text in notices["model"]
     assert got.fields["model"] == model

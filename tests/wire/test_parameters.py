@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from lib.api.client import ImagesClient
+from lib.api.dialect import adapt
+from lib.api.providers import get
 from lib.api.request import PARAMETERS, EditRequest, FileId, Url
 from tests.wire.pictures import picture
 from tests.wire.server import Recorded, Reply, completed_event, images_reply, serving, stream_reply
@@ -171,4 +173,15 @@ def test_nested_extra_fields_are_sent_as_brackets_in_a_form() -> None:
 
 def test_default_model_is_sent() -> None:
     (got,) = arrived("multipart", EditRequest([IMAGE], "p"))
-    assert got.fields["model"] == "gpt-image-2"
+    assert (got.fields["model"], got.fields["quality"]) == ("gpt-image-2.5-flare", "medium")
+
+
+def test_default_quality_is_the_models_unless_the_provider_has_none() -> None:
+    def quality_sent(provider: str, **values: Any) -> str | None:
+        adapted = adapt(EditRequest([IMAGE], "p", **values), get(provider))
+        return adapted.fields.get("quality")
+
+    assert quality_sent("openai", quality="high") == "high"
+    assert quality_sent("openai", model="gpt-image-2") is None
+    assert quality_sent("custom", model="gpt-image-2.6-flare") == "medium"
+    assert quality_sent("vllm-omni", model="gpt-image-2.6-flare") is None

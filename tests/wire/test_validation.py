@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lib.api import models, providers
+from lib.api.calls import Call
 from lib.api.client import ImagesClient
-from lib.api.errors import InvalidRequestError
+from lib.api.errors import ApiError, InvalidRequestError
 from lib.api.models import FreeSize, SizeList
 from lib.api.request import EditRequest, FileId, Url
 from lib.api.validation import validate
@@ -122,7 +123,7 @@ def test_unknown_model_accepts_any_value() -> None:
         output_compression=5, input_fidelity="high", response_format="url", moderation="x", stream=True,
     )  # fmt: skip
     assert texts(request, "a-model-of-tomorrow") == []
-    assert models.get("a-model-of-tomorrow").ending(date(2030, 1, 1)) is None
+    assert models.get("a-model-of-tomorrow").ending() is None
 
 
 def test_mask_without_alpha_is_valid_for_luminance_servers() -> None:
@@ -173,14 +174,62 @@ def test_every_published_model_is_known() -> None:
 @pytest.mark.parametrize(
     ("name", "today", "text"),
     [
-        ("gpt-image-1.5", date(2026, 11, 22), "gpt-image-1.5 ends on 2026-12-01; use gpt-image-2.6-sunburst instead."),
+        ("gpt-image-1.5", date(2026, 10, 31), None),
+        ("gpt-image-1.5", date(2026, 11, 1), "gpt-image-1.5 ends on 2026-12-01; use gpt-image-2.6-sunburst instead."),
+        ("gpt-image-1.5", date(2026, 11, 30), "gpt-image-1.5 ends on 2026-12-01; use gpt-image-2.6-sunburst instead."),
         ("gpt-image-1.5", date(2026, 12, 1), "gpt-image-1.5 ended on 2026-12-01; use gpt-image-2.6-sunburst instead."),
-        ("gpt-image-1.5", date(2026, 1, 1), None),
         ("gpt-image-2", date(2030, 1, 1), None),
     ],
 )
-def test_warning_of_a_shutdown(name: str, today: date, text: str | None) -> None:
-    assert models.get(name).ending(today) == text
+def test_warning_of_a_shutdown(name: str, today: date, text: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(models, "today", lambda: today)
+    assert models.get(name).ending() == text
+
+
+@pytest.mark.parametrize(
+    ("address", "today", "refused"),
+    [
+        ("https://api.openai.com/v1", date(2026, 11, 30), False),
+        ("https://api.openai.com/v1", date(2026, 12, 1), True),
+        ("https://eu.api.openai.com:443/v1", date(2027, 1, 1), True),
+        ("https://openai.example.com/v1", date(2027, 1, 1), False),
+        ("https://api.openai.com.example.com/v1", date(2027, 1, 1), False),
+    ],
+)
+def test_a_model_that_has_ended_is_refused_at_openai_itself(
+    address: str, today: date, refused: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is sent there; other addresses may keep a model."""
+    monkeypatch.setattr(models, "today", lambda: today)
+    sent: list[str] = []
+
+    def send(_calls: object, method: str, url: str, *_ignored: object) -> None:
+        sent.append(url)
+        raise ApiError("sent")
+
+    monkeypatch.setattr(Call, "send", send)
+    request = replace(REQUEST, model="gpt-image-1-mini", size="1024x1024")
+    notices: list[object] = []
+    with ImagesClient(address, "sk-1", on_event=notices.append) as client, pytest.raises(ApiError) as caught:
+        client.edit(request)
+    assert sent == ([] if refused else [f"{address}/images/edits"])
+    if refused:
+        message = "model gpt-image-1-mini: it ended on 2026-12-01; use gpt-image-2.6-flare instead"
+        assert (str(caught.value), caught.value.maybe_billed) == (message, False)
+    else:
+        assert any("gpt-image-1-mini end" in str(notice) for notice in notices), "a warning"
+
+
+def test_the_default_model_is_the_newest_recommended_one_with_known_prices(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert providers.get("openai").default_model == "gpt-image-2.5-flare"
+    newest = models.get("gpt-image-2.6-flare")
+    assert newest.prices is not None and newest.prices.approximate, "recommended, but its tokens are not published"
+    data = models._data()
+    known = {**data["models"], newest.name: {"family": "gpt-2.5"}}
+    monkeypatch.setattr(models, "_data", lambda: data | {"models": known})
+    assert providers.get("openai").default_model == "gpt-image-2.6-flare"
+    monkeypatch.setitem(known, newest.name, {"family": "gpt-2.5", "ends": "2020-01-01"})
+    assert providers.get("openai").default_model == "gpt-image-2.5-flare", "never one that has ended"
 
 
 def test_default_model_has_free_sizes_and_no_shutdown_date() -> None:

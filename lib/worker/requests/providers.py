@@ -146,8 +146,7 @@ def _end(info: ModelInfo) -> date | None:
 
 def _ending(info: ModelInfo) -> str | None:
     """Return a warning if the model is retired soon or already, according to the endpoint or to our own data."""
-    today = date.today()
-    if info.shutdown_date and (info.shutdown_date - today).days <= models.WARN_DAYS:
+    if info.shutdown_date and (info.shutdown_date - models.today()).days <= models.WARN_DAYS:
         text = _("“{model}” ends on {date}. Choose another model before then.")
         return text.format(model=info.id, date=info.shutdown_date.isoformat())
-    return models.get(info.id).ending(today)
+    return models.get(info.id).ending()

@@ -52,6 +52,16 @@ def test_the_environment_counts_where_the_argument_is_empty():
     assert read_with(environment, provider="local", model="m").provider == "local"
 
 
+def test_a_model_that_has_ended_is_a_problem_at_openai_itself(tmp_path, monkeypatch):
+    monkeypatch.setenv(DATA_HOME, str(tmp_path))
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    values = defaults() | {"provider": "openai", "model": "gpt-image-1"}
+    with pytest.raises(BadArguments, match=r"^model gpt-image-1: it ended on 2026-10-23; use gpt-image-2 instead\.$"):
+        checked(values)
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:4000/v1")
+    assert checked(values).model == "gpt-image-1", "another address may still have it"
+
+
 @pytest.mark.parametrize(
     ("values", "problem"),
     [

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from lib.api import models
 from lib.settings import custom_providers, settings
 from lib.settings.settings import Settings
 from tests.systems import DATA_HOME, is_private
@@ -122,7 +123,7 @@ def test_a_custom_provider_has_its_own_address_and_a_built_in_dialect(monkeypatc
     provider = settings.provider("mine")
     assert (provider.name, provider.title, provider.default_model, provider.needs_key) == ("mine", "Mine", "flux", True)
     assert provider.resolve_url(None, os.environ) == "https://mine.example/v1", "the environment's is not used"
-    assert provider.key_variables == () and settings.provider("openai").default_model == "gpt-image-2"
+    assert provider.key_variables == () and settings.provider("openai").default_model == models.recommended()
     assert settings.provider_names()[-1] == "mine"
 
 

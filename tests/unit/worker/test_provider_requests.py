@@ -59,7 +59,7 @@ def endpoint():
 @pytest.fixture
 def mine(endpoint):
     """A custom provider like OpenAI, with a valid key in the file."""
-    add_provider("mine", endpoint.url)
+    add_provider("mine", endpoint.url, model="gpt-image-2")
     ask("store-key", key=KEY)
     return endpoint
 
