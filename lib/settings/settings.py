@@ -27,6 +27,7 @@ class Settings:
     """The user's settings; "" means that nothing is selected, a limit of 0 that there is none.
 
     model: belongs to `provider`. confirm_above: US dollars. context, feather, grow: the defaults of the windows.
+    provenance: whether an image is marked in its metadata when a result is inserted.
     providers: the custom ones, by name. confirmed: the providers whose first paid use was confirmed.
     """
 
@@ -39,6 +40,7 @@ class Settings:
     history_days: int = 60
     history_megabytes: int = 2000
     log_prompts: bool = False
+    provenance: bool = True
     providers: Mapping[str, Entry] = field(default_factory=dict)
     confirmed: tuple[str, ...] = ()
 

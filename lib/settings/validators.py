@@ -79,5 +79,6 @@ _READERS: Mapping[str, Callable[[object], Any]] = {
     "history_days": _integer(36_500),
     "history_megabytes": _integer(100_000_000),
     "log_prompts": _boolean,
+    "provenance": _boolean,
     "confirmed": _names,
 }

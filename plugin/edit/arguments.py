@@ -89,6 +89,12 @@ EDIT_ARGUMENTS = (
         N_("Refere_nces"),
         N_("A JSON list of reference pictures: file paths, URLs, file ids (file-…); empty: none"),
     ),
+    Argument(
+        "provenance",
+        "",
+        N_("Prov_enance"),
+        N_("mark: note in the image's metadata that a model changed it; none: don't; empty: as set in Settings"),
+    ),
     Argument("extra", "", N_("E_xtra"), N_("A JSON object of additional request fields; empty: none")),
     Argument(
         "max-cost",

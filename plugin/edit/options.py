@@ -42,6 +42,7 @@ class Options:
     fit: bool = True
     feather: float = 0.0
     grow: int = 0
+    provenance: bool = True
     max_cost: float | None = None
     timeout: float = _DEFAULT_TIMEOUT
 
@@ -107,6 +108,7 @@ def _read_values(values: Mapping[str, Any], environment: Mapping[str, str] = os.
         fit=values["fit"],
         feather=reader.in_range("feather", 0, LARGEST_RADIUS),
         grow=reader.in_range("grow", 0, LARGEST_RADIUS),
+        provenance=reader.provenance(),
         max_cost=reader.not_negative("max-cost") or None,
         timeout=reader.not_negative("timeout") or _DEFAULT_TIMEOUT,
     )
@@ -167,6 +169,14 @@ class _ArgumentReader:
         if text in ("layer", "canvas"):
             return text
         return self.number_in_text("context", _("auto, layer, canvas or a number of pixels")) or 0
+
+    def provenance(self) -> bool:
+        """Return whether to mark the image when a result is inserted."""
+        text: str = self.values["provenance"].strip()
+        if text not in ("", "mark", "none"):
+            message = _("{name} {text!r}: must be {allowed}.")
+            self.problems.append(message.format(name="provenance", text=text, allowed=_("mark or none")))
+        return text == "mark" if text else settings.load().provenance
 
     def number_in_text(self, name: str, allowed: str = "") -> int | None:
         """Return an integer that was given as text; None for empty text."""

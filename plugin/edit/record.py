@@ -8,12 +8,14 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from lib.translation import _, ngettext
 from plugin.edit.arguments import EDIT_ARGUMENTS, defaults
 from plugin.edit.options import Options, read
 from plugin.errors import BadArguments
+from plugin.pixels import source_type
 
 LARGEST = 1 << 20
 VERSION = 1
@@ -68,6 +70,8 @@ def edit_record(options: Options, sources: Mapping[str, Any]) -> dict[str, Any]:
         "request": request,
         "options": {name: getattr(options, name) for name in names},
         "left_out": [name for name in _PRIVATE_FIELDS if name in options.request],
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        **({source_type.RECORD_KEY: source_type.term_for(options.provider)} if options.provenance else {}),
         **sources,
     }
 

@@ -7,6 +7,7 @@ from typing import Any
 from gi.repository import Gimp
 
 from lib.frame.geometry import Rect
+from plugin.pixels import provenance
 from plugin.pixels.insert import (
     Place,
     ResultLayers,
@@ -48,6 +49,7 @@ class CanvasLayer:
         self.frame = place.frame
         self._replaced = place.replaced
         self._has_hidden_replaced = False
+        self._mark: provenance.Mark | None = None
         self._previous = previous
         self._group: Gimp.GroupLayer | None = None
 
@@ -80,6 +82,7 @@ class CanvasLayer:
             place = self._place(name)
             self.image.insert_layer(self.layer, place.parent, place.position)
             self._has_hidden_replaced = hide(self._replaced)
+            self._mark = provenance.mark(self.image, record, self.frame, mask)
         Gimp.displays_flush()
 
     def show(self, rgba: bytes) -> None:
@@ -97,6 +100,7 @@ class CanvasLayer:
             return
         with undo_group(self.image):
             self.image.remove_layer(layer)
+            provenance.unmark(self.image, self._mark)
             if previous:
                 previous.set_visible(True)
             if self._has_hidden_replaced and self._replaced and self._replaced.is_valid():

@@ -10,6 +10,7 @@ from gi.repository import Gegl, Gimp
 
 from lib.frame.geometry import Rect
 from plugin.expect import expect
+from plugin.pixels import provenance
 
 PARASITE = "generative-edit"
 # The values of a layer mask in the frame, one byte per pixel (linear coverage, as in a selection); None for no mask.
@@ -53,8 +54,8 @@ def place_above(image: Gimp.Image, layer: Gimp.Layer | None, frame: Rect) -> Pla
 def insert_results(image: Gimp.Image, results: ResultLayers, place: Place) -> Gimp.ValueArray:
     """Insert results as layers, each with the layer mask, and with the record as a persistent parasite.
 
-    Several are inserted in a group, with only the first visible. Returns the layers as a procedure's return values,
-    as PyGObject cannot create an array of layers.
+    Several are inserted in a group, with only the first visible. The image is marked as the record says. Returns the
+    layers as a procedure's return values, as PyGObject cannot create an array of layers.
     """
     count = len(results.pictures)
     names = [results.name] if count == 1 else [f"{results.name} {number}" for number in range(1, count + 1)]
@@ -72,6 +73,7 @@ def insert_results(image: Gimp.Image, results: ResultLayers, place: Place) -> Gi
         group = insert_group(image, place, results.name) if count > 1 else None
         for number, layer in enumerate(layers):
             image.insert_layer(layer, group or place.parent, number if group else place.position)
+        provenance.mark(image, results.record, place.frame, results.mask)
         image.set_selected_layers(layers)
         return _selected_as_values(image)
 

@@ -37,6 +37,7 @@ class DefaultsPage(Page):
         self._model_message = message()
         self._model_note = ModelNote(self._entry.set_text)
         self._list_button = button(_("_List Models"), self._request_models)
+        self._provenance = Gtk.CheckButton(label=_("_Mark edited images in their metadata"), use_underline=True)
         self._confirm = spin(0, 1_000_000, 0.05, digits=2)
         self._context, self._context_pixels = Gtk.ComboBoxText(), spin(0, 99_999, 8)
         self._feather = spin(0, LARGEST_RADIUS, 0.5, digits=1)
@@ -57,6 +58,7 @@ class DefaultsPage(Page):
         if self._model_name() != current.model:
             self._entry.set_text(current.model)
         self._show_default_model()
+        self._provenance.set_active(current.provenance)
         self._confirm.set_value(current.confirm_above)
         pixels = current.context.isdigit()
         self._context.set_active_id(_PIXELS if pixels else current.context)
@@ -76,6 +78,10 @@ class DefaultsPage(Page):
         if variables:
             text = _("{variables} is set in the environment and overrides this.")
             self.add_wide(note(text.format(variables=", ".join(variables))))
+        self._provenance.set_tooltip_text(
+            _("Exported files then say that a part of the image was made with AI, as the IPTC standard describes it.")
+        )
+        self.add_wide(self._provenance)
         self.add_heading(_("For windows only, so that a script gives everybody the same result"))
         self.add_row(_("_Ask before edits that may cost more than (US dollars):"), self._confirm)
         contexts = {"auto": _("automatic"), "layer": _("the whole layer"), "canvas": _("the whole canvas")}
@@ -89,6 +95,7 @@ class DefaultsPage(Page):
     def _connect(self) -> None:
         self._provider.connect("changed", lambda combo: self._set_provider(combo.get_active_id()))
         self._model.connect("changed", lambda _combo: self._on_model())
+        self._provenance.connect("toggled", lambda check: self._set("provenance", check.get_active()))
         self._confirm.connect("value-changed", lambda most: self._set("confirm_above", most.get_value()))
         self._context.connect("changed", lambda _combo: self._set_context())
         self._context_pixels.connect("value-changed", lambda _pixels: self._set_context())

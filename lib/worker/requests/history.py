@@ -54,6 +54,7 @@ def thumbnail(message: Mapping[str, Any]) -> Mapping[str, Any]:
     """Answer with a small picture of a job, at most `edge` pixels wide and high: `width`, `height`, `rgb` in base64.
 
     `file` names one of its results; the default is the first result, else the original. {} if there is no picture.
+    With `file` it also says whether that has `content_credentials`, a C2PA manifest.
     """
     record = history.record(Path(message["job"]))
     edge = min(int(message.get("edge", THUMBNAIL_EDGE)), _LARGEST_EDGE)
@@ -69,7 +70,14 @@ def thumbnail(message: Mapping[str, Any]) -> Mapping[str, Any]:
             return {}
         if cacheable:
             _cache(record.folder, small)
-    return {"width": small.width, "height": small.height, "rgb": base64.b64encode(small.tobytes()).decode("ascii")}
+    answer = {"width": small.width, "height": small.height, "rgb": base64.b64encode(small.tobytes()).decode("ascii")}
+    return answer | ({"content_credentials": _has_content_credentials(picture)} if "file" in message else {})
+
+
+def _has_content_credentials(picture: Path) -> bool:
+    """Return whether a file has a C2PA manifest: a JUMBF box with that label, in whatever place of its format."""
+    data = picture.read_bytes()
+    return b"jumb" in data and b"c2pa" in data
 
 
 def _record(job: Job) -> Record:

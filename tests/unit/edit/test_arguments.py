@@ -5,6 +5,7 @@ import pytest
 from lib.settings import settings
 from plugin.edit.arguments import EXTEND_ARGUMENTS, defaults, start_with_settings, values_of, with_settings
 from plugin.edit.options import Options, checked, read
+from plugin.edit.record import edit_record
 from plugin.errors import BadArguments
 from tests.systems import DATA_HOME
 
@@ -70,6 +71,7 @@ def test_a_model_that_has_ended_is_a_problem_at_openai_itself(tmp_path, monkeypa
         ({"output_compression": 101}, "output-compression 101: must be 0 to 100."),
         ({"partial_images": 4}, "partial-images 4: must be 0 to 3."),
         ({"context": "wide"}, "context 'wide': must be auto, layer, canvas or a number of pixels."),
+        ({"provenance": "maybe"}, "provenance 'maybe': must be mark or none."),
         ({"context": "-3"}, "context '-3': must be auto, layer, canvas or a number of pixels."),
         ({"largest_size": "²"}, "largest-size '²': must be a number of pixels."),
         ({"grow": -1}, "grow -1: must be 0 to 500."),
@@ -127,6 +129,15 @@ class Config(dict):
 
     get_property = dict.get
     set_property = dict.__setitem__
+
+
+def test_an_edit_marks_its_image_unless_the_argument_or_the_settings_say_no(saved_settings):
+    assert read_with().provenance and not read_with(provenance="none").provenance
+    settings.change(provenance=False)
+    assert not read_with().provenance and read_with(provenance="mark").provenance
+    marked, unmarked = (edit_record(read_with(provenance=value, provider="openai"), {}) for value in ("mark", "none"))
+    assert marked["digital_source_type"] == "compositeWithTrainedAlgorithmicMedia"
+    assert "digital_source_type" not in unmarked and unmarked["date"].endswith("+00:00")
 
 
 def window_config(**values):

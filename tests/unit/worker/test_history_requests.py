@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import zlib
 
 import pytest
 from PIL import Image
@@ -134,3 +135,13 @@ def test_the_thumbnail_of_a_job_without_a_result_is_the_original():
 def test_thumbnails_are_grey_where_the_picture_is_transparent(job):
     job.write("result-1.png", png((8, 8), (255, 0, 0, 0), "RGBA"))
     assert base64.b64decode(ask(job, history_requests.thumbnail, edge=50)["rgb"])[:3] == bytes([128] * 3)
+
+
+def test_content_credentials_of_a_result_are_reported(job):
+    assert ask(job, history_requests.thumbnail, file="result-1.png")["content_credentials"] is False
+    png = job.path("result-1.png").read_bytes()
+    box = b"jumb" + b"\0\0\0\x1ejumdc2pa\0\x11\0\x10\x80\0\0\xaa\08\x9bq\x03c2pa\0"
+    chunk = len(box).to_bytes(4, "big") + b"caBX" + box + zlib.crc32(b"caBX" + box).to_bytes(4, "big")
+    job.write("result-1.png", png[:33] + chunk + png[33:])
+    assert ask(job, history_requests.thumbnail, file="result-1.png")["content_credentials"] is True
+    assert "content_credentials" not in ask(job, history_requests.thumbnail)

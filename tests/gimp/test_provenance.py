@@ -1,0 +1,141 @@
+"""A result marks its image in the XMP, in the undo step of its insertion, and exported files carry the mark.
+
+The files are read by Pillow, which shares nothing with GIMP's Exiv2.
+"""
+
+import re
+import time
+from datetime import UTC, datetime
+from xml.etree import ElementTree
+
+import pytest
+from PIL import Image
+
+from tests.gimp.screen import MAIN, activate
+
+VOCABULARY = "http://cv.iptc.org/newscodes/digitalsourcetype/"
+PARTLY, GENERATED, EDITED = (
+    VOCABULARY + term for term in ("compositeWithTrainedAlgorithmicMedia", "trainedAlgorithmicMedia", "humanEdits")
+)
+IPTC = "{http://iptc.org/std/Iptc4xmpExt/2008-02-29/}"
+DC = "{http://purl.org/dc/elements/1.1/}"
+XMP = """<?xpacket begin='' id='W5M0MpCehiHzreSzNTczkc9d'?><x:xmpmeta xmlns:x='adobe:ns:meta/'>
+<rdf:RDF xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#'><rdf:Description rdf:about=''
+ xmlns:dc='http://purl.org/dc/elements/1.1/' xmlns:xmp='http://ns.adobe.com/xap/1.0/'
+ xmlns:Iptc4xmpExt='http://iptc.org/std/Iptc4xmpExt/2008-02-29/' xmp:Rating='4'{source}>
+<dc:title><rdf:Alt><rdf:li xml:lang='x-default'>A &amp; B</rdf:li></rdf:Alt></dc:title>
+<dc:subject><rdf:Bag><rdf:li>sea</rdf:li><rdf:li>boat</rdf:li></rdf:Bag></dc:subject>
+</rdf:Description></rdf:RDF></x:xmpmeta><?xpacket end='w'?>"""
+
+
+@pytest.fixture
+def photograph(out):
+    """Return a function that writes a JPEG file with XMP, with a source type or without."""
+
+    def write(source=None, name="photograph.jpg"):
+        attribute = f" Iptc4xmpExt:DigitalSourceType='{source}'" if source else ""
+        path = out / name
+        Image.new("RGB", (96, 64), "teal").save(path, xmp=XMP.replace("{source}", attribute).encode())
+        return str(path)
+
+    return write
+
+
+def mark(metadata):
+    found = re.search(r'<tag name="Xmp\.iptcExt\.DigitalSourceType"[^>]*>([^<]*)<', metadata)
+    return found and found[1]
+
+
+def without_mark(metadata):
+    """Return the lines of GIMP's XML but for the mark and the declaration of its namespace."""
+    return [line for line in metadata.splitlines() if "iptcExt" not in line and line.strip()]
+
+
+def properties(path):
+    """Return the XMP of a file by Pillow, as the properties of its elements and attributes."""
+    with Image.open(path) as picture:
+        packet = picture.info.get("xmp") or picture.info.get("XML:com.adobe.xmp") or picture.tag_v2[700]
+    packet = packet.encode() if isinstance(packet, str) else bytes(packet)
+    root = ElementTree.fromstring(packet.strip(b"\0"))
+    values = {}
+    for element in root.iter():
+        values |= element.attrib
+        values[element.tag] = "|".join(filter(None, (text.strip() for text in element.itertext())))
+    return values
+
+
+@pytest.mark.parametrize(
+    ("case", "provider", "expected"),
+    [("corner", "custom", PARTLY), ("corner", "local", EDITED), ("nothing_selected", "custom", GENERATED)],
+)
+@pytest.mark.one_gimp("3.0")
+def test_a_result_marks_its_image(gimp, photograph, endpoint, case, provider, expected):
+    endpoint.behave("invert")
+    started = datetime.now(UTC).replace(microsecond=0)
+    done = gimp.call(
+        "provenance.edit", path=photograph(), case=case, steps=[{"prompt": "brighter", "provider": provider}]
+    )
+    before, after = done["metadata"]
+    assert mark(before) is None and mark(after) == expected
+    assert without_mark(after) == without_mark(before)
+    assert done["record"]["model"] == done["report"]["model"] and done["record"]["provider"] == provider
+    assert started <= datetime.fromisoformat(done["record"]["date"]) <= datetime.now(UTC)
+
+
+@pytest.mark.one_gimp("3.2")
+def test_the_stronger_mark_stays(gimp, photograph, endpoint):
+    endpoint.behave("invert")
+    model, engine = {"prompt": "brighter", "provider": "custom"}, {"prompt": "brighter", "provider": "local"}
+    none = {"prompt": "brighter", "provider": "custom", "provenance": "none"}
+    done = gimp.call("provenance.edit", path=photograph(), case="corner", steps=[none, engine, model, engine])
+    assert [mark(each) for each in done["metadata"]] == [None, None, EDITED, PARTLY, PARTLY]
+    done = gimp.call("provenance.edit", path=photograph(source=GENERATED), case="corner", steps=[model, engine])
+    assert {mark(each) for each in done["metadata"]} == {GENERATED}
+    assert len({tuple(without_mark(each)) for each in done["metadata"]}) == 1
+
+
+def test_exported_files_carry_the_mark_and_the_xmp_that_was_there(gimp, photograph, out, endpoint):
+    endpoint.behave("invert")
+    source = photograph()
+    files = gimp.call("provenance.export_edited", path=source, out=str(out), prompt="a boat", provider="custom")
+    assert {"png", "jpg", "webp", "tif"} <= set(files)
+    for ending, path in files.items():
+        values = properties(path)
+        assert values[f"{IPTC}DigitalSourceType"] == PARTLY, ending
+        assert values[f"{DC}title"] == "A & B" and values[f"{DC}subject"] == "sea|boat", ending
+        assert values["{http://ns.adobe.com/xap/1.0/}Rating"] == "4", ending
+
+
+@pytest.mark.parametrize("ending", ["jpeg", "png", "webp"])
+@pytest.mark.one_gimp("3.0")
+def test_files_of_a_folder_run_carry_the_mark(gimp, photograph, out, endpoint, ending):
+    endpoint.behave("invert")
+    folder = out / "in"
+    folder.mkdir()
+    photograph(name="in/a.jpg")
+    done = gimp.call(
+        "folders.run", input_folder=str(folder), output_folder=str(out / "results"), prompt="a boat",
+        provider="custom", output_format=ending,
+    )  # fmt: skip
+    assert done["status"] == "success", done["error"]
+    (path,) = [path for path in done["files"] if path.endswith(("jpg", "jpeg", "png", "webp"))]
+    values = properties(path)
+    assert values[f"{IPTC}DigitalSourceType"] == GENERATED
+    assert values[f"{DC}title"] == "A & B"
+
+
+def test_undo_removes_the_mark_with_the_layer(window, endpoint):
+    endpoint.behave("invert")
+    image = window.call("edits.show", case="corner")
+    before = window.call("provenance.metadata_of", image_id=image)
+    assert window.call("edits.edit_shown", image_id=image, prompt="a boat", provider="custom")["status"] == "success"
+    assert mark(window.call("provenance.metadata_of", image_id=image)) == PARTLY
+    layers = len(window.call("edits.layers_of", image_id=image))
+    window.settle()
+    activate(window, MAIN)
+    window.keys("key", "ctrl+z")
+    end = time.monotonic() + 30
+    while len(window.call("edits.layers_of", image_id=image)) == layers and time.monotonic() < end:
+        time.sleep(0.05)
+    assert len(window.call("edits.layers_of", image_id=image)) == layers - 1
+    assert window.call("provenance.metadata_of", image_id=image) == before
