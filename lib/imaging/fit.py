@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from lib.imaging.colour import MIN_CONFIDENCE, Cells, Colour, ColourChange, fit_tint, measure_change
 from lib.imaging.registration import Bools, Motion, Pair, Picture, bicubic, bilinear, guess_shift, register, smooth
 from lib.imaging.resampling import move
 
@@ -30,23 +30,6 @@ SAFE_GAIN = 1.25  # a colour gain, or its reciprocal, that is accepted even if t
 SAFE_ERROR = 6.0  # levels of error that the colours may have then
 MIN_TINT = 0.25  # levels: a smaller tint is not worth correcting
 MAX_CLIPPED = 5.0  # of 255: a cell with more clipped pixels carries no information about the tint
-MIN_CONFIDENCE = 1e-3  # but is the only source if a whole channel is clipped
-RIDGE = 10.0  # levels²: regularizes the gain to 1 for a channel that hardly varies
-
-
-@dataclass(frozen=True, slots=True)
-class Colour:
-    """A colour change: returned = gain × original + bias, for red, green and blue, in levels of 255."""
-
-    gain: tuple[float, float, float] = (1.0, 1.0, 1.0)
-    bias: tuple[float, float, float] = (0.0, 0.0, 0.0)
-
-    @property
-    def levels(self) -> float:
-        """The mean change of dark, middle and light grey."""
-        return float(
-            np.mean([abs(g * v + b - v) for g, b in zip(self.gain, self.bias, strict=True) for v in (64, 128, 192)])
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +37,14 @@ class Fit:
     """The estimated change of a picture. An unreliable motion or colour is left at its default, no change.
 
     accepted: whether the position of the picture is known (it may need no motion). reason: a few words on why, which
-    scripts may read in the report.
+    scripts may read in the report. change: the change of the colours whatever it is, None if it can't be measured.
     """
 
     motion: Motion = Motion()
     colour: Colour = Colour()
     accepted: bool = False
     reason: str = ""
+    change: ColourChange | None = None
 
     @property
     def misalignment(self) -> dict[str, float]:
@@ -74,11 +58,12 @@ class Fit:
         }
 
 
-def estimate(original: Picture, returned: Picture, protected: Bools) -> Fit:
+def estimate(original: Picture, returned: Picture, protected: Bools, *, align: bool = True) -> Fit:
     """Estimate how `returned` differs from `original` in position and colour, for `correct` to undo.
 
     Both are H×W×3 or more channels, of the same size.
     protected: H×W, True where the endpoint shouldn't have changed the picture; pixels near its edge are not used.
+    Without `align` only the colours are estimated.
     """
     if original.shape[:2] != returned.shape[:2] or protected.shape != original.shape[:2]:
         raise ValueError("the original, the returned picture and the protected pixels differ in size")
@@ -89,9 +74,18 @@ def estimate(original: Picture, returned: Picture, protected: Bools) -> Fit:
     if min(protected.shape) < MIN_SIDE or usable.sum() < MIN_CELLS:
         return Fit(reason="too few protected pixels")
     pair = Pair(original, returned, usable, cell)
-    motion, accepted, reason = _estimate_motion(pair, protected.shape[1], protected.shape[0])
-    colour = _estimate_colour(pair, returned, motion, aligned=accepted)
-    return Fit(motion, colour, accepted, reason)
+    motion, accepted, reason = Motion(), False, "alignment is off"
+    if align:
+        motion, accepted, reason = _estimate_motion(pair, protected.shape[1], protected.shape[0])
+    cells = _measure_cells(pair, returned, motion)
+    if cells is None:
+        return Fit(motion, Colour(), accepted, reason)
+    colour, error = fit_tint(cells)
+    change = measure_change(cells, colour, aligned=accepted)
+    safe = all(1 / SAFE_GAIN < gain < SAFE_GAIN for gain in colour.gain) and error < SAFE_ERROR
+    if not (accepted or safe):
+        colour = Colour()
+    return Fit(motion, colour if colour.levels > MIN_TINT else Colour(), accepted, reason, change)
 
 
 def correct(returned: Picture, fit: Fit, visible: Bools | None = None) -> Picture:
@@ -152,8 +146,8 @@ def _is_plausible(motion: Motion, longest: int) -> bool:
     )
 
 
-def _estimate_colour(pair: Pair, returned: Picture, motion: Motion, *, aligned: bool) -> Colour:
-    """Return the tint, or no change if it is unreliable. Means over cells make it independent of the sharpness."""
+def _measure_cells(pair: Pair, returned: Picture, motion: Motion) -> Cells | None:
+    """Return the colours of the cells before and after, None for too few. Means do not depend on the sharpness."""
     level = pair.coarsest
     rows, cols = np.nonzero(pair.usable)
     scale = 1 << level
@@ -172,29 +166,10 @@ def _estimate_colour(pair: Pair, returned: Picture, motion: Motion, *, aligned: 
         clipping = bilinear(smooth(clipped_part[..., band]), x, y)[0]
         confidences.append(np.maximum(1 - clipping / MAX_CLIPPED, MIN_CONFIDENCE))
     if inside.sum() < MIN_CELLS:
-        return Colour()
-    colour, error = _fit_tint(*(np.stack(values, 1)[inside] for values in (befores, afters, confidences)))
-    safe = all(1 / SAFE_GAIN < gain < SAFE_GAIN for gain in colour.gain) and error < SAFE_ERROR
-    return colour if (aligned or safe) and colour.levels > MIN_TINT else Colour()
-
-
-def _fit_tint(before: Any, after: Any, confidence: Any) -> tuple[Colour, float]:
-    """Return each channel's gain and bias by robust least squares over (N, 3) cells, and the median error in levels."""
-    weight, error = confidence, math.inf
-    gain, bias = np.ones(3), np.zeros(3)
-    for _ in range(6):
-        total = weight.sum(0)
-        mean_before, mean_after = ((weight * side).sum(0) / total for side in (before, after))
-        spread = before - mean_before
-        covariance = (weight * spread * (after - mean_after)).sum(0) + RIDGE * total
-        gain = covariance / ((weight * np.square(spread)).sum(0) + RIDGE * total)
-        bias = mean_after - gain * mean_before
-        errors = (np.abs(after - before * gain - bias) * (confidence > MIN_CONFIDENCE)).max(1)
-        error = float(np.median(errors))
-        robust = np.square(1 / (1 + np.square(errors / (2.5 * (1.4826 * error + 0.2)))))
-        weight = confidence * robust[:, None]
-    gains, biases = gain.tolist(), bias.tolist()
-    return Colour((gains[0], gains[1], gains[2]), (biases[0], biases[1], biases[2])), error
+        return None
+    place = np.column_stack([position.real / pair.centre[0], position.imag / pair.centre[1]])
+    before, after, confidence = (np.stack(values, 1)[inside] for values in (befores, afters, confidences))
+    return Cells(before, after, confidence, place[inside])
 
 
 def _correct_colours(returned: Picture, colour: Colour) -> Picture:

@@ -20,6 +20,7 @@ from lib.storage.file_lock import locked, locked_where_possible
 VERSION = 1
 SELECTION = "selection.raw"
 LAYER_MASK = "layer-mask.raw"
+FRAME = "frame.raw"
 SENT = "sent.json"
 WORKER_LOCK = "running.lock"
 PLUG_IN_LOCK = "plug-in.lock"

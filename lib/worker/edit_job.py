@@ -118,7 +118,7 @@ class EditJob:
             self._sent = request, provider
             # The picture that was sent is read while the endpoint works.
             with ThreadPoolExecutor(max_workers=1) as reader, self._timed("request"):
-                original = reader.submit(job_layers.read_original, self._job, job_spec)
+                original = reader.submit(job_layers.read_original, self._job, job_spec, plan)
                 response = self._send(client, request, plan if job_spec.get("previews") else None)
             self._save(response)
             self._record_spending(response)
@@ -127,7 +127,10 @@ class EditJob:
         report = self._report(provider, request, response, plan, layers)
         with contextlib.suppress(OSError):  # the history then shows no cost
             self._job.write_json("report.json", report)
-        return {"event": "done", "layers": layers.pictures, "layer_mask": layers.mask, "report": report}
+        return {
+            "event": "done", "layers": layers.pictures, "layer_mask": layers.mask, "layer_masks": layers.own_masks,
+            "report": report,
+        }  # fmt: skip
 
     @contextmanager
     def _connect(self, provider: Provider, job_spec: Mapping[str, Any]) -> Iterator[ImagesClient]:
@@ -252,7 +255,8 @@ class EditJob:
         """Write the raw pixels of each new layer, and the layer mask if the job requests one."""
         transparent = request.background == "transparent"
         pictures = (self._unless_cancelled(image.data) for image in response.images)
-        layers = job_layers.make_layers(self._writer, pictures, plan, original, transparent=transparent)
+        corrections = result.Corrections.from_job(job_spec, request.prompt)
+        layers = job_layers.make_layers(self._writer, pictures, plan, original, corrections, transparent=transparent)
         job_layers.add_mask(layers, self._job, self._writer, job_spec["layer_mask"], plan)
         return layers
 
@@ -274,6 +278,7 @@ class EditJob:
             "usage": response.usage,
             "cost": actual_cost(request, provider, response),
             "drift": layers.misalignments,
+            "corrections": layers.corrections,
             "request_ids": response.request_ids,
             "revised_prompts": revised,
             "notes": [

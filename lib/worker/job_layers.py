@@ -7,27 +7,34 @@ from typing import Any
 from lib.api.raster import PictureError
 from lib.frame.frame import Plan
 from lib.imaging import layer_mask, result
-from lib.jobs.job import LAYER_MASK, SELECTION, Job
+from lib.jobs.job import FRAME, LAYER_MASK, SELECTION, Job
 from lib.jobs.stored_data import FallbackWriter, StoredData
 from lib.translation import _, ngettext
 
 
 @dataclass
 class Layers:
-    """The layers to insert: their raw pixels and layer mask, the misalignment of each, and notes for the user."""
+    """The layers to insert: their raw pixels and layer masks, and notes for the user.
+
+    mask: of all layers, where it differs from the selection. own_masks: of each layer, None if it has none of its own.
+    misalignments, corrections: of each layer, how it was misaligned and what was corrected.
+    """
 
     pictures: list[StoredData] = field(default_factory=list)
     mask: StoredData | None = None
+    own_masks: list[StoredData | None] = field(default_factory=list)
     misalignments: list[dict[str, Any] | None] = field(default_factory=list)
+    corrections: list[dict[str, Any] | None] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
-def read_original(job: Job, job_spec: Mapping[str, Any]) -> result.Original | None:
-    """Return the picture to align the results with; None if alignment is off, nothing is masked or it can't be read."""
-    if not job_spec["fit"] or not job_spec["mask"]:
+def read_original(job: Job, job_spec: Mapping[str, Any], plan: Plan) -> result.Original | None:
+    """Return the picture to compare the results with; None if nothing is to be corrected or it can't be read."""
+    if not result.Corrections.from_job(job_spec, "").any:
         return None
+    mask = job.path("mask.png") if job_spec["mask"] else None
     try:
-        return result.Original.read(job.path("image-1.png"), job.path("mask.png"))
+        return result.Original.read(job.path("image-1.png"), mask, job.path(FRAME), plan)
     except (OSError, PictureError):
         return None
 
@@ -37,6 +44,7 @@ def make_layers(
     pictures: Iterable[bytes],
     plan: Plan,
     original: result.Original | None,
+    corrections: result.Corrections,
     *,
     transparent: bool,
 ) -> Layers:
@@ -48,12 +56,14 @@ def make_layers(
     failures: list[PictureError] = []
     for number, data in enumerate(pictures, 1):
         try:
-            layer = result.layer_pixels(data, plan, original, transparent=transparent)
+            layer = result.layer_pixels(data, plan, original, transparent=transparent, corrections=corrections)
         except PictureError as error:
             failures.append(error)
             continue
         layers.notes += [note for note in layer.notes if note not in layers.notes]
         layers.misalignments.append(layer.misalignment)
+        layers.corrections.append(layer.applied)
+        layers.own_masks.append(writer.write(f"layer-mask-{number}.raw", layer.mask) if layer.mask else None)
         layers.pictures.append(writer.write(f"layer-{number}.rgba", layer.rgba))
     if failures and not layers.pictures:
         raise failures[0]

@@ -80,7 +80,31 @@ EDIT_ARGUMENTS = (
         N_("_Largest size"),
         N_("The longest edge to request, in pixels; empty: the model's limit"),
     ),
-    Argument("fit", True, N_("Fi_t"), N_("Align the result with the original and match its colours; default: yes")),
+    Argument("fit", True, N_("Ali_gn with the picture"), N_("Align the result with the picture; default: yes")),
+    Argument(
+        "match-colour",
+        "",
+        N_("Match its _colours"),
+        N_("auto (undo a slight tint, keep a change that was asked for), always or never; empty: auto"),
+    ),
+    Argument(
+        "light",
+        True,
+        N_("Match its li_ght"),
+        N_("Level the light and the tint along the selection's edge; default: yes"),
+    ),
+    Argument(
+        "detail",
+        True,
+        N_("Restore the _detail"),
+        N_("Take the fine detail from the picture where the result kept it, if it has another size; default: yes"),
+    ),
+    Argument(
+        "change-mask",
+        True,
+        N_("Mask what did not c_hange"),
+        N_("Without a selection: give the result a layer mask of what really changed; default: yes"),
+    ),
     Argument("feather", 0.0, N_("Feat_her"), N_("Feather the layer mask inwards by this many pixels; 0: not at all")),
     Argument("grow", 0, N_("_Grow"), N_("Grow the selected area by this many pixels; 0: not at all")),
     Argument(

@@ -21,6 +21,7 @@ from lib.translation import _
 from plugin.errors import BadArguments
 
 _REQUEST_TEXTS = ("size", "quality", "background", "moderation", "input-fidelity", "output-format", "user")
+COLOUR_MODES = ("auto", "always", "never")
 _MOST_RESULTS = 10
 _MOST_PARTIAL_IMAGES = 3
 _DEFAULT_TIMEOUT = 600.0
@@ -40,6 +41,10 @@ class Options:
     context: str | int = "auto"
     largest_size: int | None = None
     fit: bool = True
+    match_colour: str = "auto"
+    light: bool = True
+    detail: bool = True
+    change_mask: bool = True
     feather: float = 0.0
     grow: int = 0
     provenance: bool = True
@@ -106,6 +111,10 @@ def _read_values(values: Mapping[str, Any], environment: Mapping[str, str] = os.
         context=reader.context(),
         largest_size=reader.number_in_text("largest-size"),
         fit=values["fit"],
+        match_colour=reader.one_of("match-colour", COLOUR_MODES),
+        light=values["light"],
+        detail=values["detail"],
+        change_mask=values["change-mask"],
         feather=reader.in_range("feather", 0, LARGEST_RADIUS),
         grow=reader.in_range("grow", 0, LARGEST_RADIUS),
         provenance=reader.provenance(),
@@ -177,6 +186,15 @@ class _ArgumentReader:
             message = _("{name} {text!r}: must be {allowed}.")
             self.problems.append(message.format(name="provenance", text=text, allowed=_("mark or none")))
         return text == "mark" if text else settings.load().provenance
+
+    def one_of(self, name: str, allowed: tuple[str, ...]) -> str:
+        """Return a keyword; the first is the default."""
+        text: str = self.values[name].strip() or allowed[0]
+        if text not in allowed:
+            message = _("{name} {text!r}: must be {allowed}.")
+            self.problems.append(message.format(name=name, text=text, allowed=", ".join(allowed)))
+            return allowed[0]
+        return text
 
     def number_in_text(self, name: str, allowed: str = "") -> int | None:
         """Return an integer that was given as text; None for empty text."""

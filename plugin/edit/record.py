@@ -26,7 +26,9 @@ _REQUEST = (
     "prompt", "n", "size", "quality", "background", "moderation", "input-fidelity", "output-format",
     "output-compression", "stream", "partial-images",
 )  # fmt: skip
-_OPTIONS = ("sample-merged", "context", "largest-size", "fit")
+_OPTIONS = (
+    "sample-merged", "context", "largest-size", "fit", "match-colour", "light", "detail", "change-mask",
+)  # fmt: skip
 # Written for people who read the record; the layer's mask has them already.
 _MASK_OPTIONS = ("feather", "grow")
 # Fields of a request that stay with the user who gave them.

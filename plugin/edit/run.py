@@ -16,7 +16,7 @@ from gi.repository import Gegl, Gimp, GLib
 from lib.api.text import sentences
 from lib.jobs import stored_data
 from lib.jobs.history_record import printable
-from lib.jobs.job import SELECTION, Job
+from lib.jobs.job import FRAME, SELECTION, Job
 from lib.translation import _
 from plugin.edit.options import Options
 from plugin.edit.record import layer_record
@@ -172,6 +172,7 @@ def insert_done(
         mask=layer_mask(job, final["layer_mask"]) if masked else None,
         name=insert.layer_name(options.request["prompt"]),
         record=layer_record(options, report, task.sources),
+        own_masks=own_masks(job, final.get("layer_masks", ())) if masked else (),
     )
     values = insert.insert_results(image, results, task.place)
     forget_pixels(job, final)
@@ -186,6 +187,11 @@ def layer_mask(job: Job, stored: stored_data.StoredData | None) -> insert.Mask:
         return stored_data.read(job, stored)
     path = job.path(SELECTION)
     return path.read_bytes() if path.exists() else None
+
+
+def own_masks(job: Job, stored: Sequence[stored_data.StoredData | None]) -> list[insert.Mask]:
+    """Return the layer mask of each result that has one of its own."""
+    return [None if each is None else stored_data.read(job, each) for each in stored]
 
 
 def forget_unsent(job: Job, final: Mapping[str, Any]) -> None:
@@ -205,8 +211,8 @@ def forget_unsent(job: Job, final: Mapping[str, Any]) -> None:
 
 
 def forget_pixels(job: Job, final: Mapping[str, Any]) -> None:
-    """Delete the raw pixels that a job's last event names; the answer they were made from stays."""
-    for stored in (*final.get("layers", ()), final.get("layer_mask")):
+    """Delete the raw pixels of a job; the answer that they were made from stays."""
+    for stored in (*final.get("layers", ()), final.get("layer_mask"), *final.get("layer_masks", ()), FRAME):
         if stored:
             stored_data.delete(job, stored)
 

@@ -13,7 +13,7 @@ from gi.repository import Gimp
 from lib.api import models
 from lib.frame import frame
 from lib.frame.geometry import Rect, Size
-from lib.jobs.job import SELECTION, VERSION, Job
+from lib.jobs.job import FRAME, SELECTION, VERSION, Job
 from lib.settings import settings
 from lib.translation import _
 from plugin.edit.options import Options
@@ -21,6 +21,7 @@ from plugin.edit.record import edit_record
 from plugin.errors import BadArguments, EditFailed
 from plugin.pixels import export
 from plugin.pixels.insert import Place, place_above
+from plugin.pixels.raw import Pixels
 from plugin.pixels.selection import Selection
 
 MOST_IMAGES = 16
@@ -139,14 +140,20 @@ def first_picture(
     image: Gimp.Image,
     layers: Sequence[Gimp.Layer],
     options: Options,
-    plan: frame.Plan,
     area: Rect,
     without: Gimp.Layer | None = None,
-) -> bytes:
-    """Return the picture to edit as PNG: the first layer, or what is visible `without` one, in `area` of the canvas."""
+) -> Pixels:
+    """Return the pixels to edit: the first layer, or what is visible `without` one, in `area` of the canvas."""
     if options.sample_merged:
-        return export.visible_png(image, plan, area, without)
-    return export.layer_png(image, layers[0], plan, area)
+        return export.visible_pixels(image, area, without)
+    return export.layer_pixels(image, layers[0], area)
+
+
+def sent_picture(job: Job, pixels: Pixels, options: Options, plan: frame.Plan) -> bytes:
+    """Return the PNG to send of a frame's pixels; what is not sent at 1:1 stays in the job, for its detail."""
+    if plan.resampled and options.detail:
+        job.write(FRAME, pixels.data)
+    return export.sent_png(pixels, plan)
 
 
 def reference_pictures(image: Gimp.Image, layers: Sequence[Gimp.Layer]) -> list[bytes]:
@@ -183,6 +190,10 @@ def write_job(
         "layer_mask": exported.layer_mask,
         "plan": task.plan.to_json(),
         "fit": options.fit,
+        "match_colour": options.match_colour,
+        "light": options.light,
+        "detail": options.detail,
+        "change_mask": options.change_mask,
         "previews": interactive,
         "interactive": interactive,
         "max_cost": options.max_cost,
@@ -202,7 +213,8 @@ def _export(
     job: Job,
 ) -> Exported:
     """Export the pictures and the mask; the selection's values go into the job folder, too."""
-    pictures = [first_picture(image, layers, options, plan, plan.frame, replaced), *reference_pictures(image, layers)]
+    pixels = first_picture(image, layers, options, plan.frame, replaced)
+    pictures = [sent_picture(job, pixels, options, plan), *reference_pictures(image, layers)]
     if selection.bounds is None:
         return Exported(pictures)
     margin = round(settings.provider(options.provider).mask_margin / plan.scale)

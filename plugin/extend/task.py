@@ -11,7 +11,16 @@ from lib.jobs.job import SELECTION, Job
 from plugin.edit.arguments import Sides, defaults, sides
 from plugin.edit.options import Options, checked
 from plugin.edit.run import Outcome, Progress, run
-from plugin.edit.task import Exported, Task, check_editable, first_picture, plan_frame, reference_pictures, sources
+from plugin.edit.task import (
+    Exported,
+    Task,
+    check_editable,
+    first_picture,
+    plan_frame,
+    reference_pictures,
+    sent_picture,
+    sources,
+)
 from plugin.errors import BadArguments
 from plugin.extend.extension import Extension, ExtensionError
 from plugin.pixels import export
@@ -72,6 +81,6 @@ def _export(
     values = extension.values(plan.frame)
     job.write(SELECTION, values)
     area = plan.frame.translate(extension.whole.x, extension.whole.y)
-    first = first_picture(image, layers, options, plan, area)
+    first = sent_picture(job, first_picture(image, layers, options, area), options, plan)
     pictures = [first, *reference_pictures(image, layers)]
     return Exported(pictures, export.mask_of(values, plan), {"grow": 0, "feather": 0.0})

@@ -13,12 +13,12 @@ from lib.api.cost import Cost
 from lib.frame.frame import FrameError, Plan
 from lib.frame.geometry import Rect
 from lib.jobs import stored_data
-from lib.jobs.job import Job
+from lib.jobs.job import FRAME, Job
 from lib.settings import settings
 from lib.translation import N_, _
 from plugin.edit.draft import estimate
 from plugin.edit.record import shareable_report
-from plugin.edit.run import layer_mask
+from plugin.edit.run import layer_mask, own_masks
 from plugin.edit.task import prepare, write_job
 from plugin.errors import EditFailed
 from plugin.folder import saving
@@ -40,11 +40,17 @@ _MAX_WAIT = 3600.0
 
 @dataclass(frozen=True)
 class JobResult:
-    """The result of a job: where its layers and its layer mask are stored, and the report."""
+    """The result of a job: where its layers, their layer mask and their own masks are stored, and the report."""
 
     layers: list[stored_data.StoredData]
     layer_mask: stored_data.StoredData | None
+    own_masks: list[stored_data.StoredData | None]
     report: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, event: Mapping[str, Any], report: Mapping[str, Any]) -> JobResult:
+        """Return the result that a job's last event, or the response to "layers", tells of."""
+        return cls(event["layers"], event["layer_mask"], event["layer_masks"], report)
 
 
 def expected_cost(spec: RunSpec, picture: InputPicture) -> Cost | None:
@@ -77,7 +83,7 @@ def result_of_earlier_run(job: Job, response: Mapping[str, Any]) -> JobResult:
     """Return the result of an earlier run's job, from the worker's response to "layers"."""
     with contextlib.suppress(OSError, TypeError):
         job.path(response["original"]).unlink()
-    return JobResult(response["layers"], response["layer_mask"], _read_report(job))
+    return JobResult.of(response, _read_report(job))
 
 
 def write_results(
@@ -108,6 +114,7 @@ def write_results(
         mask=layer_mask(job, result.layer_mask),
         name=insert.layer_name(options.edit.request["prompt"]),
         record={**record, **shareable_report(result.report)},
+        own_masks=own_masks(job, result.own_masks),
     )
     values = insert.insert_results(image, results, place)
     numbers = range(1, len(result.layers) + 1)
@@ -124,8 +131,9 @@ def finish_files(spec: RunSpec, picture: InputPicture, files: list[PendingFile],
 
 def delete_result(job: Job, result: JobResult) -> None:
     """Delete the stored layers of a result whose files are saved."""
-    for data in [*result.layers, *([result.layer_mask] if result.layer_mask else [])]:
-        stored_data.delete(job, data)
+    for data in [*result.layers, result.layer_mask, *result.own_masks, FRAME]:
+        if data:
+            stored_data.delete(job, data)
 
 
 def _read_job(job: Job) -> tuple[Plan, Mapping[str, Any]]:

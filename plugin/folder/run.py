@@ -208,7 +208,7 @@ class FolderRun:
 
     def _on_final_event(self, item: FolderItem, event: Event) -> None:
         if event["event"] == "done":
-            self._queues.answered.append((item, JobResult(event["layers"], event["layer_mask"], event["report"])))
+            self._queues.answered.append((item, JobResult.of(event, event["report"])))
         elif event["event"] == "cancelled":
             self.log.withdraw(item)  # `stop` came before it was sent
         elif self._worker and self._worker.ended:

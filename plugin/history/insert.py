@@ -16,7 +16,7 @@ from lib.jobs.history_record import Record
 from lib.jobs.job import SELECTION, Job
 from lib.translation import _
 from plugin.edit.record import shareable_report
-from plugin.edit.run import explain_not_inserted
+from plugin.edit.run import explain_not_inserted, own_masks
 from plugin.pixels import insert
 
 
@@ -73,8 +73,9 @@ def insert_again(record: Record, answer: Mapping[str, Any], image: Gimp.Image | 
     Gegl.init(None)
     job, frame = Job(record.folder), Rect(*answer["frame"])
     pictures = [stored_data.read(job, stored) for stored in answer["layers"]]
+    masks = own_masks(job, answer["layer_masks"])
     results = insert.ResultLayers(
-        pictures, _mask(job, answer, frame), insert.layer_name(record.prompt), _edit_record(job)
+        pictures, _mask(job, answer, frame), insert.layer_name(record.prompt), _edit_record(job), masks
     )
     if image:
         canvas = _canvas_for(record, image)
@@ -84,8 +85,9 @@ def insert_again(record: Record, answer: Mapping[str, Any], image: Gimp.Image | 
         image = _new_image(job, answer, results, frame)
         Gimp.Display.new(image)
     job.mark_inserted()
-    for stored in (*answer["layers"], answer["layer_mask"], answer["original"]):
-        stored_data.delete(job, stored)
+    for stored in (*answer["layers"], answer["layer_mask"], *answer["layer_masks"], answer["original"]):
+        if stored:
+            stored_data.delete(job, stored)
     Gimp.displays_flush()
     return image
 

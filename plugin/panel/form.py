@@ -30,6 +30,9 @@ class OptionsForm(Gtk.Box):
         size_tooltip = _("Size in which the frame is sent and the result is requested")
         self._size = ListField(config, "size", _("auto"), free_text=True, label=_("Si_ze:"), tooltip=size_tooltip)
         self._quality = ListField(config, "quality", default)
+        self._match_colour = ListField(config, "match-colour", _("automatically"))
+        self._match_colour.set_titles({"always": _("always"), "never": _("never")})
+        self._match_colour.set_choices(OptionChoices(("always", "never")))
         self._fields: dict[str, Field] = {
             "quality": self._quality,
             "partial-images": NumberField(
@@ -93,6 +96,8 @@ class OptionsForm(Gtk.Box):
         fields, config = self._fields, self._config
         rows: list[list[Field]] = [
             [CheckField(config, "sample-merged"), CheckField(config, "fit")],
+            [self._match_colour, CheckField(config, "light")],
+            [CheckField(config, "detail"), CheckField(config, "change-mask")],
             [TextField(config, "context", _("auto")), TextField(config, "largest-size", _("model default"))],
             self._selection_fields(),
             [fields["background"], fields["input-fidelity"]],

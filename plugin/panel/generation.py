@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lib.jobs import stored_data
-from lib.jobs.job import SELECTION, Job
+from lib.jobs.job import FRAME, SELECTION, Job
 from lib.translation import _
 from plugin.edit.draft import Draft
 from plugin.edit.record import layer_record
@@ -20,18 +21,30 @@ from plugin.worker.process import Event, Worker
 
 @dataclass(frozen=True)
 class Variation:
-    """One result: raw RGBA pixels of the frame's size, stored until the user has made a choice."""
+    """One result: raw RGBA pixels of the frame's size, stored until the user has made a choice.
+
+    applied: what was corrected in it; None if nothing is known. stored_mask: its own layer mask, where it has one.
+    """
 
     job: Job
     stored: stored_data.StoredData
+    applied: Mapping[str, Any] | None = None
+    stored_mask: stored_data.StoredData | None = None
 
     def rgba(self) -> bytes:
         """Return the pixels; raise OSError if they were deleted."""
         return stored_data.read(self.job, self.stored)
 
+    def mask(self) -> bytes | None:
+        """Return its own layer mask; raise OSError if it was deleted."""
+        return stored_data.read(self.job, self.stored_mask) if self.stored_mask else None
+
     def delete(self) -> None:
         """Delete the pixels; the history still has the response that they were made from."""
         stored_data.delete(self.job, self.stored)
+        stored_data.delete(self.job, FRAME)
+        if self.stored_mask:
+            stored_data.delete(self.job, self.stored_mask)
 
 
 @dataclass
@@ -61,13 +74,21 @@ class Generation(JobRun[GenerationResult]):
         self._layer_mask: stored_data.StoredData | None = None
         self._selection = selection_state(draft.image)
 
-    def insert(self, rgba: bytes) -> None:
+    def insert(self, variation: Variation) -> None:
         """Show a result on the canvas, in the existing layer or in a new one."""
+        mask = variation.mask()
         if self.canvas.is_present:
-            self.canvas.show(rgba)
+            self.canvas.show(variation.rgba(), mask)
         else:
-            self.canvas.insert(rgba, self.appearance())
+            appearance = self.appearance()
+            self.canvas.insert(variation.rgba(), replace(appearance, mask=appearance.mask if mask is None else mask))
         self.job.mark_inserted()
+
+    def record_corrections(self, match_colour: str, corrections: list[Any]) -> None:
+        """Change the record on the layer after its result was made again in another way."""
+        self._report["corrections"] = corrections
+        self.draft = replace(self.draft, options=replace(self.draft.options, match_colour=match_colour))
+        self.canvas.set_record(self.appearance().record)
 
     def appearance(self) -> Appearance:
         """Return the layer's name, mask and record; the record is complete once the edit is done."""
@@ -90,12 +111,15 @@ class Generation(JobRun[GenerationResult]):
         path.unlink()
 
     def _done(self, event: Event) -> GenerationResult:
-        variations = [Variation(self.job, stored) for stored in event["layers"]]
+        corrections = event["report"].get("corrections") or [None] * len(event["layers"])
+        masks = event.get("layer_masks") or [None] * len(event["layers"])
+        parts = zip(event["layers"], corrections, masks, strict=True)
+        variations = [Variation(self.job, *each) for each in parts]
         self._layer_mask = event["layer_mask"]
         self._report = dict(event["report"])
         notes = [*self._report["notes"], *self._changes_during_edit()]
         if not self.canvas.was_removed or not self.canvas.image.is_valid():
-            self.insert(variations[0].rgba())
+            self.insert(variations[0])
         return GenerationResult(self, variations, self._report, notes)
 
     def _changes_during_edit(self) -> list[str]:
@@ -127,6 +151,8 @@ def _resend(task: Task, previous_job: Job) -> Task:
         job_spec = previous_job.read_json("job.json")
         if previous_job.path(SELECTION).exists():
             job.write(SELECTION, previous_job.path(SELECTION).read_bytes())
+        if previous_job.path(FRAME).exists():
+            job.write(FRAME, previous_job.path(FRAME).read_bytes())
         pictures = [previous_job.path(name).read_bytes() for name in job_spec["images"]]
         mask = previous_job.path(job_spec["mask"]).read_bytes() if job_spec["mask"] else None
         return Exported(pictures, mask, job_spec["layer_mask"])

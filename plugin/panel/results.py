@@ -9,6 +9,7 @@ from gi.repository import Gtk
 
 from lib.frame.geometry import Size
 from lib.translation import _
+from plugin.panel.corrections import CorrectionsBar
 from plugin.panel.generation import Variation
 from plugin.ui import thumbnails
 from plugin.ui.fields import button
@@ -19,13 +20,17 @@ _THUMBNAIL = Size(84, 64)
 
 @dataclass(frozen=True)
 class ResultActions:
-    """The callbacks of the results' buttons; `show` is called with the index of the clicked result."""
+    """The callbacks of the results' buttons.
+
+    `show` is called with the index of the clicked result, `redo` with the shown one's and a value of match-colour.
+    """
 
     show: Callable[[int], object]
     keep: Callable[[], None]
     keep_all: Callable[[], None]
     discard: Callable[[], None]
     more: Callable[[], None]
+    redo: Callable[[int, str], object]
     use: Callable[[], None]
 
 
@@ -36,6 +41,9 @@ class ResultsView(Gtk.Box):
         super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=4)
         self._actions = actions
         self._message = WrappingText(characters=52)
+        self._corrections = CorrectionsBar(lambda mode: actions.redo(self._selected, mode))
+        self._variations: Sequence[Variation] = ()
+        self._selected = 0
         self._strip = Gtk.Box(spacing=4)
         scroller = Gtk.ScrolledWindow(can_focus=False, min_content_height=_THUMBNAIL.height + 22)
         scroller.set_policy(Gtk.PolicyType.AUTOMATIC, Gtk.PolicyType.NEVER)
@@ -50,7 +58,7 @@ class ResultsView(Gtk.Box):
             button(_("_Use as input"), actions.use, _("Keep the result and send the visible layers next time.")),
         ):
             row.pack_start(each, True, True, 0)
-        for part in (self._message, scroller, row):
+        for part in (self._message, self._corrections, scroller, row):
             self.pack_start(part, False, False, 0)
 
     def show_results(self, variations: Sequence[Variation], size: Size, selected: int, message: str) -> None:
@@ -65,6 +73,8 @@ class ResultsView(Gtk.Box):
                 radio.set_active(True)
             radio.connect("clicked", self._on_clicked, number)
             self._strip.pack_start(radio, False, False, 0)
+        self._variations = variations
+        self._select(selected)
         self._message.set_text(message)
         self._keep_all.set_sensitive(len(variations) > 1)
         self._strip.show_all()
@@ -85,4 +95,9 @@ class ResultsView(Gtk.Box):
 
     def _on_clicked(self, radio: Gtk.RadioButton, number: int) -> None:
         if radio.get_active():
+            self._select(number)
             self._actions.show(number)
+
+    def _select(self, number: int) -> None:
+        self._selected = number
+        self._corrections.follow(self._variations[number].applied)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from lib.api.text import sentences
+from lib.jobs import stored_data
+from lib.jobs.job import Job
 from lib.translation import _, ngettext
 from plugin.edit.draft import Draft
 from plugin.panel.generation import Generation, GenerationResult, Variation
@@ -34,6 +37,13 @@ class PendingResults:
     generation: Generation
     variations: list[Variation] = field(default_factory=list)
     message: str = ""
+
+    def renew(self, job: Job, answer: Event) -> None:
+        """Replace the variations of a job by those that the worker has made again."""
+        made = iter(zip(answer["layers"], answer["corrections"], answer["layer_masks"], strict=True))
+        self.variations = [
+            Variation(job, *next(made)) if variation.job is job else variation for variation in self.variations
+        ]
 
 
 class Session:
@@ -69,7 +79,32 @@ class Session:
     def show(self, number: int) -> None:
         """Show a result on the canvas."""
         if self.pending:
-            self.pending.generation.insert(self.pending.variations[number].rgba())
+            self.pending.generation.insert(self.pending.variations[number])
+
+    def redo(self, number: int, match_colour: str, on_problem: Callable[[str], None]) -> None:
+        """Make the pending results of a job again from their saved answer, with colours matched or not.
+
+        Nothing is sent. The panel shows the results again; `on_problem` gets the reason where they can't be made.
+        """
+        pending = self.pending
+        if not pending:
+            return
+        job = pending.variations[number].job
+
+        def done(answer: Event) -> None:
+            if "error" in answer:
+                on_problem(sentences(answer["error"]["message"], answer["error"].get("hint")))
+                return
+            if answer["original"]:
+                stored_data.delete(job, answer["original"])
+            if pending is not self.pending:
+                return
+            pending.renew(job, answer)
+            self.show(number)
+            pending.generation.record_corrections(match_colour, answer["corrections"])
+            self._view.on_results(pending, number)
+
+        self._workers.ask("layers", done, job=str(job.folder), corrections={"match_colour": match_colour})
 
     def keep(self) -> None:
         """Keep the result on the canvas; the others remain in the history."""
@@ -84,7 +119,8 @@ class Session:
             return
         appearance = self.pending.generation.appearance()
         pictures = [variation.rgba() for variation in self.pending.variations]
-        results = ResultLayers(pictures, appearance.mask, appearance.name, appearance.record)
+        masks = [variation.mask() for variation in self.pending.variations]
+        results = ResultLayers(pictures, appearance.mask, appearance.name, appearance.record, masks)
         self.pending.generation.canvas.replace_by(results)
         self.keep()
 

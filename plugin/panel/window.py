@@ -88,6 +88,7 @@ class Panel:
             keep_all=lambda: self._finish_choice(session.keep_all),
             discard=lambda: self._finish_choice(session.discard),
             more=self._generate_more,
+            redo=lambda number, mode: self._try(lambda: session.redo(number, mode, self._parts.say)),
             use=self._use_as_input,
         )
         return PanelParts(

@@ -11,7 +11,9 @@ from plugin.pixels import provenance
 from plugin.pixels.insert import (
     Place,
     ResultLayers,
+    attach,
     fill,
+    fill_mask,
     hide,
     insert_group,
     insert_results,
@@ -50,6 +52,7 @@ class CanvasLayer:
         self._replaced = place.replaced
         self._has_hidden_replaced = False
         self._mark: provenance.Mark | None = None
+        self._has_own_mask = False
         self._previous = previous
         self._group: Gimp.GroupLayer | None = None
 
@@ -85,13 +88,32 @@ class CanvasLayer:
             self._mark = provenance.mark(self.image, record, self.frame, mask)
         Gimp.displays_flush()
 
-    def show(self, rgba: bytes) -> None:
-        """Write other pixels into the layer, without an undo step."""
+    def show(self, rgba: bytes, mask: bytes | None = None) -> None:
+        """Write other pixels, and another layer mask if there is one, into the layer, without an undo step.
+
+        A layer that has a mask where this result has none gets a white one only if that mask was another result's.
+        """
         if self.layer is None:
             raise ValueError("the layer is not inserted yet")
         fill(self.layer, rgba)
+        if mask is not None or self._has_own_mask:
+            self.image.undo_freeze()
+            try:
+                fill_mask(self.layer, mask or b"\xff" * (len(rgba) // 4))
+            finally:
+                self.image.undo_thaw()
+            self._has_own_mask = True
         self.layer.update(0, 0, self.frame.width, self.frame.height)
         Gimp.displays_flush()
+
+    def set_record(self, record: Mapping[str, Any]) -> None:
+        """Replace the record on the layer, without an undo step."""
+        if layer := self._valid_layer:
+            self.image.undo_freeze()
+            try:
+                attach(layer, record)
+            finally:
+                self.image.undo_thaw()
 
     def remove(self) -> None:
         """Remove the layer; show the previous layer of the same edit again, or the layer that was replaced."""

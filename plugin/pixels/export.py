@@ -20,16 +20,16 @@ from plugin.pixels.selection import NOTHING_SELECTED, Selection, StoredSelection
 _SELECTION_FORMAT = "Y u8"
 
 
-def layer_png(image: Gimp.Image, layer: Gimp.Layer, plan: Plan, area: Rect) -> bytes:
-    """Return a layer in `area` of the canvas as PNG, with its mask and filters applied, at the plan's size.
+def layer_pixels(image: Gimp.Image, layer: Gimp.Layer, area: Rect) -> Pixels:
+    """Return a layer in `area` of the canvas, with its mask and filters applied.
 
     `area` is the plan's frame, in coordinates of the canvas as it is now, which may be about to be extended.
     """
-    return _fit_plan(_read_rendered(image, layer, area), plan).png()
+    return _read_rendered(image, layer, area)
 
 
-def visible_png(image: Gimp.Image, plan: Plan, area: Rect, without: Gimp.Layer | None = None) -> bytes:
-    """Return what is visible in `area` of the canvas as PNG, at the plan's size; transparent outside the canvas.
+def visible_pixels(image: Gimp.Image, area: Rect, without: Gimp.Layer | None = None) -> Pixels:
+    """Return what is visible in `area` of the canvas; transparent outside the canvas.
 
     The layer `without` counts as hidden.
     """
@@ -37,7 +37,12 @@ def visible_png(image: Gimp.Image, plan: Plan, area: Rect, without: Gimp.Layer |
         # Only the canvas is reduced, so that GIMP renders no more than that. Layers are not cropped, as the result of
         # filters such as blur and vignette depends on the whole layer.
         copy.resize(area.width, area.height, -area.x, -area.y)
-        return _fit_plan(_read_visible(copy), plan).png()
+        return _read_visible(copy)
+
+
+def sent_png(pixels: Pixels, plan: Plan) -> bytes:
+    """Return the pixels of a plan's frame as the PNG that is sent, at the plan's size."""
+    return _fit_plan(pixels, plan).png()
 
 
 def mask_png(selection: Selection, plan: Plan, grow: int) -> bytes:

@@ -35,12 +35,22 @@ class Place:
 
 @dataclass(frozen=True)
 class ResultLayers:
-    """The results of an edit: raw RGBA pixels of the frame's size, and their layer mask, name and record."""
+    """The results of an edit: raw RGBA pixels of the frame's size, and their layer mask, name and record.
+
+    own_masks: the layer mask of each picture instead, where it has one of its own.
+    """
 
     pictures: Sequence[bytes]
     mask: Mask
     name: str
     record: Mapping[str, Any] | None
+    own_masks: Sequence[Mask] = ()
+
+    @property
+    def masks(self) -> list[Mask]:
+        """Return the layer mask of each picture."""
+        own = self.own_masks or [None] * len(self.pictures)
+        return [self.mask if mask is None else mask for mask in own]
 
 
 def place_above(image: Gimp.Image, layer: Gimp.Layer | None, frame: Rect) -> Place:
@@ -61,8 +71,8 @@ def insert_results(image: Gimp.Image, results: ResultLayers, place: Place) -> Gi
     names = [results.name] if count == 1 else [f"{results.name} {number}" for number in range(1, count + 1)]
     # The layers are created, which may fail, before the image is changed.
     layers = [
-        new_layer(image, place.frame, name, picture, results.mask, results.record)
-        for name, picture in zip(names, results.pictures, strict=True)
+        new_layer(image, place.frame, name, picture, mask, results.record)
+        for name, picture, mask in zip(names, results.pictures, results.masks, strict=True)
     ]
     for layer in layers[1:]:
         layer.set_visible(False)
@@ -88,9 +98,9 @@ def new_layer(
     layer = _empty_layer(image, frame, name)
     fill(layer, rgba)
     if mask is not None:
-        _add_mask(layer, mask)
+        fill_mask(layer, mask)
     if record is not None:
-        _attach(layer, record)
+        attach(layer, record)
     return layer
 
 
@@ -157,16 +167,19 @@ def fill(layer: Gimp.Layer, rgba: bytes) -> None:
     buffer.flush()
 
 
-def _add_mask(layer: Gimp.Layer, values: bytes) -> None:
-    mask = layer.create_mask(Gimp.AddMaskType.WHITE)
-    layer.add_mask(mask)
-    layer.set_edit_mask(False)
+def fill_mask(layer: Gimp.Layer, values: bytes) -> None:
+    """Write the values over a whole layer mask, which is added where the layer has none."""
+    mask = layer.get_mask()
+    if mask is None:
+        mask = layer.create_mask(Gimp.AddMaskType.WHITE)
+        layer.add_mask(mask)
+        layer.set_edit_mask(False)
     mask.get_buffer().set(Gegl.Rectangle.new(0, 0, layer.get_width(), layer.get_height()), "Y u8", values)
     mask.get_buffer().flush()
 
 
-def _attach(layer: Gimp.Layer, record: Mapping[str, Any]) -> None:
-    """Attach a record to a layer that is not yet inserted.
+def attach(layer: Gimp.Layer, record: Mapping[str, Any]) -> None:
+    """Attach a record to a layer, which is best not yet inserted.
 
     The parasite is undoable: otherwise GIMP adds a step that "can't be undone" and drops the redo steps. The JSON is
     ASCII, as libgimp takes bytes from Python as signed ones.

@@ -23,7 +23,7 @@ from PIL import Image, ImageFilter
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from lib.imaging.fit import correct, estimate  # noqa: E402
-from lib.imaging.seam import level  # noqa: E402
+from lib.imaging.light import level  # noqa: E402
 from tests.bench import fit_trials as trials  # noqa: E402
 from tests.bench.fill_pictures import PHOTOGRAPHS, fetch  # noqa: E402
 
@@ -183,7 +183,7 @@ def faithful(cache: Path, what: str, damage: trials.Damage) -> str:
         trial = trials.make_trial(wide, wide, KNOWN, damage, rng, changed=False)
         aligned = correct(trial.returned, estimate(trial.original, trial.returned, trial.protected), ~trial.protected)
         near, truth = edge_band(trial.protected), trial.original.astype(float)
-        steps = (trial.returned, aligned, level(trial.original, aligned, ~trial.protected))
+        steps = (trial.returned, aligned, level(trial.original, aligned, ~trial.protected).picture)
         figures.append([np.abs(picture - truth)[near].mean() for picture in steps])
     ends = zip(np.mean(figures, 0), np.max(figures, 0), strict=True)
     cells = [f"{mean:.2f} (worst {worst:.2f})" for mean, worst in ends]

@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass, field
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageDraw, ImageOps
 from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
@@ -42,7 +42,7 @@ class TestEndpoint:
     """Answers `POST /v1/images/edits` as `behave` says: "echo", "invert", "half", "refuse", "refuse_at_length", "die",
     "garbage", "variations" (results of different colours), "previews" (of a stream, with `seconds` after each), "deaf"
     (nothing is read for `seconds`; what comes then is not answered), "held" (an echo, once it is released), "drip",
-    "busy", "drift".
+    "busy", "drift", "night" (everything is darker), "spot" (an ellipse is changed, the rest redrawn a little).
 
     `GET /v1/models` accepts `key` alone (None: any) and is answered from `models` as `listing` says.
     """
@@ -117,6 +117,15 @@ class TestEndpoint:
     def _drift(self, received):
         """Nothing really changed, but all has moved by 6/4 pixels, 1 % larger, redder by 6 %, less blue by 5 %."""
         return images_answer([drifted(received.images[0].convert("RGB"))] * int(received.fields.get("n", 1)))
+
+    def _night(self, received):
+        return images_answer([received.images[0].convert("RGB").point(lambda value: round(value * 0.4))])
+
+    def _spot(self, received):
+        picture = drifted(received.images[0].convert("RGB"), (0, 0), 1.0, gains=(1.02, 1.0, 0.98), noise=1.5, jpeg=90)
+        width, height = picture.size
+        ImageDraw.Draw(picture).ellipse((width * 0.4, height * 0.4, width * 0.6, height * 0.6), fill=(230, 60, 20))
+        return images_answer([picture])
 
     def _half(self, received):
         picture = received.images[0].convert("RGB")

@@ -349,6 +349,46 @@ def test_context_and_largest_size_limit_the_sent_picture(gimp, out, endpoint):
     assert done["report"]["frame"] == [0, 0, 150, 110]
 
 
+def test_a_change_of_the_whole_pictures_colours_is_kept(gimp, out, endpoint):
+    endpoint.behave("night")
+    inside = []
+    for arguments in ({}, {"match_colour": "always"}):
+        done = gimp.call("edits.edit_case", case="ellipse", out=str(out), prompt="x", provider="custom", **arguments)
+        assert done["status"] == "success", done["error"]
+        assert assert_only_selection_changed(out, done["size"])
+        selected = selection(out, done["size"]) == 255
+        before, after = (load(out, name, done["size"])[selected, :3].mean() for name in ("before.raw", "after.raw"))
+        inside.append((done["report"]["corrections"][0]["colours"], round(after / before, 1)))
+    assert inside == [("kept", 0.4), ("matched", 1.0)]
+
+
+def test_without_a_selection_only_what_changed_is_covered(gimp, out, endpoint):
+    endpoint.behave("spot")
+    done = gimp.call("edits.edit_case", case="nothing_selected", out=str(out), prompt="x", provider="custom")
+    assert done["status"] == "success", done["error"]
+    assert done["masks"] == [False] and done["parasite"]["corrections"] == done["report"]["corrections"]
+    assert 0.02 < done["report"]["corrections"][0]["changed"] < 0.1
+    changed = (load(out, "before.raw", done["size"]) != load(out, "after.raw", done["size"])).any(2)
+    assert changed[540, 960] and changed.mean() < 0.1
+
+
+def test_an_echo_at_half_the_resolution_gets_its_detail_back(gimp, out, endpoint):
+    endpoint.behave("echo")
+    errors = []
+    for detail in (True, False):
+        done = gimp.call(
+            "edits.edit_case", case="ellipse", out=str(out), prompt="x", provider="custom", context="canvas",
+            largest_size="960", detail=detail,
+        )  # fmt: skip
+        assert done["status"] == "success", done["error"]
+        assert assert_only_selection_changed(out, done["size"])
+        before, after = (load(out, name, done["size"]).astype(float) for name in ("before.raw", "after.raw"))
+        errors.append(np.abs(after - before)[selection(out, done["size"]) > 0].mean())
+        assert ("detail" in done["report"]["corrections"][0]) is detail
+    assert errors[0] < errors[1] / 3
+    assert not list((out.parent).glob("**/frame.raw"))
+
+
 @pytest.mark.one_gimp("3.0")
 def test_feather_only_softens_inwards(gimp, out, endpoint):
     endpoint.behave("invert")

@@ -60,7 +60,7 @@ def test_a_canvas_that_fails_ends_the_edit_too(gimp):
 
 
 def test_a_script_whose_result_cannot_be_read_is_told_where_it_is_and_not_to_try_again(gimp):
-    done = {"event": "done", "layers": ["layer-1.rgba"], "layer_mask": None, "report": {"notes": []}}
+    done = {"event": "done", "layers": ["layer-1.rgba"], "layer_mask": None, "layer_masks": [], "report": {"notes": []}}
     end = gimp.call("ends.script_end", **done)
     assert end["error"].startswith("The result cannot be inserted: No such file")
     assert "again" not in end["error"] and end["left"] and end["left"][0] in end["error"]

@@ -130,6 +130,27 @@ def test_keeping_the_second_of_three_results_is_one_undo_step(window, image, end
     undo_and_redo(window, image, before, pixels, second)
 
 
+@in_3_2
+def test_colours_are_matched_after_all_without_another_request(window, image, endpoint):
+    endpoint.behave("night")
+    before, pixels = window.call("edits.state_of", image_id=image), visible(window, image)
+    set_counts(window)
+    generate(window, "put a boat here")
+    wait_until(lambda: "was kept" in texts(window), "the panel says that the colours were kept")
+    window.settle()
+    shoot(window, "panel-corrections")
+    dark = visible(window, image)
+    click(window, "Match its colours")
+    wait_until(lambda: "colours were matched" in texts(window), "the result was made again")
+    bright = visible(window, image)
+    assert bright.mean() > dark.mean() and len(endpoint.received) == 1
+    click(window, "Keep its colours")
+    wait_until(lambda: "was kept" in texts(window), "and once more")
+    assert np.array_equal(visible(window, image), dark)
+    click(window, "Keep")
+    undo_and_redo(window, image, before, pixels, dark)
+
+
 @in_3_0
 def test_a_result_can_be_selected_and_kept_with_the_keyboard(window, image, endpoint):
     endpoint.behave("variations")

@@ -3,10 +3,11 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFilter
 
-from lib.jobs.job import SELECTION
+from lib.jobs.job import FRAME, SELECTION
 from lib.worker.edit_job import EditJob
 from lib.worker.requests import history as history_requests
 from tests.unit.worker.test_worker import make_job
@@ -42,6 +43,15 @@ def test_they_are_short():
     assert len(repository.splitlines()) == 10, "the README ends with a map of ten lines"
 
 
+def texture(path, changed):
+    """Write a picture that can be aligned, with a rectangle that is plain."""
+    noise = np.random.default_rng(1).integers(0, 256, (64, 96, 3), dtype=np.uint8)
+    picture = Image.fromarray(noise).filter(ImageFilter.GaussianBlur(2))
+    if changed:
+        picture.paste("red", changed)
+    picture.save(path)
+
+
 def test_every_file_of_a_job_folder_is_described(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     exif = Image.Exif()
@@ -54,11 +64,18 @@ def test_every_file_of_a_job_folder_is_described(tmp_path, monkeypatch):
         previews=True,
     )
     job.write(SELECTION, bytes(96 * 64))
+    job.write(FRAME, bytes(96 * 64 * 3))
     names = {"worker.log"}  # what the process prints, and there is none here
     final = EditJob(job, lambda _event: names.update(path.name for path in job.folder.iterdir())).run()
     assert final["event"] == "done"
     message = {"job": str(job.folder)}
     assert "rgb" in history_requests.thumbnail(message) and "layers" in history_requests.layers(message)
+    # An edit of a whole picture, in which only a part changes.
+    whole = make_job(mask=None, fit=True)
+    texture(whole.path("image-1.png"), None)
+    texture(whole.path("result-1.png"), (30, 20, 60, 40))
+    history_requests.layers({"job": str(whole.folder)})
+    names.update(path.name for path in whole.folder.iterdir())
     job.mark_notified()
     job.mark_inserted()
     names.update(path.name for path in job.folder.iterdir())

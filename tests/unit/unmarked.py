@@ -29,7 +29,8 @@ _NOT_SHOWN = {
     r"Raises the panel .*": "a temporary procedure's blurb, for the Procedure Browser while a panel is open",
     r"a key for , from ": "a key's repr, for the log",
     r"too (few|little) .*|the (drift|estimate|original), .*|the (drift|estimate) .*|two halves .*|all edges .*"
-    r"|in place already|no better than as it came|lined up": "why a fit was made or not, in the report for scripts",
+    r"|in place already|alignment is off"
+    r"|no better than as it came|lined up": "why a fit was made or not, in the report for scripts",
     r"the request was stopped|nothing was sent yet|the data URL has no comma|a file id has no (content|URL)"
     r"|an event has more than  (bytes|lines)|module  has no attribute |the layer is not inserted yet"
     r"|the proxy's address can't be used": "caught by ourselves, or a programmer's mistake",

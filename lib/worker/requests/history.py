@@ -38,11 +38,12 @@ _GREY = (128, 128, 128)
 def layers(message: Mapping[str, Any]) -> Mapping[str, Any]:
     """Answer with the layers of a job: `layers`, `layer_mask`, `frame`, `notes`, and `original`, the picture sent.
 
-    `layer_mask` is None if the job's selection is the mask or nothing was selected.
+    `layer_mask` is None if the job's selection is the mask or nothing was selected; `layer_masks` are of single layers.
+    `corrections` is what was corrected in each layer; an object of this name in the message replaces the job's choices.
     """
     job = Job(Path(message["job"]))
     try:
-        return _layers(job, _record(job))
+        return _layers(job, _record(job), message.get("corrections", {}))
     except JobFailed as error:
         return {"error": {"message": error.message, "hint": error.hint}}
     except _UNREADABLE as error:
@@ -107,25 +108,29 @@ def _save_results(job: Job) -> None:
         delete_answers(job)
 
 
-def _layers(job: Job, record: Record) -> dict[str, Any]:
-    job_spec = _read_spec(job)
+def _layers(job: Job, record: Record, choices: Mapping[str, Any]) -> dict[str, Any]:
+    job_spec = {**_read_spec(job), **choices}
     plan = record.plan or _plan_of(job.path(record.results[0]))
     if max(plan.frame.size.pixels, plan.size.pixels) > _MOST_PIXELS:
         hint = _("Open its pictures from {folder}.").format(folder=job.folder)
         raise JobFailed(_("The plan of this job is damaged."), hint)
     writer = FallbackWriter(job)
     pictures = (job.path(name).read_bytes() for name in record.results)
-    original = job_layers.read_original(job, job_spec) if record.plan else None
+    original = job_layers.read_original(job, job_spec, plan) if record.plan else None
     expected_shape = (plan.size.height, plan.size.width)
     if original and not original.protected.shape == original.pixels.shape[:2] == expected_shape:
         original = None
-    new_layers = job_layers.make_layers(writer, pictures, plan, original, transparent=job_spec["transparent"])
+    corrections = result.Corrections.from_job(job_spec, job_spec["prompt"])
+    transparent = job_spec["transparent"]
+    new_layers = job_layers.make_layers(writer, pictures, plan, original, corrections, transparent=transparent)
     job_layers.add_mask(new_layers, job, writer, job_spec["layer_mask"], plan)
     return {
         "layers": new_layers.pictures,
         "layer_mask": new_layers.mask,
+        "layer_masks": new_layers.own_masks,
         "frame": plan.frame.to_list(),
         "original": _original_layer(job, writer, plan) if record.plan else None,
+        "corrections": new_layers.corrections,
         "notes": [*new_layers.notes, *writer.notes],
     }
 
@@ -137,8 +142,13 @@ def _read_spec(job: Job) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError):
         job_spec = {}
     request, mask_spec = job_spec.get("request"), job_spec.get("layer_mask")
+    prompt = request.get("prompt") if isinstance(request, dict) else None
+    names = ("match_colour", "light", "detail", "change_mask")
+    corrections: dict[str, Any] = {name: job_spec[name] for name in names if name in job_spec}
     return {
+        **corrections,
         "fit": job_spec.get("fit") is True,
+        "prompt": prompt if isinstance(prompt, str) else "",
         "mask": job_spec.get("mask") == "mask.png",
         "transparent": isinstance(request, dict) and request.get("background") == "transparent",
         "layer_mask": mask_spec if isinstance(mask_spec, dict) and _is_mask_spec(mask_spec) else None,

@@ -141,9 +141,9 @@ def read_and_encode(frame, folder, merged):
         _encode(layer, frame, path)
     between = time.monotonic()
     if merged:
-        export.visible_png(_image, plan, area)
+        export.sent_png(export.visible_pixels(_image, area), plan)
     else:
-        export.layer_png(_image, layer, plan, area)
+        export.sent_png(export.layer_pixels(_image, layer, area), plan)
     return {"bare": between - begun, "ours": time.monotonic() - between, "bytes": path.stat().st_size}
 
 

@@ -59,7 +59,7 @@ def end_of(lost=(), broken=False):
     worker.tell({"event": "partial", "image": 0, "index": 0, "layer": "preview.raw"})
     if broken:
         generation.canvas.show = _refuse
-    worker.tell({"event": "done", "layers": ["result.raw"], "layer_mask": None, "report": REPORT})
+    worker.tell({"event": "done", "layers": ["result.raw"], "layer_mask": None, "layer_masks": [], "report": REPORT})
     more_layers = len(image.get_layers()) - len(layers)
     image.delete()
     end = {"error": listener.ended.error, "results": len(listener.ended.variations)}
@@ -81,7 +81,7 @@ def quick_mask_meanwhile():
     edits.turn_on_quick_mask(image)
     frame = generation.canvas.frame
     worker.job.write("result.raw", bytes(frame.width * frame.height * 4))
-    worker.tell({"event": "done", "layers": ["result.raw"], "layer_mask": None, "report": REPORT})
+    worker.tell({"event": "done", "layers": ["result.raw"], "layer_mask": None, "layer_masks": [], "report": REPORT})
     mask = image.get_layers()[0].get_mask()
     area = Gegl.Rectangle.new(0, 0, frame.width, frame.height)
     done = {

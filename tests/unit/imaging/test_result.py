@@ -8,7 +8,7 @@ from PIL import Image
 
 from lib.frame.frame import Plan
 from lib.frame.geometry import Rect, Size
-from lib.imaging.result import Original, layer_pixels
+from lib.imaging.result import Corrections, Original, layer_pixels
 from plugin.pixels.mask import edit_mask
 
 SIDE = 256
@@ -100,3 +100,62 @@ def test_alpha_is_kept_only_if_it_was_requested(picture, original, transparent):
     translucent.putalpha(Image.linear_gradient("L"))
     alpha = pixels(layer_pixels(encode(translucent), plan(), original, transparent=transparent), plan().frame)[..., 3]
     assert np.array_equal(alpha, np.asarray(translucent)[..., 3]) if transparent else (alpha == 255).all()
+
+
+def darkened(picture):
+    """The answer of a model that applied "night" to everything."""
+    return picture.point(lambda value: round(value * 0.4))
+
+
+def test_an_edit_of_the_colours_stays(picture, original):
+    layer = layer_pixels(encode(darkened(picture)), plan(), original, transparent=False)
+    inside = np.s_[100:150, 90:160]
+    change = pixels(layer, plan().frame)[..., :3][inside].mean() / np.asarray(picture)[inside].mean()
+    assert change == pytest.approx(0.4, abs=0.02)
+    assert layer.applied == {"aligned": False, "colours": "kept", "light": pytest.approx(0, abs=0.6)}
+
+
+def test_the_colours_are_matched_if_that_was_asked_for(picture, original):
+    corrections = Corrections(match_colour="always")
+    layer = layer_pixels(encode(darkened(picture)), plan(), original, transparent=False, corrections=corrections)
+    inside = np.s_[100:150, 90:160]
+    error = np.abs(pixels(layer, plan().frame)[..., :3].astype(int)[inside] - np.asarray(picture, int)[inside]).mean()
+    assert error < 2 and layer.applied["colours"] == "matched"
+
+
+def test_each_correction_can_be_switched_off(picture, original):
+    moved = picture.transform(picture.size, Image.Transform.AFFINE, (1, 0, -4, 0, 1, 3), Image.Resampling.BICUBIC)
+    corrections = Corrections(align=False, match_colour="never", light=False, detail=False, change_mask=False)
+    layer = layer_pixels(encode(moved), plan(), original, transparent=False, corrections=corrections)
+    assert np.array_equal(pixels(layer, plan().frame)[..., :3], np.asarray(moved))
+    assert layer.misalignment is None and layer.applied is None
+
+
+@pytest.mark.parametrize(
+    ("job_spec", "expected"),
+    [
+        ({"fit": True}, Corrections()),
+        ({"fit": False}, Corrections(False, "never", False, False, False)),
+        ({"fit": False, "match_colour": "always", "light": True}, Corrections(False, "always", True, False, False)),
+        ({"fit": True, "match_colour": "odd", "light": 7}, Corrections(True, "auto", False, True, True)),
+    ],
+)
+def test_the_corrections_of_a_job(job_spec, expected):
+    assert Corrections.from_job(job_spec, "") == expected
+
+
+def test_the_detail_of_a_larger_frame_is_restored(picture, tmp_path, original):
+    full = np.random.default_rng(1).integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
+    full = np.asarray(Image.blend(picture, Image.fromarray(full), 0.3))
+    (tmp_path / "frame.raw").write_bytes(full.tobytes())
+    half = Plan(Rect(0, 0, SIDE, SIDE), Rect(0, 0, SIDE, SIDE), Size(SIDE // 2, SIDE // 2))
+    small = Image.fromarray(full).resize((SIDE // 2, SIDE // 2), Image.Resampling.BOX)
+    small.save(tmp_path / "image-1.png")
+    Image.new("RGBA", small.size, (255, 255, 255, 0)).save(tmp_path / "mask.png")
+    read = Original.read(tmp_path / "image-1.png", tmp_path / "mask.png", tmp_path / "frame.raw", half)
+    errors = []
+    for each in (Corrections(), Corrections(detail=False)):
+        layer = layer_pixels(encode(small), half, read, transparent=False, corrections=each)
+        errors.append(np.abs(pixels(layer, half.frame)[..., :3].astype(int) - full).mean())
+    assert errors[0] < errors[1] / 4
+    assert layer_pixels(encode(small), half, read, transparent=False).applied["detail"] > 0.9

@@ -1,12 +1,16 @@
-"""Levelling of the seam: only inside the selection, only smooth differences."""
+"""Levelling of the light: only inside the selection, only smooth differences."""
 
 import numpy as np
 import pytest
 
-from lib.imaging.seam import level
+from lib.imaging import light
 from tests.bench.fit_trials import blobs, texture
 
 SIDE = 256
+
+
+def level(original, aligned, selected, colours=None):
+    return light.level(original, aligned, selected, colours).picture
 
 
 @pytest.fixture
@@ -71,3 +75,25 @@ def test_any_size_is_levelled_and_alpha_is_preserved(shape):
     assert np.array_equal(result[..., 3], original[..., 3])
     assert np.array_equal(result[~selected], aligned[~selected])
     assert np.abs(result[selected].astype(int) - original[selected])[:, :3].max() <= 2
+
+
+@pytest.mark.parametrize("part", [0.2, 0.36])
+def test_light_from_one_side_leaves_no_step(scene, part):
+    original, selected, _ = scene
+    light = np.linspace(1 - part / 2, 1 + part / 2, SIDE)[None, :, None]
+    aligned = np.rint(np.minimum(original * light, 255)).astype(np.uint8)
+    before, after = (inside_error(each, original, selected) for each in (aligned, level(original, aligned, selected)))
+    assert after < min(1.0, before / 5)
+
+
+def test_a_change_that_stays_is_not_levelled(scene):
+    original, selected, _ = scene
+    night = np.rint(original * [0.4, 0.4, 0.6]).astype(np.uint8)
+    result = level(original, night, selected, lambda colours: (colours * [0.4, 0.4, 0.6]).astype(np.float32))
+    assert inside_error(result, night, selected) < 0.6
+
+
+def test_the_mean_change_is_reported(scene):
+    original, selected, _ = scene
+    levelled = light.level(original, tinted(original, 5), selected)
+    assert levelled.levels == pytest.approx(5, abs=0.5)
