@@ -56,13 +56,15 @@ class Restored:
 
 @dataclass(frozen=True, slots=True)
 class _Model:
-    """The local model of the answer: answer ≈ gain × sent + rest.
+    """The local model of the answer: answer ≈ gain × (sent − base) + rest.
 
-    rest: H×W×3 of the answer's size. The others are of 1/POOL of it: gain, rows×columns×3, and confidence, where the
-    structure was kept; the gain is 0 where it was not. textured: where there is any detail.
+    rest: H×W×3 of the answer's size. The others are of 1/POOL of it: base and gain, rows×columns×3, and confidence,
+    where the structure was kept; the gain is 0 where it was not. textured: where there is any detail. base: the local
+    mean of what was sent, without which each step of the gain would be multiplied by the whole brightness.
     """
 
     rest: Floats
+    base: Floats
     gain: Floats
     confidence: Floats
     textured: Bools
@@ -102,7 +104,8 @@ def restore(
         for band in range(3):
             values = _scaled(model.rest[..., band], part, size)
             gain = _scaled(model.gain[..., band], _shrunk(part), size, Image.Resampling.BILINEAR)
-            values = values + gain * own[..., band]
+            base = _scaled(model.base[..., band], _shrunk(part), size, Image.Resampling.BILINEAR)
+            values = values + gain * (own[..., band] - base)
             result[at][..., band] = np.rint(np.clip(values, 0, 255))
 
     with ThreadPoolExecutor(os.cpu_count()) as threads:
@@ -158,14 +161,15 @@ def _local_model(sent: Floats, answer: Floats, usable: Bools | None) -> _Model:
         return _scaled(values, (0, 0, width / POOL, height / POOL), (width, height), Image.Resampling.BILINEAR)
 
     here, model = enlarged(confidence), enlarged(certain)
-    rest = np.empty_like(answer)
+    rest, base = np.empty_like(answer), np.empty_like(gains)
     for band in range(3):
         gain, mean = enlarged(gains[..., band]), enlarged(statistics.rests(gains, band))
         own = answer[..., band] + here * (aligned[..., band] - answer[..., band])
         # Where the model is certain, it is better than the answer, which has noise and may be sharpened or blurred.
         own += model * (gain * sent[..., band] + mean - own)
-        rest[..., band] = own - enlarged(gains[..., band] * confidence) * sent[..., band]
-    return _Model(rest, gains * confidence[..., None], confidence, textured)
+        base[..., band] = _window(sent[..., band])
+        rest[..., band] = own - enlarged(gains[..., band] * confidence) * (sent[..., band] - enlarged(base[..., band]))
+    return _Model(rest, base, gains * confidence[..., None], confidence, textured)
 
 
 class _Statistics:
