@@ -60,6 +60,29 @@ _HINTS = {
     "ip_not_authorized": N_("Allow this computer's address on the provider's website, or use another network."),
     "unsupported_country_region_territory": N_("Use a provider that serves your country."),
 }
+_HINTS_BY_MESSAGE = (
+    (
+        re.compile(r"organi[sz]ation must be verified", re.IGNORECASE),
+        N_("Verify the organisation on the provider's website, wait a few minutes, then try again."),
+    ),
+    (
+        re.compile(
+            r"\bproject\b.*does not have access to (the )?model|mismatched (project|organization)", re.IGNORECASE
+        ),
+        N_("Allow the model for the key's project on the provider's website, or use a key of another project."),
+    ),
+    (
+        re.compile(r"country, region,? or territory|(available|supported) in your (country|region)", re.IGNORECASE),
+        N_("Use a provider that serves your country."),
+    ),
+)
+"""What to do about refusals that some providers only tell apart in their message."""
+
+_MODERATION_MESSAGE = re.compile(
+    r"input was flagged|rejected by content moderation|rejected by the safety system", re.IGNORECASE
+)
+"""How OpenRouter, xAI and gateways word a refusal by moderation that has no code of its own."""
+
 _HINTS_BY_STATUS = {
     402: N_("Your account has no credit left. Add credit on the provider's website, then try again."),
     405: N_("Check the endpoint's address; it usually ends in /v1."),
@@ -148,7 +171,7 @@ def _error_class(status: int, details: Mapping[str, Any]) -> type[ApiError]:
     code, kind = details["code"], details["type"]
     if kind == "no_db_connection":
         return AuthenticationError
-    if code in _MODERATION_CODES:
+    if code in _MODERATION_CODES or (status in (400, 403) and _MODERATION_MESSAGE.search(details["message"])):
         return ModerationError
     if code in QUOTA_CODES or kind in _QUOTA_TYPES:
         return QuotaError
@@ -161,7 +184,8 @@ def _error_class(status: int, details: Mapping[str, Any]) -> type[ApiError]:
 
 def _hint(status: int, error_class: type[ApiError], details: Mapping[str, Any]) -> str | None:
     """Return a specific hint for an error, or None to use the hint of its class."""
-    hint = _HINTS.get(details["code"] or "") or _HINTS_BY_STATUS.get(status)
+    by_message = (hint for pattern, hint in _HINTS_BY_MESSAGE if pattern.search(details["message"]))
+    hint = _HINTS.get(details["code"] or "") or next(by_message, None) or _HINTS_BY_STATUS.get(status)
     if hint:
         return _(hint)
     if error_class is not BadRequestError or not details["param"]:

@@ -71,6 +71,11 @@ class Provider:
             return rule
         return replace(rule, multiple=math.lcm(rule.multiple, self.size_multiple))
 
+    @property
+    def ignores_mask(self) -> bool:
+        """Whether the mask has no effect, so that the whole frame is redrawn."""
+        return self.mask_reads == "nothing"
+
     def note_for(self, table: Mapping[str, str], name: str, value: Any) -> str | None:
         """Return the translated entry of a field in `ignored` or `rejected`, by its name or by name and value."""
         note = table.get(name) or table.get(f"{name}={value}")

@@ -17,7 +17,7 @@ from lib.frame.geometry import Rect, Size
 from lib.frame.sizes import Bounds, FrameError, SizeChoice, choose_size, restrict
 from lib.translation import _
 
-__all__ = ["FrameError", "Plan", "Rect", "Size", "context_margin", "plan"]
+__all__ = ["FrameError", "Plan", "Rect", "Size", "context_margin", "plan", "tight_margin"]
 
 MIN_SIDE = 512  # an automatic frame is at least this wide and high, if it fits on the canvas
 MIN_MARGIN = 32  # and its context is not narrowed below this
@@ -145,6 +145,14 @@ def context_margin(selection: Size) -> int:
     diagonal = math.hypot(selection.width, selection.height)
     mean_side = (selection.width + selection.height) / 2
     return math.ceil(max(0.10 * diagonal, 32) + 4 + 0.06 * diagonal + mean_side / 4)
+
+
+def tight_margin(selection: Size) -> int:
+    """Return the pixels of context for a provider that ignores the mask: it then redraws little besides the selection.
+
+    Half of what "auto" adds, but not less than the narrowest automatic context.
+    """
+    return max(MIN_MARGIN, context_margin(selection) // 2)
 
 
 def _edited_area(canvas: Rect, selection: Rect | None, layer: Rect) -> tuple[Rect, Rect]:

@@ -21,6 +21,7 @@ from lib.api.errors import (
     BrokenConnectionError,
     CancelledError,
     InvalidRequestError,
+    ModerationError,
 )
 from lib.api.events import ClientEvent, Downloading, Notice, Sent, Uploading, Waiting
 from lib.api.providers import Provider
@@ -28,7 +29,7 @@ from lib.api.raster import PictureError
 from lib.api.rate_limit import RateLimiters
 from lib.api.request import EditRequest
 from lib.api.response import Completed, EditedImage, EditResponse, Failed, PartialImage, join
-from lib.api.text import sanitize
+from lib.api.text import sanitize, sentences
 from lib.api.transport import Timeouts
 from lib.frame.frame import Plan
 from lib.imaging import result
@@ -43,6 +44,7 @@ from lib.worker.job_request import (
     JobFailed,
     actual_cost,
     build_request,
+    can_lower_moderation,
     check_cost,
     check_disk_space,
     find_provider,
@@ -110,6 +112,8 @@ class EditJob:
         provider = find_provider(job_spec["provider"])
         request = build_request(self._job, job_spec)
         self._log(request, provider)
+        if addition := job_spec.get("prompt_addition"):
+            self._notes.append(_("Added to the prompt: “{sentence}”").format(sentence=addition))
         plan = Plan.from_json(job_spec["plan"])
         check_cost(request, provider, job_spec["max_cost"])
         check_disk_space(self._job, request, plan)
@@ -293,6 +297,8 @@ class EditJob:
     def _error_event(self, error: ApiError) -> Event:
         """Return the last event of a failed request, and save the error: no answer is outstanding any more."""
         self._remove_billing_hints(error)
+        if isinstance(error, ModerationError) and self._sent and can_lower_moderation(*self._sent):
+            error.hint = sentences(error.hint, _("With moderation set to low, fewer edits are refused."))
         if not error.maybe_billed:
             self._answers.discard()
         fields = {

@@ -71,6 +71,14 @@ def actual_cost(request: EditRequest, provider: Provider, response: EditResponse
     return round(estimate.high, 6) if estimate else None
 
 
+def can_lower_moderation(request: EditRequest, provider: Provider) -> bool:
+    """Return whether a request that moderation refused could be sent again with `moderation` set to low."""
+    if request.moderation == "low" or "moderation" in (*provider.ignored, *provider.rejected):
+        return False
+    model = _model(request, provider)
+    return model.is_known and model.moderation
+
+
 def resolve_endpoint(provider: Provider, interactive: bool = False) -> tuple[str, Key | None]:
     """Return the base URL of a provider and the key for it; raise JobFailed if there is no valid address.
 
@@ -94,7 +102,10 @@ def build_request(job: Job, job_spec: Mapping[str, Any]) -> EditRequest:
     images: list[ImageSource] = [job.path(name) for name in job_spec["images"]]
     images += [_reference(job, number, text) for number, text in enumerate(job_spec["references"], 1)]
     mask = job.path(job_spec["mask"]) if job_spec["mask"] else None
-    return EditRequest(images=images, mask=mask, **job_spec["request"])
+    fields = dict(job_spec["request"])
+    if addition := job_spec.get("prompt_addition"):
+        fields["prompt"] = f"{fields['prompt']}\n\n{addition}"
+    return EditRequest(images=images, mask=mask, **fields)
 
 
 def _reference(job: Job, number: int, text: str) -> ImageSource:

@@ -105,6 +105,12 @@ EDIT_ARGUMENTS = (
         N_("Mask what did not c_hange"),
         N_("Without a selection: give the result a layer mask of what really changed; default: yes"),
     ),
+    Argument(
+        "describe-area",
+        True,
+        N_("Describe the a_rea"),
+        N_("If the provider ignores the mask, add a sentence to the prompt that says where the area is; default: yes"),
+    ),
     Argument("feather", 0.0, N_("Feat_her"), N_("Feather the layer mask inwards by this many pixels; 0: not at all")),
     Argument("grow", 0, N_("_Grow"), N_("Grow the selected area by this many pixels; 0: not at all")),
     Argument(

@@ -47,6 +47,7 @@ class Options:
     change_mask: bool = True
     feather: float = 0.0
     grow: int = 0
+    describe_area: bool = True
     provenance: bool = True
     max_cost: float | None = None
     timeout: float = _DEFAULT_TIMEOUT
@@ -117,6 +118,7 @@ def _read_values(values: Mapping[str, Any], environment: Mapping[str, str] = os.
         change_mask=values["change-mask"],
         feather=reader.in_range("feather", 0, LARGEST_RADIUS),
         grow=reader.in_range("grow", 0, LARGEST_RADIUS),
+        describe_area=values["describe-area"],
         provenance=reader.provenance(),
         max_cost=reader.not_negative("max-cost") or None,
         timeout=reader.not_negative("timeout") or _DEFAULT_TIMEOUT,

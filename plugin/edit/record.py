@@ -28,6 +28,7 @@ _REQUEST = (
 )  # fmt: skip
 _OPTIONS = (
     "sample-merged", "context", "largest-size", "fit", "match-colour", "light", "detail", "change-mask",
+    "describe-area",
 )  # fmt: skip
 # Written for people who read the record; the layer's mask has them already.
 _MASK_OPTIONS = ("feather", "grow")

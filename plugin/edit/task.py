@@ -13,6 +13,7 @@ from gi.repository import Gimp
 from lib.api import models
 from lib.frame import frame
 from lib.frame.geometry import Rect, Size
+from lib.frame.whereabouts import describe_area
 from lib.jobs.job import FRAME, SELECTION, VERSION, Job
 from lib.settings import settings
 from lib.translation import _
@@ -46,7 +47,7 @@ class Task:
     """What is sent and where the results go; `export` is called while the worker starts.
 
     `sources` names the layers that are sent, so that the edit can be repeated. `selection` is the area to change; None
-    where no selection defines it.
+    where no selection defines it. `prompt_addition` is a sentence that is sent after the prompt.
     """
 
     plan: frame.Plan
@@ -54,6 +55,7 @@ class Task:
     export: Callable[[Job], Exported]
     sources: Mapping[str, Any] = field(default_factory=dict)
     selection: Selection | None = None
+    prompt_addition: str = ""
 
 
 def prepare(
@@ -80,6 +82,7 @@ def prepare(
         lambda job: _export(image, layers, options, plan, selection, replaced, job),
         sources(image, layers, options) | {"selected": selection.bounds is not None},
         selection,
+        _prompt_addition(selection.bounds, plan, options),
     )
 
 
@@ -90,13 +93,27 @@ def plan_frame(canvas: Size, selection: Rect | None, home: Rect, options: Option
             canvas,
             selection,
             home,
-            context=options.context,
+            context=_context(selection, options),
             rule=_size_rule(options),
             size=_requested_size(options),
             largest=options.largest_size,
         )
     except frame.FrameError as error:
         raise EditFailed(str(error)) from None
+
+
+def _context(selection: Rect | None, options: Options) -> str | int:
+    """Return the context: "auto" is less around a selection if the provider redraws all that is sent."""
+    if options.context == "auto" and selection and settings.provider(options.provider).ignores_mask:
+        return frame.tight_margin(selection.size)
+    return options.context
+
+
+def _prompt_addition(selection: Rect | None, plan: frame.Plan, options: Options) -> str:
+    """Return the sentence that says where the selection is, for a provider that ignores the mask."""
+    if not selection or not options.describe_area or not settings.provider(options.provider).ignores_mask:
+        return ""
+    return describe_area(selection, plan.sent)
 
 
 def sources(image: Gimp.Image, layers: Sequence[Gimp.Layer], options: Options) -> dict[str, Any]:
@@ -184,6 +201,7 @@ def write_job(
         "created": time.time(),
         "provider": options.provider,
         "request": request,
+        "prompt_addition": task.prompt_addition,
         "images": names,
         "references": list(options.references),
         "mask": "mask.png" if exported.mask else None,

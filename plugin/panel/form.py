@@ -98,6 +98,7 @@ class OptionsForm(Gtk.Box):
             [CheckField(config, "sample-merged"), CheckField(config, "fit")],
             [self._match_colour, CheckField(config, "light")],
             [CheckField(config, "detail"), CheckField(config, "change-mask")],
+            [CheckField(config, "describe-area")],
             [TextField(config, "context", _("auto")), TextField(config, "largest-size", _("model default"))],
             self._selection_fields(),
             [fields["background"], fields["input-fidelity"]],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from gi.repository import Gimp, Gtk
 
 from lib.frame.geometry import Size
+from lib.translation import _
 from plugin.edit.draft import Draft
 from plugin.panel.form import OptionsForm
 from plugin.panel.inputs import InputList
@@ -52,7 +53,7 @@ class PanelParts:
 
     def follow(self, draft: Draft | None, message: str) -> None:
         """Show the image and the size that a draft would send, and a message, which may be empty."""
-        self.say(message)
+        self.say(message or _addition_note(draft))
         self._picture.show_draft(draft)
         self.inputs.set_sample_merged(self._config.get_property("sample-merged"))
         self.form.show_plan(draft.task.plan if draft else None)
@@ -94,3 +95,11 @@ class PanelParts:
         self._problem.show_error(error, can_retry=can_retry)
         self._problem.show()
         self._engine.set_compact(True)
+
+
+def _addition_note(draft: Draft | None) -> str:
+    """Return what is added to the prompt of a draft, as text for the user; "" for nothing."""
+    if not draft or not draft.task.prompt_addition:
+        return ""
+    text = _("{provider} ignores the mask. Added to the prompt: “{sentence}”")
+    return text.format(provider=draft.receiver, sentence=draft.task.prompt_addition)

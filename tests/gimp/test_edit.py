@@ -419,3 +419,27 @@ def test_max_cost_stops_before_anything_is_sent(gimp, out, endpoint):
     )
     assert done["status"] == "execution-error" and "max-cost" in done["error"] and not endpoint.received
     assert_unchanged(done)
+
+
+@pytest.mark.one_gimp("3.2")
+def test_a_provider_that_ignores_the_mask_gets_less_context_and_a_sentence(gimp, out, endpoint):
+    endpoint.behave("invert")
+    entry = {"title": "Mine", "like": "sglang", "base_url": endpoint.url}
+    settings = gimp.data / "settings.json"
+    settings.parent.mkdir(parents=True, exist_ok=True)
+    settings.write_text(json.dumps({"version": 1, "providers": {"mine": entry}}), encoding="utf-8")
+    try:
+        frames = {}
+        for provider, more in (("custom", {}), ("mine", {}), ("mine", {"describe_area": False})):
+            done = gimp.call(
+                "edits.edit_case", case="ellipse", out=str(out), prompt="a boat", provider=provider, **more
+            )
+            assert done["status"] == "success", done["error"]
+            assert assert_only_selection_changed(out, done["size"])
+            frames[provider] = done["report"]["frame"]
+    finally:
+        settings.unlink()
+    custom, described, plain = (received.fields["prompt"] for received in endpoint.received)
+    assert custom == plain == "a boat"
+    assert described.startswith("a boat\n\nChange only the middle of the image, from ")
+    assert frames["mine"][2] * frames["mine"][3] < 0.8 * frames["custom"][2] * frames["custom"][3]

@@ -20,6 +20,7 @@ _NOT_SHOWN = {
     r"Generative Edit(: )?": "the plug-in's name, the same in every language",
     r"<Image>/Filters/Generative Edit": "a menu's path",
     r"[RGBYA']+ u(8|16)": "a pixel format",
+    r"Change only the .*| of its width and .*": "a sentence of the prompt, for models",
     r"(?s:.*<tag name=.*)": "an element of GIMP's XML for metadata",
     r"multipart/form-data; boundary=.*|(?s:--.*Content-Disposition.*)": "the wire",
     r"Application Support|Windows Credential Manager|Secret Service|macOS Keychain": "names of systems' parts",

@@ -146,6 +146,31 @@ def test_param_comes_from_a_list_of_errors() -> None:
     assert error.hint == "Fix the problem described in the message, then try again."
 
 
+@pytest.mark.parametrize(
+    ("status", "error", "kind", "hint"),
+    [
+        (403, {"message": "Your organization must be verified to use the model `gpt-image-2`."},
+         PermissionDeniedError, "Verify the organisation on the provider's website"),
+        (403, {"message": "Project `proj_1` does not have access to model `gpt-image-2`", "code": "model_not_found"},
+         NotFoundError, "Allow the model for the key's project"),
+        (401, {"message": "OpenAI-Project header should match project for API key: mismatched project"},
+         AuthenticationError, "Allow the model for the key's project"),
+        (403, {"message": "Country, region, or territory not supported", "code": "other"},
+         PermissionDeniedError, "Use a provider that serves your country."),
+        (403, {"message": "gpt-image-2 requires moderation. Your input was flagged for \"gore\".", "code": 403},
+         ModerationError, "Change the prompt or the image"),
+        (400, {"message": "Generated image rejected by content moderation."},
+         ModerationError, "Change the prompt or the image"),
+        (403, {"message": "The key may not use images."}, PermissionDeniedError, "Request access on the provider's"),
+    ],
+)  # fmt: skip
+def test_refusal_that_is_only_told_by_its_message_says_the_next_step(
+    status: int, error: dict[str, Any], kind: type[ApiError], hint: str
+) -> None:
+    result = error_from_response(status, {}, json.dumps({"error": error}).encode())
+    assert type(result) is kind and result.hint.startswith(hint)
+
+
 def test_account_without_credit_has_its_own_hint() -> None:
     error = error_from_response(402, {}, b'{"detail": "Insufficient balance"}')
     assert sentences(error.message, error.hint) == (

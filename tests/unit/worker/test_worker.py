@@ -11,11 +11,14 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageDraw
 
+from lib.api import providers
+from lib.api.request import EditRequest
 from lib.frame.frame import Plan
 from lib.frame.geometry import Rect, Size
 from lib.jobs.job import Job
 from lib.settings import settings, spending
 from lib.worker.edit_job import EditJob
+from lib.worker.job_request import can_lower_moderation
 from plugin.folder.resume import NextStep, next_step
 from tests.gimp.endpoint import TestEndpoint
 from tests.recording_proxy import RecordingProxy
@@ -374,6 +377,29 @@ def test_a_custom_provider_is_used_and_a_removed_one_is_reported(job, endpoint):
     settings.remove_provider("mine")
     last = run(make_job(provider="mine"))[-1]
     assert last["event"] == "error" and "no provider “mine”" in last["message"] and "Settings" in last["hint"]
+
+
+def test_a_sentence_is_added_to_the_prompt_and_reported(tmp_path, endpoint, monkeypatch):
+    monkeypatch.setenv(DATA_HOME, str(tmp_path))
+    endpoint.behave("echo")
+    settings.save_provider("mine", {"title": "Mine", "like": "sglang", "base_url": endpoint.url})
+    final = EditJob(make_job(provider="mine", prompt_addition="Only the left part."), lambda event: None).run()
+    assert endpoint.received[0].fields["prompt"] == "fill\n\nOnly the left part."
+    assert "Added to the prompt: “Only the left part.”" in final["report"]["notes"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "like", "offered"),
+    [
+        ({}, "custom", True),
+        ({"moderation": "low"}, "custom", False),
+        ({"model": "a-model-of-my-own"}, "custom", False),
+        ({}, "xai", False),
+    ],
+)
+def test_lower_moderation_is_offered_where_the_model_and_the_provider_have_it(changes, like, offered):
+    fields = {"model": "gpt-image-2"} | changes
+    assert can_lower_moderation(EditRequest([b""], "p", **fields), providers.get(like)) is offered
 
 
 def test_a_refusal_of_the_built_in_engine_has_no_extra_hint(tmp_path):
