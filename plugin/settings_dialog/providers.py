@@ -152,6 +152,7 @@ class ProvidersPage(Page):
         self._test.set_sensitive(True)
         if name == self._selected():
             verdict = _error(answer) or f"{_MARKS[answer['verdict']]} {sentences(answer['message'], answer['hint'])}"
+            verdict = "\n".join(filter(None, (verdict, answer.get("abilities"))))
             self._show_verdict(sentences(verdict, _("The key that you entered is not stored yet.")) if key else verdict)
 
     def _add(self) -> None:

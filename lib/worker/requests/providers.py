@@ -24,6 +24,7 @@ from lib.api.providers import Provider, host_of
 from lib.api.transport import Timeouts
 from lib.translation import _, ngettext
 from lib.worker.job_request import JobFailed, resolve_endpoint
+from lib.worker.requests import capabilities
 from lib.worker.requests.keys import provider_of
 
 Message = Mapping[str, Any]
@@ -35,13 +36,19 @@ _MOST_SUGGESTED = 5
 
 
 def test_connection(message: Message) -> Answer:
-    """Answer whether edits should work: {"verdict": "good", "doubtful" or "bad", "code", "message", "hint"}."""
+    """Answer whether edits should work: {"verdict": "good", "doubtful" or "bad", "code", "message", "hint"}.
+
+    Unless they shouldn't, "abilities" says what the provider and the model can do, and what a typical edit costs.
+    """
     try:
         provider = provider_of(message)
         if provider.name == "local":
             return _verdict("good", "local", _("The built-in engine needs no connection and no key."))
         with _client(provider, message) as client:
-            return _check_models(provider, message, client.base_url, client.models())
+            verdict = _check_models(provider, message, client.base_url, client.models())
+        if verdict["verdict"] != "bad":
+            verdict["abilities"] = capabilities.describe(provider, provider.model_name(message.get("model")))
+        return verdict
     except JobFailed as error:
         return _verdict("bad", "address", error.message, error.hint)
     except ValueError as error:

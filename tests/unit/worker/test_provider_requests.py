@@ -11,10 +11,11 @@ import threading
 import keyring
 import pytest
 
-from lib.api import key_store, keys
+from lib.api import key_store, keys, providers
+from lib.jobs.job import Job
 from lib.settings import settings
 from lib.worker import job_request
-from lib.worker.requests import answer
+from lib.worker.requests import answer, capabilities
 from tests.gimp.endpoint import TestEndpoint
 from tests.systems import DATA_HOME, is_private
 
@@ -267,3 +268,29 @@ def test_a_disk_error_is_reported(data, monkeypatch):
     add_provider("mine", "https://mine.example/v1")
     (data / "keys.json").mkdir()
     assert "Couldn't write" in ask("store-key", key=KEY)["error"]["message"]
+
+
+def write_report(name, seconds):
+    job = Job.new()
+    job.write_json("job.json", {"version": 1, "provider": name, "request": {"prompt": "p"}, "created": 1.0})
+    job.write_json("report.json", {"seconds": {"request": seconds}})
+
+
+def test_a_good_connection_says_what_an_edit_costs_and_what_the_model_can_do(mine):
+    for name, seconds in (("mine", 10.0), ("mine", 14.0), ("mine", 30.0), ("other", 1.0), ("mine", "damaged")):
+        write_report(name, seconds)
+    abilities = verdict()["abilities"]
+    assert abilities.startswith("A typical edit (1024×1024, medium quality) costs about $0.0")
+    assert "It takes masks. It takes up to 16 images. It sends previews." in abilities
+    assert abilities.endswith("The last 3 edits took 14 s (median).")
+    assert "abilities" not in verdict(model="gpt-image-77")
+
+
+@pytest.mark.parametrize(("like", "expected"), [
+    ("deepinfra", "The cost of an edit is unknown. It ignores masks. It takes a single image, so no references. "
+                  "It sends no previews."),
+    ("xai", "The cost of an edit is unknown. It ignores masks. It takes up to 3 images. It sends no previews."),
+    ("custom", "The cost of an edit is unknown. It takes masks. It takes several images. It sends previews."),
+])  # fmt: skip
+def test_what_a_provider_cannot_do_is_said(endpoint, like, expected):
+    assert capabilities.describe(providers.get(like), "a-model-of-my-own") == expected
