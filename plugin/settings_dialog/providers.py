@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from plugin.settings_dialog.window import SettingsDialog
 
 _LIST_WIDTH = 190
+_HAS_KEY = "✔"
 _MARKS = {"good": "✔", "doubtful": "!", "bad": "✘"}
 
 
@@ -28,12 +29,20 @@ class ProvidersPage(Page):
     def __init__(self, dialog: "SettingsDialog") -> None:
         super().__init__()
         self._dialog, self._filling = dialog, False
-        self._settings = Settings()
-        self._provider_rows = Gtk.ListStore(str, str)
-        self._list = Gtk.TreeView(model=self._provider_rows, headers_visible=False)
+        self._settings, self._with_key = Settings(), set[str]()
+        self._verdicts: dict[str, str] = {}
+        self._provider_rows = Gtk.ListStore(str, str, str)  # name, title, and a mark if it has a key
+        self._search = Gtk.SearchEntry(placeholder_text=_("Search"))
+        self._visible_rows = self._provider_rows.filter_new()
+        self._visible_rows.set_visible_func(self._matches)
+        self._list = Gtk.TreeView(model=self._visible_rows, headers_visible=False, enable_search=False)
         titles = Gtk.CellRendererText(ellipsize=Pango.EllipsizeMode.END)
-        self._list.append_column(Gtk.TreeViewColumn("", titles, text=1))
-        self._title, self._address = note(), message()
+        column = Gtk.TreeViewColumn("", titles, text=1)
+        column.set_expand(True)
+        self._list.append_column(column)
+        self._list.append_column(Gtk.TreeViewColumn("", Gtk.CellRendererText(), text=2))
+        self._list.set_tooltip_text(_("{mark}: has a key").format(mark=_HAS_KEY))
+        self._title, self._address, self._abilities = note(), message(), message()
         self._state, self._verdict = message(), message()
         self._key = Gtk.Entry(visibility=False, input_purpose=Gtk.InputPurpose.PASSWORD)
         self._edit = button(_("_Edit…"), self._edit_selected)
@@ -45,6 +54,8 @@ class ProvidersPage(Page):
         self._list.get_selection().connect("changed", lambda _selection: self._show_selected())
         self._key.connect("changed", lambda _entry: self._show_buttons())
         self._key.connect("activate", lambda _entry: self._store_key())
+        self._search.connect("search-changed", lambda _entry: self._visible_rows.refilter())
+        self._request_keys()
 
     def show_settings(self, current: Settings) -> None:
         """Show the providers; the selected one stays selected, which is the default provider at first."""
@@ -53,15 +64,46 @@ class ProvidersPage(Page):
         self._provider_rows.clear()
         names = settings.provider_names()
         for name in names:
-            self._provider_rows.append((name, settings.provider(name).title))
+            self._provider_rows.append((name, settings.provider(name).title, ""))
+        self._show_keys()
         self._filling = False
-        position = names.index(selected) if selected in names else 0
-        self._list.set_cursor(Gtk.TreePath.new_from_indices([position]), None, False)
+        self._select(selected if selected in names else names[0])
+
+    def _request_keys(self) -> None:
+        self._dialog.ask("providers-with-keys", self._on_keys)
+
+    def _on_keys(self, answer: Event) -> None:
+        self._with_key = set(answer.get("names", ()))
+        self._show_keys()
+
+    def _show_keys(self) -> None:
+        """Mark the providers that have a key, and move them to the top; the selected one stays selected."""
+        names = [row[0] for row in self._provider_rows]
+        for row in self._provider_rows:
+            row[2] = _HAS_KEY if row[0] in self._with_key else ""
+        order = sorted(range(len(names)), key=lambda position: names[position] not in self._with_key)
+        if names:
+            self._provider_rows.reorder(order)
+
+    def _matches(self, rows: Gtk.TreeModel, row: Gtk.TreeIter, _data: object) -> bool:
+        """Return whether a row is found by the text in the search field."""
+        text = self._search.get_text().strip().casefold()
+        return text in rows[row][0].casefold() or text in rows[row][1].casefold()
+
+    def _select(self, name: str) -> None:
+        """Select a provider, also one that the search has hidden."""
+        if name not in [row[0] for row in self._visible_rows]:
+            self._search.set_text("")
+            self._visible_rows.refilter()
+        for row in self._visible_rows:
+            if row[0] == name:
+                self._list.set_cursor(row.path, None, False)
 
     def _lay_out(self) -> None:
         frame = Gtk.ScrolledWindow(shadow_type=Gtk.ShadowType.IN, vexpand=True, min_content_width=_LIST_WIDTH)
         frame.add(named(self._list, _("Providers")))
         left = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=SPACE // 2)
+        left.pack_start(named(self._search, _("Search providers")), False, False, 0)
         left.pack_start(frame, True, True, 0)
         buttons = Gtk.Box(spacing=SPACE // 2, homogeneous=True)
         for widget in (button(_("_Add…"), self._add), self._edit, self._remove):
@@ -72,6 +114,7 @@ class ProvidersPage(Page):
         right.set_border_width(0)
         right.add_wide(self._title)
         right.add_wide(self._address)
+        right.add_wide(self._abilities)
         right.add_row(_("_Key:"), self._key)
         right.add_wide(beside(Gtk.Box(), self._store, self._forget))
         right.add_wide(self._state)
@@ -102,11 +145,18 @@ class ProvidersPage(Page):
         self._title.set_text(provider.title)
         self._address.set_text(_address_text(name, self._settings))
         self._key.set_text("")
-        self._show_verdict("")
+        self._show_verdict(self._verdicts.get(name, ""))
         self._state.set_text("")
+        self._abilities.set_text("")
         self._show_buttons()
         self._forget.set_sensitive(False)
-        self._dialog.ask("key-state", lambda answer: self._on_state(name, answer), provider=name)
+        self._dialog.ask(
+            "provider-state", lambda answer: self._on_state(name, answer), provider=name, model=self._model(name)
+        )
+
+    def _model(self, name: str) -> str:
+        """Return the model in the settings, if it is this provider's; "" is its default."""
+        return self._settings.model if name == (self._settings.provider or "local") else ""
 
     def _show_buttons(self) -> None:
         name = self._selected()
@@ -121,6 +171,8 @@ class ProvidersPage(Page):
         """Show where the key comes from, and enable the button to forget a key."""
         if name == self._selected():
             self._state.set_text(_error(answer) or answer["words"])
+            if "abilities" in answer:
+                self._abilities.set_text(answer["abilities"])
             self._forget.set_sensitive(answer.get("kind") in ("store", "file", "locked", "environment"))
 
     def _store_key(self) -> None:
@@ -136,24 +188,33 @@ class ProvidersPage(Page):
 
     def _on_key(self, name: str, answer: Event) -> None:
         self._on_state(name, answer)
+        self._verdicts.pop(name, None)
         self._show_verdict("")
+        self._request_keys()
         self._dialog.notify_changed()
 
     def _test_connection(self) -> None:
         name, key = self._selected(), self._key.get_text().strip()
-        model = self._settings.model if name == (self._settings.provider or "local") else ""
         self._test.set_sensitive(False)
         self._show_verdict(_("Requesting the list of models, which is free of charge…"))
         self._dialog.ask(
-            "test-connection", lambda answer: self._on_verdict(name, key, answer), provider=name, key=key, model=model
+            "test-connection",
+            lambda answer: self._on_verdict(name, key, answer),
+            provider=name,
+            key=key,
+            model=self._model(name),
         )
 
     def _on_verdict(self, name: str, key: str, answer: Event) -> None:
         self._test.set_sensitive(True)
         if name == self._selected():
             verdict = _error(answer) or f"{_MARKS[answer['verdict']]} {sentences(answer['message'], answer['hint'])}"
-            verdict = "\n".join(filter(None, (verdict, answer.get("abilities"))))
-            self._show_verdict(sentences(verdict, _("The key that you entered is not stored yet.")) if key else verdict)
+            if key:
+                verdict = sentences(verdict, _("The key that you entered is not stored yet."))
+            else:
+                self._verdicts[name] = verdict
+            self._show_verdict(verdict)
+            self._abilities.set_text(answer.get("abilities", self._abilities.get_text()))
 
     def _add(self) -> None:
         ProviderForm(self._dialog.window, "", {}, self._settings.providers, self._save)
@@ -171,7 +232,7 @@ class ProvidersPage(Page):
             self._dialog.ask("forget-key", lambda _answer: self._show_selected(), provider=name, entry=dict(before))
         names = settings.provider_names()
         if name in names:
-            self._list.set_cursor(Gtk.TreePath.new_from_indices([names.index(name)]), None, False)
+            self._select(name)
         return True
 
     def _confirm_removal(self) -> None:

@@ -20,7 +20,7 @@ _NOT_SHOWN = {
     r"Generative Edit(: )?": "the plug-in's name, the same in every language",
     r"<Image>/Filters/Generative Edit": "a menu's path",
     r"[RGBYA']+ u(8|16)": "a pixel format",
-    r"Change only the .*| of its width and .*": "a sentence of the prompt, for models",
+    r"Change only the .*| of its width and .*|remove the lamp post": "a prompt, or a sentence of one, for models",
     r"(?s:.*<tag name=.*)": "an element of GIMP's XML for metadata",
     r"multipart/form-data; boundary=.*|(?s:--.*Content-Disposition.*)": "the wire",
     r"Application Support|Windows Credential Manager|Secret Service|macOS Keychain": "names of systems' parts",
@@ -35,7 +35,8 @@ _NOT_SHOWN = {
     r"the request was stopped|nothing was sent yet|the data URL has no comma|a file id has no (content|URL)"
     r"|an event has more than  (bytes|lines)|module  has no attribute |the layer is not inserted yet"
     r"|the proxy's address can't be used": "caught by ourselves, or a programmer's mistake",
-    r"before headers.*reset reason: .*|.*litellm.*Error: .*| \?\(\?:LiteLLM: .*": "patterns of what servers write",
+    r"organi\[sz\]ation must be .*|.*does not have access to .*|country, region,\? or .*|input was flagged.*"
+    r"|before headers.*reset reason: .*|.*litellm.*Error: .*| \?\(\?:LiteLLM: .*": "patterns of what servers write",
     r" bytes are not a picture of .*| of job  is not an object|a line between plug-in and worker .*": "the same",
     r"Fill the .*|.* from its surroundings|Make its plain .*|Arrange the .*|transparent part of the picture"
     r"|, then | Make its .*| The other pictures are not used\.|selected area|, inside the selection"

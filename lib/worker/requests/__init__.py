@@ -20,7 +20,8 @@ REQUESTS: dict[str, Request] = {
     "models": provider_requests.list_models,
     "store-key": key_requests.store_key,
     "forget-key": key_requests.forget_key,
-    "key-state": key_requests.key_state,
+    "provider-state": key_requests.provider_state,
+    "providers-with-keys": key_requests.providers_with_keys,
     "write-pictures": picture_files.write_pictures,
     "check-pictures": picture_files.check_pictures,
 }

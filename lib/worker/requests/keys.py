@@ -3,6 +3,7 @@
 A key is sent through the pipe to the worker, as "key" of a message; no answer contains one.
 """
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,9 +16,11 @@ from lib.settings import settings
 from lib.settings.custom_providers import build_provider, validate_entry
 from lib.translation import _
 from lib.worker.job_request import JobFailed, resolve_endpoint
+from lib.worker.requests import capabilities
 
 Message = Mapping[str, Any]
 Answer = dict[str, Any]
+_HAS_KEY = ("environment", "store", "file")
 
 
 def store_key(message: Message) -> Answer:
@@ -48,6 +51,22 @@ def forget_key(message: Message) -> Answer:
     except (OSError, ValueError) as error:
         return {"error": {"message": _("Couldn't delete the key ({reason}).").format(reason=error), "hint": ""}}
     return key_state(message)
+
+
+def providers_with_keys(_message: Message) -> Answer:
+    """Answer with the names of the providers that have a key: {"names"}."""
+    names = settings.provider_names()
+    return {"names": [name for name in names if key_state({"provider": name})["kind"] in _HAS_KEY]}
+
+
+def provider_state(message: Message) -> Answer:
+    """Answer as `key_state`, with "abilities": what the provider and its "model" can do, and what an edit costs."""
+    state = key_state(message)
+    with contextlib.suppress(ValueError):
+        provider = provider_of(message)
+        if provider.name != "local":
+            state["abilities"] = capabilities.describe(provider, provider.model_name(message.get("model")))
+    return state
 
 
 def key_state(message: Message) -> Answer:

@@ -176,7 +176,7 @@ def test_a_key_is_not_sent_without_encryption(endpoint):
 
 def test_the_built_in_engine_and_a_provider_without_an_address():
     assert verdict(provider="local")["verdict"] == "good"
-    assert verdict(provider="azure")["code"] == "address" and ask("key-state", "azure")["kind"] == "nowhere"
+    assert verdict(provider="azure")["code"] == "address" and ask("provider-state", "azure")["kind"] == "nowhere"
     assert verdict(provider="nobody")["code"] == "entry"
     assert "nobody" in ask("models", "nobody")["error"]["message"]
 
@@ -195,7 +195,7 @@ def test_models_are_listed_with_image_models_first(mine):
 
 def test_without_a_key_store_the_key_is_stored_in_a_file(data):
     add_provider("mine", "https://mine.example/v1")
-    assert ask("key-state")["kind"] == "none"
+    assert ask("provider-state")["kind"] == "none"
     response = ask("store-key", key=f" {KEY}\n")
     assert response["kind"] == "file" and "unencrypted" in response["words"]
     assert str(data / "keys.json") in response["words"]
@@ -207,7 +207,7 @@ def test_without_a_key_store_the_key_is_stored_in_a_file(data):
 def test_a_damaged_key_file_is_reported_with_a_missing_key(data):
     add_provider("mine", "https://mine.example/v1")
     (data / "keys.json").write_text("{")
-    state = ask("key-state")
+    state = ask("provider-state")
     assert state["kind"] == "none" and "no key for mine.example" in state["words"]
     assert "keys.json was damaged. It was renamed to keys.json.broken-1" in state["words"]
 
@@ -225,7 +225,7 @@ def test_with_a_key_store_no_file_is_written(data, monkeypatch):
 def test_an_invalid_address_in_the_environment_is_reported(monkeypatch):
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:99999/v1")
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    for state in (ask("key-state", "openai")["words"], ask("test-connection", "openai")["message"]):
+    for state in (ask("provider-state", "openai")["words"], ask("test-connection", "openai")["message"]):
         assert state.startswith("OPENAI_BASE_URL http://127.0.0.1:99999/v1: the port must be a number from 1 to 65535.")
     assert "the port must be" in ask("store-key", "openai", key=KEY)["error"]["message"]
 
@@ -234,7 +234,7 @@ def test_a_locked_key_store_is_reported(monkeypatch):
     locked = type("Keyring", (), {"__module__": "keyring.backends.SecretService"})()
     monkeypatch.setattr(key_store, "_usable_store", lambda: (locked, True))
     add_provider("mine", "https://mine.example/v1")
-    response = ask("key-state")
+    response = ask("provider-state")
     assert response["kind"] == "locked" and "Secret Service" in response["words"]
 
 
@@ -249,12 +249,12 @@ def test_a_locked_key_store_asks_only_interactively(monkeypatch, interactive):
 
 def test_a_key_in_the_environment_takes_precedence(monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    response = ask("key-state", "openai")
+    response = ask("provider-state", "openai")
     assert response["kind"] == "environment" and "OPENAI_API_KEY" in response["words"]
     response = ask("store-key", "openai", key="sk-canary-other")
     assert re.match(r"The key was stored in the key file\..*OPENAI_API_KEY", response["words"])
     add_provider("mine", "https://mine.example/v1")
-    assert ask("key-state")["kind"] == "none", "never for a custom provider"
+    assert ask("provider-state")["kind"] == "none", "never for a custom provider"
 
 
 @pytest.mark.parametrize("key", ["", "  ", "sk canary\nx", "sk-canary-é"])
@@ -294,3 +294,15 @@ def test_a_good_connection_says_what_an_edit_costs_and_what_the_model_can_do(min
 ])  # fmt: skip
 def test_what_a_provider_cannot_do_is_said(endpoint, like, expected):
     assert capabilities.describe(providers.get(like), "a-model-of-my-own") == expected
+
+
+def test_the_providers_with_a_key_are_listed(mine, monkeypatch):
+    add_provider("other", mine.url)
+    monkeypatch.setenv("XAI_API_KEY", KEY)
+    response = answer({"do": "providers-with-keys", "id": 1})
+    assert response == {"names": ["xai", "mine"]}
+
+
+def test_the_state_of_a_provider_says_what_it_can_do(mine):
+    assert "It takes masks." in ask("provider-state")["abilities"]
+    assert "abilities" not in ask("provider-state", "local")
