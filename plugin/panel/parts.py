@@ -53,7 +53,8 @@ class PanelParts:
 
     def follow(self, draft: Draft | None, message: str) -> None:
         """Show the image and the size that a draft would send, and a message, which may be empty."""
-        self.say(message or _addition_note(draft))
+        # The message of the results has the sentence, too.
+        self.say(message or ("" if self._results.get_visible() else _addition_note(draft)))
         self._picture.show_draft(draft)
         self.inputs.set_sample_merged(self._config.get_property("sample-merged"))
         self.form.show_plan(draft.task.plan if draft else None)
