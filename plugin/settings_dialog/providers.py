@@ -95,9 +95,9 @@ class ProvidersPage(Page):
         if name not in [row[0] for row in self._visible_rows]:
             self._search.set_text("")
             self._visible_rows.refilter()
-        for row in self._visible_rows:
-            if row[0] == name:
-                self._list.set_cursor(row.path, None, False)
+        names = [row[0] for row in self._visible_rows]
+        if name in names:
+            self._list.set_cursor(Gtk.TreePath.new_from_indices([names.index(name)]), None, False)
 
     def _lay_out(self) -> None:
         frame = Gtk.ScrolledWindow(shadow_type=Gtk.ShadowType.IN, vexpand=True, min_content_width=_LIST_WIDTH)
