@@ -19,10 +19,8 @@ def write(path: Path, data: bytes, *, durable: bool = False) -> None:
     `durable` waits until the data is on the disk. Two processes must not write the same file at the same time.
     """
     part = part_of(path)
-    part.unlink(missing_ok=True)
     try:
-        # Created with its final mode, so that no other user can read it at any moment.
-        with os.fdopen(os.open(part, _CREATE, 0o600), "wb") as file:
+        with os.fdopen(_create(part), "wb") as file:
             file.write(data)
             if durable:
                 file.flush()
@@ -37,6 +35,15 @@ def write(path: Path, data: bytes, *, durable: bool = False) -> None:
 def part_of(path: Path) -> Path:
     """Return the temporary name under which `write` writes a file."""
     return path.with_name(f".{path.name}.part")
+
+
+def _create(part: Path) -> int:
+    """Create a file with its final mode, so that no other user can read it at any moment; return its descriptor."""
+    try:
+        return os.open(part, _CREATE, 0o600)
+    except FileExistsError:  # left by a process that was killed
+        part.unlink()
+        return os.open(part, _CREATE, 0o600)
 
 
 def retry(operation: Callable[[], _Result]) -> _Result:
