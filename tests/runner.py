@@ -6,9 +6,10 @@ import shutil
 import subprocess
 import sys
 import venv
+from dataclasses import replace
 from pathlib import Path
 
-from lib.installer import pip, pip_wheel, system_packages
+from lib.installer import features, packages, pip, pip_wheel, pythons, system_packages
 from lib.installer.pip_failure import Failure
 from lib.installer.private_gimp import cache_folder
 from lib.installer.problem import SetupProblem
@@ -16,7 +17,7 @@ from lib.storage.file_lock import locked
 
 CHECKOUT = Path(__file__).absolute().parent.parent
 
-REQUIREMENTS = (CHECKOUT / "tests" / "requirements.txt", CHECKOUT / "lib" / "requirements.txt")
+REQUIREMENTS = (CHECKOUT / "tests" / "requirements.txt", CHECKOUT / "lib" / "requirements.txt", packages.PINS)
 PROXY_REQUIREMENTS = (CHECKOUT / "tests" / "litellm-requirements.txt",)
 # One process for each GIMP, which mostly waits for windows, and one for the tests without.
 AT_ONCE = ["--numprocesses=3"]
@@ -59,7 +60,7 @@ def failed(problem):
 def environment(requirements=REQUIREMENTS):
     """The Python of a virtual environment, made where it is not there or its pins have changed.
 
-    The first file of requirements is installed; the others are those that it includes.
+    The first file of requirements is installed; the others are those that it includes, and the optional packages.
     """
     pins = hashlib.sha256(b"".join(path.read_bytes() for path in requirements)).hexdigest()[:12]
     name = f"{requirements[0].stem}-{sys.version_info.major}.{sys.version_info.minor}"
@@ -72,6 +73,8 @@ def environment(requirements=REQUIREMENTS):
             for old in folder.parent.glob(f"{name}-*"):
                 shutil.rmtree(old, ignore_errors=True)
             make(folder, requirements[0])
+            if packages.PINS in requirements:
+                features.fetch(*environment_of(folder))
             (folder / "whole").touch()
     return str(python)
 
@@ -80,3 +83,10 @@ def make(folder, requirements):
     """Make a virtual environment; venv's own way to put pip into it is missing on a plain Debian."""
     venv.create(folder, with_pip=False, symlinks=os.name != "nt")
     pip.run(["install", f"pip=={pip_wheel.VERSION}", "-r", str(requirements)], folder, str(folder / PYTHON))
+
+
+def environment_of(folder):
+    """The packages' folder and the Python of a virtual environment."""
+    code = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    done = subprocess.run([folder / PYTHON, "-c", code], check=True, capture_output=True, encoding="utf-8")
+    return Path(done.stdout.strip()), replace(pythons.running(), program=str(folder / PYTHON))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from lib import translation
-from lib.installer import demo, doctor, pythons, release, removal, serve, system_packages, targets, user
+from lib.installer import demo, doctor, features, pythons, release, removal, serve, system_packages, targets, user
 from lib.installer.changelog import version
 from lib.installer.packages import CHECKOUT
 from lib.installer.problem import SetupProblem
@@ -55,7 +55,7 @@ def _install(options: argparse.Namespace) -> int:
     if options.list:
         print("\n".join(targets.describe(target) for target in selected.places))
         return _report(selected.problems)
-    return _install_into(selected, options.link)
+    return _install_into(selected, options.link, options.without or [])
 
 
 def _update(options: argparse.Namespace) -> int:
@@ -63,11 +63,14 @@ def _update(options: argparse.Namespace) -> int:
     places = [target for target in selected.places if target.installation.folder.exists()]
     if not places:
         raise SetupProblem("Generative Edit is not installed.", "To install it, run: python3 install.py")
-    return _install_into(targets.Targets(places, selected.problems), link=False)
+    return _install_into(targets.Targets(places, selected.problems), link=False, without=options.without)
 
 
-def _install_into(selected: targets.Targets, link: bool) -> int:
-    """Install into each place; installations with the same packages share them."""
+def _install_into(selected: targets.Targets, link: bool, without: Sequence[str] | None) -> int:
+    """Install into each place, without some features; None leaves out what the user did not want last time.
+
+    Installations with the same packages share them.
+    """
     pythons.check_running()
     installations = [target.installation for target in selected.places]
     done = []
@@ -75,7 +78,8 @@ def _install_into(selected: targets.Targets, link: bool) -> int:
     def install(target: targets.Target) -> None:
         installation = target.installation
         existed = installation.folder.exists()
-        installation.install(link, installations)
+        left_out = (installation.stamp() or {}).get("without", []) if without is None else without
+        installation.install(link, installations, left_out)
         print(f"{'Updated' if existed else 'Installed'} Generative Edit {version()} in {installation.folder}")
         done.append(installation)
 
@@ -155,9 +159,12 @@ def _parser() -> argparse.ArgumentParser:
 
     install = add("install", _install, "install or update in every GIMP 3 (the default command)")
     _add_folder(install)
+    _add_features(install)
     install.add_argument("--list", action="store_true", help="list each GIMP 3 and its plug-in, and change nothing")
     install.add_argument("--link", action="store_true", help="link this checkout instead of copying (for development)")
-    _add_folder(add("update", _update, "update existing installations; settings, history and keys stay"))
+    update = add("update", _update, "update existing installations; settings, history and keys stay")
+    _add_folder(update)
+    _add_features(update)
     uninstall = add("uninstall", _uninstall, "remove the plug-in")
     _add_folder(uninstall)
     uninstall.add_argument("--everything", action="store_true", help="also settings, history, keys and private GIMPs")
@@ -172,6 +179,13 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_folder(command: argparse.ArgumentParser) -> None:
     command.add_argument("--gimp-dir", metavar="DIR", help="GIMP's configuration folder (default: every GIMP's)")
+
+
+def _add_features(command: argparse.ArgumentParser) -> None:
+    """Add `--without-FEATURE` for each feature; `without` is None if none is given."""
+    for name, feature in features.FEATURES.items():
+        command.add_argument(f"--without-{name}", dest="without", action="append_const", const=name,
+                             help=f"leave out {feature.title} ({feature.megabytes} MB)")  # fmt: skip
 
 
 def _add_demo(command: argparse.ArgumentParser) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from lib.installer import catalogues, packages, procedures, stamp, targets
+from lib.installer import catalogues, features, packages, procedures, stamp, targets
 from lib.installer.changelog import version
 from lib.installer.gimps import WHERE_TO_GET
 from lib.installer.installation import Installation
@@ -127,8 +127,19 @@ def _examine_place(target: Target) -> Iterator[Finding]:
         return
     imports = packages.import_all(python)
     yield _check(installation, python, "Packages", imports, lambda text: f"all {len(text.split())} import")
+    yield from _examine_features(installation, python)
     for name, code, describe in _CHECKS:
         yield _check(installation, python, name, code, describe)
+
+
+def _examine_features(installation: Installation, python: Python) -> Iterator[Finding]:
+    """Yield a finding for each feature; one that was left out is no failure."""
+    left_out = (installation.stamp() or {}).get("left_out", {})
+    for name, feature in features.FEATURES.items():
+        if name in left_out:
+            yield Finding(feature.title, f"left out, {left_out[name]}")
+        else:
+            yield _check(installation, python, feature.title, feature.code, lambda _text: "its packages work")
 
 
 def _examine_files(installation: Installation) -> Iterator[Finding]:

@@ -3,13 +3,13 @@
 import compileall
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lib.installer import catalogues, packages, pythons, stamp
+from lib.installer import catalogues, features, packages, pythons, stamp
 from lib.installer.changelog import version
 from lib.installer.packages import CHECKOUT
 from lib.installer.problem import SetupProblem
@@ -41,14 +41,14 @@ class Installation:
         """Return the stamp of the installation; None if install.py did not create the folder."""
         return stamp.read(self.folder)
 
-    def install(self, link: bool = False, others: Sequence["Installation"] = ()) -> None:
-        """Install or update; the old installation stays until the new one is complete.
+    def install(self, link: bool = False, others: Sequence["Installation"] = (), without: Collection[str] = ()) -> None:
+        """Install or update, without some features; the old installation stays until the new one is complete.
 
         `others` are installations whose packages may be reused. Raise SetupProblem if the folder is not ours or not
         writable, or if the packages cannot be fetched or imported.
         """
         with self._exclusive() as new:
-            self._build(new, link, [self, *others])
+            self._build(new, link, [self, *others], without)
             self._swap(new)
 
     def uninstall(self) -> bool:
@@ -110,7 +110,7 @@ class Installation:
         finally:
             shutil.rmtree(new, ignore_errors=True)
 
-    def _build(self, new: Path, link: bool, others: Sequence["Installation"]) -> None:
+    def _build(self, new: Path, link: bool, others: Sequence["Installation"], without: Collection[str]) -> None:
         new.mkdir()
         for name in _COPIED:
             if link:
@@ -122,12 +122,15 @@ class Installation:
         starter = new / f"{NAME}.py"
         shutil.copyfile(CHECKOUT / "plugin" / starter.name, starter)
         starter.chmod(0o755)
-        self._add_packages(new, others)
-        stamp.write(new, version(), self.python)
+        left_out = self._add_packages(new, others, without)
+        stamp.write(new, version(), self.python, without, left_out)
 
-    def _add_packages(self, new: Path, others: Sequence["Installation"]) -> None:
-        """Copy the packages of an installation that has the same, usable ones; else fetch them."""
-        expected, vendor = stamp.identity(self.python), new / "vendor"
+    def _add_packages(self, new: Path, others: Sequence["Installation"], without: Collection[str]) -> dict[str, str]:
+        """Copy the packages of an installation that has the same, usable ones; else fetch them.
+
+        Return why each missing feature was left out.
+        """
+        expected, vendor = stamp.identity(self.python, without), new / "vendor"
         for other in others:
             installed = other.stamp() or {}
             same = all(installed.get(key) == value for key, value in expected.items())
@@ -139,9 +142,10 @@ class Installation:
                     # The installed packages are damaged: fetch them again.
                     shutil.rmtree(vendor)
                     break
-                return
+                return dict(installed.get("left_out", {}))
         packages.fetch(vendor, self.python)
         packages.check(new, self.python)
+        return features.fetch(vendor, self.python, without)
 
     def _swap(self, new: Path) -> None:
         old, place = self._old(), self.place

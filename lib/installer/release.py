@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lib.installer import licences, packages
+from lib.installer import features, licences, packages
 from lib.installer.changelog import CHANGELOG, release_notes, version
 from lib.installer.installation import sources
 from lib.installer.packages import CHECKOUT
@@ -60,8 +60,11 @@ def run(out: Path, names: Sequence[str] | None) -> None:
 
 def fetch_wheels(folder: Path, platform: str) -> list[Path]:
     """Download the wheels for every Python of a platform, and pip's, for a Python without it; return them."""
-    for python in PYTHONS:
-        packages.download(folder, Python("", python, platform))
+    for python_version in PYTHONS:
+        python = Python("", python_version, platform)
+        packages.download(folder, python)
+        for name in features.FEATURES:
+            features.download(folder, python, name)
     packages.download_pip(folder)
     return sorted(folder.glob("*.whl"))
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,23 +24,29 @@ def read(folder: Path) -> dict[str, Any] | None:
     return stamp if all(isinstance(stamp.get(name), str) for name in ("version", "python", "python_version")) else None
 
 
-def write(folder: Path, version: str, python: Python) -> None:
+def write(
+    folder: Path, version: str, python: Python, without: Collection[str] = (), left_out: Mapping[str, str] | None = None
+) -> None:
     """Write the stamp, which lists every file in the folder, with `/` as the separator on every system.
+
+    `without` are the features that the user does not want; `left_out` says why each feature is missing.
 
     Compiled files are not listed: they may be deleted at any time, and Python writes them again.
     """
     paths = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
     files = sorted(path.as_posix() for path in paths if _CACHE not in path.parts)
-    stamp = identity(python) | {"version": version, "python": python.program, "files": files}
+    stamp = identity(python, without) | {"left_out": dict(left_out or {})}
+    stamp |= {"version": version, "python": python.program, "files": files}
     (folder / STAMP).write_text(json.dumps(stamp, indent=0), encoding="utf-8")
 
 
-def identity(python: Python) -> dict[str, str]:
-    """Return what the installed packages depend on: the Python, its platform, the pins."""
+def identity(python: Python, without: Collection[str] = ()) -> dict[str, Any]:
+    """Return what the installed packages depend on: the Python, its platform, the pins, the features left out."""
     return {
         "python_version": python.version,
         "platform": python.platform,
         "pins": hashlib.sha256(packages.PINS.read_bytes()).hexdigest(),
+        "without": sorted(without),
     }
 
 

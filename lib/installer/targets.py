@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lib.installer import gimps
+from lib.installer import features, gimps
 from lib.installer.gimps import Gimp
 from lib.installer.installation import Installation
 from lib.installer.problem import SetupProblem
@@ -87,6 +87,10 @@ def describe(target: Target) -> str:
     python = f"{installation.python.version}, {installation.python.program}"
     lines = [target.name, f"command  {gimp.command if gimp else 'unknown'}", f"folder   {installation.config}",
              f"Python   {python}", f"plug-in  {state}"]  # fmt: skip
+    left_out = (stamp or {}).get("left_out", {})
+    lines += [
+        f"without  {features.FEATURES[name].title}: {left_out[name]}" for name in features.FEATURES if name in left_out
+    ]
     return "\n    ".join(lines)
 
 

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from lib import translation
-from lib.installer import installation, packages
+from lib.installer import features, installation, packages
 from tests.systems import REASONS
 from tests.unit.installer.made_machine import fake_fetch
 
@@ -25,6 +25,7 @@ def machine(tmp_path, monkeypatch):
     for name in ("SUDO_USER", "DOAS_USER", "PKEXEC_UID"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(packages, "fetch", fake_fetch)
+    monkeypatch.setattr(features, "_fetch", lambda _vendor, _python, _name: "no network")
     monkeypatch.setattr(installation.compileall, "compile_dir", compile_one)
     return tmp_path
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lib.installer import pip, private_gimp, system_packages
+from lib.installer import features, pip, private_gimp, system_packages
 from lib.installer.pip_failure import Failure
 from tests import runner
 from tests.systems import skip_reason
@@ -41,6 +41,7 @@ def test_a_dead_index_is_named_and_a_later_run_begins_anew(cache, capsys, monkey
     (half,) = cache.glob("requirements-*-*")
     (half / "left").touch()
     monkeypatch.setattr(pip, "run", lambda *_arguments: None)
+    monkeypatch.setattr(features, "fetch", lambda *_arguments: {})
     assert runner.run(["--python", *WORDS]) == 0
     assert (half / "whole").exists() and not (half / "left").exists()
 

@@ -7,7 +7,7 @@ import zipfile
 
 import pytest
 
-from lib.installer import changelog, installation, licences, packages, release
+from lib.installer import changelog, features, installation, licences, packages, release
 from lib.installer.problem import SetupProblem
 from tests.unit.installer.made_machine import run
 
@@ -35,6 +35,7 @@ def wheels(monkeypatch):
         put_wheel(folder, name, stated, "LICENSE")
 
     monkeypatch.setattr(packages, "download", download)
+    monkeypatch.setattr(features, "download", lambda _folder, _python, _name: None)
     monkeypatch.setattr(packages, "download_pip", lambda folder: put_wheel(folder, "pip", stated))
 
 
@@ -81,14 +82,16 @@ def test_the_same_sources_give_the_same_bytes(tmp_path):
 
 
 def test_wheels_for_every_platform_and_python_are_downloaded(monkeypatch, tmp_path):
-    downloads = []
+    downloads, features_of = [], []
 
     def download(folder, python):
         downloads.append((python.platform, python.version))
 
     monkeypatch.setattr(packages, "download", download)
+    monkeypatch.setattr(features, "download", lambda _folder, python, name: features_of.append((python, name)))
     monkeypatch.setattr(packages, "download_pip", lambda folder: None)
     release.run(tmp_path, None)
+    assert len(features_of) == 5 * 4 * len(features.FEATURES)
     assert len(downloads) == 5 * 4 and len(list(tmp_path.glob("*.zip"))) == 5
     assert {platform for platform, _ in downloads} == {
         "linux-x86_64", "linux-aarch64", "macosx-arm64", "macosx-x86_64", "win-amd64",
