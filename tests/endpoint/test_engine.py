@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from PIL import Image, ImageColor
 
-from lib.endpoint.engine import Refused, adjust, arrange, cutout, denoise, edit, lab
+from lib.endpoint.engine import Refused, adjust, arrange, denoise, edit, lab, plain
 from lib.endpoint.engine.adjustments import ADJUSTMENTS
 from tests.campaigns import examples
 from tests.endpoint.support import hole, photo
@@ -217,13 +217,6 @@ def test_a_hole_in_the_object_is_not_background() -> None:
     assert edited("transparent background", image)[40, 50, 3] == 255
 
 
-@pytest.mark.parametrize("image", [photo(), np.full((20, 20, 4), 255, np.uint8), np.zeros((20, 20, 4), np.uint8)])
-def test_a_cutout_without_a_plain_background_is_refused(image: np.ndarray) -> None:
-    with pytest.raises(Refused) as caught:
-        edited("transparent background", image)
-    assert caught.value.code == "no_plain_background"
-
-
 @examples(40)
 @given(arrays.arrays(bool, st.tuples(st.integers(1, 8), st.integers(1, 8))), st.integers(0, 63))
 def test_reach_is_a_flood_fill(area: np.ndarray, start: int) -> None:
@@ -234,7 +227,7 @@ def test_reach_is_a_flood_fill(area: np.ndarray, start: int) -> None:
         grown = expected
         p = np.pad(grown, 1)
         expected = (grown | p[:-2, 1:-1] | p[2:, 1:-1] | p[1:-1, :-2] | p[1:-1, 2:]) & area
-    assert np.array_equal(cutout.reach(seed, area), expected)
+    assert np.array_equal(plain.reach(seed, area), expected)
 
 
 @given(

@@ -67,7 +67,7 @@ def test_the_number_of_partials_is_as_requested(caller: Caller, monkeypatch: pyt
 
 @pytest.mark.parametrize(
     ("error", "code"),
-    [(Refused("no_plain_background", "No."), "no_plain_background"), (RuntimeError("secret"), "server_error")],
+    [(Refused("nothing_stands_out", "No."), "nothing_stands_out"), (RuntimeError("secret"), "server_error")],
 )
 def test_an_error_after_the_first_event_is_an_event(
     caller: Caller, monkeypatch: pytest.MonkeyPatch, error: Exception, code: str

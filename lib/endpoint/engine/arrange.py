@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from lib.endpoint.cancellation import checkpoint
-from lib.endpoint.engine.cutout import cut_out
+from lib.endpoint.engine.plain import cut_out_plain
 
 DEFAULT_SIZE = (1024, 1024)
 GAP = 0.04  # of the board's short side, between and around the pictures
@@ -26,7 +26,7 @@ def pieces(pictures: Sequence[np.ndarray], size: tuple[int, int]) -> tuple[list[
         small.thumbnail(size)
         image = np.array(small)
         if image[..., 3].min() == 255:
-            cut = cut_out(image, np.ones(image.shape[:2], bool))
+            cut = cut_out_plain(image, np.ones(image.shape[:2], bool))
             count += cut is not None
             image = image if cut is None else cut
         piece = Image.fromarray(image)

@@ -1,92 +1,126 @@
-"""Find a plain background and make it transparent."""
+"""Cut out the subject: a plain background exactly, by its colour; any other by the subject network.
+
+The mask shows what stays. The colours of transparent pixels stay too, so that a layer mask can bring them back.
+"""
+
+from dataclasses import dataclass
 
 import numpy as np
 
 from lib.endpoint.cancellation import checkpoint
-from lib.endpoint.engine import lab
+from lib.endpoint.engine.area import whole
+from lib.endpoint.engine.errors import Refused
+from lib.endpoint.engine.plain import MOSTLY_PLAIN, PLAIN, cut_out_plain, has_white_border
+from lib.endpoint.subject import network
+from lib.endpoint.subject.foreground import pure_colours
+from lib.endpoint.subject.subject import find_subject
+from lib.translation import _
 
-SAME = 9.0  # the largest distance in Lab of a background pixel from the background's colour
-OTHER = 26.0  # the distance of a pixel that belongs only to the object; the object's edge is between
-PLAIN_SHARE = 0.9  # of the border that must have the background's colour
-MIN_OBJECT = 0.002  # of the region that must remain
-
-_MAX_SWEEPS = 400
+_BACKGROUND_SHARE = 0.5  # of the picture's border: a selection with more of it is of the background
+_AGREEMENT = 0.7  # of both cuts together
+_CONTAINED = 0.9  # of what the network found
+_ROWS = 256
 
 
-def cut_out(image: np.ndarray, region: np.ndarray, amount: float = 1.0) -> np.ndarray | None:
-    """Return `image` (H, W, 4, uint8) with the plain background that touches the border of `region` made transparent.
+@dataclass(frozen=True)
+class CutOut:
+    """A picture, (H, W, 4) uint8, with the subject's own colours at its edge, and the subject's mask, (H, W) uint8."""
 
-    A larger `amount` includes more colours in the background. The background's colour is removed from the object's
-    edge. Return None if the border is not of one colour, or if nothing would remain.
+    image: np.ndarray
+    mask: np.ndarray
+
+
+def cut_out(image: np.ndarray, selection: np.ndarray | None) -> np.ndarray:
+    """Return `image` (H, W, 4, uint8) with all but the subject transparent; raise Refused if nothing stands out."""
+    cut = find_cut_out(image, selection)
+    return np.dstack([cut.image[..., :3], cut.mask])
+
+
+def find_cut_out(image: np.ndarray, selection: np.ndarray | None) -> CutOut:
+    """Find the subject of a picture, the thing in a rough selection, or what is not selected if that is the background.
+
+    Raise Refused (nothing_stands_out, no_subject_network).
     """
-    border = _border(region)
-    colours = lab.to_lab(image[border, :3].astype(np.float32) / 255)
-    if not len(colours):
-        return None
-    background = np.median(colours, axis=0)
-    if np.mean(np.linalg.norm(colours - background, axis=1) < SAME * amount) < PLAIN_SHARE:
-        return None
-    distance = np.linalg.norm(_lab(image) - background, axis=-1)
-    outside = reach(border & (distance < SAME * amount), (distance < SAME * amount) & region)
-    if np.count_nonzero(region & ~outside) < MIN_OBJECT * np.count_nonzero(region):
-        return None
-    return _matted(image, outside, region, distance, background)
+    if selection is not None and _share_of_border(selection) >= _BACKGROUND_SHARE:
+        return CutOut(image, np.where(selection, 0, image[..., 3]).astype(np.uint8))
+    plain, mask = _find(image, selection)
+    if plain is not None:
+        return CutOut(plain, mask)
+    checkpoint()
+    colours = pure_colours(np.ascontiguousarray(image[..., :3]), mask)
+    return CutOut(np.dstack([colours, image[..., 3]]), mask)
 
 
-def reach(start: np.ndarray, open_pixels: np.ndarray) -> np.ndarray:
-    """Return the pixels of `open_pixels` (H, W, bool) that are 4-connected to `start`."""
-    reached: np.ndarray = start & open_pixels
-    for _ in range(_MAX_SWEEPS):
-        checkpoint()
-        before = np.count_nonzero(reached)
-        reached = _along_rows(reached, open_pixels)
-        reached = _along_rows(reached.T, open_pixels.T).T
-        if np.count_nonzero(reached) == before:
-            break
-    return reached
+def find_mask(image: np.ndarray, region: np.ndarray | None) -> np.ndarray:
+    """Return the mask, (H, W) uint8, of the subject of `image` (H, W, 4, uint8), or of the thing in a rough selection.
+
+    Raise Refused (nothing_stands_out, no_subject_network).
+    """
+    return _find(image, region)[1]
 
 
-def _along_rows(reached: np.ndarray, open_pixels: np.ndarray) -> np.ndarray:
-    """Return every run of open pixels in a row that contains a reached one."""
-    padded = np.pad(open_pixels, ((0, 0), (1, 0)))
-    runs = np.cumsum(padded[:, 1:] & ~padded[:, :-1]).reshape(open_pixels.shape)
-    hit = np.zeros(int(runs.max(initial=0)) + 1, bool)
-    hit[runs[reached]] = True
-    along: np.ndarray = hit[runs] & open_pixels
-    return along
+def _find(image: np.ndarray, region: np.ndarray | None) -> tuple[np.ndarray | None, np.ndarray]:
+    """Return the subject's mask, and before it the picture without the plain background, if it has one."""
+    inside = (whole(image) if region is None else region) & (image[..., 3] > 0)
+    plain = cut_out_plain(image, inside, PLAIN)
+    if plain is not None:
+        return plain, _mask_of(plain, inside)
+    plain = cut_out_plain(image, inside, MOSTLY_PLAIN)
+    mask = find_subject(image, region) if network.is_available() else None
+    if plain is not None and (mask is None or _agree(_mask_of(plain, inside), mask, has_white_border(image, inside))):
+        return plain, _mask_of(plain, inside)
+    if mask is None:
+        raise _refusal()
+    return None, np.minimum(mask, image[..., 3])
 
 
-def _border(region: np.ndarray) -> np.ndarray:
-    """Return the pixels of `region` at its own edge or the picture's."""
-    padded = np.pad(region, 1)
-    inner = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
-    edge: np.ndarray = region & ~inner
-    return edge
+def _mask_of(cut: np.ndarray, region: np.ndarray) -> np.ndarray:
+    return np.where(region, cut[..., 3], 0).astype(np.uint8)
 
 
-def _lab(image: np.ndarray) -> np.ndarray:
-    return np.concatenate(
-        [lab.to_lab(image[top : top + 256, :, :3].astype(np.float32) / 255) for top in range(0, len(image), 256)]
+def _agree(plain: np.ndarray, found: np.ndarray, is_white: bool) -> bool:
+    """Return whether the network confirms a cut by a plain background.
+
+    Before white, the network may have found only the largest of several things.
+    """
+    plain, found = plain > 127, found > 127
+    common = np.count_nonzero(plain & found)
+    either = np.count_nonzero(plain | found)
+    return bool(common >= _AGREEMENT * either or (is_white and common >= _CONTAINED * np.count_nonzero(found)))
+
+
+def _refusal() -> Refused:
+    if not network.is_available():
+        return Refused(
+            "no_subject_network",
+            _(
+                "The background has several colours, and the subject network is not installed. Run install.py again "
+                "without --without-subject, or select the background."
+            ),
+        )
+    return Refused(
+        "nothing_stands_out",
+        _("Nothing stands out in this picture. Select the subject roughly, then try again."),
     )
 
 
-def _matted(
-    image: np.ndarray, outside: np.ndarray, region: np.ndarray, distance: np.ndarray, background: np.ndarray
-) -> np.ndarray:
-    """Return `image` with `outside` transparent, and the alpha and colours of the object's edge estimated."""
-    edge = _grow(outside, 2) & region & ~outside
-    coverage = np.clip((distance[edge] - SAME) / (OTHER - SAME), 0, 1)[:, None]
-    result = image.copy()
-    result[outside, 3] = 0
-    plain = lab.from_lab(background) * 255
-    unmixed = plain + (image[edge, :3] - plain) / np.maximum(coverage, 0.2)
-    result[edge, :3] = np.clip(np.round(unmixed), 0, 255).astype(np.uint8)
-    result[edge, 3] = np.round(image[edge, 3] * coverage[:, 0]).astype(np.uint8)
+def on_backdrop(cut: CutOut, colour: tuple[int, ...]) -> np.ndarray:
+    """Return the subject on one colour, (H, W, 4)."""
+    backdrop = np.broadcast_to(np.array([*colour, 255], np.uint8), cut.image.shape)
+    return blend(backdrop, cut.image, cut.mask)
+
+
+def blend(below: np.ndarray, above: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Return one picture over another, both (H, W, 4), by a mask (H, W), all uint8."""
+    result = np.array(below)
+    for top in range(0, len(result), _ROWS):
+        checkpoint()
+        rows = slice(top, top + _ROWS)
+        share = mask[rows, :, None].astype(np.float32) / 255
+        mixed = below[rows] + share * (above[rows].astype(np.float32) - below[rows])
+        result[rows] = np.round(mixed).astype(np.uint8)
     return result
 
 
-def _grow(area: np.ndarray, pixels: int) -> np.ndarray:
-    for _ in range(pixels):
-        padded = np.pad(area, 1)
-        area = area | padded[:-2, 1:-1] | padded[2:, 1:-1] | padded[1:-1, :-2] | padded[1:-1, 2:]
-    return area
+def _share_of_border(selection: np.ndarray) -> float:
+    return float(np.mean(np.concatenate([selection[0], selection[-1], selection[:, 0], selection[:, -1]])))

@@ -11,9 +11,9 @@ from lib.endpoint.engine import arrange
 from lib.endpoint.engine.adjust import adjust
 from lib.endpoint.engine.adjustments import ADJUSTMENTS, Adjustment
 from lib.endpoint.engine.area import fill_area, whole
-from lib.endpoint.engine.cutout import cut_out
+from lib.endpoint.engine.cutout import blend, cut_out, find_cut_out, on_backdrop
 from lib.endpoint.engine.errors import Refused
-from lib.endpoint.engine.prompt import Step, Steps, parse_prompt
+from lib.endpoint.engine.prompt import Step, Steps, cuts_out, parse_prompt
 from lib.translation import _
 
 Partial = Callable[[np.ndarray], None]
@@ -76,7 +76,7 @@ def _check(steps: Steps, task: EngineTask) -> None:
     if task.mask is not None and not task.mask.any():
         raise Refused("nothing_to_fill", _("Nothing is selected. Select the area to change."))
     for step in steps:
-        if step.kind == "adjust" and step.target and task.mask is None:
+        if step.kind == "adjust" and step.target and task.mask is None and not cuts_out((step,)):
             raise Refused(
                 "mask_required",
                 _(
@@ -92,21 +92,21 @@ def _edit(steps: Steps, task: EngineTask) -> Result:
         checkpoint()
         if index:
             task.on_partial(image)
-        image = _fill(image, task) if step.kind in ("fill", "extend") else _adjust(image, step, task)
+        image = _STEPS[step.kind](image, step, task)
     revised_prompt = _revised_prompt(steps, task)
     if task.transparent and image[..., 3].min() == 255:
-        image = _cut_out(image, task, 1.0)
-        revised_prompt += " Make its plain background transparent."
+        image = cut_out(image, task.mask)
+        revised_prompt += " Make its background transparent."
     return Result(image, revised_prompt)
 
 
 def _distinct(steps: Steps) -> list[Step]:
     """Return the steps with at most one fill: all fills are of the same area, the mask."""
-    fills = [step for step in steps if step.kind != "adjust"]
-    return [step for step in steps if step.kind == "adjust" or step is fills[0]]
+    fills = [step for step in steps if step.kind in ("fill", "extend")]
+    return [step for step in steps if step not in fills or step is fills[0]]
 
 
-def _fill(image: np.ndarray, task: EngineTask) -> np.ndarray:
+def _fill(image: np.ndarray, _step: Step, task: EngineTask) -> np.ndarray:
     hole = image[..., 3] < 255 if task.mask is None else task.mask
     if not hole.any():
         raise Refused(
@@ -120,9 +120,17 @@ def _adjust(image: np.ndarray, step: Step, task: EngineTask) -> np.ndarray:
     adjustment = ADJUSTMENTS[step.name]
     amount = _strength(adjustment, step.amount, task.variant)
     if adjustment.skill == "transparent":
-        return _cut_out(image, task, amount)
-    region = whole(image) if task.mask is None else task.mask
-    return adjust(image, region, adjustment.skill, amount, step.colour)
+        return cut_out(image, task.mask)
+    region = whole(image) if task.mask is None or step.part else task.mask
+    adjusted = adjust(image, region, adjustment.skill, amount, step.colour)
+    if not step.part:
+        return adjusted
+    cut = find_cut_out(image, task.mask)
+    return blend(image, adjusted, cut.mask if step.part == "subject" else 255 - cut.mask)
+
+
+def _put_on_backdrop(image: np.ndarray, step: Step, task: EngineTask) -> np.ndarray:
+    return on_backdrop(find_cut_out(image, task.mask), ImageColor.getrgb(step.colour or "white")[:3])
 
 
 def _strength(adjustment: Adjustment, degree: float, variant: int) -> float:
@@ -131,18 +139,9 @@ def _strength(adjustment: Adjustment, degree: float, variant: int) -> float:
     return degree * adjustment.amount * _STRENGTHS[variant % len(_STRENGTHS)]
 
 
-def _cut_out(image: np.ndarray, task: EngineTask, amount: float) -> np.ndarray:
-    region = whole(image) if task.mask is None else task.mask
-    cut = cut_out(image, region & (image[..., 3] > 0), amount)
-    if cut is None:
-        raise Refused(
-            "no_plain_background",
-            _(
-                "Couldn't find a plain background: the edge of the picture has several colours. The built-in engine "
-                "can remove only plain backgrounds. Use another picture or another provider."
-            ),
-        )
-    return cut
+_STEPS: dict[str, Callable[[np.ndarray, Step, EngineTask], np.ndarray]] = {
+    "fill": _fill, "extend": _fill, "adjust": _adjust, "backdrop": _put_on_backdrop,
+}  # fmt: skip
 
 
 def _arrange(step: Step, task: EngineTask) -> Result:
@@ -171,6 +170,9 @@ def _revised_prompt(steps: Steps, task: EngineTask) -> str:
 def _describe(step: Step, task: EngineTask) -> str:
     if step.kind == "adjust":
         degree = "slightly " if step.amount < 0.8 else "much " if step.amount > 1.4 else ""
-        return ADJUSTMENTS[step.name].says.format(degree=degree, colour=step.colour)
+        says = ADJUSTMENTS[step.name].says.format(degree=degree, colour=step.colour)
+        return f"{says}, only the {step.part}" if step.part else says
+    if step.kind == "backdrop":
+        return f"put a {step.colour or 'white'} background behind the subject"
     area = "transparent part of the picture" if task.mask is None else "selected area"
     return f"fill the {area} from its surroundings"

@@ -5,7 +5,7 @@ class Refused(ValueError):  # noqa: N818 - a refusal, not a failure
     """The engine cannot do the requested edit and has not changed anything.
 
     `code` is for programs: prompt_not_understood, nothing_to_fill, nothing_to_copy_from, mask_required,
-    mask_not_used, no_plain_background, images_required.
+    mask_not_used, images_required, nothing_stands_out, no_subject_network.
     """
 
     def __init__(self, code: str, message: str) -> None:

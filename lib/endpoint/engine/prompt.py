@@ -30,17 +30,25 @@ UNDERSTOOD = N_(
 class Step:
     """One step of an edit. `target` is the part of the picture that the prompt names, if any.
 
-    `name` is a key of `adjustments.json` for an adjustment, otherwise empty.
+    `name` is a key of `adjustments.json` for an adjustment, otherwise empty; "transparent" cuts out the subject. `part`
+    limits an adjustment to the subject or its background, which are found without a selection. A "backdrop" puts
+    `colour` behind the subject.
     """
 
-    kind: Literal["fill", "extend", "adjust", "arrange"]
+    kind: Literal["fill", "extend", "adjust", "arrange", "backdrop"]
     name: str = ""
     amount: float = 1.0
     colour: str | None = None
     target: str | None = None
+    part: Literal["", "subject", "background"] = ""
 
 
 Steps = tuple[Step, ...]
+
+
+def cuts_out(steps: Steps) -> bool:
+    """Return whether the result is the subject on transparent."""
+    return any(step.name == "transparent" for step in steps)
 
 
 def parse_prompt(prompt: str) -> Steps:
