@@ -34,6 +34,8 @@ _PIXEL_CHUNKS = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT"})
 _BY_CONTENT = {"png": ("PNG",), "jpeg": ("JPEG",), "webp": ("WEBP",)}
 _NAMES = {"MPO": "jpeg", "JPEG2000": "jp2"}
 _MAX_TEXT_CHUNK = 32 << 20
+_SIGNATURE_BYTES = 16
+_ORIENTATION, _ON_ITS_SIDE = 0x0112, (5, 6, 7, 8)  # of EXIF
 _SRGB = ImageCms.createProfile("sRGB")
 _MAX_SRGB_DIFFERENCE = 2  # levels by which a profile may differ from sRGB without its colours being converted
 
@@ -72,6 +74,43 @@ def reduced(source: Path, edge: int) -> Image.Image:
     picture = decode(source).convert("RGBA")
     picture.thumbnail((edge, edge))
     return picture
+
+
+@contextmanager
+def open_file(source: Path) -> Iterator[Image.Image]:
+    """Open an image without decoding it yet; raise `PictureError`, or OSError if the file can't be read."""
+    with source.open("rb") as file:
+        formats = _formats(file.read(_SIGNATURE_BYTES))
+    try:
+        with Image.open(source, formats=formats) as picture:
+            yield picture
+    except DECODER_ERRORS as error:
+        raise PictureError(_reason(error)) from error
+
+
+def upright_size(picture: Image.Image) -> tuple[int, int]:
+    """Return the width and the height of an opened image once it is shown upright."""
+    # Pillow decodes a PNG to look for an orientation after the pixels, where hardly any has it.
+    if picture.format != "PNG" or "exif" in picture.info:
+        with contextlib.suppress(*DECODER_ERRORS):
+            if picture.getexif().get(_ORIENTATION) in _ON_ITS_SIDE:
+                return picture.height, picture.width
+    return picture.size
+
+
+def thumbnail(picture: Image.Image, edge: int) -> Image.Image:
+    """Return an opened image upright in RGB or RGBA, at most `edge` pixels on either side; raise what Pillow raises.
+
+    A JPEG is decoded at a fraction of its size. The image itself is changed.
+    """
+    picture.draft(None, (2 * edge, 2 * edge))
+    picture.load()
+    profile = picture.info.get("icc_profile")
+    small = _to_eight_bits(picture)
+    if small.mode in ("1", "P", "PA"):
+        small = small.convert("RGBA" if small.has_transparency_data else "RGB")
+    small.thumbnail((edge, edge))
+    return _to_srgb(_transpose(small), profile)
 
 
 @contextmanager

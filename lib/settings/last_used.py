@@ -1,4 +1,4 @@
-"""The provider and the model of the last edit made in a window, for edits that open none."""
+"""The provider and the model of the last edit made in a window, for edits that open none, and the last folders."""
 
 from lib.settings import settings
 from lib.storage.stored_json import StoredJson
@@ -18,6 +18,17 @@ def load() -> tuple[str, str]:
 def remember(provider: str, model: str) -> None:
     """Store the names; raise OSError if that fails."""
     _file().change(lambda data: data | {"provider": provider, "model": model})
+
+
+def folders() -> tuple[str, str]:
+    """Return the input and the output folder of the last folder run; empty if there was none."""
+    source, out = (_file().read().data.get(name) for name in ("input_folder", "output_folder"))
+    return (source, out) if isinstance(source, str) and isinstance(out, str) else ("", "")
+
+
+def remember_folders(source: str, out: str) -> None:
+    """Store the folders of a folder run; raise OSError if that fails."""
+    _file().change(lambda data: data | {"input_folder": source, "output_folder": out})
 
 
 def _file() -> StoredJson:

@@ -41,6 +41,15 @@ def choices(model: Model, provider: Provider, output_format: str = "") -> dict[s
 def accepted(
     values: Mapping[str, Any], offered: Mapping[str, OptionChoices], defaults: Mapping[str, Any]
 ) -> dict[str, Any]:
+    """Return the values of an edit as `supported` does; previews need a stream."""
+    result = supported(values, offered, defaults)
+    result["stream"] = bool(result["partial-images"])
+    return result
+
+
+def supported(
+    values: Mapping[str, Any], offered: Mapping[str, OptionChoices], defaults: Mapping[str, Any]
+) -> dict[str, Any]:
     """Return the values, with the default for each that is disabled or not offered.
 
     Sizes are free text and stay as they are; planning the frame reports an invalid one.
@@ -50,7 +59,6 @@ def accepted(
         listed = isinstance(values[name], str) and name != "size" and choice.values
         if choice.disabled_reason or (listed and values[name] not in ("", *choice.values)):
             result[name] = defaults[name]
-    result["stream"] = bool(result["partial-images"])
     return result
 
 

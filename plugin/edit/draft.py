@@ -15,6 +15,7 @@ from lib.api.hosts import is_loopback
 from lib.api.models import Model
 from lib.api.providers import Provider
 from lib.api.request import EditRequest
+from lib.frame.geometry import Size
 from lib.settings import settings
 from lib.translation import _
 from plugin.edit.options import Options, endpoint_problems
@@ -40,17 +41,27 @@ class Draft:
     @property
     def host(self) -> str:
         """The host that the pictures are sent to; "" where they stay on this computer."""
-        host = self._address.hostname or ""
-        return "" if self.provider.name == "local" or is_loopback(host) else host
+        return remote_host(self.provider)
 
     @property
     def receiver(self) -> str:
         """The name of who receives the pictures: the provider's title, or the address of one without a title."""
-        return self._address.netloc.rpartition("@")[2] if self.provider.name == "custom" else self.provider.title
+        return receiver(self.provider)
 
-    @property
-    def _address(self) -> SplitResult:
-        return urlsplit(self.provider.resolve_url(None, os.environ) or "")
+
+def remote_host(provider: Provider) -> str:
+    """Return the host that a provider's pictures are sent to; "" where they stay on this computer."""
+    host = _address(provider).hostname or ""
+    return "" if provider.name == "local" or is_loopback(host) else host
+
+
+def receiver(provider: Provider) -> str:
+    """Return the name of who receives the pictures: the provider's title, or the address of one without a title."""
+    return _address(provider).netloc.rpartition("@")[2] if provider.name == "custom" else provider.title
+
+
+def _address(provider: Provider) -> SplitResult:
+    return urlsplit(provider.resolve_url(None, os.environ) or "")
 
 
 def draft(
@@ -74,11 +85,16 @@ def draft(
 def estimate(options: Options, task: Task, model: Model, layers: int) -> Cost | None:
     """Return the estimated cost, None where a price is unknown; references count with the largest possible size."""
     has_mask = task.selection is None or task.selection.bounds is not None
-    size = (task.plan.size.width, task.plan.size.height)
-    sizes = [size, *[_LARGEST_REFERENCE] * (layers - 1 + len(options.references))]
+    return estimate_size(options, task.plan.size, model, layers, has_mask=has_mask)
+
+
+def estimate_size(options: Options, size: Size, model: Model, layers: int, *, has_mask: bool) -> Cost | None:
+    """Return the estimated cost of an edit in which a picture of this size is sent, as `estimate` does."""
+    first = (size.width, size.height)
+    sizes = [first, *[_LARGEST_REFERENCE] * (layers - 1 + len(options.references))]
     fields = {name: value for name, value in options.request.items() if name != "size"}
-    request = EditRequest(images=[b""] * len(sizes), size=str(task.plan.size), **fields)
-    return cost.estimate(request, model, sizes, size if has_mask else None)
+    request = EditRequest(images=[b""] * len(sizes), size=str(size), **fields)
+    return cost.estimate(request, model, sizes, first if has_mask else None)
 
 
 def provider_and_model(options: Options) -> tuple[Provider, Model]:

@@ -34,8 +34,8 @@ from plugin.folder.prompts import BadPrompts, Kinds, read_prompts
 
 MASKS = ("", "none", "alpha", "file", "selection")
 CHANNEL = "channel:"
-_MAX_CONCURRENCY = 64
-_DEFAULT_CONCURRENCY = 4
+MAX_CONCURRENCY = 64
+DEFAULT_CONCURRENCY = 4
 _MAX_PROBLEMS = 20
 _BLURBS = {
     "output-compression": N_("0 to 100, the quality of jpeg and webp files; -1: GIMP's default"),
@@ -194,22 +194,46 @@ class RunSpec:
         return FORMATS[picture.values.get("output-format") or self.values["output-format"] or "png"]
 
 
-def read_arguments(values: Mapping[str, Any]) -> RunSpec:
-    """Return the run that the arguments describe; raise BadArguments, which names every problem, or OSError."""
+@dataclass
+class FolderScan:
+    """The folders of a run, the pictures in them, and the problems with both."""
+
+    source: Path | None
+    out: Path | None
+    pictures: list[InputPicture] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+def find_pictures(values: Mapping[str, Any]) -> FolderScan:
+    """Return the pictures that the arguments name; raise OSError if the input folder cannot be read."""
     problems: list[str] = []
     source, out = _folders(values, problems)
-    skipped: list[Skipped] = []
-    pictures = _find_pictures(source, out, values, problems, skipped) if source else []
-    if not 0 <= values["concurrency"] <= _MAX_CONCURRENCY:
+    scan = FolderScan(source, out, problems=problems)
+    if source:
+        scan.pictures = _find_pictures(source, out, values, problems, scan.skipped)
+    return scan
+
+
+def read_arguments(values: Mapping[str, Any]) -> RunSpec:
+    """Return the run that the arguments describe; raise BadArguments, which names every problem, or OSError."""
+    return check_arguments(values, find_pictures(values))
+
+
+def check_arguments(values: Mapping[str, Any], scan: FolderScan) -> RunSpec:
+    """Return the run of the pictures that `find_pictures` found; raise BadArguments, which names every problem."""
+    problems = list(scan.problems)
+    if not 0 <= values["concurrency"] <= MAX_CONCURRENCY:
         problem = _("concurrency {value}: must be 1 to {most}.")
-        problems.append(problem.format(value=values["concurrency"], most=_MAX_CONCURRENCY))
+        problems.append(problem.format(value=values["concurrency"], most=MAX_CONCURRENCY))
     if not values["max-cost"] >= 0:
         problems.append(_("{name} {value}: must be 0 or more.").format(name="max-cost", value=values["max-cost"]))
-    problems += _all_problems(values, pictures)
-    if problems or not source or not out:
+    problems += _all_problems(values, scan.pictures)
+    if problems or not scan.source or not scan.out:
         raise BadArguments(problems)
-    concurrency = values["concurrency"] or _DEFAULT_CONCURRENCY
-    return RunSpec(source, out, pictures, concurrency, values["max-cost"], values["retry-unknown"], values, skipped)
+    concurrency, retry_unknown = values["concurrency"] or DEFAULT_CONCURRENCY, values["retry-unknown"]
+    source, out, pictures, skipped = scan.source, scan.out, scan.pictures, scan.skipped
+    return RunSpec(source, out, pictures, concurrency, values["max-cost"], retry_unknown, values, skipped)
 
 
 def _folders(values: Mapping[str, Any], problems: list[str]) -> tuple[Path | None, Path | None]:

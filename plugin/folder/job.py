@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from gi.repository import Gimp
 
 from lib.api import models
 from lib.api.cost import Cost
@@ -53,6 +55,15 @@ class JobResult:
         return cls(event["layers"], event["layer_mask"], event["layer_masks"], report)
 
 
+@dataclass(frozen=True)
+class Inserting:
+    """Where results are written, the open pictures, and what is called with each image that has got its results."""
+
+    out: OutputFolder
+    pictures: OpenPictures
+    on_inserted: Callable[[Gimp.Image], None]
+
+
 def expected_cost(spec: RunSpec, picture: InputPicture) -> Cost | None:
     """Return the estimated cost of a picture, None if unknown; raise EditFailed, BadArguments or OSError."""
     options = spec.options_of(picture)
@@ -89,10 +100,9 @@ def result_of_earlier_run(job: Job, response: Mapping[str, Any]) -> JobResult:
 def write_results(
     spec: RunSpec,
     picture: InputPicture,
-    out: OutputFolder,
+    inserting: Inserting,
     job: Job,
     result: JobResult,
-    pictures: OpenPictures,
     source: Any,
 ) -> list[PendingFile]:
     """Insert a result into its picture and write the files, or prepare what the worker is to encode.
@@ -102,6 +112,7 @@ def write_results(
     """
     options = spec.options_of(picture)
     plan, record = _read_job(job)
+    pictures = inserting.pictures
     if not pictures.is_open(spec.path(picture)) and has_changed(spec.path(picture), source):
         raise EditFailed(_(PICTURE_REPLACED))
     image = pictures.get(spec.path(picture))
@@ -117,8 +128,9 @@ def write_results(
         own_masks=own_masks(job, result.own_masks),
     )
     values = insert.insert_results(image, results, place)
+    inserting.on_inserted(image)
     numbers = range(1, len(result.layers) + 1)
-    parts = [out.unfinished(f"{job.folder.name}-{number}", spec.ending(picture)) for number in numbers]
+    parts = [inserting.out.unfinished(f"{job.folder.name}-{number}", spec.ending(picture)) for number in numbers]
     return _write(image, values.get_core_object_array(1), options, parts)
 
 

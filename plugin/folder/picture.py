@@ -122,21 +122,26 @@ def layers_to_send(image: Gimp.Image, options: Options) -> list[Gimp.Layer]:
     return selected[:1] if selected and options.sample_merged else selected or image.get_layers()[-1:]
 
 
-def select_mask(image: Gimp.Image, mask: str, beside: Path, layers: Sequence[Gimp.Layer]) -> None:
+def select_mask(image: Gimp.Image, mask: str, beside: Path, layers: Sequence[Gimp.Layer]) -> str:
     """Select the area to change as the argument `mask` says; raise EditFailed if there is no such mask.
 
     If the argument is empty, use the first that exists: the file `beside`, the saved selection, the transparent area.
+    Returns the mask that was used, as a value of the argument.
     """
     if mask.startswith(CHANNEL):
         _select_channel(image, mask.removeprefix(CHANNEL))
-    elif mask == "none":
+        return mask
+    if mask == "none":
         Gimp.Selection.none(image)
-    elif mask == "file" or (not mask and is_file(beside)):
+        return mask
+    if mask == "file" or (not mask and is_file(beside)):
         _select_file(image, beside)
-    elif mask == "alpha" or (not mask and Gimp.Selection.is_empty(image)):
-        _select_transparent(image, layers[0], is_required=bool(mask))
-    elif Gimp.Selection.is_empty(image):
+        return "file"
+    if mask == "alpha" or (not mask and Gimp.Selection.is_empty(image)):
+        return "alpha" if _select_transparent(image, layers[0], is_required=bool(mask)) else "none"
+    if Gimp.Selection.is_empty(image):
         raise EditFailed(_("The picture has no saved selection. Save one in an XCF file, or choose another mask."))
+    return "selection"
 
 
 def _select_channel(image: Gimp.Image, name: str) -> None:
@@ -165,12 +170,14 @@ def _select_file(image: Gimp.Image, path: Path) -> None:
     _require_selection(image)
 
 
-def _select_transparent(image: Gimp.Image, layer: Gimp.Layer, is_required: bool) -> None:
+def _select_transparent(image: Gimp.Image, layer: Gimp.Layer, is_required: bool) -> bool:
+    """Select the transparent area of a layer; return whether there is one, or raise EditFailed if it is required."""
     values = _transparency(layer, (layer.get_width(), layer.get_height())) if layer.has_alpha() else b""
     if values.strip(b"\0"):
         _select_values(image, values, layer)
     elif is_required:
         raise EditFailed(_("The picture has no transparent area. Erase the area to fill, or choose another mask."))
+    return not Gimp.Selection.is_empty(image)
 
 
 def _transparency(layer: Gimp.Layer, size: tuple[int, int]) -> bytes:

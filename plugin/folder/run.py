@@ -6,10 +6,10 @@ as soon as the endpoint has answered; by then the next job is exported already.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from gi.repository import Gegl, GLib
+from gi.repository import Gegl, Gimp, GLib
 
 from lib.jobs.job import Job
 from lib.translation import _
@@ -18,6 +18,7 @@ from plugin.folder.arguments import InputPicture, RunSpec
 from plugin.folder.items import FolderItem, Queues, load_items, next_step_of, output_names
 from plugin.folder.job import (
     PICTURE_REPLACED,
+    Inserting,
     JobResult,
     delete_result,
     export,
@@ -41,16 +42,34 @@ _MAX_DEATHS, _MAX_DEATHS_OF_ITEM = 3, 2
 _PICTURE_ERRORS = (EditFailed, BadArguments, GLib.Error, OSError, ValueError)
 
 
-class FolderRun:
-    """One run; `on_tick` is called twice a second."""
+OnItem = Callable[[FolderItem, Event], None]
+"""Is called with each event of an item: its stages, the worker's events, and {"event": "end", "state": …} at last."""
 
-    def __init__(self, spec: RunSpec, state: RunState, python: str) -> None:
+
+class FolderRun:
+    """One run.
+
+    `on_item` is called with each event of a picture, `on_tick` twice a second, and `on_inserted` with each image that
+    has just got its results, before they are saved. `only` limits the run to the pictures of these names; the report
+    has all of them.
+    """
+
+    def __init__(
+        self,
+        spec: RunSpec,
+        state: RunState,
+        python: str,
+        on_item: OnItem = lambda item, event: None,
+        only: Collection[str] | None = None,
+    ) -> None:
         self.spec = spec
         self._out = OutputFolder(spec.out, state)
-        self.log = RunLog(spec, self._out)
+        self._on_item = on_item
+        self.log = RunLog(spec, self._out, lambda item, fields: on_item(item, {"event": "end", **fields}))
         self.stop_reason = ""
         self.on_tick: Callable[[], None] = lambda: None
-        self._is_held = False
+        self.on_inserted: Callable[[Gimp.Image], None] = lambda image: None
+        self._is_held = self._is_finishing = self._is_stopped = False
         self._python = python
         self._worker: Worker | None = None
         self._queues = Queues()
@@ -59,7 +78,8 @@ class FolderRun:
         self._worker_deaths = 0
         self._names = output_names(spec, state, self._out)
         for item in load_items(spec, state, self._names):
-            self._enqueue(item)
+            if only is None or item.picture.name in only:
+                self._enqueue(item)
         self.log.start_clock(len(self._queues.waiting) + len(self._queues.watched))
 
     @property
@@ -76,7 +96,8 @@ class FolderRun:
         """Edit all pictures, or as many as possible; raise any unexpected error of a callback."""
         Gegl.init(None)
         self._out.delete_unfinished()
-        self._loop.work()
+        if not self._is_stopped:
+            self._loop.work()
         for item in self._queues.exported:
             self.log.withdraw(item)
         if self._worker:
@@ -88,9 +109,22 @@ class FolderRun:
         """Send no more requests; may be called from any thread."""
         self._is_held = True
 
+    def resume(self) -> None:
+        """Send requests again after `hold`."""
+        self._is_held = False
+        self._send()
+        self._loop.kick()
+
+    def finish(self) -> None:
+        """Send no more requests, and end when the results of those in progress are saved."""
+        self._is_finishing = True
+        self.hold()
+        self._loop.kick()
+
     def stop(self, reason: str) -> None:
         """Send nothing more and end; the worker stores pending results, which the next run collects."""
         self.stop_reason = self.stop_reason or reason
+        self._is_stopped = True
         self.hold()
         if self._worker:
             self._worker.withdraw()
@@ -139,7 +173,7 @@ class FolderRun:
         elif can_start:
             self._start(queues.waiting.popleft())
         else:
-            if not queues:
+            if not queues or (self._is_finishing and not queues.sent and not queues.answered):
                 self._loop.stop()
             return False
         return True
@@ -156,6 +190,7 @@ class FolderRun:
         item.request = item.sent_request = self.spec.request_digest(item.picture)
         item.sent_to = self.spec.provider(item.picture)
         self.log.record_start(item)
+        self._on_item(item, {"event": "stage", "name": "export"})
         try:
             export(self.spec, item.picture, item.job, self._pictures)
         except _PICTURE_ERRORS as error:
@@ -196,6 +231,7 @@ class FolderRun:
         return self._worker
 
     def _on_event(self, item: FolderItem, event: Event) -> None:
+        self._on_item(item, event)
         if event["event"] == "stage" and event["name"] == "fit":
             item.is_answered = True
         elif event["event"] not in FINAL:
@@ -238,8 +274,10 @@ class FolderRun:
 
     def _save(self, item: FolderItem, result: JobResult) -> None:
         """Insert a result and save it; the worker encodes the file while the next picture is opened."""
+        self._on_item(item, {"event": "stage", "name": "save"})
+        inserting = Inserting(self._out, self._pictures, self.on_inserted)
         try:
-            pending = write_results(self.spec, item.picture, self._out, item.job, result, self._pictures, item.source)
+            pending = write_results(self.spec, item.picture, inserting, item.job, result, item.source)
         except _PICTURE_ERRORS as error:
             self._record_exception(item, error)
             return

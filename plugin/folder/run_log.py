@@ -31,11 +31,14 @@ _MAX_SAME_ERRORS = 10
 class RunLog:
     """The run's state on disk, the number of pictures by how they ended, and the time left.
 
-    `on_end` is called after each picture. `abort_reason` is set once many pictures in a row have failed with the same
-    error, so that the rest would fail too.
+    `on_item_end` is called with each item that ends and the fields of its line, `on_end` after it. `abort_reason` is
+    set once many pictures in a row have failed with the same error, so that the rest would fail too.
     """
 
-    def __init__(self, spec: RunSpec, out: OutputFolder) -> None:
+    def __init__(
+        self, spec: RunSpec, out: OutputFolder, on_item_end: Callable[[FolderItem, Mapping[str, Any]], None]
+    ) -> None:
+        self._on_item_end = on_item_end
         self.counts: Counter[str] = Counter()
         self.time_left = TimeLeft(0, time.monotonic())
         self.abort_reason = ""
@@ -124,6 +127,7 @@ class RunLog:
         """Count a picture as failed in this run only: its lines in the state stay as they are for the next one."""
         self._refusals[item.picture.name] = message
         self.counts[FAILED] += 1
+        self._on_item_end(item, {"state": FAILED, "message": message})
 
     def withdraw(self, item: FolderItem) -> bool:
         """Withdraw an item that was not sent; return False if the worker of an earlier run has it."""
@@ -157,6 +161,7 @@ class RunLog:
         self._state.add(item.picture.name, **{**_fields(item), **fields})
         self.counts[OTHER_SETTINGS if item.picture.name in self._other_settings else fields["state"]] += 1
         self.time_left.end(time.monotonic())
+        self._on_item_end(item, fields)
         self.on_end()
 
 

@@ -13,12 +13,13 @@ file are held in memory. A listed file was written by a run and may be replaced 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import math
 import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -107,11 +108,25 @@ class RunState:
             raise NewerVersion
         if not data.endswith(b"\n"):
             return
-        picture = line.get("picture")
-        # Every line of ours has "output"; one without it counts only if it is the only trace of a request.
-        if picture is not None and ("output" in line or ("job" in line and picture not in self._offsets)):
-            self._offsets[picture] = offset
+        if _counts(line, self._offsets):
+            self._offsets[line["picture"]] = offset
         self._written.update(map(_digest, line.get("files", ())))
+
+
+def read_lines(path: Path) -> dict[str, Line]:
+    """Return the last line of each picture, without creating or changing the file; empty if it cannot be read."""
+    lines: dict[str, Line] = {}
+    with contextlib.suppress(OSError), path.open("rb") as file:
+        for line in map(parse_line, file):
+            if _counts(line, lines):
+                lines[line["picture"]] = line
+    return lines
+
+
+def _counts(line: Line, pictures: Container[str]) -> bool:
+    """Return whether a line tells how far its picture is, as one without "output" only does for a new picture."""
+    picture = line.get("picture")
+    return picture is not None and ("output" in line or ("job" in line and picture not in pictures))
 
 
 def _digest(file: File) -> bytes:

@@ -10,7 +10,7 @@ from gi.repository import Gtk
 from lib.jobs.history_record import Record, printable
 from lib.translation import _
 from plugin.history.formatting import format_cost, format_size, format_time
-from plugin.history.job_list import pixbuf_of
+from plugin.ui import thumbnails
 from plugin.ui.labels import wrapped_label
 from plugin.worker.process import Event
 from plugin.worker.workers import Workers
@@ -78,6 +78,7 @@ class JobDetails(Gtk.Box):
         picture = pixbuf_of(answer)
         if record is self._record and record and answer.get("content_credentials"):
             self._facts.set_text(f"{_facts(record)}\n{_('Content Credentials (C2PA): in the saved answer')}")
+        picture = thumbnails.of_answer(answer)
         if picture and record is self._record:
             image = Gtk.Image.new_from_pixbuf(picture)
             self._pictures.add(image)

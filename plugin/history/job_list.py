@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from lib.jobs.history_record import Record, State
 from lib.translation import _
 from plugin.expect import expect
 from plugin.history.formatting import format_cost, format_time
+from plugin.ui import thumbnails
 from plugin.worker.process import Event
 from plugin.worker.workers import Workers
 
@@ -153,19 +153,10 @@ class JobList(Gtk.ScrolledWindow):
     def _show_thumbnail(self, name: str, answer: Event) -> None:
         if "error" in answer:  # the worker has ended: request it again when the row is next visible
             self._requested.discard(name)
-        picture = pixbuf_of(answer)
+        picture = thumbnails.of_answer(answer)
         for row in self._store if picture else ():
             if row[_FOLDER] == name:
                 row[_PICTURE] = picture
-
-
-def pixbuf_of(answer: Event) -> GdkPixbuf.Pixbuf | None:
-    """Return the thumbnail in the worker's answer; None where it has none. (GdkPixbuf's loaders fail in some GIMPs.)"""
-    if "rgb" not in answer:
-        return None
-    width, height = answer["width"], answer["height"]
-    data = GLib.Bytes.new(base64.b64decode(answer["rgb"]))
-    return GdkPixbuf.Pixbuf.new_from_bytes(data, GdkPixbuf.Colorspace.RGB, False, 8, width, height, width * 3)
 
 
 def _blank() -> GdkPixbuf.Pixbuf:

@@ -8,22 +8,17 @@ from typing import Any
 from gi.repository import Gimp, GObject
 
 from lib.api.text import sentences
-from lib.storage.file_identity import readable_name
-from lib.storage.file_lock import locked_where_possible
 from lib.translation import N_, _
 from plugin.edit.arguments import values_of
 from plugin.errors import BadArguments, EditCancelled, EditFailed
 from plugin.folder.arguments import FOLDER_ARGUMENTS, RunSpec, read_arguments
-from plugin.folder.job import expected_cost
-from plugin.folder.own_results import OWN_FOLDER, STATE
+from plugin.folder.opening import check_cost, open_run
 from plugin.folder.progress import RunProgress
 from plugin.folder.report import Summary, read_objects
 from plugin.folder.run import FolderRun
-from plugin.folder.state import NewerVersion, RunState
 from plugin.folder.stop import stopped_by_signal
 from plugin.procedures.parts import READ_WRITE, declare, describe, report_errors, text_value, value_of
 from plugin.ui.display import has_display
-from plugin.worker.installation import worker_python
 
 NAME = "generative-edit-folder"
 _LABEL = N_("Edit _Folder…")
@@ -55,13 +50,13 @@ def _run(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, _data: object)
         if config.get_property("run-mode") == Gimp.RunMode.INTERACTIVE:
             if not has_display():
                 raise BadArguments([_("The dialog needs a display. Use the run mode NONINTERACTIVE.")])
-            from plugin.folder.dialog import confirm_run
+            from plugin.folder_window.window import show_folder_window
 
-            if not confirm_run(procedure, config):
-                raise EditCancelled
-        values = values_of(config, FOLDER_ARGUMENTS)
-        spec = read_arguments(values)
-        summary = _edit_folder(spec)
+            show_folder_window(config)
+            return procedure.new_return_values(Gimp.PDBStatusType.CANCEL, None)
+        spec = read_arguments(values_of(config, FOLDER_ARGUMENTS))
+        with open_run(spec) as folder_run:
+            summary = _work(folder_run)
         if summary.hints:
             Gimp.message(" ".join(summary.hints))
         return _return_values(procedure, spec, summary)
@@ -69,31 +64,9 @@ def _run(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, _data: object)
     return report_errors(procedure, work)
 
 
-def _edit_folder(spec: RunSpec) -> Summary:
-    own = spec.out / OWN_FOLDER
-    own.mkdir(parents=True, exist_ok=True)
-    with locked_where_possible(own / "run.lock") as is_free:
-        if not is_free:
-            message = _("Another run is using {folder}. Wait until it ends, or choose another output folder.")
-            raise EditFailed(message.format(folder=spec.out))
-        try:
-            state = RunState(own / STATE)
-        except NewerVersion:
-            message = _(
-                "{folder} was used by a newer version of Generative Edit. Update Generative Edit, or choose another "
-                "folder."
-            )
-            raise EditFailed(message.format(folder=spec.out)) from None
-        try:
-            return _work(FolderRun(spec, state, worker_python()))
-        finally:
-            state.close()
-
-
 def _work(folder_run: FolderRun) -> Summary:
     """Work until the run ends or is stopped; raise EditFailed unless every picture is done."""
-    if folder_run.spec.max_cost:
-        _check_cost(folder_run)
+    check_cost(folder_run)
     with RunProgress(folder_run), stopped_by_signal(folder_run) as was_stopped:
         try:
             folder_run.work()
@@ -105,29 +78,6 @@ def _work(folder_run: FolderRun) -> Summary:
         hint = _("See {file}.").format(file=folder_run.spec.out / summary.table)
         raise EditFailed(sentences(folder_run.stop_reason, str(summary), *summary.hints, hint))
     return summary
-
-
-def _check_cost(folder_run: FolderRun) -> None:
-    """Open every remaining picture to estimate its cost; raise EditFailed if the total is too high or unknown."""
-    limit, total = folder_run.spec.max_cost, 0.0
-    for picture in folder_run.unsent:
-        try:
-            expected = expected_cost(folder_run.spec, picture)
-        except (EditFailed, BadArguments, OSError):
-            # This picture will not be sent; the report says why.
-            continue
-        if expected is None:
-            message = _(
-                "Nothing was sent, because the cost of {picture} is unknown. Set max-cost to 0 to send it anyway."
-            )
-            raise EditFailed(message.format(picture=readable_name(picture.name)))
-        total += expected.high
-    if total > limit:
-        message = _(
-            "Nothing was sent, because the remaining pictures may cost ${total:.2f}, more than max-cost (${limit:g}). "
-            "Raise max-cost, or edit fewer pictures."
-        )
-        raise EditFailed(message.format(total=total, limit=limit))
 
 
 def _return_values(procedure: Gimp.Procedure, spec: RunSpec, summary: Summary) -> Gimp.ValueArray:

@@ -52,7 +52,7 @@ class Activity(Gtk.Box):
         kind = event["event"]
         self._retry_at = 0.0
         if kind == "stage":
-            self._say(_stage_texts()[event["name"]])
+            self._say(stage_texts()[event["name"]])
         elif kind == "progress":
             self._say(*_transfer_progress(event))
         elif kind == "partial":
@@ -81,7 +81,8 @@ class Activity(Gtk.Box):
         self._label.set_text(_("{stage} … {seconds} s").format(stage=self._text, seconds=int(now - self._started)))
 
 
-def _stage_texts() -> dict[str, str]:
+def stage_texts() -> dict[str, str]:
+    """Return what is shown for each stage of an edit."""
     return {
         "export": _("Reading the image"),
         "start": _("Starting"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 
 from gi.repository import Gtk
 
@@ -23,7 +24,7 @@ def confirm_send(draft: Draft, parent: Gtk.Window | None, *, confirm_unknown_cos
     if not first and not expensive:
         return True
     question = _("Send this edit to {provider}?").format(provider=draft.receiver)
-    if not _ask(parent, question, " ".join(_reasons(draft, first)), _("_Cancel"), _("_Send")):
+    if not ask(parent, question, " ".join(_reasons(draft, first)), _("_Cancel"), _("_Send")):
         return False
     if first:
         with contextlib.suppress(OSError):  # a full disk only means that the question comes again
@@ -34,22 +35,28 @@ def confirm_send(draft: Draft, parent: Gtk.Window | None, *, confirm_unknown_cos
 def confirm_cancel(parent: Gtk.Window) -> bool:
     """Ask whether to cancel the running edit, as its window is being closed."""
     question = _("An edit is in progress. Cancel it and close the window?")
-    return _ask(parent, question, "", _("_Keep waiting"), _("_Cancel the edit"))
+    return ask(parent, question, "", _("_Keep waiting"), _("_Cancel the edit"))
 
 
-def _ask(parent: Gtk.Window | None, question: str, reasons: str, no: str, yes: str) -> bool:
+def ask(parent: Gtk.Window | None, question: str, reasons: str, no: str, yes: str) -> bool:
+    """Ask a question with two answers; return whether the second was chosen."""
+    return choose_answer(parent, question, reasons, [no, yes]) == 1
+
+
+def choose_answer(parent: Gtk.Window | None, question: str, reasons: str, answers: Sequence[str]) -> int:
+    """Ask a question; return the number of the answer, 0 if the window was closed. The last is the default."""
     dialog = Gtk.MessageDialog(
         transient_for=parent, modal=True, message_type=Gtk.MessageType.QUESTION, text=question, title=question
     )
     dialog.get_accessible().set_name(question)
     dialog.format_secondary_text(reasons)
     wrap_dialog(dialog)
-    dialog.add_button(no, Gtk.ResponseType.CANCEL)
-    dialog.add_button(yes, Gtk.ResponseType.OK)
-    dialog.set_default_response(Gtk.ResponseType.OK)
+    for number, text in enumerate(answers):
+        dialog.add_button(text, number)
+    dialog.set_default_response(len(answers) - 1)
     answer = dialog.run()
     dialog.destroy()
-    return bool(answer == Gtk.ResponseType.OK)
+    return max(0, int(answer))
 
 
 def _reasons(draft: Draft, first: bool) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 import gi
 
 gi.require_version("GdkPixbuf", "2.0")
@@ -10,8 +12,9 @@ from gi.repository import GdkPixbuf, Gimp, GLib
 from lib.frame.geometry import Rect, Size
 from plugin.edit.task import Task
 from plugin.expect import expect
-from plugin.pixels.export import duplicate, layer_rect
+from plugin.pixels.export import ImageSelection, duplicate, layer_rect
 from plugin.pixels.selection import Selection
+from plugin.worker.process import Event
 
 _MARK_COLOUR = (224, 48, 144)  # a colour that is rare in images
 _MARK_OPACITY = 160
@@ -62,6 +65,24 @@ def of_pixels(rgba: bytes, size: Size, max_size: Size) -> GdkPixbuf.Pixbuf:
     whole = _pixbuf(rgba, size)
     small = fit_size(size, max_size)
     return _resized(whole, small)
+
+
+def of_answer(answer: Event) -> GdkPixbuf.Pixbuf | None:
+    """Return the picture in the worker's answer; None where it has none."""
+    if "rgb" not in answer:
+        return None
+    width, height = answer["width"], answer["height"]
+    data = GLib.Bytes.new(base64.b64decode(answer["rgb"]))
+    return GdkPixbuf.Pixbuf.new_from_bytes(data, GdkPixbuf.Colorspace.RGB, False, 8, width, height, width * 3)
+
+
+def of_selected(image: Gimp.Image, max_size: Size) -> GdkPixbuf.Pixbuf:
+    """Return a thumbnail of all visible layers with the selection highlighted."""
+    picture = expect(GdkPixbuf.Pixbuf, of_image(image, max_size).copy())
+    selection = ImageSelection(image)
+    if selection.bounds is not None:
+        _mark(selection, Rect(0, 0, image.get_width(), image.get_height()), picture)
+    return picture
 
 
 def _resized(picture: GdkPixbuf.Pixbuf, size: Size) -> GdkPixbuf.Pixbuf:

@@ -5,9 +5,9 @@ from typing import Any
 
 from lib.translation import _
 from lib.worker.requests import engine as engine_requests
+from lib.worker.requests import folder_pictures, picture_files
 from lib.worker.requests import history as history_requests
 from lib.worker.requests import keys as key_requests
-from lib.worker.requests import picture_files
 from lib.worker.requests import providers as provider_requests
 
 Request = Callable[[Mapping[str, Any]], Mapping[str, Any]]
@@ -24,6 +24,8 @@ REQUESTS: dict[str, Request] = {
     "providers-with-keys": key_requests.providers_with_keys,
     "write-pictures": picture_files.write_pictures,
     "check-pictures": picture_files.check_pictures,
+    "preview-picture": folder_pictures.preview_picture,
+    "measure-pictures": folder_pictures.measure_pictures,
 }
 
 
