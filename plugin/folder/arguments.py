@@ -48,7 +48,7 @@ _RUN_ARGUMENTS = (
     Argument(
         "pattern",
         "",
-        N_("Pa_ttern"),
+        N_("P_attern"),
         N_(
             "The files to edit, such as *.jpg or **/*.{png,tif}, where ** stands for any folders; empty: every picture "
             "directly in the folder"
@@ -63,7 +63,7 @@ _RUN_ARGUMENTS = (
     Argument(
         "prompts-file",
         "",
-        N_("Prompts fi_le"),
+        N_("Prompts _file"),
         N_(
             "A CSV or JSON Lines file with a row for each picture: the column “picture” is its name, any other column "
             "an option; empty: the same options for all pictures"
@@ -88,7 +88,7 @@ _PICTURE_ARGUMENTS = (
             "of file, selection, alpha"
         ),
     ),
-    Argument("output-format", "", N_("Output _format"), N_("png, jpeg, webp, or xcf with layers; empty: png")),
+    Argument("output-format", "", N_("Output for_mat"), N_("png, jpeg, webp, or xcf with layers; empty: png")),
     Argument(
         "answer-format",
         "",

@@ -124,10 +124,10 @@ def _create_fields(config: Gimp.ProcedureConfig) -> dict[str, Field]:
         PathField(config, "prompts-file", Gtk.FileChooserAction.OPEN),
         TextField(config, "pattern", _("every picture in the folder")),
         ListField(config, "provider", default, tooltip=_("Service that makes the edit")),
-        ListField(config, "model", default, free_text=True),
+        ListField(config, "model", default, free_text=True, label=_("Mo_del:")),
         MaskField(config),
         ListField(config, "output-format", "PNG"),
-        NumberField(config, "output-compression", (-1, 100), lowest_text=default, label=_("Fi_le quality:")),
+        NumberField(config, "output-compression", (-1, 100), lowest_text=default, label=_("File qualit_y:")),
         TextField(config, "largest-size", _("model default")),
         NumberField(
             config,

@@ -38,29 +38,29 @@ class WindowParts(Gtk.Box):
         self._form, self._list = form, pictures
         self.details = FixedText(_LINES)
         self.try_one = button(
-            _("_Try on One"), actions.try_one, _("Edit the selected picture, and open it with its result")
+            _("T_ry on One"), actions.try_one, _("Edit the selected picture, and open it with its result")
         )
-        self.open_results = button(_("Open Res_ult"), actions.open_results, _("Open the selected results in GIMP"))
+        self.open_results = button(_("Open Resul_t"), actions.open_results, _("Open the selected results in GIMP"))
         self.run_again = button(
-            _("_Run Again"), actions.run_again, _("Edit the selected pictures that failed or are unknown")
+            _("Run A_gain"), actions.run_again, _("Edit the selected pictures that failed or are unknown")
         )
         self.progress_text = Gtk.Label(xalign=0.0, ellipsize=Pango.EllipsizeMode.END)
         self.bar = Gtk.ProgressBar(valign=Gtk.Align.CENTER)
         self.bar.get_accessible().set_name(_("Progress"))
-        self.pause = Gtk.ToggleButton(label=_("P_ause"), use_underline=True)
+        self.pause = Gtk.ToggleButton(label=_("Pau_se"), use_underline=True)
         self.pause.set_tooltip_text(_("Send nothing more until Pause is released; requests in progress go on"))
         self._pause_handler = self.pause.connect("toggled", lambda toggle: actions.pause(toggle.get_active()))
         self.finish = button(
-            _("Stop After _Current"), actions.finish, _("Wait for the requests in progress, and send nothing more")
+            _("Stop After C_urrent"), actions.finish, _("Wait for the requests in progress, and send nothing more")
         )
         self.cancel = button(
-            _("Cance_l Run"),
+            _("Cancel Ru_n"),
             actions.cancel,
             _("End at once; results of requests in progress are kept, and the next run collects them"),
         )
         self.message = FixedText(_LINES)
         self.use_settings = button(
-            _("Use Its Settin_gs"), actions.use_settings, _("Set all options as in the earlier run")
+            _("Use Its Setti_ngs"), actions.use_settings, _("Set all options as in the earlier run")
         )
         self._lay_out()
 

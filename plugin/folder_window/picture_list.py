@@ -16,7 +16,7 @@ from lib.frame.geometry import Size
 from lib.storage.file_identity import readable_name
 from lib.translation import _
 from plugin.folder.arguments import InputPicture
-from plugin.folder_window.previews import EDGE, Previews
+from plugin.folder_window.previews import EDGE, HEIGHT, Previews
 from plugin.folder_window.statuses import Status, Statuses
 from plugin.ui import thumbnails
 
@@ -44,7 +44,7 @@ class PictureList(Gtk.ScrolledWindow):
         self._out: Path | None = None
         self._rows: dict[str, int] = {}
         self._columns: list[str] = []
-        self._blank = thumbnails.blank(Size(EDGE, EDGE * 3 // 4), 0x80808020)
+        self._blank = thumbnails.blank(Size(EDGE, HEIGHT), 0x80808020)
         self.view = Gtk.TreeView(fixed_height_mode=True, enable_search=False, headers_visible=True)
         self.view.get_accessible().set_name(_("Pictures"))
         self._selection = self.view.get_selection()
@@ -125,7 +125,7 @@ class PictureList(Gtk.ScrolledWindow):
         column.set_expand(expand)
         column.set_sizing(Gtk.TreeViewColumnSizing.FIXED)
         column.set_fixed_width(width)
-        cell.set_property("height", EDGE * 3 // 4 + 2 * _PAD)
+        cell.set_property("height", HEIGHT + 2 * _PAD)
         cell.set_property("xpad", _PAD)
         column.pack_start(cell, True)
         column.set_cell_data_func(  # type: ignore[type-var]  # the stubs' variable has too narrow a bound

@@ -28,6 +28,7 @@ from plugin.worker.process import Event
 from plugin.worker.workers import Workers
 
 EDGE = 72
+HEIGHT = 54
 _MOST_HELD = 300
 _MOST_WAITING = 40
 _AT_A_TIME = 2
@@ -198,7 +199,7 @@ class Previews:
                     used, problem = select_mask(image, options.mask, mask_beside(spec.source, picture.name), layers), ""
                 except EditFailed as error:
                     used, problem = "none", str(error)
-                small = thumbnails.of_selected(image, Size(EDGE, EDGE))
+                small = thumbnails.of_selected(image, Size(EDGE, HEIGHT))
                 self.measures[picture.name] = Measure(size, ImageSelection(image).bounds)
         except (EditFailed, BadArguments) as error:
             return Preview(None, problem=str(error))
@@ -237,7 +238,7 @@ def _result_message(file: Path) -> dict[str, object]:
 
 
 def _preview_of(spec: RunSpec, picture: InputPicture, answer: Event, is_source: bool) -> Preview:
-    small = thumbnails.of_answer(answer)
+    small = thumbnails.of_answer(answer, Size(EDGE, HEIGHT))
     if not is_source or small is None:
         return Preview(small)
     used, problem = answer["mask"]["source"] or "none", answer["problem"]

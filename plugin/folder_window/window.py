@@ -55,7 +55,7 @@ class FolderWindow:
         self._estimator: Estimator | None = None
         self._earlier: dict[str, Any] = {}
         self._refreshing = 0
-        self._is_closed = False
+        self._is_closed = self._is_running = False
         self._outcome = ""
         set_values(config, saved_arguments.of_last_run())
         self._dialog = GimpUi.Dialog(title=_("Edit Folder"), role="generative-edit-folder")
@@ -135,7 +135,7 @@ class FolderWindow:
     def _refresh(self) -> bool:
         """Find the pictures, check the options and show what would be done with them."""
         self._refreshing = 0
-        if self._control.current:
+        if self._is_running:
             return GLib.SOURCE_REMOVE
         values = self._form.values()
         problems = self._find_pictures(values)
@@ -172,7 +172,7 @@ class FolderWindow:
 
     def _show_state(self, problems: str = "") -> None:
         """Show the message, the expected cost, and which buttons can be used."""
-        is_running = self._control.current is not None
+        is_running = self._is_running
         self._parts.set_running(is_running)
         offer = "" if is_running else self._offer()
         self._parts.message.set_text(problems or self._outcome or offer)
@@ -201,7 +201,7 @@ class FolderWindow:
         return self._estimator.estimate(pictures, self._previews.measures)
 
     def _show_expectation(self) -> None:
-        if self._control.current or self._is_closed:
+        if self._is_running or self._is_closed:
             return
         expectation = self._expectation()
         self._parts.progress_text.set_text(expectation_text(expectation) if expectation else "")
@@ -214,7 +214,7 @@ class FolderWindow:
     def _on_selection(self) -> None:
         """Show the details of the selected picture, and enable the buttons that apply to the selection."""
         selected = self._list.selected
-        can_start = self._spec is not None and self._control.current is None
+        can_start = self._spec is not None and not self._is_running
         status = self._statuses.of(selected[0]) if len(selected) == 1 else None
         self._parts.details.set_text(status.message if status else "")
         self._parts.try_one.set_sensitive(can_start and len(selected) == 1)
@@ -246,7 +246,7 @@ class FolderWindow:
 
     def _start_run(self, only: Collection[str] | None, *, opens_result: bool = False) -> None:
         spec = self._spec
-        if spec is None or self._control.current:
+        if spec is None or self._is_running:
             return
         names = [picture.name for picture in self._pending() if only is None or picture.name in only]
         unknown = [name for name in names if self._statuses.of(name).state == UNKNOWN]
@@ -258,19 +258,19 @@ class FolderWindow:
             spec = questions.with_unknown(spec)
         with contextlib.suppress(OSError):  # a full disk must not prevent the run
             prompts.remember(spec.values["prompt"])
+        self._is_running = True
         # The run works until its end, while the button that started it must be released.
         GLib.idle_add(self._run, spec, only, opens_result)
 
     def _run(self, spec: RunSpec, only: Collection[str] | None, opens_result: bool) -> bool:
         self._outcome = ""
         Gegl.init(None)
-        self._parts.set_running(True)
-        self._start_button.set_sensitive(False)
-        self._parts.message.set_text("")
+        self._show_state()
         if opens_result:
             self._outcome = self._control.run(spec, only, show_with_result)
         else:
             self._outcome = self._control.run(spec, only)
+        self._is_running = False
         self._scan_key = ()  # a file may have been added meanwhile
         if self._is_closed:
             Gimp.message(self._outcome)

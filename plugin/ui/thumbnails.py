@@ -67,13 +67,14 @@ def of_pixels(rgba: bytes, size: Size, max_size: Size) -> GdkPixbuf.Pixbuf:
     return _resized(whole, small)
 
 
-def of_answer(answer: Event) -> GdkPixbuf.Pixbuf | None:
-    """Return the picture in the worker's answer; None where it has none."""
+def of_answer(answer: Event, max_size: Size | None = None) -> GdkPixbuf.Pixbuf | None:
+    """Return the picture in the worker's answer, scaled down to fit into `max_size`; None where it has none."""
     if "rgb" not in answer:
         return None
     width, height = answer["width"], answer["height"]
     data = GLib.Bytes.new(base64.b64decode(answer["rgb"]))
-    return GdkPixbuf.Pixbuf.new_from_bytes(data, GdkPixbuf.Colorspace.RGB, False, 8, width, height, width * 3)
+    picture = GdkPixbuf.Pixbuf.new_from_bytes(data, GdkPixbuf.Colorspace.RGB, False, 8, width, height, width * 3)
+    return _resized(picture, fit_size(Size(width, height), max_size)) if max_size else picture
 
 
 def of_selected(image: Gimp.Image, max_size: Size) -> GdkPixbuf.Pixbuf:

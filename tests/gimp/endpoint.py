@@ -39,10 +39,11 @@ class _Quiet(WSGIRequestHandler):
 
 
 class TestEndpoint:
-    """Answers `POST /v1/images/edits` as `behave` says: "echo", "invert", "half", "refuse", "refuse_at_length", "die",
-    "garbage", "variations" (results of different colours), "previews" (of a stream, with `seconds` after each), "deaf"
-    (nothing is read for `seconds`; what comes then is not answered), "held" (an echo, once it is released), "drip",
-    "busy", "drift", "night" (everything is darker), "spot" (an ellipse is changed, the rest redrawn a little).
+    """Answers `POST /v1/images/edits` as `behave` says: "echo", "invert", "half", "refuse", "refuse_at_length",
+    "refuse_tall", "die", "garbage", "variations" (results of different colours), "previews" (of a stream, with
+    `seconds` after each), "deaf" (nothing is read for `seconds`; what comes then is not answered), "held" (an echo,
+    once it is released), "drip", "busy", "drift", "night" (everything is darker), "spot" (an ellipse is changed, the
+    rest redrawn a little).
 
     `GET /v1/models` accepts `key` alone (None: any) and is answered from `models` as `listing` says.
     """
@@ -143,6 +144,11 @@ class TestEndpoint:
 
     def _refuse(self, _received):
         return _error(400, "refused", "The test refuses this.")
+
+    def _refuse_tall(self, received):
+        """Refuses pictures that are taller than wide, and inverts the others."""
+        picture = received.images[0]
+        return self._refuse(received) if picture.height > picture.width else self._invert(received)
 
     def _refuse_at_length(self, _received):
         """In a word as long as an error's text may be."""
