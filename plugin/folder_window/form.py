@@ -101,6 +101,7 @@ class FolderForm(Gtk.Box):
             [fields["answer-format"], fields["moderation"]],
             [fields["user"], fields["timeout"]],
             [fields["references"], fields["extra"]],
+            [fields["provenance"]],
             [fields["retry-unknown"]],
         ]
         table = grid(rows)
@@ -153,15 +154,21 @@ def _create_fields(config: Gimp.ProcedureConfig) -> dict[str, Field]:
         NumberField(config, "timeout", (0, 7200), lowest_text=default),
         TextField(config, "references", '["…"]'),
         TextField(config, "extra", "{…}"),
+        ListField(config, "provenance", _("as in Settings")),
         CheckField(config, "retry-unknown"),
     ]
     by_name: dict[str, Field] = {field.name: field for field in fields}
     by_name["mask-channel"] = ChannelField(config)
-    formats = by_name["output-format"]
-    if isinstance(formats, ListField):
-        formats.set_titles(_FORMAT_TITLES)
-        formats.set_choices(OptionChoices(tuple(name for name in FORMATS if name in _FORMAT_TITLES)))
+    _set_list(by_name["output-format"], {name: _FORMAT_TITLES[name] for name in FORMATS if name in _FORMAT_TITLES})
+    _set_list(by_name["provenance"], {"mark": _("mark"), "none": _("none")})
     return by_name
+
+
+def _set_list(field: Field, titles: dict[str, str]) -> None:
+    """Set the values of a list besides its default, with their titles."""
+    if isinstance(field, ListField):
+        field.set_titles(titles)
+        field.set_choices(OptionChoices(tuple(titles)))
 
 
 class MaskField(ListField):

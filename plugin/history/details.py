@@ -75,7 +75,6 @@ class JobDetails(Gtk.Box):
         return list(self._record.results[:_MOST_PICTURES]) or [""]
 
     def _add(self, answer: Event, record: Record | None) -> None:
-        picture = pixbuf_of(answer)
         if record is self._record and record and answer.get("content_credentials"):
             self._facts.set_text(f"{_facts(record)}\n{_('Content Credentials (C2PA): in the saved answer')}")
         picture = thumbnails.of_answer(answer)
