@@ -35,6 +35,7 @@ class OwnResults:
 
     def __init__(self, folders: Iterable[Path]) -> None:
         self._read: set[Path] = set()
+        self._resolved: set[Path] = set()
         self._results: set[Identity | None] = set()
         self._contents: set[Content] = set()
         self._sizes: set[int] = set()
@@ -43,7 +44,8 @@ class OwnResults:
 
     def contains(self, path: Path, is_link: bool) -> bool:
         """Return whether a file is one of the results; for a link, the folders of its target are read first."""
-        if is_link:
+        if is_link and (path.parent not in self._resolved or path.is_symlink()):
+            self._resolved.add(path.parent)
             with contextlib.suppress(OSError, RuntimeError):
                 for folder in path.resolve().parents:
                     self._add(folder)
