@@ -271,15 +271,12 @@ class FolderWindow:
         else:
             self._outcome = self._control.run(spec, only)
         self._is_running = False
-        self._scan_key = ()  # a file may have been added meanwhile
         if self._is_closed:
             Gimp.message(self._outcome)
             self._loop.quit()
             return GLib.SOURCE_REMOVE
-        outcome = self._outcome
+        self._earlier = saved_arguments.of_run(spec.out)
         self._refresh()
-        self._outcome = outcome
-        self._show_state()
         self._list.view.queue_draw()
         return GLib.SOURCE_REMOVE
 
