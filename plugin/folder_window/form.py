@@ -97,7 +97,9 @@ class FolderForm(Gtk.Box):
             [fields["quality"], fields["background"]],
             [fields["context"], fields["input-fidelity"]],
             [fields["grow"], fields["feather"]],
-            [fields["fit"], fields["sample-merged"]],
+            [fields["fit"], fields["match-colour"]],
+            [fields["light"], fields["detail"]],
+            [fields["change-mask"], fields["sample-merged"]],
             [fields["answer-format"], fields["moderation"]],
             [fields["user"], fields["timeout"]],
             [fields["references"], fields["extra"]],
@@ -147,6 +149,10 @@ def _create_fields(config: Gimp.ProcedureConfig) -> dict[str, Field]:
         NumberField(config, "grow", radius),
         NumberField(config, "feather", radius, digits=1),
         CheckField(config, "fit"),
+        ListField(config, "match-colour", _("automatically")),
+        CheckField(config, "light"),
+        CheckField(config, "detail"),
+        CheckField(config, "change-mask"),
         CheckField(config, "sample-merged"),
         ListField(config, "answer-format", "png"),
         ListField(config, "moderation", default),
@@ -160,6 +166,7 @@ def _create_fields(config: Gimp.ProcedureConfig) -> dict[str, Field]:
     by_name: dict[str, Field] = {field.name: field for field in fields}
     by_name["mask-channel"] = ChannelField(config)
     _set_list(by_name["output-format"], {name: _FORMAT_TITLES[name] for name in FORMATS if name in _FORMAT_TITLES})
+    _set_list(by_name["match-colour"], {"always": _("always"), "never": _("never")})
     _set_list(by_name["provenance"], {"mark": _("mark"), "none": _("none")})
     return by_name
 

@@ -95,6 +95,7 @@ def choose(title, name, item):
     raise LookupError(f"no list {name!r} in {title!r}")
 
 
+@steady
 def windows():
     """The titles of all windows of all programs."""
     return [window.get_name() for window in _windows()]
