@@ -103,7 +103,7 @@ class FolderForm(Gtk.Box):
             [fields["answer-format"], fields["moderation"]],
             [fields["user"], fields["timeout"]],
             [fields["references"], fields["extra"]],
-            [fields["provenance"]],
+            [fields["describe-area"], fields["provenance"]],
             [fields["retry-unknown"]],
         ]
         table = grid(rows)
@@ -153,6 +153,7 @@ def _create_fields(config: Gimp.ProcedureConfig) -> dict[str, Field]:
         CheckField(config, "light"),
         CheckField(config, "detail"),
         CheckField(config, "change-mask"),
+        CheckField(config, "describe-area"),
         CheckField(config, "sample-merged"),
         ListField(config, "answer-format", "png"),
         ListField(config, "moderation", default),
