@@ -1,6 +1,8 @@
 """What the Edit Folder window knows of earlier runs without GIMP: the state that it only reads, and the arguments."""
 
 import json
+import re
+from pathlib import Path
 
 from lib.settings import last_used
 from plugin.edit.arguments import defaults
@@ -8,7 +10,17 @@ from plugin.folder import saved_arguments
 from plugin.folder.arguments import FOLDER_ARGUMENTS, InputPicture, RunSpec
 from plugin.folder.state import RunState, read_lines
 
+CHECKOUT = Path(__file__).absolute().parents[3]
 VALUES = defaults(FOLDER_ARGUMENTS)
+
+
+def test_the_window_has_a_control_for_every_argument_that_has_an_effect_in_it():
+    form = (CHECKOUT / "plugin/folder_window/form.py").read_text(encoding="utf-8")
+    # Previews are for the canvas, which a folder run does not have; the prompt has a box of its own.
+    names = {argument.name for argument in FOLDER_ARGUMENTS} - {"stream", "partial-images", "prompt"}
+    fields = set(re.findall(r'Field\(\s*config,\s*"([a-z-]+)"', form))
+    assert names - fields == {"mask"}
+    assert "MaskField(config)" in form and "PromptBox(config" in form
 
 
 def test_the_state_is_read_without_being_created_or_changed(tmp_path):
