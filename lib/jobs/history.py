@@ -1,12 +1,14 @@
 """The history: lists and deletes job folders, and finds results that the user was never notified of."""
 
+import contextlib
 import os
 import shutil
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 from lib.jobs.history_record import FolderListing, Record, State, read_record
-from lib.jobs.job import NOTIFIED, is_held, is_running
+from lib.jobs.job import NOTIFIED, Job, is_held, is_running
 from lib.settings import settings
 
 _MOST_CHECKED = 200
@@ -19,6 +21,21 @@ def records() -> Iterator[Record]:
         job_record = record(folder)
         if job_record:
             yield job_record
+
+
+def request_seconds(provider: str, model: str = "", *, jobs: int) -> list[float]:
+    """Return how long the requests of a provider took, newest first, by the reports of the latest `jobs` jobs.
+
+    Without a model the requests of every model count. Reports that are missing or damaged are left out.
+    """
+    seconds = []
+    with contextlib.suppress(OSError):
+        for job_record in islice(records(), jobs):
+            if job_record.provider != provider or model not in ("", job_record.model):
+                continue
+            with contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
+                seconds.append(float(Job(job_record.folder).read_json("report.json")["seconds"]["request"]))
+    return seconds
 
 
 def record(folder: Path) -> Record | None:

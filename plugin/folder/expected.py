@@ -5,13 +5,11 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from statistics import median
 
 from lib.api.cost import Cost
 from lib.frame.geometry import Rect, Size
 from lib.jobs import history
-from lib.jobs.job import Job
 from plugin.edit.draft import estimate_size, provider_and_model
 from plugin.edit.task import plan_frame
 from plugin.errors import BadArguments, EditFailed
@@ -92,16 +90,6 @@ class Estimator:
         """Return how long the latest requests with a provider and model took; None where there were none."""
         key = provider, model
         if key not in self._seconds_by_model:
-            self._seconds_by_model[key] = _median_seconds(provider, model)
+            seconds = history.request_seconds(provider, model, jobs=_LATEST_JOBS)
+            self._seconds_by_model[key] = median(seconds) if seconds else None
         return self._seconds_by_model[key]
-
-
-def _median_seconds(provider: str, model: str) -> float | None:
-    seconds = []
-    with contextlib.suppress(OSError):
-        for record in islice(history.records(), _LATEST_JOBS):
-            if record.provider != provider or record.model != model:
-                continue
-            with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-                seconds.append(float(Job(record.folder).read_json("report.json")["seconds"]["request"]))
-    return median(seconds) if seconds else None

@@ -53,13 +53,18 @@ class RunProgress:
         sys.stderr.flush()
 
     def _text(self) -> str:
-        counts = self._run.log.counts
-        parts = [_("{done} of {count} done").format(done=counts[DONE], count=len(self._run.spec.pictures))]
-        if counts[OTHER_SETTINGS]:
-            parts.append(other_settings(counts[OTHER_SETTINGS]))
-        if counts[FAILED]:
-            parts.append(_("{count} failed").format(count=counts[FAILED]))
-        if counts[UNKNOWN]:
-            parts.append(_("{count} unknown").format(count=counts[UNKNOWN]))
-        parts.append(_("{count} requests in progress").format(count=self._run.request_count))
-        return ", ".join(filter(None, [*parts, time_left_text(self._run.log.time_left.seconds())]))
+        return ", ".join(filter(None, [*count_texts(self._run), time_left_text(self._run.log.time_left.seconds())]))
+
+
+def count_texts(folder_run: FolderRun) -> list[str]:
+    """Return how many pictures of a run have ended in each way, and how many requests are in progress."""
+    counts = folder_run.log.counts
+    parts = [_("{done} of {count} done").format(done=counts[DONE], count=len(folder_run.spec.pictures))]
+    if counts[OTHER_SETTINGS]:
+        parts.append(other_settings(counts[OTHER_SETTINGS]))
+    if counts[FAILED]:
+        parts.append(_("{count} failed").format(count=counts[FAILED]))
+    if counts[UNKNOWN]:
+        parts.append(_("{count} unknown").format(count=counts[UNKNOWN]))
+    parts.append(_("{count} requests in progress").format(count=folder_run.request_count))
+    return parts

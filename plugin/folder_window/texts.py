@@ -5,9 +5,8 @@ from __future__ import annotations
 from lib.translation import _, ngettext
 from plugin.folder.estimates import time_left_text
 from plugin.folder.expected import Expectation
-from plugin.folder.report import OTHER_SETTINGS, other_settings
+from plugin.folder.progress import count_texts
 from plugin.folder.run import FolderRun
-from plugin.folder.state import DONE, FAILED, UNKNOWN
 from plugin.folder_window.statuses import Statuses
 
 _MINUTE, _HOUR = 60, 3600
@@ -41,15 +40,7 @@ def cost_range(expectation: Expectation) -> str:
 
 def run_text(folder_run: FolderRun, statuses: Statuses, *, is_paused: bool) -> str:
     """Return the counts of a run, what it has spent, and the time left."""
-    counts = folder_run.log.counts
-    parts = [_("{done} of {count} done").format(done=counts[DONE], count=len(folder_run.spec.pictures))]
-    if counts[OTHER_SETTINGS]:
-        parts.append(other_settings(counts[OTHER_SETTINGS]))
-    if counts[FAILED]:
-        parts.append(_("{count} failed").format(count=counts[FAILED]))
-    if counts[UNKNOWN]:
-        parts.append(_("{count} unknown").format(count=counts[UNKNOWN]))
-    parts.append(_("{count} requests in progress").format(count=folder_run.request_count))
+    parts = count_texts(folder_run)
     if statuses.cost or statuses.has_unknown_cost:
         more = _(" plus unknown costs") if statuses.has_unknown_cost else ""
         parts.append(_("{cost} spent").format(cost=f"${statuses.cost:.2f}{more}"))

@@ -1,15 +1,11 @@
 """What a provider and a model can do, what a typical edit costs, and how long the last ones took, as sentences."""
 
-import contextlib
-import json
 import statistics
-from itertools import islice
 
 from lib.api import cost, models
 from lib.api.providers import Provider
 from lib.api.request import EditRequest
 from lib.jobs import history
-from lib.jobs.history_record import Record
 from lib.translation import _, ngettext
 
 _SIZE = (1024, 1024)
@@ -51,22 +47,8 @@ def _abilities(provider: Provider, model: models.Model) -> tuple[str, ...]:
 
 def _duration(provider: Provider) -> str:
     """Return the median time of the last edits with the provider; "" without any."""
-    seconds = list(islice(filter(None, map(_request_seconds, _jobs_of(provider))), _MOST_EDITS))
+    seconds = history.request_seconds(provider.name, jobs=_MOST_JOBS)[:_MOST_EDITS]
     if not seconds:
         return ""
     text = ngettext("The last edit took {time:.0f} s.", "The last {n} edits took {time:.0f} s (median).", len(seconds))
     return text.format(n=len(seconds), time=statistics.median(seconds))
-
-
-def _jobs_of(provider: Provider) -> list[Record]:
-    with contextlib.suppress(OSError):
-        return [record for record in islice(history.records(), _MOST_JOBS) if record.provider == provider.name]
-    return []
-
-
-def _request_seconds(record: Record) -> float | None:
-    """Return how long a job's request took; None if its report doesn't say so."""
-    with contextlib.suppress(OSError, ValueError, RecursionError, KeyError, TypeError):
-        seconds = json.loads((record.folder / "report.json").read_bytes())["seconds"]["request"]
-        return float(seconds) if isinstance(seconds, (int, float)) else None
-    return None

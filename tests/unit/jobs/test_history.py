@@ -257,3 +257,14 @@ def test_all_jobs_are_listed_but_only_the_latest_are_checked_for_reports(monkeyp
     checked, list_files = [], history.FolderListing.of
     monkeypatch.setattr(history.FolderListing, "of", lambda folder: checked.append(folder) or list_files(folder))
     assert history.unreported() == {} and len(checked) == history._MOST_CHECKED
+
+
+def test_the_seconds_of_a_providers_requests_come_from_the_latest_reports():
+    other = {**JOB_SPEC, "provider": "openai"}
+    reports = [{"seconds": {"request": 3}}, {"seconds": {"request": 5.5}}, {"seconds": None}, b"damaged"]
+    for number, report in enumerate(reports):
+        make(number + 0.5, number, job_json=JOB_SPEC, report_json=report)
+    make(9, 9, job_json=other, report_json={"seconds": {"request": 99}})
+    assert history.request_seconds("custom", jobs=10) == [3.0, 5.5]
+    assert history.request_seconds("custom", jobs=1) == [3.0] and history.request_seconds("openai", jobs=10) == [99.0]
+    assert history.request_seconds("custom", "another model", jobs=10) == []
