@@ -47,6 +47,7 @@ from lib.worker.job_request import (
     can_lower_moderation,
     check_cost,
     check_disk_space,
+    check_monthly_limit,
     find_provider,
     resolve_endpoint,
 )
@@ -116,6 +117,7 @@ class EditJob:
             self._notes.append(_("Added to the prompt: “{sentence}”").format(sentence=addition))
         plan = Plan.from_json(job_spec["plan"])
         check_cost(request, provider, job_spec["max_cost"])
+        check_monthly_limit(request, provider)
         check_disk_space(self._job, request, plan)
         with self._connect(provider, job_spec) as client:
             self._job.write_json(SENT, {"time": time.time()}, durable=True)

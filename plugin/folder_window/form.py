@@ -104,7 +104,7 @@ class FolderForm(Gtk.Box):
             [fields["user"], fields["timeout"]],
             [fields["references"], fields["extra"]],
             [fields["describe-area"], fields["provenance"]],
-            [fields["retry-unknown"]],
+            [fields["recipe"], fields["retry-unknown"]],
         ]
         table = grid(rows)
         expander = Gtk.Expander.new_with_mnemonic(_("More _options"))
@@ -162,6 +162,7 @@ def _create_fields(config: Gimp.ProcedureConfig) -> dict[str, Field]:
         TextField(config, "references", '["…"]'),
         TextField(config, "extra", "{…}"),
         ListField(config, "provenance", _("as in Settings")),
+        TextField(config, "recipe"),
         CheckField(config, "retry-unknown"),
     ]
     by_name: dict[str, Field] = {field.name: field for field in fields}
