@@ -104,7 +104,8 @@ class FolderForm(Gtk.Box):
             [fields["user"], fields["timeout"]],
             [fields["references"], fields["extra"]],
             [fields["describe-area"], fields["provenance"]],
-            [fields["recipe"], fields["retry-unknown"]],
+            [fields["recipe"], fields["complexity"]],
+            [fields["retry-unknown"]],
         ]
         table = grid(rows)
         expander = Gtk.Expander.new_with_mnemonic(_("More _options"))
@@ -156,6 +157,7 @@ def _create_fields(config: Gimp.ProcedureConfig) -> dict[str, Field]:
         CheckField(config, "describe-area"),
         CheckField(config, "sample-merged"),
         ListField(config, "answer-format", "png"),
+        ListField(config, "complexity", default),
         ListField(config, "moderation", default),
         TextField(config, "user"),
         NumberField(config, "timeout", (0, 7200), lowest_text=default),

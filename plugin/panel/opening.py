@@ -35,6 +35,7 @@ def open_panel(
             config.set_property("partial-images", _FIRST_PREVIEWS)
         start_with_settings(config)
         config.set_property("recipe", "")  # only scripts and folder runs name one
+        config.set_property("markup", "")  # a layer of the image that was edited last
         return _run_panel(procedure, config, image, layers, slot)
 
 

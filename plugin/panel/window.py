@@ -93,7 +93,7 @@ class Panel:
         )
         return PanelParts(
             self._config,
-            InputList(self._image, layers, self._window.refresh_soon),
+            InputList(self._image, layers, self._config, self._window.refresh_soon),
             self._engine,
             Activity(session.cancel),
             ProblemBox(self._retry),

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageDraw
 
-from lib.api import providers
+from lib.api import models, providers
 from lib.api.request import EditRequest
 from lib.frame.frame import Plan
 from lib.frame.geometry import Rect, Size
@@ -366,6 +366,14 @@ def test_spending_is_counted_when_the_answer_arrives(job, endpoint):
     endpoint.behave("die")
     run(make_job(provider="custom", request=request), to_test(endpoint))
     assert spending.in_month()["custom"].unknown == 2, "an interrupted request may have been billed"
+
+
+def test_the_tokens_that_an_answer_reports_correct_later_estimates(job, endpoint):
+    endpoint.behave("echo")
+    request = {"prompt": "fill", "n": 1, "size": "1024x1024", "model": "gpt-image-2.6-flare"}
+    assert run(make_job(provider="custom", request=request), to_test(endpoint))[-1]["event"] == "done"
+    expected = spending.estimate(EditRequest([b""], **request), models.get(request["model"]), [(1024, 1024)])
+    assert expected.answers == 1 and expected.parts["output"] == pytest.approx(4 * 30e-6)
 
 
 @pytest.mark.parametrize("allowed", [False, True])
