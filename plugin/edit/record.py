@@ -8,7 +8,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from typing import Any
 
 from lib.translation import _, ngettext
@@ -74,7 +74,7 @@ def edit_record(options: Options, sources: Mapping[str, Any]) -> dict[str, Any]:
         "request": request,
         "options": {name: getattr(options, name) for name in names},
         "left_out": [name for name in _PRIVATE_FIELDS if name in options.request],
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),  # noqa: UP017 - GIMP may have Python 3.10
         **({source_type.RECORD_KEY: source_type.term_for(options.provider)} if options.provenance else {}),
         **sources,
     }
