@@ -229,8 +229,8 @@ def test_only_console_programs_are_started(machine, monkeypatch):
     for name in ("gimp-3.exe", "gimp-3.2.exe", "gimp-console-3.2.exe"):
         put_program(bin_folder / name, f"echo {name} >> '{started}'; echo version 3.2.6")
     variables = {"ProgramFiles": str(machine / "Program Files"), "APPDATA": str(machine / "home")}
-    found = gimps.find_all(programs.Machine("win32", variables, machine / "home")).gimps
-    assert [(gimp.version, Path(gimp.command).name) for gimp in found] == [("3.2.6", "gimp-console-3.2.exe")]
+    installed = gimps.find_all(programs.Machine("win32", variables, machine / "home")).gimps
+    assert [(gimp.version, Path(gimp.command).name) for gimp in installed] == [("3.2.6", "gimp-console-3.2.exe")]
     assert started.read_text().split() == ["gimp-console-3.2.exe"]
 
 

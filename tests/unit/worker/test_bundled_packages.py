@@ -30,9 +30,9 @@ NAMES = (
     ],
 )
 def test_wheels_are_chosen_by_their_tags(version, packages):
-    chosen = bundled_packages.matching([Path(name) for name in NAMES], version)
-    assert [path.name.split("-")[0] for path in chosen] == packages
-    assert all(f"cp{version[0]}{version[1]}" in path.name for path in chosen if path.name.startswith("fast"))
+    selected = bundled_packages.matching([Path(name) for name in NAMES], version)
+    assert [path.name.split("-")[0] for path in selected] == packages
+    assert all(f"cp{version[0]}{version[1]}" in path.name for path in selected if path.name.startswith("fast"))
 
 
 @pytest.fixture
