@@ -424,7 +424,7 @@ def test_lower_moderation_is_offered_where_the_model_and_the_provider_have_it(ch
 def test_a_refusal_of_the_built_in_engine_has_no_extra_hint(tmp_path):
     request = {"prompt": "a dog that plays the piano", "n": 1, "size": "96x64"}
     final = EditJob(make_job(request=request), lambda event: None).run()
-    assert final["message"].startswith("The built-in engine has no model") and final["hint"] == ""
+    assert final["message"].startswith("The built-in engine does not understand") and final["hint"] == ""
 
 
 @pytest.mark.parametrize(
