@@ -1,7 +1,7 @@
 """Recolour the thing in a rough selection: only the colour that the selection has more of than its surroundings.
 
-Shading stays, as the lightness moves as a whole, and so do highlights. What has the same hue, such as wood beside a brown
-cup, is recoloured too: a selection that is closer to the thing helps.
+Shading stays, as the lightness moves as a whole, and so do highlights. What has the same hue, such as wood beside a
+brown cup, is recoloured too: a selection that is closer to the thing helps.
 """
 
 from collections.abc import Iterator
