@@ -40,7 +40,8 @@ class ProvidersPage(Page):
         column = Gtk.TreeViewColumn("", titles, text=1)
         column.set_expand(True)
         self._list.append_column(column)
-        self._list.append_column(Gtk.TreeViewColumn("", Gtk.CellRendererText(), text=2))
+        mark = Gtk.CellRendererText(ellipsize=Pango.EllipsizeMode.NONE)  # a single character
+        self._list.append_column(Gtk.TreeViewColumn("", mark, text=2))
         self._list.set_tooltip_text(_("{mark}: has a key").format(mark=_HAS_KEY))
         self._title, self._address, self._abilities = note(), message(), message()
         self._state, self._verdict = message(), message()

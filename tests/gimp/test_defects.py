@@ -84,8 +84,11 @@ def test_the_users_layer_mask_thrown_away(gimp, out, endpoint):
 def test_image_metadata_overwritten(gimp, endpoint):
     endpoint.behave("echo")
     metadata = gimp.call("defects.edit_with_metadata")
+    before, after = (metadata[when].pop("metadata").splitlines() for when in ("before", "after"))
     assert metadata["before"] == metadata["after"]
-    assert "Ann Other" in metadata["before"]["metadata"] and "a comment" in metadata["before"]["parasites"].values()
+    assert all("DigitalSourceType" in line for line in after if line not in before)
+    assert [line for line in before if line not in after] == []
+    assert "Ann Other" in "".join(before) and "a comment" in metadata["before"]["parasites"].values()
 
 
 def test_results_of_canvas_size_for_a_small_selection(gimp, out, endpoint):
