@@ -221,12 +221,12 @@ def _chroma_gain(before: NDArray[Any], even: NDArray[Any]) -> float:
     left out.
     """
     model = np.column_stack([before @ _LUMA, np.ones(len(before))])
-    kept = own = 0.0
+    shared = own = 0.0
     for first, second in ((0, 1), (2, 1)):
         sides = [side[:, first] - side[:, second] for side in (before, even)]
         colour, other = (side - model @ np.linalg.lstsq(model, side, rcond=None)[0] for side in sides)
-        kept, own = kept + float((colour * other).mean()), own + float(np.square(colour).mean())
-    return kept / own if own > MIN_CHROMA**2 else 1.0
+        shared, own = shared + float((colour * other).mean()), own + float(np.square(colour).mean())
+    return shared / own if own > MIN_CHROMA**2 else 1.0
 
 
 def _directions(change: NDArray[Any], contrast: float, chroma: float) -> frozenset[str]:

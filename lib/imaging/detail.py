@@ -121,8 +121,8 @@ def _restored_part(model: _Model, box: Box, visible: Bools | None) -> float:
     if visible is not None:
         inside = Image.new("L", (cols, rows))
         left, top, right, bottom = (round(edge) for edge in _shrunk(box))
-        seen = Image.fromarray(visible).convert("L")
-        inside.paste(seen.resize((max(1, right - left), max(1, bottom - top)), Image.Resampling.NEAREST), (left, top))
+        grey = Image.fromarray(visible).convert("L")
+        inside.paste(grey.resize((max(1, right - left), max(1, bottom - top)), Image.Resampling.NEAREST), (left, top))
         counted &= np.asarray(inside) > 0
     return float((model.confidence[counted] > RESTORED).mean()) if counted.any() else 0.0
 
@@ -130,14 +130,14 @@ def _restored_part(model: _Model, box: Box, visible: Bools | None) -> float:
 def _has_lost_its_colour(sent: Picture, answer: Picture) -> bool:
     """Return whether the answer is black and white or toned, so that detail in colour doesn't belong into it."""
     step = max(1, round(math.sqrt(sent.shape[0] * sent.shape[1]) / SAMPLES))
-    kept = own = 0.0
+    shared = own = 0.0
     for band in (0, 2):
         first, second = (
             side[::step, ::step, band].astype(np.float32) - side[::step, ::step, 1] for side in (sent, answer)
         )
         first, second = first - first.mean(), second - second.mean()
-        kept, own = kept + float((first * second).mean()), own + float(np.square(first).mean())
-    return own > MIN_COLOUR**2 and kept < COLOURLESS * own
+        shared, own = shared + float((first * second).mean()), own + float(np.square(first).mean())
+    return own > MIN_COLOUR**2 and shared < COLOURLESS * own
 
 
 def _grey(picture: Picture) -> Picture:
@@ -190,23 +190,23 @@ class _Statistics:
         plausible = (gain > GAINS[0]) & (gain < GAINS[1])
         likeness = np.maximum(fine, coarse)
         new = (likeness < CORRELATION[0]) & (np.maximum(self.variance, self._answer_variance) > STRUCTURE**2)
-        kept = _smoothed(_smoothed(_ramp(likeness, CORRELATION) * np.float32(plausible))) * _outside(new)
-        return kept, kept * _smoothed(_ramp(coarse, CERTAIN)) * self._noisy(kept)
+        retained = _smoothed(_smoothed(_ramp(likeness, CORRELATION) * np.float32(plausible))) * _outside(new)
+        return retained, retained * _smoothed(_ramp(coarse, CERTAIN)) * self._noisy(retained)
 
-    def _noisy(self, kept: Floats) -> Floats:
+    def _noisy(self, retained: Floats) -> Floats:
         """Return how much of what the gain doesn't explain is noise, from 0 to 1: a clean answer has hardly any."""
         unexplained = self._answer_variance - np.square(self._covariance) / np.maximum(self.variance, 1e-3)
-        cells = unexplained[(kept > RESTORED) & (self.variance > NOISE * NOISE)]
+        cells = unexplained[(retained > RESTORED) & (self.variance > NOISE * NOISE)]
         deviation = math.sqrt(max(0.0, float(np.median(cells)))) if cells.size else 0.0
         return _ramp(np.float32(deviation), CLEAN)
 
-    def gains(self, kept: Floats) -> Floats:
+    def gains(self, retained: Floats) -> Floats:
         """Return the gain of each channel: the luma's, as one channel's own in a window is mostly noise and JPEG's.
 
         The tones of the whole picture say how the channels differ.
         """
         luma_gain = _smoothed(np.asarray(np.clip(self._smooth[2] / (self._smooth[0] + 1), 0, MAX_GAIN), np.float32))
-        slopes = [_slope(self._sent[..., band], self._answer[..., band], kept) for band in range(3)]
+        slopes = [_slope(self._sent[..., band], self._answer[..., band], retained) for band in range(3)]
         mean = float(np.array(slopes) @ _LUMA)
         ratios = np.clip(np.array(slopes, np.float32) / max(mean, 0.1), *RATIOS)
         return np.asarray(np.clip(luma_gain[..., None] * ratios, 0, MAX_GAIN), np.float32)
@@ -309,11 +309,11 @@ def _outside(cells: Bools) -> Floats:
     return np.asarray(1 - _smoothed(grow(cells, 1).astype(np.float32)), np.float32)
 
 
-def _slope(sent: Floats, answer: Floats, kept: Floats) -> float:
+def _slope(sent: Floats, answer: Floats, retained: Floats) -> float:
     """Return the gain of a channel over the kept parts of the picture."""
-    first, second, total = _window(sent), _window(answer), float(kept.sum()) + 1e-6
-    first, second = (side - float((side * kept).sum()) / total for side in (first, second))
-    return (float((first * second * kept).sum()) + total) / (float((first * first * kept).sum()) + total)
+    first, second, total = _window(sent), _window(answer), float(retained.sum()) + 1e-6
+    first, second = (side - float((side * retained).sum()) / total for side in (first, second))
+    return (float((first * second * retained).sum()) + total) / (float((first * first * retained).sum()) + total)
 
 
 def _box(values: Floats, radius: int) -> Floats:

@@ -83,14 +83,14 @@ def smooth_light(before: Floats, after: Floats, coverage: Floats) -> tuple[Float
     far = ~grow(coverage < 1, MARGIN)
     whole = far.astype(np.float32)
     step = max(1, min(COARSE, rows // 8, cols // 8))
-    known = _means(whole, step) > 0.99
+    usable = _means(whole, step) > 0.99
     none = np.zeros_like(after)
-    if known.sum() < MIN_SAMPLES:
+    if usable.sum() < MIN_SAMPLES:
         return none, none
-    small = _quadratics(*known.shape)[known]
+    small = _quadratics(*usable.shape)[usable]
     fields, full = [], _quadratics(rows, cols)
     for band in range(3):
-        value, target = (_means(np.ascontiguousarray(side[..., band]), step)[known] for side in (after, before))
+        value, target = (_means(np.ascontiguousarray(side[..., band]), step)[usable] for side in (after, before))
         model = np.concatenate([small * value[:, None] / GREY, small], 1)
         solution, deviation = _robust_solution(model, target - value)
         if deviation > MAX_DEVIATION:
@@ -133,11 +133,11 @@ def _without_jumps(difference: Floats, hole: Bools) -> Bools:
     for axis in (0, 1):
         step = np.abs(np.diff(difference, axis=axis)).max(2)
         # A step belongs to both of its cells; next to the hole it says nothing.
-        known = ~(np.take(hole, range(1, hole.shape[axis]), axis) | np.take(hole, range(hole.shape[axis] - 1), axis))
+        usable = ~(np.take(hole, range(1, hole.shape[axis]), axis) | np.take(hole, range(hole.shape[axis] - 1), axis))
         before, after = [(0, 0), (0, 0)], [(0, 0), (0, 0)]
         before[axis], after[axis] = (0, 1), (1, 0)
         for padding in (before, after):
-            steps = np.maximum(steps, np.pad(step * known, padding))
+            steps = np.maximum(steps, np.pad(step * usable, padding))
     far = ~grow(hole, WIDE)
     if not far.any():
         far = np.abs(difference).max(2) < TINT

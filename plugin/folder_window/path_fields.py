@@ -15,7 +15,7 @@ class PathField(Field):
         spec = config.find_property(name)
         title = spec.get_nick().replace("_", "")
         self._chooser = Gtk.FileChooserButton(title=title, action=action, hexpand=True)
-        self._shown = ""
+        self._displayed = ""
         super().__init__(config, name, self._chooser)
         self.read()
         # "selection-changed" is also emitted while the folder is still being read.
@@ -26,17 +26,17 @@ class PathField(Field):
     def read(self) -> None:
         """Show the path."""
         path = self.config.get_property(self.name) or ""
-        if path == self._shown:
+        if path == self._displayed:
             return
-        self._shown = path
+        self._displayed = path
         if path:
             self._chooser.set_filename(path)
         else:
             self._chooser.unselect_all()
 
     def _on_chosen(self) -> None:
-        self._shown = self._chooser.get_filename() or ""
-        self.write(self._shown)
+        self._displayed = self._chooser.get_filename() or ""
+        self.write(self._displayed)
 
     def _with_clear_button(self, title: str) -> Gtk.Box:
         clear = Gtk.Button.new_from_icon_name("edit-clear-symbolic", Gtk.IconSize.BUTTON)

@@ -75,8 +75,8 @@ def finish(trial: trials.Trial, returned: np.ndarray, prompt: str = PROMPT) -> t
 
 def left_inside(result: np.ndarray, before: np.ndarray, edited: np.ndarray, inside: np.ndarray) -> float:
     """How much of the wanted change is in the result: 1 is all of it."""
-    wanted, got = (side[inside].astype(float) - before[inside] for side in (edited, result))
-    return float((wanted * got).sum() / (wanted * wanted).sum())
+    expected, got = (side[inside].astype(float) - before[inside] for side in (edited, result))
+    return float((expected * got).sum() / (expected * expected).sum())
 
 
 def scene_of(name: str, rng: np.random.Generator) -> tuple[trials.Trial, np.ndarray, np.ndarray, trials.Drift]:
@@ -169,9 +169,9 @@ def visible_step(result: np.ndarray, original: np.ndarray, hole: np.ndarray) -> 
     difference = (result.astype(np.float32) - original) * hole[..., None]
     inner = hole & (np.asarray(Image.fromarray(~hole).convert("L").filter(ImageFilter.MaxFilter(9))) > 0)
     weight = Image.fromarray(inner.astype(np.float32)).reduce(32)
-    known = np.asarray(weight) > 0.02
+    usable = np.asarray(weight) > 0.02
     sums = [np.asarray(Image.fromarray(difference[..., b] * inner).reduce(32)) for b in range(3)]
-    return float(np.mean([np.abs(each[known] / np.asarray(weight)[known]).mean() for each in sums]))
+    return float(np.mean([np.abs(each[usable] / np.asarray(weight)[usable]).mean() for each in sums]))
 
 
 def light_rows(montage: Path | None) -> list[str]:

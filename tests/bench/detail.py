@@ -89,16 +89,16 @@ def main() -> None:
             truth, hole = edited(original, other, rng)
             answer = answer_of(truth, size, case, rng)
             near = np.asarray(Image.fromarray(hole.astype(np.float32)).reduce(8).resize((width, height))) > 0
-            kept, new = ~near, hole
+            retained, new = ~near, hole
             bicubic = np.asarray(Image.fromarray(answer).resize((width, height), Image.BICUBIC))
             proto = float("nan")
             if module:
                 made, _c, _u = module.transfer(original.astype(np.float32), answer.astype(np.float32))
-                proto = psnr(_bytes(made), truth, kept)
+                proto = psnr(_bytes(made), truth, retained)
             start = time.process_time()
             result = detail.restore(original, sent, answer, (0, 0, *size))
             seconds = time.process_time() - start
-            figures = [psnr(bicubic, truth, kept), proto, psnr(result.picture, truth, kept)]
+            figures = [psnr(bicubic, truth, retained), proto, psnr(result.picture, truth, retained)]
             figures += [psnr(bicubic, truth, new), psnr(result.picture, truth, new)]
             cells = [name, case, *(f"{figure:.2f}" for figure in figures), f"{result.part:.0%}", f"{seconds:.1f}"]
             print("| " + " | ".join(cells) + " |", flush=True)

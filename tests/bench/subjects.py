@@ -120,12 +120,12 @@ def lasso(truth: np.ndarray, rng: random.Random) -> np.ndarray:
 def scores(mask: np.ndarray | None, truth: np.ndarray) -> tuple[float, float]:
     """Return the IoU, and the mean error of the alpha near the true edge."""
     mask = np.zeros_like(truth) if mask is None else mask
-    found, true = mask > 127, truth > 127
+    cut, true = mask > 127, truth > 127
     edge = Image.fromarray(np.where(true, 255, 0).astype(np.uint8))
     size = 2 * BAND + 1
     band = np.asarray(edge.filter(ImageFilter.MaxFilter(size))) != np.asarray(edge.filter(ImageFilter.MinFilter(size)))
     error = np.abs(mask.astype(float) - truth)[band].mean() / 255
-    return float((found & true).sum() / (found | true).sum()), float(error)
+    return float((cut & true).sum() / (cut | true).sum()), float(error)
 
 
 def on_green(picture: np.ndarray) -> np.ndarray:

@@ -22,7 +22,7 @@ def scene(height: int = 120, width: int = 160) -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.fixture
-def seen(monkeypatch: pytest.MonkeyPatch) -> list[np.ndarray]:
+def views(monkeypatch: pytest.MonkeyPatch) -> list[np.ndarray]:
     """What the network sees, to be filled by the test: the map of a whole picture, the same for each crop."""
     maps: list[np.ndarray] = []
     monkeypatch.setattr(network, "is_available", lambda: True)
@@ -44,8 +44,8 @@ def agreement(alpha: np.ndarray, truth: np.ndarray) -> float:
     return float((found & truth).sum() / (found | truth).sum())
 
 
-def test_the_networks_answer_follows_the_pictures_edges(seen: list[np.ndarray]) -> None:
-    seen.append(disc_map())
+def test_the_networks_answer_follows_the_pictures_edges(views: list[np.ndarray]) -> None:
+    views.append(disc_map())
     image, disc = scene()
     result = edit([image], None, "transparent background").image
     assert agreement(result[..., 3], disc) > 0.97
@@ -53,8 +53,8 @@ def test_the_networks_answer_follows_the_pictures_edges(seen: list[np.ndarray]) 
     assert np.array_equal(result[..., :3][result[..., 3] == 0], image[..., :3][result[..., 3] == 0])
 
 
-def test_where_nothing_stands_out_a_rough_selection_is_asked_for(seen: list[np.ndarray]) -> None:
-    seen.append(disc_map(0.2))
+def test_where_nothing_stands_out_a_rough_selection_is_asked_for(views: list[np.ndarray]) -> None:
+    views.append(disc_map(0.2))
     with pytest.raises(Refused, match="Select the subject roughly") as caught:
         edit([scene()[0]], None, "transparent background")
     assert caught.value.code == "nothing_stands_out"
@@ -70,28 +70,28 @@ def test_without_the_network_a_plain_background_is_still_cut_out(monkeypatch: py
     assert agreement(edit([image], None, "transparent background").image[..., 3], disc) > 0.97
 
 
-def test_half_a_plain_border_is_enough_if_the_network_agrees(seen: list[np.ndarray]) -> None:
+def test_half_a_plain_border_is_enough_if_the_network_agrees(views: list[np.ndarray]) -> None:
     image, disc = scene()
     image[~disc, :3] = (150, 190, 240)
     image[:, :30, :3] = np.where(disc[:, :30, None], image[:, :30, :3], 60)
-    seen.append(disc_map())
+    views.append(disc_map())
     assert agreement(cutout.find_mask(image, None), disc) > 0.95  # a sky, and something at the border
-    seen[0] = disc_map(0.2)
+    views[0] = disc_map(0.2)
     plain = cutout.find_mask(image, None)
     assert plain[disc].min() == 255 and plain[5, 5] == 255, "the plain cut alone is better than a refusal"
 
 
-def test_before_white_all_things_are_cut_out_though_the_network_finds_only_one(seen: list[np.ndarray]) -> None:
+def test_before_white_all_things_are_cut_out_though_the_network_finds_only_one(views: list[np.ndarray]) -> None:
     image, disc = scene()
     image[~disc, :3] = 245
     image[:, :30, :3] = np.where(disc[:, :30, None], image[:, :30, :3], 60)
-    seen.append(disc_map())
+    views.append(disc_map())
     mask = cutout.find_mask(image, None)
     assert mask[disc].min() == 255 and mask[60, 10] == 255 and not mask[5, 150]
 
 
-def test_a_thing_in_a_rough_selection_is_found_by_its_colours(seen: list[np.ndarray]) -> None:
-    seen.append(disc_map(0.0))
+def test_a_thing_in_a_rough_selection_is_found_by_its_colours(views: list[np.ndarray]) -> None:
+    views.append(disc_map(0.0))
     image, disc = scene()
     region = np.zeros_like(disc)
     region[12:108, 30:130] = True
@@ -99,14 +99,14 @@ def test_a_thing_in_a_rough_selection_is_found_by_its_colours(seen: list[np.ndar
     assert agreement(mask, disc) > 0.95 and not mask[~region].any()
 
 
-def test_a_selected_background_is_what_becomes_transparent(seen: list[np.ndarray]) -> None:
+def test_a_selected_background_is_what_becomes_transparent(views: list[np.ndarray]) -> None:
     image, disc = scene()
     result = edit([image], ~disc, "transparent background").image
     assert np.array_equal(result[..., 3] > 0, disc) and np.array_equal(result[..., :3], image[..., :3])
 
 
-def test_a_white_background_has_no_trace_of_the_old_one(seen: list[np.ndarray]) -> None:
-    seen.append(disc_map())
+def test_a_white_background_has_no_trace_of_the_old_one(views: list[np.ndarray]) -> None:
+    views.append(disc_map())
     image, disc = scene()
     result = run(image, Step("backdrop", colour="white"))
     far = np.hypot(*(np.mgrid[:120, :160] - np.array([59.5, 79.5])[:, None, None])) > 46
@@ -116,8 +116,8 @@ def test_a_white_background_has_no_trace_of_the_old_one(seen: list[np.ndarray]) 
 
 
 @pytest.mark.parametrize(("part", "changed"), [("background", False), ("subject", True)])
-def test_an_adjustment_of_one_part_leaves_the_other(seen: list[np.ndarray], part: str, changed: bool) -> None:
-    seen.append(disc_map())
+def test_an_adjustment_of_one_part_leaves_the_other(views: list[np.ndarray], part: str, changed: bool) -> None:
+    views.append(disc_map())
     image, disc = scene()
     result = run(image, Step("adjust", "black_and_white", part=part))  # type: ignore[arg-type]
     grey = np.ptp(result[..., :3].astype(int), axis=2) <= 1
@@ -160,8 +160,8 @@ def test_colours_decide_where_the_guess_is_unsure() -> None:
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 40), (3, 2), (700, 5)])
-def test_tiny_and_thin_pictures(seen: list[np.ndarray], shape: tuple[int, int]) -> None:
-    seen.append(np.ones((network.SIDE, network.SIDE), np.float32))
+def test_tiny_and_thin_pictures(views: list[np.ndarray], shape: tuple[int, int]) -> None:
+    views.append(np.ones((network.SIDE, network.SIDE), np.float32))
     image = np.random.default_rng(2).integers(0, 256, (*shape, 4), np.uint8)
     assert subject.find_subject(image).shape == shape  # type: ignore[union-attr]
     region = np.zeros(shape, bool)

@@ -42,8 +42,8 @@ def photograph(out):
 
 
 def mark(metadata):
-    found = re.search(r'<tag name="Xmp\.iptcExt\.DigitalSourceType"[^>]*>([^<]*)<', metadata)
-    return found and found[1]
+    match = re.search(r'<tag name="Xmp\.iptcExt\.DigitalSourceType"[^>]*>([^<]*)<', metadata)
+    return match and match[1]
 
 
 def without_mark(metadata):

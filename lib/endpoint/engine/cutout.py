@@ -78,15 +78,15 @@ def _mask_of(cut: np.ndarray, region: np.ndarray) -> np.ndarray:
     return np.where(region, cut[..., 3], 0).astype(np.uint8)
 
 
-def _agree(plain: np.ndarray, found: np.ndarray, is_white: bool) -> bool:
+def _agree(plain: np.ndarray, subject: np.ndarray, is_white: bool) -> bool:
     """Return whether the network confirms a cut by a plain background.
 
     Before white, the network may have found only the largest of several things.
     """
-    plain, found = plain > 127, found > 127
-    common = np.count_nonzero(plain & found)
-    either = np.count_nonzero(plain | found)
-    return bool(common >= _AGREEMENT * either or (is_white and common >= _CONTAINED * np.count_nonzero(found)))
+    plain, subject = plain > 127, subject > 127
+    common = np.count_nonzero(plain & subject)
+    either = np.count_nonzero(plain | subject)
+    return bool(common >= _AGREEMENT * either or (is_white and common >= _CONTAINED * np.count_nonzero(subject)))
 
 
 def _refusal() -> Refused:

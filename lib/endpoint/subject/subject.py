@@ -13,7 +13,7 @@ SMALLEST = 0.001  # of the area: less is no subject
 _RADIUS = 8
 _SMOOTHNESS = 1e-3
 _SMALL = 0.7  # of the area: a subject in less is looked at again, closer
-_SEEN = 0.03  # of a rough selection: in less, the network has found nothing
+_MIN_SUBJECT = 0.03  # of a rough selection: in less, the network has found nothing
 _UNSURE = 0.6  # the first guess then
 _MARGIN = 0.15  # of the subject's sides, around it
 _CONTRAST = 3.0  # of the likelihood before the edge is refined
@@ -81,7 +81,7 @@ def _inside(picture: Image.Image, region: np.ndarray) -> np.ndarray:
     """Return how much each pixel of a rough selection belongs to the thing in it, by the network and by colours."""
     small = np.asarray(Image.fromarray(region).resize(picture.size, Image.Resampling.NEAREST))
     guess = _resized(network.saliency(picture), picture.size) * small
-    if np.count_nonzero(guess > SURE) < _SEEN * np.count_nonzero(small):
+    if np.count_nonzero(guess > SURE) < _MIN_SUBJECT * np.count_nonzero(small):
         # The network has found nothing in it. Without surroundings, the colours cannot say either.
         guess = np.zeros_like(guess) if small.all() else small * np.float32(_UNSURE)
     checkpoint()
