@@ -17,6 +17,12 @@ import sys
 
 OLDEST_PYTHON = (3, 11)
 NEWER = ("python3.14", "python3.13", "python3.12", "python3.11")
+WHERE_TO_GET = {
+    "win32": "Install Python from python.org",
+    "darwin": "Install Python from python.org, or with Homebrew (brew install python)",
+}
+# The programs of Python itself that a double click on this file leaves in its new console.
+LAUNCHERS = ("py.exe", "python.exe")
 
 
 def check_python(program, arguments):
@@ -25,12 +31,43 @@ def check_python(program, arguments):
         return True
     folders = os.environ.get("PATH", "").split(os.pathsep)
     newer = [name for name in NEWER if any(os.access(os.path.join(folder, name), os.X_OK) for folder in folders)]
-    command = " ".join([(newer or ["python3.11"])[0], program] + list(arguments))
+    # On Windows the launcher starts the newest Python that is installed.
+    python = "py" if sys.platform == "win32" else (newer or ["python3.11"])[0]
+    command = " ".join([python, program] + list(arguments))
+    get = WHERE_TO_GET.get(sys.platform, "Install a newer Python")
     sys.stderr.write(
         "Generative Edit needs Python 3.11 or later; this is Python %d.%d.\n" % sys.version_info[:2]
-        + ("Run: %s\n" % command if newer else "Install a newer Python, then run: %s\n" % command)
+        + ("Run: %s\n" % command if newer else "%s, then run: %s\n" % (get, command))
     )
     return False
+
+
+def console_programs():
+    """Return the names of the programs that share this process's console on Windows, [] on other systems."""
+    if sys.platform != "win32":
+        return []
+    import ctypes
+
+    kernel = ctypes.windll.kernel32
+    kernel.OpenProcess.restype = ctypes.c_void_p
+    numbers = (ctypes.c_uint * 64)()
+    names = []
+    for number in numbers[: kernel.GetConsoleProcessList(numbers, 64)]:
+        process = ctypes.c_void_p(kernel.OpenProcess(0x1000, 0, number))  # PROCESS_QUERY_LIMITED_INFORMATION
+        path, size = ctypes.create_unicode_buffer(1024), ctypes.c_uint(1024)
+        is_named = process.value and kernel.QueryFullProcessImageNameW(process, 0, path, ctypes.byref(size))
+        names.append(path.value.rpartition("\\")[2].lower() if is_named else "unknown")
+        if process.value:
+            kernel.CloseHandle(process)
+    return names
+
+
+def keep_window_open(programs):
+    """Wait for the Enter key if no shell shares the console: a double click opened it, and it closes at the end."""
+    if programs and all(name in LAUNCHERS for name in programs):
+        sys.stdout.write("\nPress Enter to close this window.")
+        sys.stdout.flush()
+        sys.stdin.readline()
 
 
 def main():
@@ -50,4 +87,8 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        code = main()
+    finally:
+        keep_window_open(console_programs())
+    sys.exit(code)

@@ -4,6 +4,8 @@
 in a table, which `_` translates when it is displayed.
 """
 
+from __future__ import annotations
+
 import gettext
 from collections.abc import Sequence
 from pathlib import Path

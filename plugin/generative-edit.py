@@ -5,8 +5,11 @@ GIMP 3.2 copies the configuration folder of 3.0 only to a certain depth, so that
 missing. Only the translation is imported before the check.
 """
 
+from __future__ import annotations
+
 import json
 import sys
+import sysconfig
 from pathlib import Path
 
 import gi
@@ -24,20 +27,39 @@ except ImportError:
         return message
 
 
+PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+OLDEST_PYTHON = (3, 10)
+WORKERS_PYTHON = (3, 11)
 NOT_INSTALLED = _(
     "This installation of Generative Edit is incomplete or belongs to another version of GIMP. "
-    "Run “python3 install.py” again, then restart GIMP."
+    "Run install.py again, then restart GIMP."
 )
+UNSUITABLE_PYTHON = _(
+    "The Python {version} of this GIMP can't load the packages that this extension needs. Remove the extension, "
+    "download Generative Edit's release file for your system, and run install.py in it."
+)
+OLD_PYTHON = _("This GIMP has Python {version}. Generative Edit needs 3.10 or later: update GIMP.")
 
 
-def is_complete() -> bool:
-    """Return whether all folders of the installation exist; checks one file of each, as 2000 files take 50 ms."""
+def can_run_worker() -> bool:
+    """Return whether GIMP's Python can load the packages; one that is built with MinGW, on Windows, cannot."""
+    return sys.version_info >= WORKERS_PYTHON and not sysconfig.get_platform().startswith("mingw")
+
+
+def find_problem() -> str:
+    """Return why the plug-in cannot run, or "". One file of each folder is checked, as 2000 files take 50 ms."""
+    if sys.version_info < OLDEST_PYTHON:
+        return OLD_PYTHON.format(version=PYTHON)
     try:
         stamp = json.loads((ROOT / "stamp.json").read_text(encoding="utf-8"))
         samples = {name.rpartition("/")[0]: name for name in stamp["files"]}.values()
-        return Path(stamp["python"]).exists() and all((ROOT / name).exists() for name in samples)
+        is_complete = all((ROOT / name).exists() for name in samples)
+        if is_complete and not stamp["python"] and not can_run_worker():
+            return UNSUITABLE_PYTHON.format(version=PYTHON)
+        is_complete = is_complete and (not stamp["python"] or Path(stamp["python"]).exists())
     except (OSError, ValueError, KeyError):
-        return False
+        is_complete = False
+    return "" if is_complete else NOT_INSTALLED
 
 
 class BrokenInstallation(Gimp.PlugIn):
@@ -54,16 +76,17 @@ class BrokenInstallation(Gimp.PlugIn):
         procedure.set_sensitivity_mask(Gimp.ProcedureSensitivityMask.ALWAYS)
         procedure.set_menu_label(_("_Edit with Prompt…"))
         procedure.add_menu_path("<Image>/Filters/Generative Edit")
-        procedure.set_documentation(NOT_INSTALLED, NOT_INSTALLED, name)
+        procedure.set_documentation(PROBLEM, PROBLEM, name)
         return procedure
 
     def _run(self, procedure: Gimp.Procedure, *_arguments: object) -> Gimp.ValueArray:
-        error = GLib.Error.new_literal(Gimp.PlugIn.error_quark(), NOT_INSTALLED, 0)
+        error = GLib.Error.new_literal(Gimp.PlugIn.error_quark(), PROBLEM, 0)
         return procedure.new_return_values(Gimp.PDBStatusType.EXECUTION_ERROR, error)
 
 
+PROBLEM = find_problem()
 PlugIn: type[Gimp.PlugIn] = BrokenInstallation
-if is_complete():
+if not PROBLEM:
     from plugin.procedures.plug_in import GenerativeEdit
 
     PlugIn = GenerativeEdit

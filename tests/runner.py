@@ -21,7 +21,9 @@ REQUIREMENTS = (CHECKOUT / "tests" / "requirements.txt", CHECKOUT / "lib" / "req
 PROXY_REQUIREMENTS = (CHECKOUT / "tests" / "litellm-requirements.txt",)
 # One process for each GIMP, which mostly waits for windows, and one for the tests without.
 AT_ONCE = ["--numprocesses=3"]
-LINTERS = (["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"])
+# What runs inside GIMP is checked once more for the oldest Python that a GIMP may have.
+GIMPS_PYTHON = ["--python-version", "3.10", "plugin"]
+LINTERS = (["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"], ["mypy", *GIMPS_PYTHON])
 # Where a virtual environment has its Python.
 PYTHON = "Scripts/python.exe" if os.name == "nt" else "bin/python"
 

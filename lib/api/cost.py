@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,8 @@ Size = tuple[int, int]
 
 _TOKENS_PER_PARTIAL = 100  # OpenAI's image guide, "Partial images cost"
 _EXTRA_TEXT_TOKENS = 32  # measured by a user, community.openai.com topic 1281361
+_MOST_ANSWERS = 20
+_REFERENCE_FACTOR = 96  # for the proportion of two sizes, which hardly depends on the quality
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,8 @@ class Cost:
     """A cost in US dollars between `low` and `high`, which are equal for an exact cost.
 
     `parts` breaks `high` down into "text", "images", "mask", "output" and "partial images"; `sources` names the origin
-    of the figures. `approximate` is true if the model's own tokens aren't published.
+    of the figures. `approximate` is true if the model's own tokens aren't published; the output is then the median of
+    what this many `answers` reported, or computed as for another model.
     """
 
     low: float
@@ -31,6 +35,7 @@ class Cost:
     parts: Mapping[str, float]
     sources: tuple[str, ...]
     approximate: bool = False
+    answers: int = 0
 
     def __str__(self) -> str:
         if round(self.low, 3) == round(self.high, 3):
@@ -38,28 +43,44 @@ class Cost:
         return _("${low:.3f} to ${high:.3f}").format(low=self.low, high=self.high)
 
 
+@dataclass(frozen=True)
+class ReportedOutput:
+    """The output tokens of one image, as an earlier answer reported them, and the image's size."""
+
+    size: Size
+    tokens: int
+
+
 def estimate(
     request: EditRequest,
     model: Model,
     image_sizes: Sequence[Size] | None = None,
     mask_size: Size | None = None,
+    reported: Sequence[ReportedOutput] = (),
 ) -> Cost | None:
     """Return the estimated cost of an edit, or None if a figure that it needs isn't published.
 
     Sizes are in pixels and default to those of the request's images. With quality `auto`, the range covers all
-    qualities; with size `auto`, all sizes of the model. Whether the mask is billed as an image isn't published: `high`
-    includes it, `low` doesn't. Text is estimated as one token per four characters.
+    qualities; with size `auto`, all sizes of the model. Whether the mask or the markup is billed as an image isn't
+    published: `high` includes it, `low` doesn't. Text is estimated as one token per four characters. `reported` has
+    what earlier answers of the same model and quality reported, oldest first; it counts for a model whose tokens aren't
+    published.
     """
     prices = model.prices
     sizes = list(image_sizes) if image_sizes is not None else _sizes_of(request.images)
-    if mask_size is None and request.mask is not None:
-        masks = _sizes_of([request.mask])
-        mask_size = masks[0] if masks else None
-    outputs = _output_dollars(request, model)
+    overlay = request.mask if request.markup is None else request.markup
+    if mask_size is None and overlay is not None:
+        overlays = _sizes_of([overlay])
+        mask_size = overlays[0] if overlays else None
+    outputs, answers = _output_dollars(request, model), 0
+    size = _parse_size(request.size)
+    if prices and prices.approximate and size and reported:
+        tokens, answers = _typical_output(reported, size)
+        outputs = [_dollars(tokens, prices.image_out)]
     if prices is None or sizes is None or outputs is None:
         return None
     tokens_of = _input_rule(prices, model, request.input_fidelity)
-    if tokens_of is None or (request.mask is not None and mask_size is None):
+    if tokens_of is None or (overlay is not None and mask_size is None):
         return None
     count = request.n or 1
     partials = (request.partial_images or 0) if request.stream else 0
@@ -73,7 +94,22 @@ def estimate(
     parts = {name: dollars * count for name, dollars in parts.items()}
     high = sum(parts.values())
     low = high - parts["mask"] - (max(outputs) - min(outputs)) * count
-    return Cost(low, high, parts, _sources(prices), prices.approximate)
+    return Cost(low, high, parts, _sources(prices), prices.approximate, answers)
+
+
+def quality_sent(request: EditRequest, model: Model) -> str:
+    """Return the quality that is requested; "auto" if the endpoint chooses it."""
+    return request.quality or model.default_quality or "auto"
+
+
+def reported_output(request: EditRequest, usage: Mapping[str, Any] | None, images: int) -> ReportedOutput | None:
+    """Return the output tokens of one of the `images` of an answer, without its previews; None if not reported."""
+    size, tokens = _parse_size(request.size), _output_tokens(usage or {})
+    if not size or not isinstance(tokens, int) or images < 1:
+        return None
+    tokens //= images
+    previews = _TOKENS_PER_PARTIAL * (request.partial_images or 0) if request.stream else 0
+    return ReportedOutput(size, tokens - previews if tokens > previews else tokens)
 
 
 def actual(usage: Mapping[str, Any] | None, model: Model) -> Cost | None:
@@ -85,9 +121,9 @@ def actual(usage: Mapping[str, Any] | None, model: Model) -> Cost | None:
     if usage is None or prices is None:
         return None
     inputs = usage.get("input_tokens_details") or {}
-    outputs = usage.get("output_tokens_details") or {"image_tokens": usage.get("output_tokens")}
+    outputs = usage.get("output_tokens_details") or {}
     text_out = outputs.get("text_tokens") or 0
-    reported = (inputs.get("text_tokens"), inputs.get("image_tokens"), outputs.get("image_tokens"))
+    reported = (inputs.get("text_tokens"), inputs.get("image_tokens"), _output_tokens(usage))
     counts = [count for count in reported if isinstance(count, int)]
     if len(counts) < 3 or (text_out and prices.text_out is None):
         return None
@@ -98,6 +134,23 @@ def actual(usage: Mapping[str, Any] | None, model: Model) -> Cost | None:
     }
     total = sum(parts.values())
     return Cost(total, total, parts, (f"usage; {prices.source}, {prices.as_of}",))
+
+
+def _output_tokens(usage: Mapping[str, Any]) -> Any:
+    details = usage.get("output_tokens_details")
+    return details.get("image_tokens") if details else usage.get("output_tokens")
+
+
+def _typical_output(reported: Sequence[ReportedOutput], size: Size) -> tuple[float, int]:
+    """Return the median of the latest reports for a size, and their number.
+
+    Without any for this size, those for other sizes are used, in proportion to what each size takes by the formula.
+    """
+    same_size = [answer for answer in reported if answer.size == size]
+    latest = (same_size or list(reported))[-_MOST_ANSWERS:]
+    expected = patch_output_tokens(_REFERENCE_FACTOR, *size)
+    tokens = [answer.tokens * expected / patch_output_tokens(_REFERENCE_FACTOR, *answer.size) for answer in latest]
+    return statistics.median(tokens), len(latest)
 
 
 def output_price(model: Model, quality: str, size: Size) -> float | None:
@@ -153,8 +206,8 @@ def patch_input_tokens(size: Size) -> int:
 
 def _output_dollars(request: EditRequest, model: Model) -> list[float] | None:
     """Return all possible prices of one output image, or None if one of them isn't published."""
-    quality = request.quality or model.default_quality
-    qualities = [quality] if quality not in (None, "auto") else _priced_qualities(model.prices)
+    quality = quality_sent(request, model)
+    qualities = [quality] if quality != "auto" else _priced_qualities(model.prices)
     sizes = [_parse_size(request.size)] if request.size not in (None, "auto") else _automatic_sizes(model)
     prices = [output_price(model, quality, size) for quality in qualities for size in sizes if size]
     published = [price for price in prices if price is not None]

@@ -54,6 +54,9 @@ def adapt(request: EditRequest, provider: Provider) -> AdaptedRequest:
     if not provider.streams and fields.pop("stream", None):
         message = _("{provider} doesn't support streaming, so there are no previews.")
         notices.append(Notice("stream", message.format(provider=provider.name)))
+    user_field = models.get(fields.get("model") or "").user_field
+    if "user" in fields:
+        fields[user_field] = fields.pop("user")
     if request.mask is not None and "mask" in provider.ignored:
         reason = _(provider.ignored["mask"])
         message = _("{provider} ignores the mask: {reason}.")
@@ -113,6 +116,8 @@ def _encode_form(adapted: AdaptedRequest, provider: Provider) -> Body:
             files.append(file_part(name, f"image-{number}", image))
     if request.mask is not None and provider.mask_part:
         files.append(file_part(provider.mask_part, "mask", request.mask))
+    if request.markup is not None:
+        files.append(file_part("markup", "markup", request.markup))
     fields = dict(adapted.fields)
     if urls:
         fields["url"] = urls if len(urls) > 1 else urls[0]

@@ -76,7 +76,7 @@ class Provider:
         """Whether the mask has no effect, so that the whole frame is redrawn."""
         return self.mask_reads == "nothing"
 
-    def note_for(self, table: Mapping[str, str], name: str, value: Any) -> str | None:
+    def note_for(self, table: Mapping[str, str], name: str, value: Any = None) -> str | None:
         """Return the translated entry of a field in `ignored` or `rejected`, by its name or by name and value."""
         note = table.get(name) or table.get(f"{name}={value}")
         return _(note) if note else None

@@ -14,7 +14,7 @@ from urllib.parse import unquote_to_bytes
 from lib.api.image_header import ImageHeader, ImageHeaderError, read_header
 
 PARAMETERS = (
-    "prompt", "model", "background", "input_fidelity", "moderation", "n", "output_compression",
+    "prompt", "model", "background", "complexity", "input_fidelity", "moderation", "n", "output_compression",
     "output_format", "partial_images", "quality", "response_format", "size", "stream", "user",
 )  # fmt: skip
 """The fields that are sent as plain values, in the order in which they are sent."""
@@ -50,14 +50,17 @@ ImageSource = str | Path | bytes | FileId | Url
 class EditRequest:
     """The parameters of one edit; None leaves a parameter to the endpoint.
 
-    `images` holds 1 to 16 images, of which the first is edited. `extra` holds additional fields, which are sent
-    unchanged.
+    `images` holds 1 to 16 images, of which the first is edited. `markup` is a PNG that is laid over it: arrows, circles
+    and notes on transparency, which say where and what to edit; it takes the place of a mask. `extra` holds additional
+    fields, which are sent unchanged.
     """
 
     images: Sequence[ImageSource]
     prompt: str
     mask: ImageSource | None = None
+    markup: ImageSource | None = None
     background: str | None = None
+    complexity: str | None = None
     input_fidelity: str | None = None
     model: str | None = None
     moderation: str | None = None
@@ -78,9 +81,10 @@ class EditRequest:
         return {name: value for name, value in values.items() if value is not None} | dict(self.extra or {})
 
     def sources(self) -> list[tuple[str, ImageSource]]:
-        """Return the input images with names for messages: "image 1", …, "mask"."""
+        """Return the input images with names for messages: "image 1", …, "mask", "markup"."""
         images = [(f"image {number}", image) for number, image in enumerate(self.images, 1)]
-        return images if self.mask is None else [*images, ("mask", self.mask)]
+        overlays = (("mask", self.mask), ("markup", self.markup))
+        return images + [(name, overlay) for name, overlay in overlays if overlay is not None]
 
     @property
     def has_references(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from lib.api.errors import Problem
@@ -56,6 +56,14 @@ def ended_problem(model: Model, base_url: str | None) -> Problem | None:
     return Problem("model", model.name, rule.format(date=model.ends.isoformat(), successor=model.successor))
 
 
+def markup_problem(model: Model, provider: Provider | None) -> Problem | None:
+    """Return the reason why markup can't be sent with this model or to this provider, or None."""
+    if model.is_known and not model.markup:
+        return Problem("markup", "", _("{model} doesn't support this field").format(model=model.name))
+    reason = provider.note_for(provider.rejected, "markup") if provider else None
+    return Problem("markup", "", reason) if reason else None
+
+
 def _prompt_problems(request: EditRequest, model: Model) -> Iterator[Problem]:
     if not request.prompt.strip():
         yield Problem("prompt", "", _("describe what to change"))
@@ -71,6 +79,7 @@ def _prompt_problems(request: EditRequest, model: Model) -> Iterator[Problem]:
 def _option_problems(request: EditRequest, model: Model) -> Iterator[Problem]:
     allowed = {
         "background": model.backgrounds,
+        "complexity": model.complexities,
         "input_fidelity": model.input_fidelities,
         "moderation": ("low", "auto") if model.moderation else (),
         "output_format": model.output_formats,
@@ -149,6 +158,8 @@ def _input_problems(request: EditRequest, model: Model, provider: Provider | Non
             headers[name] = header
     if "mask" in headers:
         yield from _mask_problems(headers["mask"], headers.get("image 1"), model, provider)
+    if request.markup is not None:
+        yield from _markup_problems(request, headers, model, provider)
 
 
 def _needs_json(provider: Provider | None) -> bool:
@@ -200,8 +211,8 @@ def _content_problems(name: str, content: str | Path | bytes, model: Model) -> t
     except OSError as error:
         return [Problem(name, value, _("it can't be read ({reason})").format(reason=error.strerror or error))], None
     problems = []
-    is_mask = name == "mask"
-    most = model.max_mask_bytes if is_mask else model.max_image_bytes
+    is_overlay = name in ("mask", "markup")
+    most = model.max_mask_bytes if is_overlay else model.max_image_bytes
     if model.input_formats is not None and header.format not in model.input_formats:
         problems.append(
             Problem(
@@ -215,7 +226,7 @@ def _content_problems(name: str, content: str | Path | bytes, model: Model) -> t
     if most is not None and size >= most:
         rule = _("{model} accepts files smaller than {most} MB").format(model=model.name, most=most // 1000000)
         problems.append(Problem(name, _("of {size:,} bytes").format(size=size), rule))
-    if model.square_input and not is_mask and header.width != header.height:
+    if model.square_input and not is_overlay and header.width != header.height:
         dimensions = f"{header.width}x{header.height}"
         problems.append(Problem(name, dimensions, _("{model} only accepts square images").format(model=model.name)))
     return problems, header
@@ -239,11 +250,29 @@ def _data_url_problems(name: str, content: str | Path | bytes) -> Iterator[Probl
 def _mask_problems(
     mask: ImageHeader, image: ImageHeader | None, model: Model, provider: Provider | None
 ) -> Iterator[Problem]:
-    if image is not None and (mask.width, mask.height) != (image.width, image.height):
-        rule = _("it must be the same size as the first image, {width}x{height}").format(
-            width=image.width, height=image.height
-        )
-        yield Problem("mask", f"{mask.width}x{mask.height}", rule)
+    yield from _overlay_size_problems("mask", mask, image)
     reads_alpha = provider is None or provider.mask_reads == "alpha"
     if model.is_known and reads_alpha and not mask.has_alpha:
         yield Problem("mask", "", _("it has no alpha channel; transparent pixels mark where to edit"))
+
+
+def _markup_problems(
+    request: EditRequest, headers: Mapping[str, ImageHeader], model: Model, provider: Provider | None
+) -> Iterator[Problem]:
+    if problem := markup_problem(model, provider):
+        yield problem
+    if request.mask is not None:
+        yield Problem("markup", "", _("it can't be combined with a mask"))
+    if request.has_references and _needs_json(provider):
+        yield Problem("markup", "", _("it can't be combined with references by address or file ID"))
+    if markup := headers.get("markup"):
+        yield from _overlay_size_problems("markup", markup, headers.get("image 1"))
+        if markup.format != "png" or not markup.has_alpha:
+            yield Problem("markup", "", _("it must be a PNG with an alpha channel, through which the image shows"))
+
+
+def _overlay_size_problems(name: str, overlay: ImageHeader, image: ImageHeader | None) -> Iterator[Problem]:
+    if image is not None and (overlay.width, overlay.height) != (image.width, image.height):
+        rule = _("it must be the same size as the first image, {width}x{height}")
+        size = f"{overlay.width}x{overlay.height}"
+        yield Problem(name, size, rule.format(width=image.width, height=image.height))

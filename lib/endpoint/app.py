@@ -31,10 +31,14 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 log = logging.getLogger(__name__)
+requests_log = logging.getLogger("lib.endpoint.requests")
+"""A line for each answer, at the level INFO: without the key, the prompt, or anything else of the request's body."""
 
 # The model that answered, regardless of the requested one.
 _ENGINE_HEADER = "x-generative-edit-model"
 
+# For those who watch the server: it needs no key and tells nothing but whether edits are accepted.
+_HEALTH = "/health"
 _MODELS_SINCE = 1_767_225_600  # 2026-01-01
 
 _ROUTES = Map(
@@ -72,11 +76,16 @@ class App:
             response = self._answer(request)
         except HttpError as error:
             response = _json(error.body(), error.status, error.headers)
-        response.headers["x-request-id"] = f"req_{secrets.token_hex(16)}"
-        response.headers["openai-processing-ms"] = str(round((time.monotonic() - started) * 1000))
+        request_id, milliseconds = f"req_{secrets.token_hex(16)}", round((time.monotonic() - started) * 1000)
+        response.headers["x-request-id"] = request_id
+        response.headers["openai-processing-ms"] = str(milliseconds)
+        path = request.path[:200].encode("unicode_escape").decode()  # no line feed of a caller's
+        requests_log.info("%s %s %d %d ms %s", request.method, path, response.status_code, milliseconds, request_id)
         return response(environ, start_response)
 
     def _answer(self, request: Request) -> Response:
+        if request.path == _HEALTH:
+            return self._health()
         try:
             self._authenticate(request)
             name, values = _ROUTES.bind_to_environ(request.environ).match()
@@ -111,6 +120,11 @@ class App:
                 "'Authorization: Bearer KEY'.",
                 code="invalid_api_key",
             )
+
+    def _health(self) -> Response:
+        if self._jobs.is_draining:
+            return _json({"status": "stopping"}, 503)
+        return _json({"status": "ok"})
 
     def _edit(self, request: Request) -> Response:
         connection = request.environ.get("werkzeug.socket")

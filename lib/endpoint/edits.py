@@ -87,7 +87,10 @@ class Edit:
         self._first = b""
         self._check_results()
         if self._request.mask is not None:
-            self._mask = self._read_mask(self._request.mask)
+            # All pixels that are not opaque are edited, including the feathered edge of a selection.
+            self._mask = self._read_overlay(self._request.mask)[..., 3] < 255
+        if self._request.markup is not None:
+            self._read_overlay(self._request.markup)
 
     def _check_results(self) -> None:
         """Refuse results that are too large to send, before anything is computed."""
@@ -106,15 +109,15 @@ class Edit:
                 "n",
             )
 
-    def _read_mask(self, ref: ImageRef) -> np.ndarray:
-        """Return the area to edit: all pixels that are not opaque, including the feathered edge of a selection."""
-        data = self._load(ref)
-        mask = pictures.decode(data, "mask")
+    def _read_overlay(self, ref: ImageRef) -> np.ndarray:
+        """Return the pixels of the mask or the markup, which must have alpha and the first image's size."""
+        data, name = self._load(ref), ref.param
+        overlay = pictures.decode(data, name)
         if not pictures.has_alpha(data):
-            raise _bad_mask("mask image missing alpha channel")
-        if mask.shape != self._images[0].shape:
-            raise _bad_mask("mask size does not match image size")
-        return mask[..., 3] < 255
+            raise _bad_overlay(name, f"{name} image missing alpha channel")
+        if overlay.shape != self._images[0].shape:
+            raise _bad_overlay(name, f"{name} size does not match image size")
+        return overlay
 
     def _output(self, index: int, on_partial: Callable[[np.ndarray], None]) -> Output:
         checkpoint()
@@ -141,8 +144,8 @@ class Edit:
 
     def _usage(self, outputs: list[Size], partials: int) -> dict[str, object]:
         inputs = [(image.shape[1], image.shape[0]) for image in self._images]
-        if self._mask is not None:
-            inputs.append((self._mask.shape[1], self._mask.shape[0]))
+        if self._request.mask or self._request.markup:
+            inputs.append(inputs[0])
         return usage(self._request.prompt, inputs, outputs, partials)
 
 
@@ -174,11 +177,11 @@ def finish(request: CheckedRequest, pixels: np.ndarray, revised_prompt: str) -> 
     return Output(data, size, transparent, revised_prompt)
 
 
-def _bad_mask(reason: str) -> HttpError:
+def _bad_overlay(name: str, reason: str) -> HttpError:
     return HttpError(
         400,
-        f"Invalid mask image format - {reason}",
-        code="invalid_mask_image_format",
-        param="mask",
+        f"Invalid {name} image format - {reason}",
+        code=f"invalid_{name}_image_format",
+        param=name,
         kind="image_generation_user_error",
     )

@@ -39,6 +39,13 @@ def too_large(message: str, param: str | None = None, code: str = "request_too_l
     return HttpError(413, message, code=code, param=param)
 
 
+def stopping() -> HttpError:
+    """Return a 503: the server is being stopped and finishes only the edits that it has accepted."""
+    return HttpError(
+        503, "The server is stopping. Send the request again later.", code="server_stopping", kind="server_error"
+    )
+
+
 def busy(retry_after: int) -> HttpError:
     """Return a 429 with `Retry-After` in whole seconds: the queue is full."""
     return HttpError(

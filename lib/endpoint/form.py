@@ -31,7 +31,8 @@ MAX_TEXT_BYTES = 256 * 1024
 MAX_PARTS = 64
 MAX_URL_CHARACTERS = 20_971_520
 
-_IMAGE_FIELDS = ("image", "image[]", "mask")
+_OVERLAYS = ("mask", "markup")
+_IMAGE_FIELDS = ("image", "image[]", *_OVERLAYS)
 _DATA_URL = re.compile(r"data:([^;,]*)(;[^,]*)?,", re.IGNORECASE)
 # One at a time, because a long body and its parsed values are in memory together.
 _parsing_json = threading.Lock()
@@ -62,6 +63,7 @@ class RequestForm:
     fields: Mapping[str, Any]
     images: list[ImageRef] = field(default_factory=list)
     mask: ImageRef | None = None
+    markup: ImageRef | None = None
 
 
 def read_form(request: Request, count: Count) -> RequestForm:
@@ -212,11 +214,13 @@ def _from_multipart(form: MultiDict[str, str], files: MultiDict[str, FileStorage
     for name in form:
         if len(form.getlist(name)) > 1:
             raise invalid(f"'{name[:64]}' is given more than once.", name[:64])
-    if len(files.getlist("mask")) > 1:
-        raise invalid("'mask' is given more than once.", "mask")
+    for name in _OVERLAYS:
+        if len(files.getlist(name)) > 1:
+            raise invalid(f"'{name}' is given more than once.", name)
     uploads = files.getlist("image") + files.getlist("image[]")
     images = [_upload(part, f"image[{index}]") for index, part in enumerate(uploads)]
-    return RequestForm(dict(form), images, _upload(files["mask"], "mask") if "mask" in files else None)
+    mask, markup = (_upload(files[name], name) if name in files else None for name in _OVERLAYS)
+    return RequestForm(dict(form), images, mask, markup)
 
 
 def _upload(part: FileStorage, param: str) -> ImageRef:
@@ -232,12 +236,10 @@ def _from_json(body: dict[str, Any]) -> RequestForm:
         images = []
     if not isinstance(images, list):
         raise invalid("'images' must be a list of objects.", "images", "invalid_type")
-    mask = body.pop("mask", None)
-    return RequestForm(
-        body,
-        [_reference(entry, f"images[{index}]") for index, entry in enumerate(images)],
-        None if mask is None else _reference(mask, "mask"),
-    )
+    overlays = {name: body.pop(name, None) for name in _OVERLAYS}
+    references = [_reference(entry, f"images[{index}]") for index, entry in enumerate(images)]
+    mask, markup = (None if entry is None else _reference(entry, name) for name, entry in overlays.items())
+    return RequestForm(body, references, mask, markup)
 
 
 def _reference(entry: Any, param: str) -> ImageRef:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from lib.endpoint.cancellation import Cancelled, checking, checkpoint
-from lib.endpoint.errors import busy
+from lib.endpoint.errors import busy, stopping
 from lib.endpoint.memory import release_memory
 
 RETRY_AFTER_SECONDS = 5
@@ -82,9 +82,11 @@ class Jobs:
     """
 
     def __init__(self, running: int, waiting: int) -> None:
-        self._free_slots = running + waiting
+        self._free_slots = self._slots = running + waiting
         self._running = running
         self._lock = threading.Lock()
+        self._all_free = threading.Condition(self._lock)
+        self.is_draining = False
         self._queue: deque[PoolTask] = deque()
         self._threads = 0
 
@@ -95,7 +97,9 @@ class Jobs:
             return self._free_slots
 
     def check_capacity(self) -> None:
-        """Raise HttpError 429 if no slot is free, so that the body of a refused request is not read."""
+        """Raise HttpError 429 if no slot is free, so that the body of a refused request is not read; 503 at the end."""
+        if self.is_draining:
+            raise stopping()
         if not self.free_slots:
             raise busy(RETRY_AFTER_SECONDS)
 
@@ -103,6 +107,8 @@ class Jobs:
     def slot(self) -> Iterator[Slot]:
         """Take a slot, and release it at the end unless it is detached. Raise HttpError 429 if none is free."""
         with self._lock:
+            if self.is_draining:
+                raise stopping()
             if not self._free_slots:
                 raise busy(RETRY_AFTER_SECONDS)
             self._free_slots -= 1
@@ -116,6 +122,13 @@ class Jobs:
     def _release_slot(self) -> None:
         with self._lock:
             self._free_slots += 1
+            self._all_free.notify_all()
+
+    def drain(self, seconds: float) -> bool:
+        """Accept no more edits; return whether the accepted ones have been answered within some seconds."""
+        self.is_draining = True
+        with self._lock:
+            return self._all_free.wait_for(lambda: self._free_slots == self._slots, seconds)
 
     def submit(self, task: PoolTask) -> None:
         """Run the task on the next free thread of the pool."""

@@ -19,7 +19,7 @@ MAX_SIDE = 8192
 _FIELDS = {
     "prompt", "model", "n", "size", "quality", "background", "output_format", "output_compression",
     "input_fidelity", "moderation", "response_format", "stream", "partial_images", "user",
-    "safety_identifier", "seed",
+    "safety_identifier", "complexity", "seed",
 }  # fmt: skip
 
 
@@ -29,6 +29,7 @@ class CheckedRequest:
 
     images: list[ImageRef]
     mask: ImageRef | None
+    markup: ImageRef | None
     prompt: str
     model: str
     n: int
@@ -58,6 +59,7 @@ def check(form: RequestForm) -> CheckedRequest:
     request = CheckedRequest(
         images=_images(form),
         mask=form.mask,
+        markup=form.markup,
         prompt=_prompt(fields),
         model=_model(fields),
         n=_integer(fields, "n", 1, 1, 10),
@@ -73,6 +75,8 @@ def check(form: RequestForm) -> CheckedRequest:
     )
     if request.background == "transparent" and request.output_format == "jpeg":
         raise invalid("A transparent background needs output_format png or webp.", "background")
+    if request.mask and request.markup:
+        raise invalid("'markup' can't be combined with 'mask'.", "markup")
     return request
 
 
@@ -80,6 +84,7 @@ def _check_unused(fields: Mapping[str, Any]) -> None:
     """Check the fields that have no effect on this engine."""
     _choice(fields, "input_fidelity", ("low", "high"))
     _choice(fields, "moderation", ("auto", "low"))
+    _choice(fields, "complexity", ("high", "medium", "low"))
     _choice(fields, "response_format", ("b64_json",))
     for name in ("user", "safety_identifier"):
         _string(fields, name, "")

@@ -102,8 +102,9 @@ def _remove(temporary: Path | None) -> None:
 class Endpoint:
     """A running endpoint. It stops at `close`, at the end of its `with` block, or with its process."""
 
-    def __init__(self, server: Server, key: str, temporary: Path | None) -> None:
+    def __init__(self, server: Server, jobs: Jobs, key: str, temporary: Path | None) -> None:
         self._server = server
+        self._jobs = jobs
         self._remove = weakref.finalize(self, _remove, temporary)
         self.key = key
         host = f"[{server.host}]" if ":" in server.host else server.host
@@ -131,10 +132,15 @@ class Endpoint:
         key = secrets.token_urlsafe(24) if key is None else key
         temporary = None if files else Path(tempfile.gettempdir(), f"generative-edit-{secrets.token_hex(8)}")
         store = FileStore(files or temporary or Path())
-        app = App(key, store, Jobs(min(RUNNING, os.cpu_count() or 1), waiting), allow_urls=allow_urls)
-        endpoint = cls(_listen(host, port, app), key, temporary)
+        jobs = Jobs(min(RUNNING, os.cpu_count() or 1), waiting)
+        app = App(key, store, jobs, allow_urls=allow_urls)
+        endpoint = cls(_listen(host, port, app), jobs, key, temporary)
         endpoint._thread.start()
         return endpoint
+
+    def drain(self, seconds: float) -> bool:
+        """Refuse further edits; return whether the accepted ones have been answered within some seconds."""
+        return self._jobs.drain(seconds)
 
     def close(self) -> None:
         """Stop listening and remove the temporary uploads. Running edits end with the process."""

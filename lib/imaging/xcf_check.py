@@ -139,7 +139,9 @@ def _rle_length(data: bytes, tile: _Tile) -> int:
                 return len(data) + 1
             code = data[where]
             long = code in (127, 128)
-            length = int.from_bytes(data[where + 1 : where + 3]) if long else code + 1 if code < 127 else 256 - code
+            length = (
+                int.from_bytes(data[where + 1 : where + 3], "big") if long else code + 1 if code < 127 else 256 - code
+            )
             where += (3 if long else 1) + (1 if code <= 127 else length)
             remaining -= max(1, length)
     return where

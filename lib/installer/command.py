@@ -10,6 +10,7 @@ from pathlib import Path
 from lib import translation
 from lib.installer import demo, doctor, features, pythons, release, removal, serve, system_packages, targets, user
 from lib.installer.changelog import version
+from lib.installer.invocation import install_command
 from lib.installer.packages import CHECKOUT
 from lib.installer.problem import SetupProblem
 
@@ -62,7 +63,7 @@ def _update(options: argparse.Namespace) -> int:
     selected = targets.find(options.gimp_dir)
     places = [target for target in selected.places if target.installation.folder.exists()]
     if not places:
-        raise SetupProblem("Generative Edit is not installed.", "To install it, run: python3 install.py")
+        raise SetupProblem("Generative Edit is not installed.", f"To install it, run: {install_command()}")
     return _install_into(targets.Targets(places, selected.problems), link=False, without=options.without)
 
 
@@ -81,6 +82,7 @@ def _install_into(selected: targets.Targets, link: bool, without: Sequence[str] 
         left_out = (installation.stamp() or {}).get("without", []) if without is None else without
         installation.install(link, installations, left_out)
         print(f"{'Updated' if existed else 'Installed'} Generative Edit {version()} in {installation.folder}")
+        removal.print_leftovers(installation)
         done.append(installation)
 
     problems = targets.each(selected, install)

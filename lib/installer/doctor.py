@@ -2,6 +2,7 @@
 
 import os
 import platform
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -12,15 +13,14 @@ from lib.installer import catalogues, features, packages, procedures, stamp, tar
 from lib.installer.changelog import version
 from lib.installer.gimps import WHERE_TO_GET
 from lib.installer.installation import Installation
+from lib.installer.invocation import install_command
 from lib.installer.problem import SetupProblem
-from lib.installer.pythons import Python
+from lib.installer.pythons import Python, ask
 from lib.installer.targets import Target
 from lib.settings.settings import NAME
 
 # The beginning of the line for a bug report.
 REPORT = "For a bug report:"
-_INSTALL_AGAIN = "run: python3 install.py"
-_MOVE_FOLDER = "rename or move that folder, then run: python3 install.py"
 _ASK_ENDPOINT = """
 from lib.api.client import ImagesClient
 from lib.endpoint import Endpoint
@@ -43,6 +43,10 @@ _CHECKS: tuple[tuple[str, str, Callable[[str], str]], ...] = (
         lambda text: f"found in {text}" if text else "none; only cloud providers need one",
     ),
 )
+
+
+def _install_again(*command: str) -> str:
+    return f"run: {install_command(*command)}"
 
 
 @dataclass(frozen=True)
@@ -108,11 +112,15 @@ def _examine_place(target: Target) -> Iterator[Finding]:
     else:
         yield Finding("GIMP", "Couldn't find GIMP on this machine.", WHERE_TO_GET)
     if not installation.folder.exists():
-        yield Finding("Plug-in folder", f"{installation.folder} does not exist", _INSTALL_AGAIN)
+        yield Finding("Plug-in folder", f"{installation.folder} does not exist", _install_again())
         return
     written = installation.stamp()
     if not written:
-        yield Finding("Plug-in folder", f"{installation.folder} was not created by install.py", _MOVE_FOLDER)
+        yield Finding(
+            "Plug-in folder",
+            f"{installation.folder} was not created by install.py",
+            f"rename or move that folder, then {_install_again()}",
+        )
         return
     yield from _examine_files(installation)
     if target.gimp:
@@ -121,7 +129,7 @@ def _examine_place(target: Target) -> Iterator[Finding]:
     python = stamp.python(written, installation.python.sandbox)
     finding = _check(installation, python, "Python", _VERSION, str)
     if not finding.hint and not finding.state.startswith(f"{python.version}."):
-        finding = Finding("Python", f"{finding.state}, but the packages are for {python.version}", _INSTALL_AGAIN)
+        finding = Finding("Python", f"{finding.state}, but the packages are for {python.version}", _install_again())
     yield finding
     if finding.hint:
         return
@@ -146,15 +154,31 @@ def _examine_files(installation: Installation) -> Iterator[Finding]:
     missing = stamp.missing_files(installation.folder)
     installed = (installation.stamp() or {}).get("version")
     if missing:
-        yield Finding("Plug-in folder", f"{len(missing)} files are missing, {missing[0]} among them", _INSTALL_AGAIN)
+        yield Finding("Plug-in folder", f"{len(missing)} files are missing, {missing[0]} among them", _install_again())
     elif installed != version():
         state = f"{installation.folder} has version {installed}, this folder has {version()}"
-        yield Finding("Plug-in folder", state, "run: python3 install.py update")
+        yield Finding("Plug-in folder", state, _install_again("update"))
     else:
         yield Finding("Plug-in folder", str(installation.folder))
     yield _examine_languages(installation)
     starter = installation.folder / f"{NAME}.py"
     yield _examine_permission(starter)
+    if sys.platform == "darwin":
+        yield _examine_quarantine(installation.folder)
+
+
+def _examine_quarantine(folder: Path) -> Finding:
+    """Look for files that macOS refuses to run, as they were downloaded: find's -xattrname is macOS's own."""
+    command = ["find", str(folder), "-xattrname", "com.apple.quarantine", "-print", "-quit"]
+    try:
+        path = ask(command).stdout.strip()
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return Finding("Quarantine", f"not checked: {error}")
+    if path:
+        return Finding(
+            "Quarantine", f"macOS blocks {path}", f"run: xattr -dr com.apple.quarantine {shlex.quote(str(folder))}"
+        )
+    return Finding("Quarantine", "macOS blocks no file")
 
 
 def _examine_permission(starter: Path) -> Finding:
@@ -162,7 +186,7 @@ def _examine_permission(starter: Path) -> Finding:
         return Finding("Permission", f"{starter.name} is executable")
     if starter.exists() and starter.stat().st_mode & 0o100:
         state = f"{starter.name} is on a file system without executables (mounted noexec)"
-        return Finding("Permission", state, "set GIMP3_DIRECTORY to another folder, then run: python3 install.py")
+        return Finding("Permission", state, f"set GIMP3_DIRECTORY to another folder, then {_install_again()}")
     return Finding("Permission", f"{starter.name} is not executable", f"run: chmod +x {starter}")
 
 
@@ -170,7 +194,7 @@ def _examine_languages(installation: Installation) -> Finding:
     locale = installation.folder / "lib" / "locale"
     missing = catalogues.missing(locale)
     if missing:
-        return Finding("Languages", f"not compiled: {', '.join(missing)}", _INSTALL_AGAIN)
+        return Finding("Languages", f"not compiled: {', '.join(missing)}", _install_again())
     return Finding("Languages", ", ".join(["en", *sorted(path.stem for path in locale.glob("*.po"))]))
 
 
@@ -179,9 +203,9 @@ def _check(installation: Installation, python: Python, name: str, code: str, des
     try:
         result = python.run(code, installation.folder)
     except OSError:
-        return Finding(name, f"{python.program or 'none'} no longer exists", _INSTALL_AGAIN)
+        return Finding(name, f"{python.program or 'none'} no longer exists", _install_again())
     except subprocess.TimeoutExpired as error:
-        return Finding(name, f"no answer within {error.timeout:.0f} seconds", _INSTALL_AGAIN)
+        return Finding(name, f"no answer within {error.timeout:.0f} seconds", _install_again())
     if result.returncode:
-        return Finding(name, packages.import_failure(result), _INSTALL_AGAIN)
+        return Finding(name, packages.import_failure(result), _install_again())
     return Finding(name, describe(result.stdout.strip()))

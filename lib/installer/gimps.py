@@ -3,17 +3,20 @@
 import re
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from lib.installer import pythons
+from lib.installer.invocation import install_command
 from lib.installer.problem import SetupProblem
-from lib.installer.programs import Machine, programs
+from lib.installer.programs import Machine, Program, programs
 from lib.installer.pythons import Python
 
 OLDEST = (3, 0)
 WHERE_TO_GET = "Install GIMP 3 from your distribution or from gimp.org, then run this again."
 _SANDBOXES = ("Flatpak", "Snap")
+_VERSION_SECONDS = 10
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,9 @@ def _no_gimp(outdated: list[Gimp], machine: Machine | None = None) -> SetupProbl
     folders = settings_folders(machine or Machine())
     if folders:
         what = f"Couldn't find GIMP on this machine, only the settings folder {folders[-1]}."
-        return SetupProblem(what, f"If your GIMP uses that folder, run: python3 install.py --gimp-dir '{folders[-1]}'")
+        return SetupProblem(
+            what, f"If your GIMP uses that folder, run: {install_command('--gimp-dir', str(folders[-1]))}"
+        )
     return SetupProblem("Couldn't find GIMP on this machine.", WHERE_TO_GET)
 
 
@@ -106,25 +111,26 @@ def settings_folders(machine: Machine) -> list[Path]:
 
 
 def _unsandboxed(machine: Machine) -> list[Gimp]:
-    gimps = []
-    for program in programs(machine):
-        version = program.version or _query_version(str(program.path))
-        if version:
-            gimps.append(Gimp(str(program.path), version, program.kind))
-    return gimps
+    candidates = programs(machine)
+    with ThreadPoolExecutor(max_workers=len(candidates) or 1) as pool:
+        versions = list(pool.map(lambda program: program.version or _query_version(program), candidates))
+    return [Gimp(str(program.path), version, program.kind)
+            for program, version in zip(candidates, versions, strict=True) if version]  # fmt: skip
 
 
-def _query_version(command: str) -> str | None:
-    """Return the version that a GIMP reports, or the one in the name of the Microsoft Store's, which has no console."""
-    gimp = query(command)
-    suffix = re.search(r"-(\d+\.\d+)\.exe$", command)
-    return gimp.version if gimp else f"{suffix.group(1)}.0" if suffix else None
+def _query_version(program: Program) -> str | None:
+    """Return the version that a GIMP reports; for one that would open a window, the version in its name."""
+    if not program.has_window:
+        gimp = query(str(program.path))
+        return gimp.version if gimp else None
+    suffix = re.search(r"-(\d+\.\d+)\.exe$", program.path.name)
+    return f"{suffix.group(1)}.0" if suffix else None
 
 
 def query(command: str) -> Gimp | None:
-    """Return the GIMP that a command starts, by its `--version`; None if it does not answer."""
+    """Return the GIMP that a command starts, by its `--version`; None if it does not answer within ten seconds."""
     try:
-        answer = pythons.ask([command, "--version"])
+        answer = pythons.ask([command, "--version"], _VERSION_SECONDS)
     except (OSError, subprocess.TimeoutExpired):
         return None
     match = re.search(r"\b(\d+\.\d+\.\d+)", answer.stdout)

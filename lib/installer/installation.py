@@ -1,8 +1,12 @@
 """The installed plug-in: a folder that is completed beside the old one, then replaces it."""
 
 import compileall
+import errno
+import glob
+import itertools
 import os
 import shutil
+import sys
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -54,15 +58,22 @@ class Installation:
     def uninstall(self) -> bool:
         """Remove the plug-in; return False if it was not installed. Raise SetupProblem if it cannot be removed."""
         if not self.place.exists() and not self._old().exists():
-            if self._lock().exists():
-                with self._exclusive():  # removes the lock file of an uninstall that was interrupted
+            if self._lock().exists() or self.leftovers():
+                with self._exclusive():  # removes what an earlier uninstall left
                     return False
             return False
-        with self._exclusive() as new:
+        with self._exclusive():
             # Hidden from GIMP in one step, so that an interrupted removal leaves no incomplete plug-in.
-            self.place.rename(new)
-            shutil.rmtree(new)
+            self._discard(self.place)
         return True
+
+    def leftovers(self) -> list[Path]:
+        """Return the folders of old versions that could not be removed completely, as on Windows a program used them.
+
+        Every command that changes the installation tries to remove them again.
+        """
+        beside = self.place.parent
+        return sorted(beside.glob(f".{glob.escape(self.place.name)}.unused-*")) if beside.is_dir() else []
 
     def check_ours(self) -> None:
         """Raise SetupProblem for a folder that install.py did not create or runs from."""
@@ -104,11 +115,26 @@ class Installation:
     def _prepared(self, new: Path) -> Iterator[Path]:
         self._restore()
         self.check_ours()
-        shutil.rmtree(new, ignore_errors=True)
+        for folder in self.leftovers():
+            shutil.rmtree(folder, ignore_errors=True)
+        self._discard(new)
         try:
             yield new
         finally:
-            shutil.rmtree(new, ignore_errors=True)
+            with suppress(OSError):
+                self._discard(new)
+
+    def _discard(self, folder: Path) -> None:
+        """Remove a folder, or what can be removed of it; raise OSError if it can't even be renamed.
+
+        On Windows, the loaded files of a program that runs can be renamed with their folder, but not removed.
+        """
+        if not folder.exists():
+            return
+        numbers = itertools.count(1)
+        unused = next(path for number in numbers if not (path := self._beside(f"unused-{number}")).exists())
+        folder.rename(unused)
+        shutil.rmtree(unused, ignore_errors=True)
 
     def _build(self, new: Path, link: bool, others: Sequence["Installation"], without: Collection[str]) -> None:
         new.mkdir()
@@ -149,7 +175,7 @@ class Installation:
 
     def _swap(self, new: Path) -> None:
         old, place = self._old(), self.place
-        shutil.rmtree(old, ignore_errors=True)
+        self._discard(old)
         if place.exists():
             place.rename(old)
         try:
@@ -157,7 +183,7 @@ class Installation:
         except OSError:
             self._restore()
             raise
-        shutil.rmtree(old, ignore_errors=True)
+        self._discard(old)
 
     def _restore(self) -> None:
         """Put the old installation back if an update was interrupted between its two renames."""
@@ -225,11 +251,24 @@ def _link_or_copy(source: str, target: str) -> None:
         shutil.copyfile(source, target)
 
 
+def is_in_use(error: OSError) -> bool:
+    """Return whether Windows refuses because a program has the file or a file of the folder open.
+
+    It reports that as a sharing violation, or, for a loaded program file or a folder, as a denied access.
+    """
+    return sys.platform == "win32" and error.errno in (errno.EACCES, errno.EPERM)
+
+
 def _cannot_write(error: OSError, config: Path) -> SetupProblem:
     path, reason = error.filename, error.strerror
     if isinstance(error, shutil.Error) and error.args and isinstance(error.args[0], list):
         # copytree collects (source, target, reason) of each file.
         _, path, reason = error.args[0][0]
+    if is_in_use(error):
+        return SetupProblem(
+            f"A program is using {path or config}.",
+            "Close GIMP and every other program that uses the plug-in, such as install.py serve, then run this again.",
+        )
     return SetupProblem(
         f"Couldn't write {path or config}: {reason or error}.",
         "Close GIMP, check the folder's permissions and the free disk space, or choose another folder with --gimp-dir,"

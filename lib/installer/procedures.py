@@ -10,6 +10,7 @@ from pathlib import Path
 
 from lib.installer import pythons
 from lib.installer.gimps import Gimp
+from lib.installer.invocation import install_command
 from lib.settings.settings import NAME
 
 PROCEDURES = tuple(NAME + part for part in ("", "-remove", "-extend", "-again", "-folder", "-history", "-settings"))
@@ -18,7 +19,10 @@ _SECONDS = 300
 # Script-Fu comes with GIMP, needs no Python, and defines a name for each procedure; this needs none of its library.
 _QUERY = " ".join(f'(display (if (defined? \'{name}) "{name} yes" "{name} no")) (newline)' for name in PROCEDURES)
 _BINDING = "install GIMP's Python binding (on Debian: gir1.2-gimp-3.0 and python3-gi), then run this again"
-_INSTALL_AGAIN = "run: python3 install.py"
+
+
+def _install_again() -> str:
+    return f"run: {install_command()}"
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,7 @@ def ask(gimp: Gimp, config: Path) -> ProcedureCheck:
     if not registered:
         return _not_registered(result.stderr)
     if len(registered) < len(PROCEDURES):
-        return ProcedureCheck(f"only {', '.join(registered)} registered in GIMP", _INSTALL_AGAIN)
+        return ProcedureCheck(f"only {', '.join(registered)} registered in GIMP", _install_again())
     return ProcedureCheck(f"all {len(registered)} registered in GIMP")
 
 
@@ -84,6 +88,6 @@ def _not_registered(errors: str) -> ProcedureCheck:
     ends = re.findall(rf"{NAME}\.py.*?\n(\w[\w.]*(?:Error|Exception)\b.*)$", errors, re.MULTILINE | re.DOTALL)
     reason = (ends or re.findall(r"^(env: .*)$", errors, re.MULTILINE) or [""])[0].splitlines()
     if not reason:
-        return ProcedureCheck("not registered in GIMP", f"{_INSTALL_AGAIN}, then read GIMP's output in a terminal")
+        return ProcedureCheck("not registered in GIMP", f"{_install_again()}, then read GIMP's output in a terminal")
     binding = re.search(r"\bgi\b|namespace|introspection|^env:", reason[0], re.IGNORECASE)
-    return ProcedureCheck(f"GIMP cannot start the plug-in: {reason[0]}", _BINDING if binding else _INSTALL_AGAIN)
+    return ProcedureCheck(f"GIMP cannot start the plug-in: {reason[0]}", _BINDING if binding else _install_again())

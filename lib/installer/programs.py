@@ -44,6 +44,8 @@ class Program:
     path: Path
     kind: str = "native"
     version: str | None = None
+    has_window: bool = False
+    """Whether it opens a window even if it is only asked for its version: on Windows, all but the console programs."""
 
 
 def programs(machine: Machine) -> list[Program]:
@@ -59,7 +61,14 @@ def programs(machine: Machine) -> list[Program]:
 
 def _in_folders(machine: Machine, folders: list[Path]) -> list[Program]:
     paths = [path for folder in folders for path in _matching(folder, "gimp*") if _is_gimp(machine, path)]
-    return [Program(path) for path in sorted(paths, key=lambda path: ("console" not in path.name, path.name))]
+    # A version's console program answers for both: gimp-console-3.2 for gimp-3.2.
+    paths = [path for path in paths if "console" in path.name or not _console_program(path).exists()]
+    ordered = sorted(paths, key=lambda path: ("console" not in path.name, path.name))
+    return [Program(path, has_window=machine.system == "win32" and "console" not in path.name) for path in ordered]
+
+
+def _console_program(path: Path) -> Path:
+    return path.with_name(path.name.replace("gimp", "gimp-console", 1))
 
 
 def _is_gimp(machine: Machine, path: Path) -> bool:

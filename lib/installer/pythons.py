@@ -59,10 +59,24 @@ def running() -> Python:
 
 
 def check_running(prefix: str = sys.base_prefix) -> None:
-    """Raise SetupProblem for the Microsoft Store's Python: other programs cannot see its files in AppData."""
+    """Raise SetupProblem for a Python that can't be the worker's: the Microsoft Store's or one inside GIMP.
+
+    Other programs cannot see the files in AppData that the Store's writes. On macOS, only GIMP may start GIMP.app's; on
+    Windows, GIMP's is built with MinGW and cannot load ordinary packages.
+    """
     if "PythonSoftwareFoundation.Python" in prefix:
         raise SetupProblem(
             "This Python is from the Microsoft Store, and GIMP cannot see the files that it writes.",
+            "Install Python from python.org, then run this again with it.",
+        )
+    if re.search(r"/GIMP[^/]*\.app/", f"{prefix}/"):
+        raise SetupProblem(
+            "This Python belongs to GIMP.app, and only GIMP may start it.",
+            "Install Python from python.org or with Homebrew (brew install python), then run this again with it.",
+        )
+    if sysconfig.get_platform().startswith("mingw"):
+        raise SetupProblem(
+            "This Python was built with MinGW, as GIMP's own is, and cannot load the packages.",
             "Install Python from python.org, then run this again with it.",
         )
 
@@ -105,8 +119,8 @@ def about(sandbox: str) -> dict[str, Any]:
     return facts
 
 
-def ask(command: list[str]) -> "subprocess.CompletedProcess[str]":
-    """Run a short command and capture its output, in whatever encoding."""
+def ask(command: list[str], seconds: float = _SECONDS) -> "subprocess.CompletedProcess[str]":
+    """Run a short command and capture its output, in whatever encoding; raise subprocess.TimeoutExpired, OSError."""
     return subprocess.run(
-        command, capture_output=True, encoding="utf-8", errors="replace", timeout=_SECONDS, stdin=subprocess.DEVNULL
+        command, capture_output=True, encoding="utf-8", errors="replace", timeout=seconds, stdin=subprocess.DEVNULL
     )

@@ -6,7 +6,8 @@ import tempfile
 from pathlib import Path
 
 from lib.installer import packages, private_gimp, pythons, stamp
-from lib.installer.installation import contains
+from lib.installer.installation import Installation, contains
+from lib.installer.invocation import install_command
 from lib.installer.packages import CHECKOUT
 from lib.installer.problem import SetupProblem
 from lib.installer.pythons import Python
@@ -27,12 +28,20 @@ def remove_plug_in(target: Target) -> None:
     installation = target.installation
     removed = installation.uninstall()
     print(f"Removed {installation.folder}" if removed else f"Generative Edit is not installed in {installation.config}")
+    print_leftovers(installation)
+
+
+def print_leftovers(installation: Installation) -> None:
+    """Print which folders of an old version could not be removed completely, if there are any."""
+    for folder in installation.leftovers():
+        again = install_command("uninstall")
+        print(f"Couldn't remove all of {folder}, as a program uses files in it. The next {again} removes it.")
 
 
 def print_remaining() -> None:
     """Print where the user's data is, and how to remove it."""
     print(f"Settings and history remain in {settings.data_folder()}; a stored key remains in the key store.")
-    print("To remove those too: python3 install.py uninstall --everything")
+    print(f"To remove those too: {install_command('uninstall', '--everything')}")
 
 
 def confirm(places: list[Target]) -> bool:

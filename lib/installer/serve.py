@@ -8,10 +8,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from lib.installer import packages, private_gimp, pythons, stamp, targets
+from lib.installer import packages, private_gimp, pythons, stamp, systemd, targets
 from lib.storage.file_lock import locked_where_possible
 
 _REQUIRED = ("werkzeug", "numpy", "PIL", "requests")
+PRINT_UNIT = "--print-systemd-unit"
 # Accepted for consistency with the other commands; nothing here installs system packages.
 _NO_SYSTEM_PACKAGES = "--no-system-packages"
 
@@ -21,6 +22,9 @@ def run(arguments: Sequence[str]) -> int:
 
     The server runs in this process, so that it always ends with it.
     """
+    if PRINT_UNIT in arguments:
+        print(systemd.unit([argument for argument in arguments if argument != PRINT_UNIT]), end="")
+        return 0
     if not all(importlib.util.find_spec(name) for name in _REQUIRED):
         vendor = str(_installed_packages() or _cached_packages())
         sys.path.insert(0, vendor)

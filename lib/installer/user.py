@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from lib.installer.invocation import install_command
 from lib.installer.problem import SetupProblem
 
 # Commands that write only into the given folder or root's own cache folder.
@@ -18,7 +19,7 @@ def check(command: str) -> None:
     if caller and (command not in _ALLOWED_FOR_ROOT or not _belongs_to_root(home)):
         raise SetupProblem(
             f"This was started as root by {caller} and would not change {caller}'s GIMP.",
-            f"Run it as {caller}, without sudo: python3 install.py {command}",
+            f"Run it as {caller}, without sudo: {install_command(command)}",
         )
 
 

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+_CHUNK = 1 << 18
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 Content = tuple[int, str]
@@ -17,9 +18,12 @@ File = dict[str, Any]
 
 def content_of(path: Path) -> Content:
     """Return the size and the hash of a file, which identify its content; raise OSError if it can't be read."""
+    digest, size = hashlib.sha256(), 0
     with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-        return file.tell(), digest
+        while chunk := file.read(_CHUNK):  # hashlib.file_digest needs Python 3.11
+            digest.update(chunk)
+            size += len(chunk)
+    return size, digest.hexdigest()
 
 
 def describe_file(path: Path, name: str) -> File:

@@ -4,6 +4,7 @@ import contextlib
 import errno
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,22 +15,44 @@ _LOCKS_UNSUPPORTED = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL)
 if sys.platform == "win32":
     import msvcrt
 
+    _POLL_SECONDS = 0.05
+
     def _lock(descriptor: int, wait: bool) -> None:
-        msvcrt.locking(descriptor, msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)
+        while True:
+            try:
+                # LK_LOCK, which should wait, gives up after ten seconds.
+                msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+            except PermissionError:
+                if not wait:
+                    raise
+                time.sleep(_POLL_SECONDS)
+            else:
+                return
+
+    def _unlock(descriptor: int) -> None:
+        # Windows releases the locks of a closed file only some time later.
+        msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
 else:
     import fcntl
 
     def _lock(descriptor: int, wait: bool) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
 
+    def _unlock(descriptor: int) -> None:
+        """Do nothing: the lock is released when the file is closed."""
+
 
 @contextmanager
 def locked(path: Path, wait: bool = False) -> Iterator[bool]:
     """Hold the lock of a file; yield False if another process holds it and `wait` is off."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    acquired = False
     try:
-        yield _try_lock(descriptor, wait)
+        acquired = _try_lock(descriptor, wait)
+        yield acquired
     finally:
+        if acquired:
+            _unlock(descriptor)
         os.close(descriptor)
 
 

@@ -26,12 +26,14 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from lib.jobs.job import Job, decode_line, encode_line
 from lib.translation import _
+from lib.worker import bundled_packages
 
 if TYPE_CHECKING:
     from lib.worker.edit_job import EditJob
 
 ROOT = Path(__file__).absolute().parent.parent.parent
 VENDOR = ROOT / "vendor"
+WHEELS = ROOT / "wheels"
 STAMP = ROOT / "stamp.json"
 
 
@@ -78,7 +80,7 @@ def python_problem() -> str | None:
         return None
     expected = json.loads(STAMP.read_text(encoding="utf-8"))["python_version"]
     actual = f"{sys.version_info.major}.{sys.version_info.minor}"
-    if actual == expected:
+    if expected in (actual, ""):  # "": the installation has packages for several versions
         return None
     message = _("The packages were installed for Python {expected}, but this is Python {actual}.")
     return message.format(expected=expected, actual=actual)
@@ -189,7 +191,13 @@ def main(arguments: list[str]) -> int:
     if problem:
         emit({"event": "error", "message": problem, "hint": _("Run install.py again.")})
         return 1
-    sys.path.insert(0, str(VENDOR))
+    try:
+        vendor = bundled_packages.unpack(WHEELS) if WHEELS.is_dir() else VENDOR
+    except OSError as error:
+        message = _("Couldn't unpack the packages: {reason}.").format(reason=error.strerror or error)
+        emit({"event": "error", "message": message, "hint": _("Free some disk space, then try again.")})
+        return 1
+    sys.path.insert(0, str(vendor))
     # Import it now, while the plug-in is still exporting the picture.
     import lib.worker.edit_job  # noqa: F401
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lib.api import cost
 from lib.api.calls import cancelled_error
 from lib.api.client import ImagesClient
 from lib.api.errors import (
@@ -47,7 +48,9 @@ from lib.worker.job_request import (
     can_lower_moderation,
     check_cost,
     check_disk_space,
+    check_monthly_limit,
     find_provider,
+    model_of,
     resolve_endpoint,
 )
 
@@ -116,6 +119,7 @@ class EditJob:
             self._notes.append(_("Added to the prompt: “{sentence}”").format(sentence=addition))
         plan = Plan.from_json(job_spec["plan"])
         check_cost(request, provider, job_spec["max_cost"])
+        check_monthly_limit(request, provider)
         check_disk_space(self._job, request, plan)
         with self._connect(provider, job_spec) as client:
             self._job.write_json(SENT, {"time": time.time()}, durable=True)
@@ -218,8 +222,15 @@ class EditJob:
 
     def _record_spending(self, response: EditResponse | None) -> None:
         """Add the cost of the request to the spending; without a response it is unknown whether it was billed."""
-        if self._sent and not self._is_free:
-            spending.add(self._sent[1].name, actual_cost(*self._sent, response) if response else None)
+        if not self._sent or self._is_free:
+            return
+        request, provider = self._sent
+        spending.add(provider.name, actual_cost(request, provider, response) if response else None)
+        model = model_of(request, provider)
+        if response and not response.failures and model.prices and model.prices.approximate:
+            report = cost.reported_output(request, response.usage, len(response.images))
+            if report:
+                spending.add_report(request, model, report)
 
     def _save(self, response: EditResponse) -> None:
         """Save the returned pictures byte for byte and the rest of the response, then emit an event for each."""

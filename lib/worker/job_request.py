@@ -14,7 +14,7 @@ from lib.api.response import EditResponse
 from lib.api.text import sentence, sentences
 from lib.frame.frame import Plan
 from lib.jobs.job import Job
-from lib.settings import settings
+from lib.settings import settings, spending
 from lib.translation import _
 from lib.worker.reference_files import upright_copy
 
@@ -36,7 +36,8 @@ def find_provider(name: str) -> Provider:
         raise JobFailed(str(error), _("Choose another provider, or add this one in Settings.")) from None
 
 
-def _model(request: EditRequest, provider: Provider) -> models.Model:
+def model_of(request: EditRequest, provider: Provider) -> models.Model:
+    """Return the model of a request."""
     return models.get(provider.model_name(request.model))
 
 
@@ -44,7 +45,7 @@ def check_cost(request: EditRequest, provider: Provider, max_cost: float | None)
     """Raise JobFailed if the estimated cost exceeds `max_cost` or is unknown."""
     if max_cost is None:
         return
-    expected = cost.estimate(request, _model(request, provider))
+    expected = spending.estimate(request, model_of(request, provider))
     if expected is None:
         raise JobFailed(_("The cost of this edit can't be estimated."), _("To send it anyway, set max-cost to 0."))
     if expected.high > max_cost:
@@ -52,6 +53,21 @@ def check_cost(request: EditRequest, provider: Provider, max_cost: float | None)
         raise JobFailed(
             message.format(expected=expected, max_cost=max_cost),
             _("Increase max-cost, or request fewer or smaller images."),
+        )
+
+
+def check_monthly_limit(request: EditRequest, provider: Provider) -> None:
+    """Raise JobFailed if the edit may exceed the limit in the settings; an unknown cost counts as 0."""
+    limit = settings.load().monthly_limit
+    if not limit or provider.name == "local":
+        return
+    expected = spending.estimate(request, model_of(request, provider))
+    spent, highest = spending.total(), expected.high if expected else 0.0
+    if spent + highest > limit or spent >= limit:
+        message = _("This edit may cost ${cost:.2f}, and ${spent:.2f} of this month's limit of ${limit:.2f} is spent.")
+        raise JobFailed(
+            f"{message.format(cost=highest, spent=spent, limit=limit)} {_('Nothing was sent.')}",
+            _("Increase the limit in Settings, or choose a cheaper model or quality."),
         )
 
 
@@ -67,7 +83,7 @@ def check_disk_space(job: Job, request: EditRequest, plan: Plan) -> None:
 
 def actual_cost(request: EditRequest, provider: Provider, response: EditResponse) -> float | None:
     """Return the cost in US dollars by the response's usage; None if it is unknown."""
-    estimate = cost.actual(response.usage, _model(request, provider))
+    estimate = cost.actual(response.usage, model_of(request, provider))
     return round(estimate.high, 6) if estimate else None
 
 
@@ -75,7 +91,7 @@ def can_lower_moderation(request: EditRequest, provider: Provider) -> bool:
     """Return whether a request that moderation refused could be sent again with `moderation` set to low."""
     if request.moderation == "low" or "moderation" in (*provider.ignored, *provider.rejected):
         return False
-    model = _model(request, provider)
+    model = model_of(request, provider)
     return model.is_known and model.moderation
 
 
@@ -101,11 +117,13 @@ def build_request(job: Job, job_spec: Mapping[str, Any]) -> EditRequest:
     """Return the request of a job: its images, then its references, turned upright if they are files."""
     images: list[ImageSource] = [job.path(name) for name in job_spec["images"]]
     images += [_reference(job, number, text) for number, text in enumerate(job_spec["references"], 1)]
-    mask = job.path(job_spec["mask"]) if job_spec["mask"] else None
+    markup = job.path(job_spec["markup"]) if job_spec.get("markup") else None
+    # With markup, the mask only serves to align the result.
+    mask = job.path(job_spec["mask"]) if job_spec["mask"] and not markup else None
     fields = dict(job_spec["request"])
     if addition := job_spec.get("prompt_addition"):
         fields["prompt"] = f"{fields['prompt']}\n\n{addition}"
-    return EditRequest(images=images, mask=mask, **fields)
+    return EditRequest(images=images, mask=mask, markup=markup, **fields)
 
 
 def _reference(job: Job, number: int, text: str) -> ImageSource:

@@ -6,11 +6,12 @@ The image is not touched before the result arrives: one undo step then inserts i
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gi.repository import Gimp
 
+from lib.api.text import sentences
 from lib.translation import _
 from plugin.edit.arguments import defaults
 from plugin.edit.options import checked
@@ -30,7 +31,7 @@ class PreviousEdit:
     """An edit that can be repeated.
 
     `result` is its layer, or the group of its several results; `selection` the area that it changed; `layers` the
-    layers that it used. `missing` says which references are no longer in the image, "" where none is missing.
+    layers that it used, without the markup. `missing` says what is no longer in the image, "" where nothing is.
     """
 
     result: Gimp.Layer
@@ -60,6 +61,10 @@ def find_previous_edit(image: Gimp.Image, layers: Iterable[Gimp.Layer]) -> Previ
     references = [_layer_named(image, name, result) for name in record.references]
     present = [layer for layer in references if layer]
     missing = missing_references(len(references) - len(present) + record.other_references)
+    markup = _layer_named(image, record.markup, result)
+    if record.markup and markup is None:
+        missing = sentences(missing, _("The markup layer of that edit is not in this image."))
+    record = replace(record, values=record.values | {"markup": markup.get_name() if markup else ""})
     return PreviousEdit(result, selection, record, [edited, *present], missing)
 
 

@@ -30,6 +30,15 @@ _EXTEND_DEFAULTS: dict[str, str | int | float | bool] = {"prompt": "extend", "sa
 EDIT_ARGUMENTS = (
     Argument("prompt", "", N_("_Prompt"), N_("A description of the result; empty: remove what is selected")),
     Argument(
+        "recipe",
+        "",
+        N_("_Recipe"),
+        N_(
+            "A recipe's name, such as restore or change-sky: it sets the options that are left at their defaults, and "
+            "the prompt fills its {placeholders}; empty: none"
+        ),
+    ),
+    Argument(
         "provider",
         "",
         N_("Pro_vider"),
@@ -50,6 +59,12 @@ EDIT_ARGUMENTS = (
         N_("low, medium, high or auto, as the model supports them; empty: the model's default"),
     ),
     Argument("background", "", N_("_Background"), N_("opaque, transparent or auto; empty: opaque")),
+    Argument(
+        "complexity",
+        "",
+        N_("Compl_exity"),
+        N_("low, medium or high, for gpt-image-2.6 and later; empty: the model's default"),
+    ),
     Argument("moderation", "", N_("Mo_deration"), N_("low or auto; empty: the endpoint's default")),
     Argument("input-fidelity", "", N_("Input _fidelity"), N_("high or low; empty: the endpoint's default")),
     Argument("output-format", "", N_("Output _format"), N_("The format of the answer: png, jpeg or webp; empty: png")),
@@ -62,6 +77,12 @@ EDIT_ARGUMENTS = (
     Argument("stream", False, N_("St_ream"), N_("Request an event stream instead of a single response; default: no")),
     Argument("partial-images", 0, N_("Partial _images"), N_("0 to 3 previews; more than 0 needs stream")),
     Argument("user", "", N_("_User"), N_("An identifier of the end user, passed on to the endpoint; empty: none")),
+    Argument(
+        "markup",
+        "",
+        N_("Mar_kup"),
+        N_("The name of a layer with arrows, circles and notes that say where and what to edit; empty: none"),
+    ),
     Argument(
         "sample-merged",
         False,
@@ -149,14 +170,14 @@ EXTEND_ARGUMENTS = (
     *(
         replace(argument, default=_EXTEND_DEFAULTS.get(argument.name, argument.default))
         for argument in EDIT_ARGUMENTS
-        if argument.name not in ("feather", "grow")
+        if argument.name not in ("feather", "grow", "recipe", "markup")
     ),
 )
 # Removing sets its own prompt.
 REMOVE_ARGUMENTS = tuple(
     argument
     for argument in EDIT_ARGUMENTS
-    if argument.name not in ("prompt", "n", "background", "stream", "partial-images", "references")
+    if argument.name not in ("prompt", "recipe", "n", "background", "stream", "partial-images", "references", "markup")
 )
 Sides = tuple[str, str, str, str]
 

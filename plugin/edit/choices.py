@@ -28,6 +28,7 @@ def choices(model: Model, provider: Provider, output_format: str = "") -> dict[s
         "size": OptionChoices(_sizes(provider.sizes(model.sizes))),
         "quality": _options(model, model.qualities, _COMMON_QUALITIES),
         "background": _options(model, model.backgrounds, ("opaque", "transparent", "auto")),
+        "complexity": _options(model, model.complexities, ("low", "medium", "high")),
         "input-fidelity": _options(model, model.input_fidelities, ("high", "low")),
         "output-format": _options(model, model.output_formats, ("png", "jpeg", "webp")),
         "output-compression": _compression(model, output_format),

@@ -9,15 +9,15 @@ from urllib.parse import SplitResult, urlsplit
 
 from gi.repository import Gimp
 
-from lib.api import cost, models
+from lib.api import models
 from lib.api.cost import Cost
 from lib.api.hosts import is_loopback
 from lib.api.models import Model
 from lib.api.providers import Provider
 from lib.api.request import EditRequest
 from lib.frame.geometry import Size
-from lib.settings import settings
-from lib.translation import _
+from lib.settings import settings, spending
+from lib.translation import _, ngettext
 from plugin.edit.options import Options, endpoint_problems
 from plugin.edit.task import Task, prepare
 from plugin.errors import BadArguments
@@ -76,7 +76,7 @@ def draft(
     For `selection` and `replaced` see `plugin.edit.task.prepare`.
     """
     provider, model = provider_and_model(options)
-    if problems := endpoint_problems(provider, model):
+    if problems := endpoint_problems(options, provider, model):
         raise BadArguments(problems)
     task = prepare(image, layers, options, selection, replaced)
     return Draft(image, layers, options, task, provider, model, estimate(options, task, model, len(layers)))
@@ -84,8 +84,8 @@ def draft(
 
 def estimate(options: Options, task: Task, model: Model, layers: int) -> Cost | None:
     """Return the estimated cost, None where a price is unknown; references count with the largest possible size."""
-    has_mask = task.selection is None or task.selection.bounds is not None
-    return estimate_size(options, task.plan.size, model, layers, has_mask=has_mask)
+    has_overlay = bool(options.markup) or task.selection is None or task.selection.bounds is not None
+    return estimate_size(options, task.plan.size, model, layers, has_mask=has_overlay)
 
 
 def estimate_size(options: Options, size: Size, model: Model, layers: int, *, has_mask: bool) -> Cost | None:
@@ -94,7 +94,7 @@ def estimate_size(options: Options, size: Size, model: Model, layers: int, *, ha
     sizes = [first, *[_LARGEST_REFERENCE] * (layers - 1 + len(options.references))]
     fields = {name: value for name, value in options.request.items() if name != "size"}
     request = EditRequest(images=[b""] * len(sizes), size=str(size), **fields)
-    return cost.estimate(request, model, sizes, first if has_mask else None)
+    return spending.estimate(request, model, sizes, first if has_mask else None)
 
 
 def provider_and_model(options: Options) -> tuple[Provider, Model]:
@@ -112,4 +112,7 @@ def cost_text(cost: Cost | None) -> str:
         return _("cost unknown")
     if cost.high == 0:
         return _("free")
+    if cost.answers:
+        text = ngettext("about {cost}, from your last edit", "about {cost}, from your last {n} edits", cost.answers)
+        return text.format(cost=cost, n=cost.answers)
     return _("about {cost}").format(cost=cost) if cost.approximate else str(cost)

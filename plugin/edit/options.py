@@ -14,13 +14,16 @@ from lib.api.models import Model
 from lib.api.providers import Provider
 from lib.api.request import EditRequest
 from lib.api.text import sentence
-from lib.api.validation import ended_problem, parameter_problems
+from lib.api.validation import ended_problem, markup_problem, parameter_problems
 from lib.settings import settings
 from lib.settings.validators import LARGEST_RADIUS
 from lib.translation import _
+from plugin.edit.recipe import with_recipe
 from plugin.errors import BadArguments
 
-_REQUEST_TEXTS = ("size", "quality", "background", "moderation", "input-fidelity", "output-format", "user")
+_REQUEST_TEXTS = (
+    "size", "quality", "background", "complexity", "moderation", "input-fidelity", "output-format", "user",
+)  # fmt: skip
 COLOUR_MODES = ("auto", "always", "never")
 _MOST_RESULTS = 10
 _MOST_PARTIAL_IMAGES = 3
@@ -37,6 +40,7 @@ class Options:
     model: str | None = None
     request: Mapping[str, Any] = field(default_factory=dict)
     references: tuple[str, ...] = ()
+    markup: str = ""
     sample_merged: bool = False
     context: str | int = "auto"
     largest_size: int | None = None
@@ -80,7 +84,7 @@ def problems_of(values: Mapping[str, Any]) -> tuple[Options, list[str]]:
     except ValueError as error:
         return options, [*problems, str(error)]
     model = models.get(provider.model_name(options.model))
-    problems = [*problems, *endpoint_problems(provider, model)]
+    problems = [*problems, *endpoint_problems(options, provider, model)]
     request = EditRequest(images=(), **options.request)
     # A number out of the argument's own range has been reported.
     reported = {name.replace("-", "_") for name in _NUMBERS if _is_reported(name, problems)}
@@ -92,22 +96,26 @@ def problems_of(values: Mapping[str, Any]) -> tuple[Options, list[str]]:
     return options, problems
 
 
-def endpoint_problems(provider: Provider, model: Model) -> list[str]:
-    """Return a sentence for each problem with a provider's address, or with a model that it has shut down."""
+def endpoint_problems(options: Options, provider: Provider, model: Model) -> list[str]:
+    """Return a sentence for each problem with a provider's address, a model that it has shut down, or markup."""
     base_url = provider.resolve_url(None, os.environ)
-    problems = (environment_problem(provider, os.environ), ended_problem(model, base_url))
+    markup = markup_problem(model, provider) if options.markup else None
+    problems = (environment_problem(provider, os.environ), ended_problem(model, base_url), markup)
     return [sentence(str(problem)) for problem in problems if problem]
 
 
 def _read_values(values: Mapping[str, Any], environment: Mapping[str, str] = os.environ) -> tuple[Options, list[str]]:
     """Return the options as far as they can be read, and a sentence for each problem of the values."""
+    values, problems = with_recipe(values)
     reader = _ArgumentReader(values)
+    reader.problems += problems
     provider, model = _provider_and_model_names(values["provider"], values["model"], environment)
     options = Options(
         provider=provider,
         model=model,
         request=reader.request(),
         references=tuple(reader.json("references", list, _is_list_of_strings, _("a JSON list of strings")) or ()),
+        markup=values["markup"],
         sample_merged=values["sample-merged"],
         context=reader.context(),
         largest_size=reader.number_in_text("largest-size"),

@@ -8,7 +8,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from typing import Any
 
 from lib.translation import _, ngettext
@@ -23,7 +23,7 @@ _LONGEST = {"prompt": 32_000}
 _LONGEST_TEXT = 200
 _MOST_LAYERS = 16
 _REQUEST = (
-    "prompt", "n", "size", "quality", "background", "moderation", "input-fidelity", "output-format",
+    "prompt", "n", "size", "quality", "background", "complexity", "moderation", "input-fidelity", "output-format",
     "output-compression", "stream", "partial-images",
 )  # fmt: skip
 _OPTIONS = (
@@ -59,6 +59,7 @@ class EditRecord:
     values: dict[str, Any]
     has_selection: bool
     edited: LayerName | None
+    markup: LayerName | None
     references: tuple[LayerName, ...]
     other_references: int
     notes: tuple[str, ...]
@@ -73,7 +74,7 @@ def edit_record(options: Options, sources: Mapping[str, Any]) -> dict[str, Any]:
         "request": request,
         "options": {name: getattr(options, name) for name in names},
         "left_out": [name for name in _PRIVATE_FIELDS if name in options.request],
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),  # noqa: UP017 - GIMP may have Python 3.10
         **({source_type.RECORD_KEY: source_type.term_for(options.provider)} if options.provenance else {}),
         **sources,
     }
@@ -111,6 +112,7 @@ def read_record(data: bytes) -> EditRecord:
         values,
         record.get("selected") is True,
         _layer_name(record.get("edited")),
+        _layer_name(record.get("markup")),
         tuple(filter(None, map(_layer_name, _list(references.get("layers"))[:_MOST_LAYERS]))),
         _count(references.get("others")),
         _notes(record),

@@ -17,6 +17,7 @@ from lib.frame.whereabouts import describe_area
 from lib.jobs.job import FRAME, SELECTION, VERSION, Job
 from lib.settings import settings
 from lib.translation import _
+from plugin.edit.markup import markup_layer, without_markup
 from plugin.edit.options import Options
 from plugin.edit.record import edit_record
 from plugin.errors import BadArguments, EditFailed
@@ -32,14 +33,16 @@ _REFERENCE_EDGE = 2048
 
 @dataclass(frozen=True)
 class Exported:
-    """The PNG files of a request: the picture to edit and its references, and the mask.
+    """The PNG files of a request: the picture to edit and its references, the mask, and the markup.
 
-    `layer_mask` says how the layer mask differs from the selection (see lib.imaging.layer_mask).
+    With markup no mask is sent, and the mask only says where the result is kept. `layer_mask` says how the layer mask
+    differs from the selection (see lib.imaging.layer_mask).
     """
 
     pictures: list[bytes]
     mask: bytes | None = None
     layer_mask: Mapping[str, Any] | None = None
+    markup: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,8 @@ def prepare(
     Nothing is exported yet. `selection` takes the place of the image's own. `replaced` is an earlier result: it is not
     sent with what is visible, and is hidden when the new result is inserted. Raises BadArguments or EditFailed.
     """
+    markup = markup_layer(image, options.markup)
+    layers = without_markup(layers, markup)
     check_editable(image, layers, options)
     selection = selection or export.ImageSelection(image)
     canvas = Size(image.get_width(), image.get_height())
@@ -79,8 +84,8 @@ def prepare(
     return Task(
         plan,
         replace(place, replaced=replaced),
-        lambda job: _export(image, layers, options, plan, selection, replaced, job),
-        sources(image, layers, options) | {"selected": selection.bounds is not None},
+        lambda job: _export(image, layers, options, plan, selection, (replaced, markup), job),
+        sources(image, layers, options, markup) | {"selected": selection.bounds is not None},
         selection,
         _prompt_addition(selection.bounds, plan, options),
     )
@@ -116,11 +121,19 @@ def _prompt_addition(selection: Rect | None, plan: frame.Plan, options: Options)
     return describe_area(selection, plan.sent)
 
 
-def sources(image: Gimp.Image, layers: Sequence[Gimp.Layer], options: Options) -> dict[str, Any]:
+def sources(
+    image: Gimp.Image, layers: Sequence[Gimp.Layer], options: Options, markup: Gimp.Layer | None = None
+) -> dict[str, Any]:
     """Return the canvas and the layers that an edit uses, by name and by tattoo, for the record on its result."""
-    names = [{"name": layer.get_name(), "tattoo": layer.get_tattoo()} for layer in layers]
-    references = {"layers": names[1:], "others": len(options.references)}
-    return {"canvas": [image.get_width(), image.get_height()], "edited": names[0], "references": references}
+    edited, *others = map(_identity, layers)
+    used = {"edited": edited, "references": {"layers": others, "others": len(options.references)}}
+    if markup:
+        used["markup"] = _identity(markup)
+    return {"canvas": [image.get_width(), image.get_height()], **used}
+
+
+def _identity(layer: Gimp.Layer) -> dict[str, Any]:
+    return {"name": layer.get_name(), "tattoo": layer.get_tattoo()}
 
 
 def check_editable(image: Gimp.Image, layers: Sequence[Gimp.Layer], options: Options) -> None:
@@ -158,9 +171,9 @@ def first_picture(
     layers: Sequence[Gimp.Layer],
     options: Options,
     area: Rect,
-    without: Gimp.Layer | None = None,
+    without: Sequence[Gimp.Layer | None] = (),
 ) -> Pixels:
-    """Return the pixels to edit: the first layer, or what is visible `without` one, in `area` of the canvas."""
+    """Return the pixels to edit in `area` of the canvas: the first layer, or what is visible `without` some."""
     if options.sample_merged:
         return export.visible_pixels(image, area, without)
     return export.layer_pixels(image, layers[0], area)
@@ -193,6 +206,8 @@ def write_job(
         job.write(name, picture)
     if exported.mask:
         job.write("mask.png", exported.mask)
+    if exported.markup:
+        job.write("markup.png", exported.markup)
     request = dict(options.request) | {"size": str(task.plan.size)}
     if model := _model(options):
         request["model"] = model
@@ -205,6 +220,7 @@ def write_job(
         "images": names,
         "references": list(options.references),
         "mask": "mask.png" if exported.mask else None,
+        "markup": "markup.png" if exported.markup else None,
         "layer_mask": exported.layer_mask,
         "plan": task.plan.to_json(),
         "fit": options.fit,
@@ -227,21 +243,26 @@ def _export(
     options: Options,
     plan: frame.Plan,
     selection: Selection,
-    replaced: Gimp.Layer | None,
+    not_sent: tuple[Gimp.Layer | None, Gimp.Layer | None],
     job: Job,
 ) -> Exported:
-    """Export the pictures and the mask; the selection's values go into the job folder, too."""
-    pixels = first_picture(image, layers, options, plan.frame, replaced)
+    """Export the pictures and the mask; the selection's values go into the job folder, too.
+
+    `not_sent` are the layers that are no part of what is visible: an earlier result, and the markup.
+    """
+    pixels = first_picture(image, layers, options, plan.frame, not_sent)
     pictures = [sent_picture(job, pixels, options, plan), *reference_pictures(image, layers)]
+    _replaced, layer = not_sent
+    markup = export.markup_png(image, layer, plan) if layer else None
     if selection.bounds is None:
-        return Exported(pictures)
+        return Exported(pictures, markup=markup)
     margin = round(settings.provider(options.provider).mask_margin / plan.scale)
     mask = export.mask_png(selection, plan, options.grow + margin)
     # For the layer mask of the result: when it arrives, the image's selection may be a different one.
     job.write(SELECTION, selection.values(plan.frame))
     if not options.grow and not options.feather:
-        return Exported(pictures, mask)
-    return Exported(pictures, mask, {"grow": options.grow, "feather": options.feather})
+        return Exported(pictures, mask, None, markup)
+    return Exported(pictures, mask, {"grow": options.grow, "feather": options.feather}, markup)
 
 
 def _grown(selected: Rect | None, canvas: Size, grow: int) -> Rect | None:

@@ -44,7 +44,12 @@ class ExtendDialog:
         self._quick_mask = quick_mask_is_on(image)
         title = _("Extend Canvas – {image}").format(image=image.get_name())
         self._window = ProcedureWindow(procedure, config, title, EXTEND_ARGUMENTS, self)
-        engine = EngineNote(self._workers, self._open_settings, self._update_generate_button)
+        engine = EngineNote(
+            self._workers,
+            self._open_settings,
+            self._update_generate_button,
+            lambda prompt: config.set_property("prompt", prompt),
+        )
         self._parts = ExtendParts(config, image, engine, self._cancel, self.on_generate)
         self._window.fill(self._parts.column(), "extending")
 

@@ -98,7 +98,7 @@ _PICTURE_ARGUMENTS = (
     *(
         replace(argument, blurb=_BLURBS.get(argument.name, argument.blurb))
         for argument in EDIT_ARGUMENTS
-        if argument.name not in ("output-format", "max-cost")
+        if argument.name not in ("output-format", "max-cost", "markup")
     ),
 )
 # How a request is sent, how long it may take, and on whose behalf.

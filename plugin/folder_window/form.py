@@ -104,6 +104,7 @@ class FolderForm(Gtk.Box):
             [fields["user"], fields["timeout"]],
             [fields["references"], fields["extra"]],
             [fields["describe-area"], fields["provenance"]],
+            [fields["recipe"], fields["complexity"]],
             [fields["retry-unknown"]],
         ]
         table = grid(rows)
@@ -156,12 +157,14 @@ def _create_fields(config: Gimp.ProcedureConfig) -> dict[str, Field]:
         CheckField(config, "describe-area"),
         CheckField(config, "sample-merged"),
         ListField(config, "answer-format", "png"),
+        ListField(config, "complexity", default),
         ListField(config, "moderation", default),
         TextField(config, "user"),
         NumberField(config, "timeout", (0, 7200), lowest_text=default),
         TextField(config, "references", '["…"]'),
         TextField(config, "extra", "{…}"),
         ListField(config, "provenance", _("as in Settings")),
+        TextField(config, "recipe"),
         CheckField(config, "retry-unknown"),
     ]
     by_name: dict[str, Field] = {field.name: field for field in fields}

@@ -21,6 +21,7 @@ from plugin.history.formatting import limits_text, usage_text
 from plugin.history.insert import disabled_reason, fits, insert_and_report
 from plugin.history.job_list import JobList
 from plugin.history.recovery import unreported_results
+from plugin.ui.display import keep_above_gimp
 from plugin.ui.help import add_help_button
 from plugin.ui.labels import WrappingText, wrap_dialog, wrapped_label
 from plugin.worker.process import Event
@@ -51,6 +52,7 @@ class HistoryDialog:
 
     def run(self) -> None:
         """Show the window until it is closed."""
+        keep_above_gimp(self._dialog)
         self._dialog.get_content_area().show_all()
         self._list.view.grab_focus()
         self._message.set_text(unreported_results())

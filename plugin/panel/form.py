@@ -43,6 +43,7 @@ class OptionsForm(Gtk.Box):
                 tooltip=_("Number of previews shown on the canvas before the result"),
             ),
             "background": ListField(config, "background", _("opaque")),
+            "complexity": ListField(config, "complexity", default),
             "input-fidelity": ListField(config, "input-fidelity", default),
             "output-format": ListField(config, "output-format", "png"),
             "output-compression": NumberField(config, "output-compression", (-1, 100), lowest_text=default),
@@ -103,9 +104,9 @@ class OptionsForm(Gtk.Box):
             self._selection_fields(),
             [fields["background"], fields["input-fidelity"]],
             [fields["output-format"], fields["output-compression"]],
-            [fields["moderation"], fields["user"]],
+            [fields["complexity"], fields["moderation"]],
             [TextField(config, "references", '["…"]'), TextField(config, "extra", "{…}")],
-            [NumberField(config, "timeout", (0, 7200), lowest_text=_("default"))],
+            [fields["user"], NumberField(config, "timeout", (0, 7200), lowest_text=_("default"))],
         ]
         table = grid(rows)
         expander = Gtk.Expander.new_with_mnemonic(_("More _options"))

@@ -155,6 +155,7 @@ def _resend(task: Task, previous_job: Job) -> Task:
             job.write(FRAME, previous_job.path(FRAME).read_bytes())
         pictures = [previous_job.path(name).read_bytes() for name in job_spec["images"]]
         mask = previous_job.path(job_spec["mask"]).read_bytes() if job_spec["mask"] else None
-        return Exported(pictures, mask, job_spec["layer_mask"])
+        markup = previous_job.path(job_spec["markup"]).read_bytes() if job_spec["markup"] else None
+        return Exported(pictures, mask, job_spec["layer_mask"], markup)
 
     return replace(task, export=export)

@@ -34,6 +34,8 @@ def open_panel(
             # First use: start with previews, so that the edit is seen to progress. Later the user's own value counts.
             config.set_property("partial-images", _FIRST_PREVIEWS)
         start_with_settings(config)
+        config.set_property("recipe", "")  # only scripts and folder runs name one
+        config.set_property("markup", "")  # a layer of the image that was edited last
         return _run_panel(procedure, config, image, layers, slot)
 
 

@@ -65,7 +65,12 @@ class Panel:
         self._image_state: tuple[Any, ...] = ()
         title = _("Edit with Prompt – {image}").format(image=image.get_name())
         self._window = ProcedureWindow(procedure, config, title, EDIT_ARGUMENTS, self)
-        self._engine = EngineNote(self._workers, self._open_settings, self._update_generate_button)
+        self._engine = EngineNote(
+            self._workers,
+            self._open_settings,
+            self._update_generate_button,
+            lambda prompt: config.set_property("prompt", prompt),
+        )
         self._parts = self._create_parts(list(layers))
         self._window.fill(self._parts.column(), "first-edit")
 
@@ -93,7 +98,7 @@ class Panel:
         )
         return PanelParts(
             self._config,
-            InputList(self._image, layers, self._window.refresh_soon),
+            InputList(self._image, layers, self._config, self._window.refresh_soon),
             self._engine,
             Activity(session.cancel),
             ProblemBox(self._retry),

@@ -3,7 +3,7 @@
 Only the frame is read, so that the time does not depend on the size of the canvas.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
@@ -11,6 +11,8 @@ from gi.repository import Gegl, Gimp
 
 from lib.frame.frame import Plan
 from lib.frame.geometry import Rect, Size
+from lib.translation import _
+from plugin.errors import EditFailed
 from plugin.expect import expect
 from plugin.pixels import mask, png
 from plugin.pixels.raw import FORMATS, Pixels
@@ -28,12 +30,12 @@ def layer_pixels(image: Gimp.Image, layer: Gimp.Layer, area: Rect) -> Pixels:
     return _read_rendered(image, layer, area)
 
 
-def visible_pixels(image: Gimp.Image, area: Rect, without: Gimp.Layer | None = None) -> Pixels:
+def visible_pixels(image: Gimp.Image, area: Rect, without: Sequence[Gimp.Layer | None] = ()) -> Pixels:
     """Return what is visible in `area` of the canvas; transparent outside the canvas.
 
-    The layer `without` counts as hidden.
+    The layers `without` count as hidden.
     """
-    with duplicate(image, without) as copy:
+    with duplicate(image, *without) as copy:
         # Only the canvas is reduced, so that GIMP renders no more than that. Layers are not cropped, as the result of
         # filters such as blur and vignette depends on the whole layer.
         copy.resize(area.width, area.height, -area.x, -area.y)
@@ -43,6 +45,23 @@ def visible_pixels(image: Gimp.Image, area: Rect, without: Gimp.Layer | None = N
 def sent_png(pixels: Pixels, plan: Plan) -> bytes:
     """Return the pixels of a plan's frame as the PNG that is sent, at the plan's size."""
     return _fit_plan(pixels, plan).png()
+
+
+def markup_png(image: Gimp.Image, layer: Gimp.Layer, plan: Plan) -> bytes:
+    """Return a layer in the plan's frame as an RGBA PNG at the plan's size, transparent wherever nothing is drawn.
+
+    Raises EditFailed where the layer is empty in the frame, or hides all of it.
+    """
+    # Not padded like the picture: what is drawn at the canvas' edge is not repeated.
+    drawn = _read_rendered(image, layer, plan.frame).placed(plan.frame, plan.sent).scaled(plan.size)
+    alpha = drawn.data[drawn.channels - 1 :: drawn.channels]
+    if not any(alpha):
+        message = _("Nothing is drawn on the markup layer “{name}” in the area that is sent.")
+        raise EditFailed(message.format(name=layer.get_name()))
+    if alpha.count(255) == len(alpha):
+        message = _("The markup layer “{name}” hides the whole area that is sent. Draw on a transparent layer.")
+        raise EditFailed(message.format(name=layer.get_name()))
+    return drawn.png()
 
 
 def mask_png(selection: Selection, plan: Plan, grow: int) -> bytes:
@@ -116,11 +135,12 @@ def quick_mask_is_on(image: Gimp.Image) -> bool:
     return image.get_channel_by_name("Qmask") is not None
 
 
-def duplicate(image: Gimp.Image, without: Gimp.Layer | None = None) -> AbstractContextManager[Gimp.Image]:
-    """Duplicate an image temporarily, optionally with one of its layers hidden."""
+def duplicate(image: Gimp.Image, *without: Gimp.Layer | None) -> AbstractContextManager[Gimp.Image]:
+    """Duplicate an image temporarily, optionally with some of its layers hidden."""
     copy = image.duplicate()
-    if without is not None and without.is_valid():
-        _counterpart(copy, without).set_visible(False)
+    for layer in without:
+        if layer is not None and layer.is_valid():
+            _counterpart(copy, layer).set_visible(False)
     return _temporary(copy)
 
 

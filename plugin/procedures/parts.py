@@ -8,6 +8,7 @@ from lib.translation import _
 from plugin.edit.arguments import WIDE, Argument
 from plugin.errors import BadArguments, EditCancelled, explain
 
+ICON = "gimp-tool-heal"  # from GIMP's own icons, so that it suits every theme
 MENU = "<Image>/Filters/Generative Edit"
 READ_WRITE = GObject.ParamFlags.READWRITE
 
@@ -17,6 +18,7 @@ def describe(procedure: Gimp.Procedure, label: str, blurb: str, help_text: str) 
     procedure.set_menu_label(_(label))
     procedure.add_menu_path(MENU)
     procedure.set_documentation(_(blurb), _(help_text), procedure.get_name())
+    procedure.set_icon_name(ICON)  # GIMP 3.2 shows it in the procedure's window
     procedure.set_attribution("Generative Edit", _("Generative Edit's authors"), "2026")
 
 

@@ -16,6 +16,7 @@ from plugin.settings_dialog.defaults import DefaultsPage
 from plugin.settings_dialog.history import HistoryPage
 from plugin.settings_dialog.providers import ProvidersPage
 from plugin.settings_dialog.rows import SPACE
+from plugin.ui.display import keep_above_gimp
 from plugin.ui.help import add_help_button
 from plugin.ui.labels import WrappingText
 from plugin.worker.process import Event, OnEvent
@@ -53,7 +54,7 @@ class SettingsDialog:
         self.window.add_button(_("_Close"), Gtk.ResponseType.CLOSE)
         self.window.set_default_response(Gtk.ResponseType.CLOSE)
         self._banner = _Banner()
-        self._pages = (ProvidersPage(self), DefaultsPage(self), CostPage(), HistoryPage(self))
+        self._pages = (ProvidersPage(self), DefaultsPage(self), CostPage(self), HistoryPage(self))
         self._fill()
         self._connect(parent)
 
@@ -130,6 +131,7 @@ class SettingsDialog:
         if parent:
             self.window.set_transient_for(parent)
             self.window.set_modal(True)
+        keep_above_gimp(self.window)
         self.window.show_all()
         self._banner.hide_if_empty()
         self._pages[0].grab_focus()

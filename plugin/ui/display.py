@@ -1,6 +1,14 @@
-"""Whether windows can be shown."""
+"""Whether windows can be shown, and where the system puts them."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
 
 import gi
+
+if TYPE_CHECKING:
+    from gi.repository import Gtk
 
 
 def has_display() -> bool:
@@ -10,3 +18,17 @@ def has_display() -> bool:
 
     # Without this check GTK would exit the process if there is no display.
     return bool(Gtk.init_check([])[0])  # type: ignore[call-arg]  # the stubs lack its argument
+
+
+def keep_above_gimp(window: Gtk.Window) -> None:
+    """Keep a window of the plug-in above GIMP's, on Windows and macOS, where it would open behind them.
+
+    It needs GIMP 3.2; on Linux, the desktop does so.
+    """
+    if sys.platform not in ("win32", "darwin"):
+        return
+    gi.require_version("GimpUi", "3.0")
+    from gi.repository import GimpUi
+
+    if hasattr(GimpUi, "window_set_transient"):
+        GimpUi.window_set_transient(window)

@@ -19,10 +19,17 @@ _DELAY_MILLISECONDS = 250
 class EngineNote(Gtk.Box):
     """A note shown only for the built-in engine, with a button that opens Settings.
 
-    `refuses` is true if the engine would refuse the prompt; `on_change` is called when that changes.
+    `refuses` is true if the engine would refuse the prompt; `on_change` is called when that changes. `use_prompt`
+    receives the prompt that the engine can follow instead, if the user chooses it.
     """
 
-    def __init__(self, workers: Workers, on_settings: Callable[[], None], on_change: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        workers: Workers,
+        on_settings: Callable[[], None],
+        on_change: Callable[[], None],
+        use_prompt: Callable[[str], None],
+    ) -> None:
         super().__init__(spacing=6)
         self.refuses = False
         self._local = self._compact = False
@@ -31,7 +38,11 @@ class EngineNote(Gtk.Box):
         self._checked_prompt = ""
         self._timeout = 0
         self._label = wrapped_label(_capabilities(), characters=44)
+        self._suggestion = ""
+        self._instead = button(_("Use _This Prompt"), lambda: use_prompt(self._suggestion))
+        self._instead.set_no_show_all(True)
         self.pack_start(self._label, True, True, 0)
+        self.pack_start(self._instead, False, False, 0)
         self.pack_start(button(_("Se_ttings…"), on_settings, _("Other providers and their keys")), False, False, 0)
 
     def follow(self, draft: Draft | None) -> None:
@@ -40,7 +51,7 @@ class EngineNote(Gtk.Box):
             self._local = draft.provider.name == "local"
         if draft is None or not self._local:
             self._checked_prompt = ""
-            self._show_verdict("")
+            self._show_verdict({})
             return
         self._show()
         prompt = draft.options.request["prompt"]
@@ -64,13 +75,17 @@ class EngineNote(Gtk.Box):
 
         def on_answer(answer: Event) -> None:
             if prompt == self._checked_prompt:
-                self._show_verdict(answer.get("refusal") or "")
+                self._show_verdict(answer)
 
         self._workers.ask("check-prompt", on_answer, prompt=prompt)
         return GLib.SOURCE_REMOVE
 
-    def _show_verdict(self, refusal: str) -> None:
+    def _show_verdict(self, answer: Event) -> None:
+        refusal = answer.get("refusal") or ""
         self._label.set_text(refusal or _capabilities())
+        self._suggestion = answer.get("suggestion") or ""
+        self._instead.set_visible(bool(self._suggestion))
+        self._instead.set_tooltip_text(self._suggestion or None)
         changed = self.refuses != bool(refusal)
         self.refuses = bool(refusal)
         self._show()

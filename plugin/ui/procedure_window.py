@@ -16,6 +16,7 @@ from gi.repository import Gdk, Gimp, GimpUi, GLib, Gtk
 from lib.translation import _
 from plugin.edit.arguments import Argument, set_values, with_settings
 from plugin.expect import expect
+from plugin.ui.display import keep_above_gimp
 from plugin.ui.help import add_help_button
 from plugin.ui.layout import FittingHeight, move_beside
 
@@ -78,6 +79,7 @@ class ProcedureWindow:
     def run(self, take_focus: Callable[[], None]) -> None:
         """Show the window until it is closed; `take_focus` focuses its first control."""
         self._owner.refresh()
+        keep_above_gimp(self.dialog)
         move_beside(self.dialog)
         FittingHeight(self.dialog)
         self.dialog.show()

@@ -12,16 +12,12 @@ from lib.jobs.job import Job, decode_line, encode_line
 from lib.translation import _
 from plugin.errors import EditFailed
 from plugin.expect import expect
+from plugin.worker.environment import worker_environment
 
 ROOT = Path(__file__).absolute().parent.parent.parent
 LOG = "worker.log"
 FINAL = ("done", "error", "cancelled")
 _SECONDS_BEFORE_KILL = 0.25  # a cancelled edit ends within half a second, even on a busy machine
-# GIMP points these at its own libraries and modules, which are not the worker's.
-_GIMPS_OWN_VARIABLES = (
-    "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "LD_PRELOAD", "DYLD_LIBRARY_PATH", "GI_TYPELIB_PATH",
-    "GIMP3_DIRECTORY", "GIMP3_PLUGINDIR", "GEGL_PATH", "BABL_PATH",
-)  # fmt: skip
 
 Event = dict[str, Any]
 OnEvent = Callable[[Event], None]
@@ -34,7 +30,7 @@ class Worker:
     """
 
     def __init__(self, python: str, log: Path) -> None:
-        environment = [f"{k}={v}" for k, v in os.environ.items() if k not in _GIMPS_OWN_VARIABLES]
+        environment = [f"{name}={value}" for name, value in worker_environment(os.environ).items()]
         launcher = Gio.SubprocessLauncher.new(Gio.SubprocessFlags.STDIN_PIPE | Gio.SubprocessFlags.STDOUT_PIPE)
         launcher.set_cwd(str(ROOT))
         launcher.set_environ(environment)

@@ -5,7 +5,7 @@ import pytest
 
 from lib.endpoint.engine import Refused, cutout, edit
 from lib.endpoint.engine.edit import EngineTask, _edit
-from lib.endpoint.engine.prompt import Step
+from lib.endpoint.engine.step import Step
 from lib.endpoint.subject import colour_model, foreground, guided, network, subject
 
 needs_network = pytest.mark.skipif(not network.is_available(), reason="the subject network was left out")

@@ -51,6 +51,10 @@ BODY = {"images": [{"image_url": IMAGE}], "mask": {"image_url": MASK}, "prompt":
         ({"output_compression": "-1"}, "output_compression", "invalid_value"),
         ({"input_fidelity": "medium"}, "input_fidelity", "invalid_value"),
         ({"moderation": "none"}, "moderation", "invalid_value"),
+        ({"complexity": "max"}, "complexity", "invalid_value"),
+        ({"safety_identifier": part(b"x")}, "safety_identifier", "unknown_parameter"),
+        ({"markup": "text"}, "markup", "invalid_type"),
+        ({"markup": [part(b""), part(b"")]}, "markup", "invalid_value"),
         ({"response_format": "url"}, "response_format", "invalid_value"),
         ({"stream": "yes"}, "stream", "invalid_type"),
         ({"partial_images": "4"}, "partial_images", "invalid_value"),
@@ -72,11 +76,29 @@ def test_the_error_of_a_bad_field_names_it(caller: Caller, fields: dict[str, Any
     [
         {"model": "built-in", "quality": "high", "moderation": "low", "input_fidelity": "high", "user": "u"},
         {"model": "gpt-image-1-mini", "quality": "auto", "moderation": "auto", "background": "opaque"},
+        {"model": "gpt-image-2.6-flare", "complexity": "medium", "safety_identifier": "u", "quality": "max"},
         {"model": "dall-e-2", "response_format": "b64_json", "n": "1", "stream": "false", "size": "auto"},
     ],
 )
 def test_every_field_of_the_reference_is_accepted(caller: Caller, fields: dict[str, str]) -> None:
     assert caller.edit(**fields).status_code == 200
+
+
+def test_markup_is_checked_as_a_mask_is_and_takes_its_place(caller: Caller) -> None:
+    first = photo()
+    good, small = encoded(mask(hole())), encoded(mask(hole())[::2])
+    assert caller.edit("sepia", mask=None, markup=part(good)).status_code == 200
+    together = error_of(caller.edit(markup=part(good)))
+    assert (together["param"], together["message"]) == ("markup", "'markup' can't be combined with 'mask'.")
+    for bad in (small, encoded(first[..., :3])):
+        error = error_of(caller.edit("sepia", mask=None, markup=part(bad)))
+        assert (error["param"], error["code"]) == ("markup", "invalid_markup_image_format")
+    body = {
+        "images": [{"image_url": data_url(encoded(first))}],
+        "prompt": "sepia",
+        "markup": {"image_url": data_url(good)},
+    }
+    assert caller.json(body).status_code == 200
 
 
 def test_image_and_images_are_both_accepted(caller: Caller) -> None:

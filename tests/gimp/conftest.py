@@ -1,10 +1,12 @@
 """Fixtures: each GIMP version once, without a window and with one, and an endpoint that does as it is told."""
 
 import itertools
+import platform
 from pathlib import Path
 
 import pytest
 
+from lib.installer import release
 from tests.gimp.endpoint import TestEndpoint
 from tests.gimp.harness import GimpUnderTest, RunningGimp
 from tests.gimp.screen import MAIN
@@ -62,6 +64,15 @@ def endpoint():
     server = TestEndpoint()
     yield server
     server.close()
+
+
+@pytest.fixture(scope="session")
+def dist(tmp_path_factory):
+    """A folder with this platform's release files, made as `install.py release` makes them."""
+    machine = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
+    out = tmp_path_factory.mktemp("dist")
+    release.run(out, [f"linux-{machine}"])
+    return out
 
 
 @pytest.fixture(scope="session", params=VERSIONS)

@@ -24,13 +24,14 @@ USAGE = {
 
 @dataclass
 class Received:
-    """One request: its fields, its pictures in order, its mask, its headers."""
+    """One request: its fields, its pictures in order, its mask or its markup, its headers."""
 
     fields: dict
     images: list
     mask: Image.Image | None
     headers: dict
     image_bytes: list = field(repr=False, default_factory=list)
+    markup: Image.Image | None = None
 
 
 class _Quiet(WSGIRequestHandler):
@@ -220,9 +221,9 @@ def _receive(request):
         for file in request.files.getlist(name):
             data.append(file.read())
             images.append(Image.open(io.BytesIO(data[-1])))
-    mask = request.files.get("mask")
-    mask = Image.open(io.BytesIO(mask.read())) if mask else None
-    return Received(request.form.to_dict(), images, mask, dict(request.headers), data)
+    overlays = (request.files.get(name) for name in ("mask", "markup"))
+    mask, markup = (Image.open(io.BytesIO(file.read())) if file else None for file in overlays)
+    return Received(request.form.to_dict(), images, mask, dict(request.headers), data, markup)
 
 
 def _receive_json(request):

@@ -123,6 +123,36 @@ def test_an_echo_in_a_different_size_is_not_shifted(gimp, out, endpoint, kind, s
         assert abs((slope * error).sum() / (slope * slope).sum()) < 0.02, "shifted, in pixels"
 
 
+@pytest.fixture
+def newer_gimp(gimp):
+    """A GIMP with vector and link layers, which 3.2 has brought."""
+    if gimp.gimp.minor == "3.0":
+        pytest.skip("GIMP 3.0 has no such layers")
+    return gimp
+
+
+@pytest.mark.parametrize("layer", ["vector", "link"])
+@pytest.mark.parametrize("selection", ["hard", "empty"])
+def test_a_vector_or_link_layer_is_edited_like_any_other(newer_gimp, out, endpoint, layer, selection):
+    done = run(newer_gimp, endpoint, out, "RGB 8", layer, selection)
+    assert_only_layer_added(done, out, "RGB 8")
+    assert_same_picture(out, 1)
+
+
+@pytest.mark.parametrize("layer", ["vector", "link"])
+def test_a_vector_or_link_layer_is_a_reference(newer_gimp, out, endpoint, layer):
+    endpoint.behave("echo")
+    done = newer_gimp.call("matrix.live_reference", kind=layer, out=str(out))
+    assert done["status"] == "success", done["error"]
+    assert done["kind"] == {"vector": "VectorLayer", "link": "LinkLayer"}[layer]
+    sent = endpoint.received[-1].images[1]
+    expected = Image.frombytes("RGBA", tuple(done["size"]), (out / "reference.raw").read_bytes())
+    assert sent.size == expected.size
+    expected, sent = (np.asarray(picture.convert("RGBA"), int) for picture in (expected, sent))
+    visible = expected[..., 3] > 0
+    assert visible.any() and np.abs(expected[visible] - sent[visible]).max() <= 1
+
+
 @pytest.mark.parametrize("alpha", in_turns([False, True]))
 def test_a_large_reference_is_sent_whole_and_scaled_down(gimp, out, endpoint, alpha):
     endpoint.behave("echo")

@@ -353,9 +353,14 @@ def test_a_prompt_refused_by_the_built_in_engine_disables_generate(window, image
     window.keys("key", "ctrl+a")
     window.keys("type", "a castle made of cheese")
     wait_until(lambda: not can_be_used(window, "Generate"), "the engine refuses the prompt")
-    assert "can't follow this prompt" in texts(window) and can_be_used(window, "Settings…")
+    assert "does not understand “a castle made of cheese”" in texts(window) and can_be_used(window, "Settings…")
+    window.keys("key", "ctrl+a")
+    window.keys("type", "replace the dog with a cat")
+    wait_until(lambda: "would have to be painted" in texts(window), "the engine says what it cannot do")
     window.settle()
     shoot(window, "panel-refused")
+    click(window, "Use This Prompt")
+    wait_until(lambda: can_be_used(window, "Generate"), "the prompt is the one that the engine suggested")
     choose_provider(window, "Any other server")  # after an edit the panel remembers the last provider
 
 

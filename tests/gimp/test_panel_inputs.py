@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from tests.gimp.accessibility import tab_to
 from tests.gimp.screen import PANEL, activate, can_be_used, click, close_panel, open_panel, press_generate, shoot, texts
 from tests.waiting import wait_until
 
@@ -67,6 +68,24 @@ def test_layers_can_be_added_reordered_and_removed(window, sent):
     assert len(sent().images) == 1
 
 
+def test_a_layer_can_be_used_as_markup(window, sent):
+    click(window, "Add a layer")
+    window.settle()
+    window.keys("key", "Down", "Return")
+    wait_until(lambda: "2 · tint" in texts(window), "the other layer is in the list")
+    click(window, "Use as markup: tint")
+    wait_until(lambda: "Markup · tint" in texts(window) and "no mask is sent" in texts(window), "it is markup")
+    window.settle()
+    shoot(window, "panel-markup")
+    request = sent()
+    assert len(request.images) == 1 and request.mask is None and request.markup.size == request.images[0].size
+    left, top, right, bottom = request.markup.getchannel("A").getbbox()
+    assert left > 0 and top >= 0 and (right, bottom) == request.markup.size, "the tint begins right of the frame's edge"
+    click(window, "Remove from the list: tint")
+    wait_until(lambda: "tint" not in texts(window) and "no mask is sent" not in texts(window), "no markup")
+    assert sent().markup is None
+
+
 def test_an_unlisted_model_can_be_typed(window, sent):
     write(window, "Model", "painter-9")
     assert sent().fields["model"] == "painter-9"
@@ -83,7 +102,7 @@ def test_a_model_that_has_ended_says_so_with_a_button_for_its_successor(window, 
     assert sent().fields["model"] == "gpt-image-1", "another address may still have the model"
     click(window, "Use gpt-image-2")
     wait_until(lambda: note not in texts(window), "no note on the successor")
-    assert content(window, "Model") == "gpt-image-2"
+    assert sent().fields["model"] == "gpt-image-2"
     click(window, "Model")
     window.keys("key", "ctrl+a", "BackSpace", "Tab")
 
@@ -148,6 +167,21 @@ def test_output_compression_is_sent_only_if_it_is_set(window, sent):
     click(window, "Output compression")
     window.keys("key", "ctrl+a", "minus", "1", "Tab")
     wait_until(lambda: content(window, "Output compression") == "default", "the default is shown again")
+
+
+def test_the_newer_models_fields_are_sent(window, sent):
+    write(window, "Model", "gpt-image-2.6-flare")
+    if "Complexity" not in [control["name"] for control in window.call("accessibility.controls", title=PANEL)]:
+        window.keys("key", "alt+o")
+        window.settle()
+    tab_to(window, PANEL, "User")  # which scrolls the options
+    window.keys("type", "me\t")
+    wait_until(lambda: can_be_used(window, "Complexity"), "the model has a complexity")
+    window.call("accessibility.choose", title=PANEL, name="Complexity", item="low")
+    shoot(window, "panel-complexity")
+    fields = sent().fields
+    assert (fields["complexity"], fields["safety_identifier"], fields["quality"]) == ("low", "me", "medium")
+    wait_until(lambda: "from your last edit" in texts(window), "the cost is estimated from what the answer reported")
 
 
 def holes(request):

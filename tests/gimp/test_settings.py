@@ -240,7 +240,7 @@ def test_a_model_that_has_ended_says_so_with_a_button_for_its_successor(window, 
     shoot(window, "model-ended")
     click(window, "Use gpt-image-2", TITLE)
     wait_until(lambda: stored(window).get("model") == "gpt-image-2")
-    assert "ended" not in texts(window, TITLE)
+    assert "ended on" not in texts(window, TITLE)
     close_window(window)
 
 

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from lib import translation
-from lib.installer import features, installation, packages
+from lib.installer import features, installation, invocation, packages
 from tests.systems import REASONS
 from tests.unit.installer.made_machine import fake_fetch
 
@@ -26,6 +26,7 @@ def machine(tmp_path, monkeypatch):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(packages, "fetch", fake_fetch)
     monkeypatch.setattr(features, "_fetch", lambda _vendor, _python, _name: "no network")
+    monkeypatch.setattr(invocation, "python_command", lambda: "python3")
     monkeypatch.setattr(installation.compileall, "compile_dir", compile_one)
     return tmp_path
 

@@ -65,6 +65,7 @@ def test_every_file_of_a_job_folder_is_described(tmp_path, monkeypatch):
     )
     job.write(SELECTION, bytes(96 * 64))
     job.write(FRAME, bytes(96 * 64 * 3))
+    job.write("markup.png", b"")
     names = {"worker.log"}  # what the process prints, and there is none here
     final = EditJob(job, lambda _event: names.update(path.name for path in job.folder.iterdir())).run()
     assert final["event"] == "done"

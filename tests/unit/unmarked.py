@@ -39,7 +39,7 @@ _NOT_SHOWN = {
     r"|before headers.*reset reason: .*|.*litellm.*Error: .*| \?\(\?:LiteLLM: .*": "patterns of what servers write",
     r" bytes are not a picture of .*| of job  is not an object|a line between plug-in and worker .*": "the same",
     r"Fill the .*|.* from its surroundings|Make its background .*|Arrange the .*|transparent part of the picture"
-    r"|put a  background behind the subject|, only the "
+    r"|put a  background behind the subject|, only the | on the "
     r"|, then | Make its .*| The other pictures are not used\.|selected area|, inside the selection"
     r"|,  of them cut out of their plain background|plain ": "the engine's revised prompt, as the API has it",
 }

@@ -37,7 +37,8 @@ VALUES: list[tuple[str, Any, str, dict[str, Any]]] = [
     *[("quality", value, "gpt-image-2.5-flare", {}) for value in ("xhigh", "max")],
     *[("size", value, OLD, {}) for value in ("auto", "1024x1024", "1536x1024", "1024x1536")],
     ("size", "1040x784", FREE, {}),
-    ("user", "someone", FREE, {}),
+    ("user", "someone", OLD, {}),
+    *[("complexity", value, "gpt-image-2.6-flare", {"quality": "low"}) for value in ("low", "medium", "high")],
     ("seed", 7, FREE, {}),
 ]
 """Field, value, model, and other fields it requires. `seed` stands for a field that the client doesn't know."""
@@ -174,6 +175,19 @@ def test_nested_extra_fields_are_sent_as_brackets_in_a_form() -> None:
 def test_default_model_is_sent() -> None:
     (got,) = arrived("multipart", EditRequest([IMAGE], "p"))
     assert (got.fields["model"], got.fields["quality"]) == ("gpt-image-2.5-flare", "medium")
+
+
+def test_the_user_is_sent_as_safety_identifier_where_the_model_takes_that() -> None:
+    for encoding in ("multipart", "json"):
+        (got,) = arrived(encoding, EditRequest([IMAGE], "p", model=FREE, user="someone"))
+        assert got.parameters()["safety_identifier"] == "someone" and "user" not in got.parameters()
+
+
+def test_markup_is_sent_as_a_file() -> None:
+    (got,) = arrived("multipart", EditRequest([IMAGE], "p", markup=IMAGE, model="gpt-image-2.6-flare"))
+    (part,) = [part for part in got.parts if part.name == "markup"]
+    assert (part.filename, part.content_type, part.value) == ("markup.png", "image/png", IMAGE)
+    assert "mask" not in {part.name for part in got.parts}
 
 
 def test_default_quality_is_the_models_unless_the_provider_has_none() -> None:

@@ -19,7 +19,7 @@ CASES: list[dict[str, Any]] = [
     {"mask": True},
     {"images": 3, "mask": True},
     {"n": 3, "size": "1024x1536", "quality": "high", "background": "transparent"},
-    {"output_format": "webp", "output_compression": 40, "user": "me"},
+    {"output_format": "webp", "output_compression": 40, "user": "me", "model": "gpt-image-1.5"},
     {"model": "gpt-image-1.5", "input_fidelity": "high"},
     {"prompt": 'hé, "a"\r\nb'},
     {"stream": True, "partial_images": 2},

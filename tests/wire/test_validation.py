@@ -56,6 +56,17 @@ CASES: list[tuple[dict[str, Any], str, str]] = [
      "size 1000x1000: gpt-image-2 returns images of sizes with sides in multiples of 16, no side over 3840, "
      "an aspect ratio up to 3:1, 655,360 to 8,294,400 pixels"),
     ({"size": "big"}, "gpt-image-2", "size big: it must be auto, or WIDTHxHEIGHT such as 1024x1024"),
+    ({"complexity": "low"}, "gpt-image-2.5-flare", "complexity low: gpt-image-2.5-flare doesn't support this field"),
+    ({"complexity": "max"}, "gpt-image-2.6-flare", "complexity max: gpt-image-2.6-flare accepts low, medium or high"),
+    ({"markup": IMAGE}, "gpt-image-2", "markup: gpt-image-2 doesn't support this field"),
+    ({"markup": IMAGE, "mask": IMAGE}, "gpt-image-2.6-flare", "markup: it can't be combined with a mask"),
+    ({"markup": IMAGE, "images": [IMAGE, FileId("file-1")]}, "gpt-image-2.6-flare",
+     "markup: it can't be combined with references by address or file ID"),
+    ({"markup": picture(width=10, height=10)}, "gpt-image-2.6-flare",
+     "markup 10x10: it must be the same size as the first image, 64x48"),
+    *[({"markup": overlay}, "gpt-image-2.6-flare",
+       "markup: it must be a PNG with an alpha channel, through which the image shows")
+      for overlay in (picture(mode="RGB"), picture("WEBP"))],
     ({"extra": {"prompt": "x"}}, "gpt-image-2", "extra prompt: it has a parameter of its own; use that instead"),
     ({"images": []}, "gpt-image-2", "images: add at least one image"),
     ({"images": IMAGE}, "gpt-image-2", "images: it must be a list, even for one image"),

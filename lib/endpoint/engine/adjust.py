@@ -6,8 +6,11 @@ import numpy as np
 from PIL import Image, ImageColor, ImageFilter
 
 from lib.endpoint.cancellation import checkpoint
-from lib.endpoint.engine import lab
+from lib.endpoint.engine import film, lab, red_eyes, tone
 from lib.endpoint.engine.denoise import denoise
+from lib.endpoint.engine.errors import Refused
+from lib.endpoint.engine.recolour import recolour
+from lib.translation import _
 
 _ROWS = 256  # rows to process at a time, to limit memory
 _LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
@@ -91,8 +94,16 @@ def adjust(image: np.ndarray, region: np.ndarray, skill: str, amount: float, col
     `amount` is 1 by default and negative for the opposite effect. `colour` is for recolour only.
     """
     result = image.copy()
-    if skill == "recolour":
+    if skill == "recolour" and region.all():
         _recolour(result, region, colour or "", amount)
+    elif skill == "recolour":
+        result[region, :3] = recolour(image, region, colour or "", amount)[region]
+    elif skill == "auto_levels":
+        black, gain, gamma = tone.auto_levels(image[region, :3], amount)
+        _by_rows(result, region, lambda rgb: tone.level(rgb, black, gain, gamma))
+    elif skill == "white_balance":
+        gains = tone.white_balance(image[region, :3], amount)
+        _by_rows(result, region, lambda rgb: tone.balance(rgb, gains))
     elif skill in _COLOURS:
         _by_rows(result, region, lambda rgb: _COLOURS[skill](rgb, amount))
     else:
@@ -137,6 +148,15 @@ def _spatial(image: np.ndarray, region: np.ndarray, skill: str, amount: float) -
         return denoise(image[..., :3], amount)
     if skill == "pixelate":
         return _pixelate(image, region, amount)
+    if skill == "red_eyes":
+        return _without_red_eyes(image, region)
+    if skill == "dehaze":
+        return _dehaze(image, amount)
+    if skill == "grain":
+        return film.grain(image[..., :3], amount)
+    if skill in ("vignette", "old_photo"):
+        change = film.vignette if skill == "vignette" else film.old_photo
+        return change(image[..., :3], _box(region), amount)
     radius = max(1.0, 0.004 * min(image.shape[:2]))
     if amount < 0:
         return _blur(image, max(1.5, 0.008 * min(image.shape[:2])) * -amount)
@@ -153,12 +173,39 @@ def _blur(image: np.ndarray, radius: float) -> np.ndarray:
 
 def _pixelate(image: np.ndarray, region: np.ndarray, amount: float) -> np.ndarray:
     """Fill the region's bounding box with blocks of one colour: 24 along its short side at `amount` 1."""
-    rows, columns = np.flatnonzero(region.any(1)), np.flatnonzero(region.any(0))
-    top, left, bottom, right = int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1
+    left, top, right, bottom = _box(region)
     block = max(2, round(min(bottom - top, right - left) / 24 * amount))
     box = Image.fromarray(image[top:bottom, left:right])
     small = box.resize((-(-box.width // block), -(-box.height // block)), Image.Resampling.BOX)
     result = image[..., :3].copy()
     big = small.resize((small.width * block, small.height * block), Image.Resampling.NEAREST)
     result[top:bottom, left:right] = np.array(big)[: bottom - top, : right - left, :3]
+    return result
+
+
+def _box(region: np.ndarray) -> tuple[int, int, int, int]:
+    """Return the left, top, right and bottom of a region."""
+    rows, columns = np.flatnonzero(region.any(1)), np.flatnonzero(region.any(0))
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+
+
+def _without_red_eyes(image: np.ndarray, region: np.ndarray) -> np.ndarray:
+    if region.all():
+        raise Refused("mask_required", _("Select the eyes roughly first, so that nothing else red is taken for them."))
+    colours = np.ascontiguousarray(image[..., :3])
+    amount = red_eyes.red_eyes(colours, region)
+    if not amount.any():
+        raise Refused("no_red_eyes", _("No red eyes were found. Select each eye roughly, then try again."))
+    return red_eyes.without_red(colours, amount)
+
+
+def _dehaze(image: np.ndarray, amount: float) -> np.ndarray:
+    """Return the picture without haze, (H, W, 3)."""
+    result = np.ascontiguousarray(image[..., :3])
+    air, through = tone.measure_haze(result)
+    for top in range(0, len(result), _ROWS):
+        checkpoint()
+        rows = slice(top, top + _ROWS)
+        clear = tone.dehaze(result[rows].astype(np.float32) / 255, air, through[rows], amount)
+        result[rows] = np.round(np.clip(clear, 0, 1) * 255).astype(np.uint8)
     return result

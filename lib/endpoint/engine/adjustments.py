@@ -8,14 +8,15 @@ from pathlib import Path
 @dataclass(frozen=True)
 class Adjustment:
     """An adjustment. `amount` is the skill's default strength, which `mixed` skills cannot exceed.
-
-    `says` describes it in the revised prompt, with {degree} and {colour}.
+    One for the `whole` picture changes its geometry. `says` describes it in the revised prompt, with {degree} and
+    {colour}.
     """
 
     skill: str
     amount: float
     says: str
     mixed: bool = False
+    whole: bool = False
 
 
 def _load() -> dict[str, Adjustment]:

@@ -36,23 +36,23 @@ def noise_deviation(image: np.ndarray) -> float:
 
 def _denoise_rows(rows: np.ndarray, noise: float) -> np.ndarray:
     bright, blue, red = np.moveaxis(rows.astype(np.float32) @ _TO_YCC.T, -1, 0)
-    smooth = _guided(bright, bright, _BRIGHT_RADIUS, (2 * noise) ** 2)
-    planes = [smooth, *(_guided(smooth, plane, _COLOUR_RADIUS, (3 * noise) ** 2) for plane in (blue, red))]
+    smooth = guided_filter(bright, bright, _BRIGHT_RADIUS, (2 * noise) ** 2)
+    planes = [smooth, *(guided_filter(smooth, plane, _COLOUR_RADIUS, (3 * noise) ** 2) for plane in (blue, red))]
     rgb: np.ndarray = np.stack(planes, -1) @ _FROM_YCC.T
     return np.clip(np.round(rgb), 0, 255).astype(np.uint8)
 
 
-def _guided(guide: np.ndarray, plane: np.ndarray, radius: int, epsilon: float) -> np.ndarray:
+def guided_filter(guide: np.ndarray, plane: np.ndarray, radius: int, epsilon: float) -> np.ndarray:
     """Return `plane` as a locally linear function of `guide`."""
-    mean_guide, mean_plane = _mean(guide, radius), _mean(plane, radius)
-    covariance = _mean(guide * plane, radius) - mean_guide * mean_plane
-    variance = _mean(guide * guide, radius) - mean_guide**2
+    mean_guide, mean_plane = box_mean(guide, radius), box_mean(plane, radius)
+    covariance = box_mean(guide * plane, radius) - mean_guide * mean_plane
+    variance = box_mean(guide * guide, radius) - mean_guide**2
     slope = covariance / (np.maximum(variance, 0) + epsilon)
-    filtered: np.ndarray = _mean(slope, radius) * guide + _mean(mean_plane - slope * mean_guide, radius)
+    filtered: np.ndarray = box_mean(slope, radius) * guide + box_mean(mean_plane - slope * mean_guide, radius)
     return filtered
 
 
-def _mean(plane: np.ndarray, radius: int) -> np.ndarray:
+def box_mean(plane: np.ndarray, radius: int) -> np.ndarray:
     """Return the mean over a square of side 2 radius + 1; border pixels are repeated."""
     size = 2 * radius + 1
     for _ in ("rows", "columns"):

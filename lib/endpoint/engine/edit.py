@@ -13,7 +13,9 @@ from lib.endpoint.engine.adjustments import ADJUSTMENTS, Adjustment
 from lib.endpoint.engine.area import fill_area, whole
 from lib.endpoint.engine.cutout import blend, cut_out, find_cut_out, on_backdrop
 from lib.endpoint.engine.errors import Refused
-from lib.endpoint.engine.prompt import Step, Steps, cuts_out, parse_prompt
+from lib.endpoint.engine.prompt import parse_prompt
+from lib.endpoint.engine.scratches import find_scratches
+from lib.endpoint.engine.step import Step, Steps, finds_subject
 from lib.translation import _
 
 Partial = Callable[[np.ndarray], None]
@@ -21,6 +23,7 @@ Partial = Callable[[np.ndarray], None]
 # The factor of an adjustment's strength for each result of a request.
 _STRENGTHS = (1.0, 1.25, 0.8, 1.5, 0.65, 1.75, 0.5, 2.0, 0.4, 2.25)
 _MIXED_DECREASE = 0.07
+_OF_SELECTION = 0.25  # with a larger part of scratches, a selection is of the scratch itself
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,12 @@ def _check(steps: Steps, task: EngineTask) -> None:
     if task.mask is not None and not task.mask.any():
         raise Refused("nothing_to_fill", _("Nothing is selected. Select the area to change."))
     for step in steps:
-        if step.kind == "adjust" and step.target and task.mask is None and not cuts_out((step,)):
+        if step.kind == "adjust" and ADJUSTMENTS[step.name].whole and task.mask is not None:
+            raise Refused(
+                "mask_not_used",
+                _("This changes the whole picture. Clear the selection first."),
+            )
+        if step.kind == "adjust" and step.target and task.mask is None and not finds_subject(step):
             raise Refused(
                 "mask_required",
                 _(
@@ -101,7 +109,9 @@ def _edit(steps: Steps, task: EngineTask) -> Result:
 
 
 def _distinct(steps: Steps) -> list[Step]:
-    """Return the steps with at most one fill: all fills are of the same area, the mask."""
+    """Return the steps with at most one fill, as all are of the mask; a backdrop cuts out too."""
+    if any(step.kind == "backdrop" for step in steps):
+        steps = tuple(step for step in steps if step.name != "transparent")
     fills = [step for step in steps if step.kind in ("fill", "extend")]
     return [step for step in steps if step not in fills or step is fills[0]]
 
@@ -121,6 +131,8 @@ def _adjust(image: np.ndarray, step: Step, task: EngineTask) -> np.ndarray:
     amount = _strength(adjustment, step.amount, task.variant)
     if adjustment.skill == "transparent":
         return cut_out(image, task.mask)
+    if adjustment.skill in _WHOLE_SKILLS:
+        return _WHOLE_SKILLS[adjustment.skill](image, task)
     region = whole(image) if task.mask is None or step.part else task.mask
     adjusted = adjust(image, region, adjustment.skill, amount, step.colour)
     if not step.part:
@@ -131,6 +143,37 @@ def _adjust(image: np.ndarray, step: Step, task: EngineTask) -> np.ndarray:
 
 def _put_on_backdrop(image: np.ndarray, step: Step, task: EngineTask) -> np.ndarray:
     return on_backdrop(find_cut_out(image, task.mask), ImageColor.getrgb(step.colour or "white")[:3])
+
+
+def _straighten(_image: np.ndarray, _task: EngineTask) -> np.ndarray:
+    # No method that was tried tells a horizon from other slanting lines on every photograph.
+    raise Refused(
+        "needs_a_person", _("The horizon can't be found reliably. Use Straighten in the options of the Measure tool.")
+    )
+
+
+def _upscale(_image: np.ndarray, _task: EngineTask) -> np.ndarray:
+    raise Refused(
+        "size_is_fixed", _("A result has the size of its picture. To enlarge the picture, use Image ▸ Scale Image.")
+    )
+
+
+def _remove_scratches(image: np.ndarray, task: EngineTask) -> np.ndarray:
+    """Fill the dust and scratches in the selection; all of it, if it holds little more than such a mark."""
+    if task.mask is None:
+        raise Refused(
+            "mask_required",
+            _("Select the dust and scratches roughly first, so that no other detail is taken for one."),
+        )
+    marks = find_scratches(np.ascontiguousarray(image[..., :3])) & task.mask
+    if not marks.any() or marks.sum() > _OF_SELECTION * task.mask.sum():
+        marks = task.mask
+    return fill_area(image, marks, task.seed, task.on_partial)
+
+
+_WHOLE_SKILLS: dict[str, Callable[[np.ndarray, EngineTask], np.ndarray]] = {
+    "straighten": _straighten, "upscale": _upscale, "scratches": _remove_scratches,
+}  # fmt: skip
 
 
 def _strength(adjustment: Adjustment, degree: float, variant: int) -> float:
@@ -175,4 +218,5 @@ def _describe(step: Step, task: EngineTask) -> str:
     if step.kind == "backdrop":
         return f"put a {step.colour or 'white'} background behind the subject"
     area = "transparent part of the picture" if task.mask is None else "selected area"
-    return f"fill the {area} from its surroundings"
+    sides = f" on the {' and '.join(step.sides)}" if step.sides and len(step.sides) < 4 else ""
+    return f"fill the {area}{sides} from its surroundings"

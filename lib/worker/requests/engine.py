@@ -5,15 +5,15 @@ from typing import Any
 
 from lib.endpoint.engine.errors import Refused
 from lib.endpoint.engine.prompt import parse_prompt
-from lib.translation import _
 
 
 def check_prompt(message: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Answer whether the built-in engine understands a prompt: {"refusal": a sentence, or None}."""
+    """Answer whether the built-in engine understands a prompt.
+
+    The answer is {"refusal": a sentence or None, "suggestion": a prompt that it could follow instead, or None}.
+    """
     try:
         parse_prompt(message["prompt"])
-    except Refused:
-        return {
-            "refusal": _("The built-in engine uses no AI model and can't follow this prompt. Choose another provider.")
-        }
-    return {"refusal": None}
+    except Refused as refused:
+        return {"refusal": refused.message, "suggestion": refused.suggestion}
+    return {"refusal": None, "suggestion": None}

@@ -1,9 +1,10 @@
 """Inside GIMP: small pictures of every kind, each edited with an endpoint that gives back what it got."""
 
 import math
+import tempfile
 from pathlib import Path
 
-from gi.repository import Gegl, Gimp
+from gi.repository import Gegl, Gimp, Gio
 
 from tests.gimp.inside import edits, pictures
 
@@ -59,6 +60,21 @@ def reference(out, alpha):
     done = edits.edit(image, [edited, large], prompt="x", provider="custom", model="built-in")
     image.delete()
     return done["status"]
+
+
+def live_reference(kind, out):
+    """Edits with a vector or link layer as a reference; writes its pixels and tells whether it is still one."""
+    image = new_image("RGB 8")
+    edited, layer = add(image), LAYERS[kind](image)
+    (Path(out) / "reference.raw").write_bytes(_as_seen(image, layer, (*layer.get_offsets()[1:], *_size_of(layer))))
+    done = edits.edit(image, [edited, layer], prompt="x", provider="custom", model="built-in")
+    answer = {"status": done["status"], "error": done["error"], "size": _size_of(layer), "kind": type(layer).__name__}
+    image.delete()
+    return answer
+
+
+def _size_of(layer):
+    return [layer.get_width(), layer.get_height()]
 
 
 def visible(image):
@@ -236,6 +252,34 @@ def _text(image):
     return layer
 
 
+def _vector(image):
+    """A filled path, which GIMP draws into a layer of its own kind since 3.2."""
+    add(image, seed=2)
+    path = Gimp.Path.new(image, "Path")
+    image.insert_path(path, None, 0)
+    stroke = path.bezier_stroke_new_moveto(20, 15)
+    for x, y in ((100, 15), (60, 80)):
+        path.bezier_stroke_lineto(stroke, x, y)
+    path.stroke_close(stroke)
+    layer = Gimp.VectorLayer.new(image, path)
+    image.insert_layer(layer, None, 0)
+    layer.refresh()
+    return layer
+
+
+def _link(image):
+    """A layer that shows a file, which GIMP has since 3.2."""
+    add(image, seed=2)
+    file = Gio.File.new_for_path(str(Path(tempfile.mkdtemp(prefix="generative-edit-test-")) / "linked.png"))
+    other = new_image("RGB 8")
+    add(other, seed=3)
+    Gimp.file_save(Gimp.RunMode.NONINTERACTIVE, other, file, None)
+    other.delete()
+    layer = Gimp.LinkLayer.new(image, file)
+    image.insert_layer(layer, None, 0)
+    return layer
+
+
 def _locked_and_hidden(image):
     add(image, seed=2)
     layer = _mask(image)
@@ -263,6 +307,8 @@ LAYERS = {
     "group": _group,
     "in a group": _in_a_group,
     "text": _text,
+    "vector": _vector,
+    "link": _link,
     "locked and hidden": _locked_and_hidden,
     "wholly outside": _wholly_outside,
 }

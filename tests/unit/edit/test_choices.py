@@ -9,7 +9,7 @@ from plugin.edit.choices import accepted, choices
 
 DEFAULTS = {
     "size": "", "quality": "", "background": "", "input-fidelity": "", "output-format": "", "output-compression": -1,
-    "moderation": "", "partial-images": 0, "user": "", "stream": False,
+    "complexity": "", "moderation": "", "partial-images": 0, "user": "", "stream": False,
 }  # fmt: skip
 
 

@@ -2,12 +2,10 @@
 
 import errno
 import getpass
-import importlib
 import json
 import os
 import shutil
 import sys
-from types import SimpleNamespace
 
 import pytest
 
@@ -15,7 +13,6 @@ from lib.installer import changelog, command, installation, packages, pythons
 from lib.installer.installation import Installation
 from lib.installer.problem import SetupProblem
 from lib.settings import settings
-from lib.storage import file_lock
 from tests.unit.installer.made_machine import put_gimp, run
 
 
@@ -195,26 +192,6 @@ def test_the_stores_python_installs_nothing(machine, capsys, monkeypatch):
     monkeypatch.setattr(pythons, "check_running", refuse)
     fails(capsys)
     assert not (machine / "home/.config").exists()
-
-
-def test_the_lock_on_windows(tmp_path, monkeypatch):
-    """With a fake msvcrt, which raises PermissionError if another process holds the lock."""
-    held = []
-
-    def locking(descriptor, mode, size):
-        if held:
-            raise PermissionError(errno.EACCES, "Permission denied")
-        held.append(mode)
-
-    monkeypatch.setitem(sys.modules, "msvcrt", SimpleNamespace(locking=locking, LK_LOCK=1, LK_NBLCK=2))
-    with monkeypatch.context() as windows:
-        windows.setattr(sys, "platform", "win32")
-        importlib.reload(file_lock)
-    try:
-        with file_lock.locked(tmp_path / "lock") as first, file_lock.locked(tmp_path / "lock") as second:
-            assert (first, second, held) == (True, False, [2])
-    finally:
-        importlib.reload(file_lock)
 
 
 def test_keys_that_cannot_be_removed_are_reported(installed, capsys, monkeypatch):

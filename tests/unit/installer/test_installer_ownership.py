@@ -181,14 +181,11 @@ def test_uninstall_removes_the_lock_of_an_earlier_one(config, capsys):
 
 def test_a_folder_that_cannot_be_removed_is_reported(plug_in, capsys, monkeypatch):
     run(capsys)
-    rmtree = shutil.rmtree
 
-    def held(folder, ignore_errors=False):
-        if not ignore_errors:
-            raise PermissionError(13, "Access is denied", str(folder))
-        rmtree(folder, ignore_errors=True)
+    def held(folder, _target):
+        raise PermissionError(13, "Access is denied", str(folder))
 
-    monkeypatch.setattr(installation.shutil, "rmtree", held)
+    monkeypatch.setattr(installation.Path, "rename", held)
     code, captured = run(capsys, "uninstall")
     assert code == 1 and "Access is denied" in captured.err and "Removed" not in captured.out
 

@@ -211,7 +211,7 @@ def test_a_settings_folder_without_a_gimp_is_named(machine, capsys):
     folder = machine / "home/.config/GIMP/3.2"
     assert code == 1 and captured.err.splitlines() == [
         f"Couldn't find GIMP on this machine, only the settings folder {folder}.",
-        f"If your GIMP uses that folder, run: python3 install.py --gimp-dir '{folder}'",
+        f"If your GIMP uses that folder, run: python3 install.py --gimp-dir {folder}",
     ]
     assert not list(machine.glob(f"home/**/{PLUG_IN}"))
 

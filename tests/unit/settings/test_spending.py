@@ -4,10 +4,14 @@ import json
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from lib.api import cost, models
+from lib.api.cost import ReportedOutput
+from lib.api.request import EditRequest
 from lib.settings import settings, spending
 from lib.settings.spending import Spending
 from tests.systems import DATA_HOME
@@ -60,3 +64,61 @@ def test_a_file_that_cannot_be_written_is_no_error(tmp_path, monkeypatch):
     monkeypatch.setenv(DATA_HOME, str(tmp_path / "file"))
     spending.add("openai", 1.0)
     assert spending.in_month() == {}
+
+
+NEW = models.get("gpt-image-2.6-flare")
+REQUEST = EditRequest([b""], "a boat", model=NEW.name, size="1024x1024")
+SQUARE = (1024, 1024)
+
+
+def add_reports(*tokens, request=REQUEST, size=SQUARE):
+    for count in tokens:
+        spending.add_report(request, NEW, ReportedOutput(size, count))
+
+
+def output_dollars(request=REQUEST, model=NEW):
+    expected = spending.estimate(request, model, [SQUARE])
+    return expected.parts["output"], expected.approximate, expected.answers
+
+
+def test_a_model_without_published_tokens_is_estimated_by_what_answers_reported():
+    assert output_dollars() == (pytest.approx(439 * 30e-6), True, 0), "as for gpt-image-2.5, medium"
+    add_reports(1000, 900, 1300)
+    assert output_dollars() == (pytest.approx(1000 * 30e-6), True, 3), "the median"
+    assert output_dollars(replace(REQUEST, quality="high"))[2] == 0, "another quality"
+    assert output_dollars(replace(REQUEST, quality="medium"))[2] == 3, "the default quality, by its name"
+    assert output_dollars(model=models.get("gpt-image-2.5-flare")) == (pytest.approx(439 * 30e-6), False, 0)
+    add_reports(*[2000] * 20)
+    assert output_dollars() == (pytest.approx(2000 * 30e-6), True, 20), "of the last 20"
+
+
+def test_another_size_is_estimated_in_proportion_until_it_has_reports_of_its_own():
+    add_reports(2 * 439)
+    wide = replace(REQUEST, size="3840x2160")
+    assert output_dollars(wide) == (pytest.approx(2 * 439 * 13342 / 7024 * 30e-6), True, 1)
+    add_reports(700, request=wide, size=(3840, 2160))
+    assert output_dollars(wide) == (pytest.approx(700 * 30e-6), True, 1)
+
+
+def test_reports_are_bounded_and_invalid_ones_ignored(file):
+    spending.add("openai", 1.0)
+    add_reports(*range(1, 120))
+    for number in range(25):
+        add_reports(5, request=replace(REQUEST, quality=f"q{number}"))
+    data = json.loads(file.read_text())
+    assert data["months"] and len(data["reports"]) == 20 and len(data["reports"][f"{NEW.name} q24"]) == 1
+    for broken in (None, 7, [[1024, 1024, "x"], [1024, -1, 5], [1], True], {"a": 1}):
+        file.write_text(json.dumps(data | {"reports": {f"{NEW.name} medium": broken}}))
+        assert output_dollars()[2] == 0
+    file.write_text(json.dumps(data | {"reports": [1]}))
+    add_reports(*range(1, 120))
+    assert len(json.loads(file.read_text())["reports"][f"{NEW.name} medium"]) == 100
+
+
+def test_the_output_of_one_image_is_reported_without_its_previews():
+    usage = {"input_tokens": 9, "output_tokens": 2100, "output_tokens_details": {"image_tokens": 2000}}
+    request = replace(REQUEST, stream=True, partial_images=2)
+    assert cost.reported_output(request, usage, 2) == ReportedOutput(SQUARE, 800)
+    assert cost.reported_output(REQUEST, {"output_tokens": 2100}, 1) == ReportedOutput(SQUARE, 2100)
+    assert cost.reported_output(replace(REQUEST, size="auto"), usage, 1) is None
+    assert cost.reported_output(REQUEST, None, 1) is None and cost.reported_output(REQUEST, usage, 0) is None

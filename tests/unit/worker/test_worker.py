@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageDraw
 
-from lib.api import providers
+from lib.api import models, providers
 from lib.api.request import EditRequest
 from lib.frame.frame import Plan
 from lib.frame.geometry import Rect, Size
@@ -275,6 +275,17 @@ def test_nothing_is_sent_above_max_cost(job, endpoint):
     assert not endpoint.received and not job.path("sent.json").exists()
 
 
+def test_nothing_is_sent_above_the_monthly_limit(job, endpoint):
+    endpoint.behave("echo")
+    settings.change(monthly_limit=1.0)
+    request = {"prompt": "x", "n": 1, "size": "1024x1024", "quality": "low", "model": "gpt-image-2"}
+    assert run(make_job(provider="custom", request=request), to_test(endpoint))[-1]["event"] == "done"
+    spending.add("custom", 0.999)
+    last = run(make_job(provider="custom", request=request), to_test(endpoint))[-1]
+    assert last["event"] == "error" and "this month's limit of $1.00" in last["message"]
+    assert "Nothing was sent" in last["message"] and len(endpoint.received) == 1
+
+
 def test_a_provider_without_an_address_is_reported(job):
     last = run(make_job(provider="custom"), {"OPENAI_BASE_URL": ""})[-1]
     assert last["event"] == "error" and "OPENAI_BASE_URL" in last["hint"]
@@ -357,6 +368,14 @@ def test_spending_is_counted_when_the_answer_arrives(job, endpoint):
     assert spending.in_month()["custom"].unknown == 2, "an interrupted request may have been billed"
 
 
+def test_the_tokens_that_an_answer_reports_correct_later_estimates(job, endpoint):
+    endpoint.behave("echo")
+    request = {"prompt": "fill", "n": 1, "size": "1024x1024", "model": "gpt-image-2.6-flare"}
+    assert run(make_job(provider="custom", request=request), to_test(endpoint))[-1]["event"] == "done"
+    expected = spending.estimate(EditRequest([b""], **request), models.get(request["model"]), [(1024, 1024)])
+    assert expected.answers == 1 and expected.parts["output"] == pytest.approx(4 * 30e-6)
+
+
 @pytest.mark.parametrize("allowed", [False, True])
 def test_prompts_are_logged_only_if_allowed_and_keys_never(job, endpoint, allowed):
     settings.change(log_prompts=allowed)
@@ -405,7 +424,7 @@ def test_lower_moderation_is_offered_where_the_model_and_the_provider_have_it(ch
 def test_a_refusal_of_the_built_in_engine_has_no_extra_hint(tmp_path):
     request = {"prompt": "a dog that plays the piano", "n": 1, "size": "96x64"}
     final = EditJob(make_job(request=request), lambda event: None).run()
-    assert final["message"].startswith("The built-in engine has no model") and final["hint"] == ""
+    assert final["message"].startswith("The built-in engine does not understand") and final["hint"] == ""
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,41 @@
+"""The systemd unit with which the endpoint runs as a service: `install.py serve --print-systemd-unit OPTIONS`."""
+
+import sys
+from collections.abc import Sequence
+
+from lib.installer.packages import CHECKOUT
+
+_UNIT = """\
+# Generative Edit's endpoint as a service. For one user:
+#   save this as ~/.config/systemd/user/generative-edit.service, then run
+#   systemctl --user enable --now generative-edit; loginctl enable-linger
+# Its log: journalctl --user --unit generative-edit
+[Unit]
+Description=Generative Edit, POST /v1/images/edits
+After=network-online.target
+Wants=network-online.target
+
+[Service]
+ExecStart={command}
+Restart=on-failure
+RestartSec=2
+# Running edits are finished first: --stop-seconds.
+TimeoutStopSec=60
+NoNewPrivileges=yes
+PrivateTmp=yes
+
+[Install]
+WantedBy=default.target
+"""
+
+
+def unit(arguments: Sequence[str]) -> str:
+    """Return the unit that runs install.py serve with these arguments on this Python."""
+    words = [sys.executable, str(CHECKOUT / "install.py"), "serve", "--log-requests", *arguments]
+    return _UNIT.format(command=" ".join(_quoted(word) for word in words))
+
+
+def _quoted(word: str) -> str:
+    """Return a word as systemd reads it: percent and dollar signs begin its own variables."""
+    escaped = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
+    return f'"{escaped}"' if any(letter in escaped for letter in " \t\"\\'") else escaped
