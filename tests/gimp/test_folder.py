@@ -560,7 +560,7 @@ def test_ctrl_c_stops_a_run_with_a_report_and_the_same_command_continues_it(
         while not filling.refused and time.monotonic() < end:
             time.sleep(0.05)
         running.kill(signal.SIGINT, "generative-edit.py", "lib.worker", "--batch-interpreter")  # as a terminal does
-        while not (results / "report.csv").exists() and time.monotonic() < end:
+        while not (results / "report.jsonl").exists() and time.monotonic() < end:
             time.sleep(0.05)
         lines = report_of(results)
         assert {line["status"] for line in lines.values()} <= {"done", "under-way", "not-started"} and len(lines) == 12

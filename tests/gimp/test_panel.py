@@ -389,6 +389,7 @@ def test_quick_mask_disables_generate_until_it_is_turned_off(window, image, endp
 def test_an_expensive_edit_needs_confirmation(window, image, endpoint):
     endpoint.behave("invert")
     choose_provider(window, "OpenAI")
+    window.call("accessibility.choose", title=PANEL, name="Quality", item="high")
     set_counts(window, results=10)
     generate(window, "expensive")
     question = "Send this edit to OpenAI?"

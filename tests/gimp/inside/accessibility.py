@@ -63,6 +63,14 @@ def place(title, name):
 
 
 @steady
+def focus(title, name):
+    """Give the keyboard to a control of this name, which scrolls it into view; return whether it took it."""
+    nodes = [node for node in _all_in(_window(title)) if node.get_role_name() in CONTROLS]
+    matches = [node for node in nodes if name in (node.get_name(), _label(node))]
+    return any(node.get_component_iface().grab_focus() for node in matches)
+
+
+@steady
 def content(title, name):
     """What is written in the control of this name."""
     for _path, node in _walk(_window(title)):
@@ -85,8 +93,8 @@ def _menu_entry(path):
 
 
 def choose(title, name, item):
-    """Chooses an item of a drop-down list."""
-    for _path, node in _walk(_window(title)):
+    """Chooses an item of a drop-down list, which may be scrolled out of view."""
+    for node in _all_in(_window(title)):
         if node.get_role_name() == "combo box" and name in (node.get_name(), _label(node)):
             menu = node.get_child_at_index(0)
             items = [menu.get_child_at_index(number).get_name() for number in range(menu.get_child_count())]
@@ -159,6 +167,13 @@ def _walk(node, path=""):
         child = node.get_child_at_index(number)
         if child is not None and (_is_seen(child) or child.get_role_name() == "page tab"):
             yield from _walk(child, f"{path}/{number}")
+
+
+def _all_in(node):
+    """All that is in a window, also what is scrolled out of view."""
+    yield node
+    for child in _children(node):
+        yield from _all_in(child)
 
 
 def _is_seen(node):
