@@ -26,7 +26,8 @@ VERSION = 1
 class Settings:
     """The user's settings; "" means that nothing is selected, a limit of 0 that there is none.
 
-    model: belongs to `provider`. confirm_above: US dollars. context, feather, grow: the defaults of the windows.
+    model: belongs to `provider`. confirm_above, monthly_limit: US dollars. context, feather, grow: the defaults of the
+    windows.
     provenance: whether an image is marked in its metadata when a result is inserted.
     providers: the custom ones, by name. confirmed: the providers whose first paid use was confirmed.
     """
@@ -34,6 +35,7 @@ class Settings:
     provider: str = ""
     model: str = ""
     confirm_above: float = 0.25
+    monthly_limit: float = 0.0
     context: str = "auto"
     feather: float = 0.0
     grow: int = 0

@@ -55,6 +55,11 @@ def in_month(month: str = "") -> dict[str, Spending]:
     return {name: _spending(entry) for name, entry in entries.items()}
 
 
+def total() -> float:
+    """Return what was spent this month at all providers, in US dollars; edits of unknown cost do not count."""
+    return sum(each.dollars for each in in_month().values())
+
+
 def this_month() -> str:
     """Return the current month in local time, such as "2026-11"."""
     return time.strftime("%Y-%m")

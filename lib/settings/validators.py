@@ -73,6 +73,7 @@ _READERS: Mapping[str, Callable[[object], Any]] = {
     "provider": _text,
     "model": _text,
     "confirm_above": _number(1_000_000),
+    "monthly_limit": _number(1_000_000),
     "context": _context,
     "feather": _number(LARGEST_RADIUS),
     "grow": _integer(LARGEST_RADIUS),

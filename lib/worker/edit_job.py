@@ -45,6 +45,7 @@ from lib.worker.job_request import (
     build_request,
     check_cost,
     check_disk_space,
+    check_monthly_limit,
     find_provider,
     resolve_endpoint,
 )
@@ -112,6 +113,7 @@ class EditJob:
         self._log(request, provider)
         plan = Plan.from_json(job_spec["plan"])
         check_cost(request, provider, job_spec["max_cost"])
+        check_monthly_limit(request, provider)
         check_disk_space(self._job, request, plan)
         with self._connect(provider, job_spec) as client:
             self._job.write_json(SENT, {"time": time.time()}, durable=True)
@@ -296,6 +298,7 @@ class EditJob:
             "code": error.code,
             "request_id": error.request_id,
             "maybe_billed": error.maybe_billed,
+            "refused": isinstance(error, (BadRequestError, InvalidRequestError)),
         }
         if error.maybe_billed:
             self._record_spending(None)

@@ -14,7 +14,7 @@ from lib.api.response import EditResponse
 from lib.api.text import sentence, sentences
 from lib.frame.frame import Plan
 from lib.jobs.job import Job
-from lib.settings import settings
+from lib.settings import settings, spending
 from lib.translation import _
 from lib.worker.reference_files import upright_copy
 
@@ -52,6 +52,21 @@ def check_cost(request: EditRequest, provider: Provider, max_cost: float | None)
         raise JobFailed(
             message.format(expected=expected, max_cost=max_cost),
             _("Increase max-cost, or request fewer or smaller images."),
+        )
+
+
+def check_monthly_limit(request: EditRequest, provider: Provider) -> None:
+    """Raise JobFailed if the edit may exceed the limit in the settings; an unknown cost counts as 0."""
+    limit = settings.load().monthly_limit
+    if not limit or provider.name == "local":
+        return
+    expected = cost.estimate(request, _model(request, provider))
+    spent, highest = spending.total(), expected.high if expected else 0.0
+    if spent + highest > limit or spent >= limit:
+        message = _("This edit may cost ${cost:.2f}, and ${spent:.2f} of this month's limit of ${limit:.2f} is spent.")
+        raise JobFailed(
+            f"{message.format(cost=highest, spent=spent, limit=limit)} {_('Nothing was sent.')}",
+            _("Increase the limit in Settings, or choose a cheaper model or quality."),
         )
 
 

@@ -30,6 +30,15 @@ _EXTEND_DEFAULTS: dict[str, str | int | float | bool] = {"prompt": "extend", "sa
 EDIT_ARGUMENTS = (
     Argument("prompt", "", N_("_Prompt"), N_("A description of the result; empty: remove what is selected")),
     Argument(
+        "recipe",
+        "",
+        N_("_Recipe"),
+        N_(
+            "A recipe's name, such as restore or change-sky: it sets the options that are left at their defaults, and "
+            "the prompt fills its {placeholders}; empty: none"
+        ),
+    ),
+    Argument(
         "provider",
         "",
         N_("Pro_vider"),
@@ -119,14 +128,14 @@ EXTEND_ARGUMENTS = (
     *(
         replace(argument, default=_EXTEND_DEFAULTS.get(argument.name, argument.default))
         for argument in EDIT_ARGUMENTS
-        if argument.name not in ("feather", "grow")
+        if argument.name not in ("feather", "grow", "recipe")
     ),
 )
 # Removing sets its own prompt.
 REMOVE_ARGUMENTS = tuple(
     argument
     for argument in EDIT_ARGUMENTS
-    if argument.name not in ("prompt", "n", "background", "stream", "partial-images", "references")
+    if argument.name not in ("prompt", "recipe", "n", "background", "stream", "partial-images", "references")
 )
 Sides = tuple[str, str, str, str]
 

@@ -18,6 +18,7 @@ from lib.api.validation import ended_problem, parameter_problems
 from lib.settings import settings
 from lib.settings.validators import LARGEST_RADIUS
 from lib.translation import _
+from plugin.edit.recipe import with_recipe
 from plugin.errors import BadArguments
 
 _REQUEST_TEXTS = ("size", "quality", "background", "moderation", "input-fidelity", "output-format", "user")
@@ -95,7 +96,9 @@ def endpoint_problems(provider: Provider, model: Model) -> list[str]:
 
 def _read_values(values: Mapping[str, Any], environment: Mapping[str, str] = os.environ) -> tuple[Options, list[str]]:
     """Return the options as far as they can be read, and a sentence for each problem of the values."""
+    values, problems = with_recipe(values)
     reader = _ArgumentReader(values)
+    reader.problems += problems
     provider, model = _provider_and_model_names(values["provider"], values["model"], environment)
     options = Options(
         provider=provider,

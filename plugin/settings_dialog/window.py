@@ -53,7 +53,7 @@ class SettingsDialog:
         self.window.add_button(_("_Close"), Gtk.ResponseType.CLOSE)
         self.window.set_default_response(Gtk.ResponseType.CLOSE)
         self._banner = _Banner()
-        self._pages = (ProvidersPage(self), DefaultsPage(self), CostPage(), HistoryPage(self))
+        self._pages = (ProvidersPage(self), DefaultsPage(self), CostPage(self), HistoryPage(self))
         self._fill()
         self._connect(parent)
 

@@ -25,7 +25,7 @@ class EngineNote(Gtk.Box):
     def __init__(self, workers: Workers, on_settings: Callable[[], None], on_change: Callable[[], None]) -> None:
         super().__init__(spacing=6)
         self.refuses = False
-        self._local = self._compact = False
+        self._local = False
         self._workers = workers
         self._on_change = on_change
         self._checked_prompt = ""
@@ -51,13 +51,8 @@ class EngineNote(Gtk.Box):
             GLib.source_remove(self._timeout)
         self._timeout = GLib.timeout_add(_DELAY_MILLISECONDS, self._check, prompt)
 
-    def set_compact(self, compact: bool) -> None:
-        """Leave the space to results and errors: show the note only for a refusal."""
-        self._compact = compact
-        self._show()
-
     def _show(self) -> None:
-        self.set_visible(self._local and (self.refuses or not self._compact))
+        self.set_visible(self._local)
 
     def _check(self, prompt: str) -> bool:
         self._timeout = 0

@@ -27,16 +27,16 @@ def wrapped_label(text: str = "", *, characters: int = -1) -> Gtk.Label:
 
 
 class WrappingText(Gtk.ScrolledWindow):
-    """A text that wraps anywhere; it is as tall as its lines, and scrolls if there are more than eight."""
+    """A text that wraps anywhere; it is as tall as its lines, and scrolls if there are more than `max_lines`."""
 
-    def __init__(self, *, characters: int = -1, selectable: bool = False) -> None:
+    def __init__(self, *, characters: int = -1, selectable: bool = False, max_lines: int = _MAX_LINES) -> None:
         super().__init__(can_focus=False)
         self.set_policy(Gtk.PolicyType.NEVER, Gtk.PolicyType.AUTOMATIC)
         self._label = wrapped_label(characters=characters)
         self._label.set_yalign(0.0)
         self._label.set_selectable(selectable)
         self.add(self._label)
-        self._max_height = _MAX_LINES * self._label.create_pango_layout("X").get_pixel_size()[1]
+        self._max_height = max_lines * self._label.create_pango_layout("X").get_pixel_size()[1]
 
     def set_text(self, text: str) -> None:
         """Show a text."""
@@ -61,6 +61,27 @@ class WrappingText(Gtk.ScrolledWindow):
 
     def do_get_preferred_height(self) -> tuple[int, int]:
         return self.do_get_preferred_height_for_width(self._label.get_preferred_width()[1])
+
+
+class FixedText(Gtk.ScrolledWindow):
+    """A text that wraps anywhere in an area of a fixed number of lines, and scrolls if it has more."""
+
+    def __init__(self, *, lines: int, selectable: bool = False) -> None:
+        super().__init__(can_focus=False)
+        self.set_policy(Gtk.PolicyType.NEVER, Gtk.PolicyType.AUTOMATIC)
+        self._label = wrapped_label(characters=40)
+        self._label.set_yalign(0.0)
+        self._label.set_selectable(selectable)
+        self.add(self._label)
+        height = lines * self._label.create_pango_layout("X").get_pixel_size()[1] + 2
+        self.set_min_content_height(height)
+        self.set_max_content_height(height)
+
+    def set_text(self, text: str) -> None:
+        """Show a text, from its beginning."""
+        if text != self._label.get_text():
+            self._label.set_text(text)
+            self.get_vadjustment().set_value(0)
 
 
 def wrap_dialog(dialog: Gtk.MessageDialog) -> None:

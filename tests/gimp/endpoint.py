@@ -39,10 +39,10 @@ class _Quiet(WSGIRequestHandler):
 
 
 class TestEndpoint:
-    """Answers `POST /v1/images/edits` as `behave` says: "echo", "invert", "half", "refuse", "refuse_at_length", "die",
-    "garbage", "variations" (results of different colours), "previews" (of a stream, with `seconds` after each), "deaf"
-    (nothing is read for `seconds`; what comes then is not answered), "held" (an echo, once it is released), "drip",
-    "busy", "drift".
+    """Answers `POST /v1/images/edits` as `behave` says: "echo", "invert", "half", "refuse", "refuse_at_length",
+    "reject_key", "die", "garbage", "variations" (results of different colours), "previews" (of a stream, with `seconds`
+    after each), "deaf" (nothing is read for `seconds`; what comes then is not answered), "held" (an echo, once it is
+    released), "drip", "busy", "drift".
 
     `GET /v1/models` accepts `key` alone (None: any) and is answered from `models` as `listing` says.
     """
@@ -54,6 +54,8 @@ class TestEndpoint:
         self.previews_sent = []
         self.release = threading.Event()
         self.seconds = 0.0
+        self._lock = threading.Lock()
+        self._working = self.most_at_once = 0
         self.behaviour = "echo"
         self.key = None
         self.models = ["gpt-image-2", "gpt-text-9"]
@@ -73,6 +75,7 @@ class TestEndpoint:
         self.behaviour, self.seconds = behaviour, seconds
         self.received.clear()
         self.release.clear()
+        self.most_at_once = 0
 
     def close(self):
         self._server.shutdown()
@@ -85,9 +88,16 @@ class TestEndpoint:
             time.sleep(self.seconds)
         received = _receive(request)
         self.received.append(received)
-        if self.behaviour != "previews":
-            time.sleep(self.seconds)
-        return getattr(self, f"_{self.behaviour}")(received)
+        with self._lock:
+            self._working += 1
+            self.most_at_once = max(self.most_at_once, self._working)
+        try:
+            if self.behaviour != "previews":
+                time.sleep(self.seconds)
+            return getattr(self, f"_{self.behaviour}")(received)
+        finally:
+            with self._lock:
+                self._working -= 1
 
     def _look_up(self, request):
         """`GET /v1/models`, as `listing` says: "list", "unverified", "absent" or "garbage"; a wrong key is refused."""
@@ -134,6 +144,9 @@ class TestEndpoint:
 
     def _refuse(self, _received):
         return _error(400, "refused", "The test refuses this.")
+
+    def _reject_key(self, _received):
+        return _error(401, "invalid_api_key", "The test does not know this key.")
 
     def _refuse_at_length(self, _received):
         """In a word as long as an error's text may be."""

@@ -5,7 +5,18 @@ import json
 import numpy as np
 import pytest
 
-from tests.gimp.screen import PANEL, activate, can_be_used, click, close_panel, open_panel, press_generate, shoot, texts
+from tests.gimp.screen import (
+    PANEL,
+    activate,
+    can_be_used,
+    click,
+    close_panel,
+    open_group,
+    open_panel,
+    press_generate,
+    shoot,
+    texts,
+)
 from tests.waiting import wait_until
 
 # Nothing here depends on GIMP's version.
@@ -18,6 +29,7 @@ def panel(window):
     window.call("edits.show", case="tinted")
     window.settle()
     open_panel(window, None)
+    open_group(window, "Images to send", "Add a layer")
 
 
 @pytest.fixture
@@ -102,6 +114,7 @@ def test_a_number_typed_just_before_ctrl_enter_is_sent(window, endpoint):
 
 def test_gimps_saved_settings_are_restored(window, sent):
     write(window, "Number of results", "3")
+    open_group(window, "More options")
     click(window, "Save Settings")
     window.settle()
     write(window, "Number of results", "1")
@@ -115,8 +128,7 @@ def test_a_default_from_settings_is_shown_and_can_be_set_to_0(window, sent):
     close_panel(window)
     (window.data / "settings.json").write_text(json.dumps({"version": 1, "grow": 40}), encoding="utf-8")
     open_panel(window, None)
-    window.keys("key", "alt+o")
-    window.settle()
+    open_group(window, "Area")
     shoot(window, "panel-more-options")
     assert content(window, "Grow") == "40"
     grown = holes(sent())

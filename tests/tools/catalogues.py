@@ -25,7 +25,10 @@ MARKS = {"_": 1, "N_": 1, "ngettext": 2}
 # install.py speaks English, like the tools of its kind.
 NOT_TRANSLATED = CHECKOUT / "lib" / "installer"
 # The values of JSON files that are shown: a file, and the keys whose texts count, at any depth below them.
-DATA = {"lib/api/providers.json": ("title", "ignored", "rejected")}
+DATA = {
+    "lib/api/providers.json": ("title", "ignored", "rejected"),
+    "lib/settings/recipes.json": ("title", "fields"),
+}
 HEADER = (
     "Project-Id-Version: generative-edit\n"
     "Language: {language}\n"

@@ -63,6 +63,25 @@ def place(title, name):
 
 
 @steady
+def reveal(title, name):
+    """Gives the control of this name the keyboard, which scrolls it into view."""
+    for node in _scrolled(_window(title)):
+        if node.get_role_name() in CONTROLS and name in (node.get_name(), _label(node)):
+            node.get_component_iface().grab_focus()
+            return
+    raise LookupError(f"no control {name!r} in {title!r}: {[one['name'] for one in controls(title)]}")
+
+
+@steady
+def is_checked(title, name):
+    """Whether a toggle, or the title of a group, of this name is switched on."""
+    for node in _scrolled(_window(title)):
+        if node.get_role_name() in CONTROLS and name in (node.get_name(), _label(node)):
+            return _has(node, Atspi.StateType.EXPANDED) or _has(node, Atspi.StateType.CHECKED)
+    raise LookupError(f"no control {name!r} in {title!r}: {[one['name'] for one in controls(title)]}")
+
+
+@steady
 def content(title, name):
     """What is written in the control of this name."""
     for _path, node in _walk(_window(title)):
@@ -158,6 +177,15 @@ def _walk(node, path=""):
         child = node.get_child_at_index(number)
         if child is not None and (_is_seen(child) or child.get_role_name() == "page tab"):
             yield from _walk(child, f"{path}/{number}")
+
+
+def _scrolled(node):
+    """All that is in a window, also what has to be scrolled into view."""
+    yield node
+    if node.get_role_name() not in _TABLES:
+        for child in _children(node):
+            if _has(child, Atspi.StateType.VISIBLE) or child.get_role_name() == "page tab":
+                yield from _scrolled(child)
 
 
 def _is_seen(node):

@@ -49,8 +49,7 @@ BAD = {
     "provider": [1, None, "a\nb", "x" * 201], "model": [{}], "confirm_above": [-1, "0.25", True, 1e300, float("nan")],
     "context": ["wide", "-3", "1234567", 5], "feather": [-0.1, None, 501], "grow": [1.5, -1, float("inf"), 501],
     "history_days": [-1, "30", 10**400], "history_megabytes": [None, False], "log_prompts": [1, "true"],
-    "provenance": [0, "mark"],
-    "confirmed": ["openai", [1]],
+    "provenance": [0, "mark"], "confirmed": ["openai", [1]], "monthly_limit": [-1, "5", None],
 }  # fmt: skip
 BAD_VALUES = [(name, value) for name, values in BAD.items() for value in values]
 

@@ -272,6 +272,17 @@ def test_nothing_is_sent_above_max_cost(job, endpoint):
     assert not endpoint.received and not job.path("sent.json").exists()
 
 
+def test_nothing_is_sent_above_the_monthly_limit(job, endpoint):
+    endpoint.behave("echo")
+    settings.change(monthly_limit=1.0)
+    request = {"prompt": "x", "n": 1, "size": "1024x1024", "quality": "low", "model": "gpt-image-2"}
+    assert run(make_job(provider="custom", request=request), to_test(endpoint))[-1]["event"] == "done"
+    spending.add("custom", 0.999)
+    last = run(make_job(provider="custom", request=request), to_test(endpoint))[-1]
+    assert last["event"] == "error" and "this month's limit of $1.00" in last["message"]
+    assert "Nothing was sent" in last["message"] and len(endpoint.received) == 1
+
+
 def test_a_provider_without_an_address_is_reported(job):
     last = run(make_job(provider="custom"), {"OPENAI_BASE_URL": ""})[-1]
     assert last["event"] == "error" and "OPENAI_BASE_URL" in last["hint"]
