@@ -29,8 +29,9 @@ class Provider:
     blend there; it is 0 if the endpoint changes exactly the masked pixels, where a margin would only be cut off again.
     `mask_part`, `single_part` and `several_part` are the names of the form's parts; a mask without a name is not sent.
     `references` is "json" (URLs and file IDs, in OpenAI's JSON body), "urls" or "none". `size_multiple` is set if the
-    server rounds the sides of an image up to it. `extra_fields` are sent unless the request sets them. In
-    providers.json, `default_model` may be "recommended", for the newest model that models.json recommends.
+    server rounds the sides of an image up to it. `concurrency` is the number of requests that a window sends at once.
+    `extra_fields` are sent unless the request sets them. In providers.json, `default_model` may be "recommended", for
+    the newest model that models.json recommends.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Provider:
     references: str
     max_images: int | None
     size_multiple: int | None
+    concurrency: int
     streams: bool
     supports_n: bool
     response_formats: tuple[str, ...]

@@ -318,6 +318,7 @@ class EditJob:
             "code": error.code,
             "request_id": error.request_id,
             "maybe_billed": error.maybe_billed,
+            "refused": isinstance(error, (BadRequestError, InvalidRequestError)),
         }
         if error.maybe_billed:
             self._record_spending(None)

@@ -41,7 +41,7 @@ def _texts(recipe: Recipe, prompt: str) -> tuple[Mapping[str, str], list[str]]:
         texts = None
     if not isinstance(texts, dict):
         texts = {names[0]: prompt} if prompt and len(names) == 1 else {}
-    missing = [recipe.labels[name] for name in names if not isinstance(texts.get(name), str) or not texts[name]]
+    missing = [recipe.label(name) for name in names if not isinstance(texts.get(name), str) or not texts[name]]
     if not missing:
         return texts, []
     message = _("The recipe “{recipe}” needs a text for: {placeholders}. Give it as the prompt.")

@@ -23,7 +23,7 @@ from plugin.edit.record import layer_record
 from plugin.edit.task import Task, prepare, write_job
 from plugin.errors import EditCancelled, EditFailed, explain
 from plugin.pixels import insert
-from plugin.worker.process import FINAL, LOG, Event, Worker
+from plugin.worker.process import FINAL, LOG, Event, OnEvent, Worker
 
 if TYPE_CHECKING:
     from plugin.edit.draft import Draft
@@ -86,31 +86,52 @@ class Listener(Protocol[_ListenerEnd]):
     def on_end(self, end: _ListenerEnd) -> None: ...
 
 
+class JobStarter(Protocol):
+    """Starts and cancels jobs: a worker, or a window's worker, which is restarted when it has ended."""
+
+    def start(self, job: Job, on_event: OnEvent) -> None: ...
+
+    def cancel(self, job: Job) -> None: ...
+
+
 class JobRun(ABC, Generic[End]):
     """One draft at the worker while GIMP and the window go on; subclasses decide what happens to its results."""
 
-    def __init__(self, draft: Draft, worker: Worker, listener: Listener[End]) -> None:
+    def __init__(self, draft: Draft, worker: JobStarter, listener: Listener[End]) -> None:
         self.draft = draft
         self.job = Job.new()
         self.was_cancelled = False
+        self._has_ended = False
         self._worker = worker
         self._listener = listener
 
     def start(self) -> None:
         """Export, then send; the listener receives what follows. Raises EditFailed or OSError."""
-        self._listener.on_progress({"event": "stage", "name": "export"})
+        self.export()
+        self.send()
+
+    def export(self) -> None:
+        """Write the job's files from the image as it is now; raise EditFailed or OSError."""
+        self._report({"event": "stage", "name": "export"})
         Gegl.init(None)
         try:
             write_job(self.job, self._task(), self.draft.options, interactive=True)
         except BaseException:
             forget_unsent(self.job, {})
             raise
+
+    def send(self) -> None:
+        """Let the worker send the exported job; the listener receives what follows. Raises EditFailed."""
         self._worker.start(self.job, self._on_event)
 
     def cancel(self) -> None:
         """Cancel the job; it ends within half a second."""
         self.was_cancelled = True
         self._worker.cancel(self.job)
+
+    def _report(self, event: Event) -> None:
+        """Pass an event on to the listener."""
+        self._listener.on_progress(event)
 
     def _task(self) -> Task:
         """Return the task to export."""
@@ -133,12 +154,18 @@ class JobRun(ABC, Generic[End]):
         """Return the end of a job that failed."""
 
     def _on_event(self, event: Event) -> None:
+        if self._has_ended:  # its cancellation was reported before the worker had ended it
+            if event["event"] in FINAL:
+                forget_pixels(self.job, event)
+                forget_unsent(self.job, event)
+            return
         if event["event"] == "partial":
             with contextlib.suppress(OSError):  # a preview that is lost must not make the edit fail
                 self._preview(event)
         if event["event"] not in FINAL:
-            self._listener.on_progress(event)
+            self._report(event)
             return
+        self._has_ended = True
         try:
             # A result that arrives after a cancel is not inserted.
             is_accepted = event["event"] == "done" and not self.was_cancelled

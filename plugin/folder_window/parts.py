@@ -11,7 +11,7 @@ from lib.translation import _
 from plugin.folder_window.form import FolderForm
 from plugin.folder_window.picture_list import PictureList
 from plugin.ui.fields import button
-from plugin.ui.labels import wrapped_label
+from plugin.ui.labels import FixedText
 
 _LINES = 2
 _FORM_WIDTH = 430
@@ -36,7 +36,7 @@ class WindowParts(Gtk.Box):
     def __init__(self, form: FolderForm, pictures: PictureList, actions: Actions) -> None:
         super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=8, border_width=12)
         self._form, self._list = form, pictures
-        self.details = FixedText(_LINES)
+        self.details = FixedText(lines=_LINES)
         self.try_one = button(
             _("T_ry on One"), actions.try_one, _("Edit the selected picture, and open it with its result")
         )
@@ -58,7 +58,7 @@ class WindowParts(Gtk.Box):
             actions.cancel,
             _("End at once; results of requests in progress are kept, and the next run collects them"),
         )
-        self.message = FixedText(_LINES)
+        self.message = FixedText(lines=_LINES)
         self.use_settings = button(
             _("Use Its Setti_ngs"), actions.use_settings, _("Set all options as in the earlier run")
         )
@@ -98,24 +98,6 @@ class WindowParts(Gtk.Box):
         message.pack_start(self.use_settings, False, False, 0)
         self.pack_start(message, False, False, 0)
         self.use_settings.set_no_show_all(True)
-
-
-class FixedText(Gtk.ScrolledWindow):
-    """A text of any length in a fixed number of lines; a longer text scrolls."""
-
-    def __init__(self, lines: int) -> None:
-        super().__init__(can_focus=False)
-        self.set_policy(Gtk.PolicyType.NEVER, Gtk.PolicyType.AUTOMATIC)
-        self._label = wrapped_label()
-        self._label.set_yalign(0.0)
-        self.add(self._label)
-        height = lines * self._label.create_pango_layout("X").get_pixel_size()[1]
-        self.set_min_content_height(height)
-        self.set_max_content_height(height)
-
-    def set_text(self, text: str) -> None:
-        """Show a text."""
-        self._label.set_text(text)
 
 
 def _row(*buttons: Gtk.Widget) -> Gtk.Box:

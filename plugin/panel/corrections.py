@@ -10,37 +10,35 @@ from gi.repository import Gtk
 from lib.api.text import sentences
 from lib.translation import _
 from plugin.ui.fields import button
-from plugin.ui.labels import WrappingText
+from plugin.ui.labels import FixedText
 
 NOTICEABLE_LIGHT = 1.0  # levels
+_LINES = 2
 
 
 class CorrectionsBar(Gtk.Box):
-    """The sentence and the button; hidden if nothing was corrected. `redo` gets the value of match-colour."""
+    """The sentence in a fixed area, and the button. `redo` gets the value of match-colour."""
 
     def __init__(self, redo: Callable[[str], object]) -> None:
         super().__init__(spacing=8)
         self._redo = redo
         self._mode = ""
-        self._text = WrappingText(characters=36)
+        self._text = FixedText(lines=_LINES)
         self._button = button("", self._on_clicked, _("Makes the result again. Nothing is sent."))
         self.pack_start(self._text, True, True, 0)
         self.pack_start(self._button, False, False, 0)
-        for part in (self._text, self._button):
-            part.show_all()
-        self.set_no_show_all(True)
+        self._button.set_valign(Gtk.Align.CENTER)
+        self._button.set_no_show_all(True)
 
     def _on_clicked(self) -> None:
         self._redo(self._mode)
 
     def follow(self, applied: Mapping[str, Any] | None) -> None:
         """Show what was corrected in a result; None if nothing is known."""
-        text = describe(applied or {})
-        self._text.set_text(text)
+        self._text.set_text(describe(applied or {}))
         self._mode, label = other_way(applied or {})
         self._button.set_label(label)
         self._button.set_visible(bool(self._mode))
-        self.set_visible(bool(text))
 
 
 def describe(applied: Mapping[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gi.repository import Gimp, GObject, Gtk
+from gi.repository import Gimp, Gtk
 
 from lib.api import models
 from lib.api.models import Model
@@ -13,11 +13,12 @@ from lib.settings.validators import LARGEST_RADIUS
 from lib.translation import _
 from plugin.edit.choices import OptionChoices, choices
 from plugin.ui.fields import CheckField, Field, ListField, NumberField, TextField, grid
+from plugin.ui.group import Group
 from plugin.ui.model_note import ModelNote
 
 
 class OptionsForm(Gtk.Box):
-    """Provider, model, size, quality, number of results and previews, with all other options in an expander."""
+    """Provider, model and number of results, with all other options in groups that are folded away."""
 
     def __init__(self, config: Gimp.ProcedureConfig) -> None:
         super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=6)
@@ -33,7 +34,10 @@ class OptionsForm(Gtk.Box):
         self._match_colour = ListField(config, "match-colour", _("automatically"))
         self._match_colour.set_titles({"always": _("always"), "never": _("never")})
         self._match_colour.set_choices(OptionChoices(("always", "never")))
+        count_tooltip = _("Number of results to choose from")
+        count = NumberField(config, "n", (1, 10), tooltip=count_tooltip)
         self._fields: dict[str, Field] = {
+            "size": self._size,
             "quality": self._quality,
             "partial-images": NumberField(
                 config,
@@ -50,20 +54,27 @@ class OptionsForm(Gtk.Box):
             "moderation": ListField(config, "moderation", default),
             "user": TextField(config, "user"),
         }
-        self._fields["size"] = self._size
-        count_tooltip = _("Number of results to choose from")
-        count = NumberField(config, "n", (1, 10), tooltip=count_tooltip)
-        fields = self._fields
-        main: list[list[Field]] = [
-            [self._provider, self._model],
-            [self._size, fields["quality"]],
-            [count, fields["partial-images"]],
-        ]
-        self.pack_start(grid(main), False, False, 0)
+        self._contents: dict[str, Gtk.Box] = {}
+        self._main = grid([[self._provider, self._model], [count]])
+        self.pack_start(self._main, False, False, 0)
         self._model_note = ModelNote(lambda name: config.set_property("model", name))
         self.pack_start(self._model_note, False, False, 0)
-        self.pack_start(self._more_options_expander(), False, False, 0)
+        for group in self._groups():
+            self.pack_start(group, False, False, 0)
         self.reload_choices()
+
+    def add_button(self, button: Gtk.Widget) -> None:
+        """Add a button beside the number of results."""
+        self._main.attach(button, 2, 1, 2, 1)
+
+    def content(self, group: str) -> Gtk.Box:
+        """Return the column of a group, to which a window may add widgets of its own."""
+        return self._contents[group]
+
+    def add_group(self, group: Group) -> None:
+        """Add a group above the others."""
+        self.pack_start(group, False, False, 0)
+        self.reorder_child(group, 2)
 
     def show_choices(self, provider: Provider, model: Model) -> None:
         """Offer the choices that this provider and model support."""
@@ -93,29 +104,38 @@ class OptionsForm(Gtk.Box):
         text = _("auto: {width}×{height}, {scale}")
         self._size.set_default(text.format(width=plan.size.width, height=plan.size.height, scale=scale))
 
-    def _more_options_expander(self) -> Gtk.Expander:
+    def _groups(self) -> list[Group]:
+        """Return the groups of all other options, which are folded at first; a new option belongs in one of them."""
         fields, config = self._fields, self._config
-        rows: list[list[Field]] = [
-            [CheckField(config, "sample-merged"), CheckField(config, "fit")],
-            [self._match_colour, CheckField(config, "light")],
-            [CheckField(config, "detail"), CheckField(config, "change-mask")],
-            [CheckField(config, "describe-area")],
-            [TextField(config, "context", _("auto")), TextField(config, "largest-size", _("model default"))],
-            self._selection_fields(),
-            [fields["background"], fields["input-fidelity"]],
-            [fields["output-format"], fields["output-compression"]],
-            [fields["complexity"], fields["moderation"]],
-            [TextField(config, "references", '["…"]'), TextField(config, "extra", "{…}")],
-            [fields["user"], NumberField(config, "timeout", (0, 7200), lowest_text=_("default"))],
-        ]
-        table = grid(rows)
-        expander = Gtk.Expander.new_with_mnemonic(_("More _options"))
-        expander.add(table)
-        table.show_all()
-        table.set_no_show_all(True)
-        # GTK only folds the table away: unless it is hidden too, Tab and screen readers still reach its controls.
-        expander.bind_property("expanded", table, "visible", GObject.BindingFlags.SYNC_CREATE)
-        return expander
+        groups: list[tuple[str, str, list[list[Field]]]] = [
+            ("size", _("Quality and size"), [
+                [fields["quality"], fields["size"]],
+                [fields["partial-images"], TextField(config, "largest-size", _("model default"))],
+            ]),
+            ("area", _("Area"), [
+                self._selection_fields(),
+                [TextField(config, "context", _("auto")), CheckField(config, "sample-merged")],
+            ]),
+            ("result", _("Result"), [
+                [self._match_colour, CheckField(config, "fit")],
+                [CheckField(config, "light"), CheckField(config, "detail")],
+                [CheckField(config, "change-mask"), CheckField(config, "describe-area")],
+                [fields["background"], fields["input-fidelity"]],
+            ]),
+            ("more", _("More _options"), [
+                [fields["output-format"], fields["output-compression"]],
+                [fields["complexity"], fields["moderation"]],
+                [TextField(config, "references", '["…"]'), TextField(config, "extra", "{…}")],
+                [fields["user"], NumberField(config, "timeout", (0, 7200), lowest_text=_("default"))],
+            ]),
+        ]  # fmt: skip
+        return [Group(name, title, self._content(name, rows)) for name, title, rows in groups]
+
+    def _content(self, name: str, rows: list[list[Field]]) -> Gtk.Box:
+        content = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
+        content.pack_start(grid(rows), False, False, 0)
+        self._contents[name] = content
+        return content
 
     def _selection_fields(self) -> list[Field]:
         """Return the fields for growing and feathering the selection; Extend Canvas has none."""

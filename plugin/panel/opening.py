@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import gi
 
 gi.require_version("GimpUi", "3.0")
-from gi.repository import Gimp, GimpUi
+from gi.repository import Gimp, GimpUi, GLib
 
 from lib.api.text import sentences
+from lib.settings import first_time
 from lib.translation import _
 from plugin.edit import again
 from plugin.edit.arguments import defaults, set_values, start_with_settings, values_of
@@ -34,7 +35,7 @@ def open_panel(
             # First use: start with previews, so that the edit is seen to progress. Later the user's own value counts.
             config.set_property("partial-images", _FIRST_PREVIEWS)
         start_with_settings(config)
-        config.set_property("recipe", "")  # only scripts and folder runs name one
+        config.set_property("recipe", "")  # a script's; the panel's menu sets the options themselves
         config.set_property("markup", "")  # a layer of the image that was edited last
         return _run_panel(procedure, config, image, layers, slot)
 
@@ -71,7 +72,18 @@ def _run_panel(
     `repeat_target` is the previous edit whose area is sent until the user selects another one.
     """
     GimpUi.init("generative-edit")
+    settings_are_next = first_time.is_first_time() and _welcome()
     panel = Panel(procedure, config, image, layers, repeat_target)
     slot.register(panel.raise_window)
+    if settings_are_next:
+        GLib.idle_add(panel.open_settings)
     panel.run()
     return panel.generated
+
+
+def _welcome() -> bool:
+    """Ask where edits are made; return whether Settings should be opened for the rest."""
+    # Imported here, as it is needed only once.
+    from plugin.settings_dialog.first_time import run_first_time
+
+    return run_first_time()

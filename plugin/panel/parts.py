@@ -1,106 +1,113 @@
-"""The widgets of the panel, their layout, and which of them are visible when."""
+"""The widgets of the panel and their layout: the next edit above, and below it the edits that were asked for.
+
+Progress, results and errors have areas of fixed size, so that nothing moves when they come.
+"""
 
 from __future__ import annotations
 
 from gi.repository import Gimp, Gtk
 
-from lib.frame.geometry import Size
 from lib.translation import _
 from plugin.edit.draft import Draft
+from plugin.panel.edit_list import EditList
 from plugin.panel.form import OptionsForm
+from plugin.panel.generation import Generation, State
 from plugin.panel.inputs import InputList
 from plugin.panel.results import ResultsView
 from plugin.panel.sent_picture import SentPicture
-from plugin.panel.session import PendingResults
-from plugin.ui.activity import Activity
+from plugin.panel.session import Session
 from plugin.ui.engine_note import EngineNote
-from plugin.ui.labels import WrappingText
-from plugin.ui.layout import scrollable_column
+from plugin.ui.group import Group
+from plugin.ui.labels import FixedText, wrapped_label
 from plugin.ui.problem import ProblemBox
 from plugin.ui.prompt_box import PromptBox
-from plugin.worker.process import Event
+
+_MIN_HEIGHT = 100
 
 
 class PanelParts:
-    """The input images, the prompt and the options; below them the progress, the results and errors."""
+    """The prompt and the options; below them a message, the list of edits, and the results or the error of one."""
 
     def __init__(
         self,
         config: Gimp.ProcedureConfig,
         inputs: InputList,
         engine: EngineNote,
-        activity: Activity,
+        edits: EditList,
         problem: ProblemBox,
         results: ResultsView,
     ) -> None:
-        self.inputs, self.activity = inputs, activity
+        self.inputs = inputs
         self.prompt = PromptBox(config)
         self.form = OptionsForm(config)
         self._config = config
         self._picture = SentPicture()
-        self._engine, self._problem, self._results = engine, problem, results
-        self._note = WrappingText(characters=56)
+        self._engine, self._edits, self._problem, self.results = engine, edits, problem, results
+        self._note = FixedText(lines=2)
+        self._notes = Gtk.Stack()
+        self._details = Gtk.Stack()
 
     def column(self) -> Gtk.Box:
-        """Return all widgets in one column; on a small screen the input controls scroll."""
-        inputs = Gtk.Box(spacing=8)
-        inputs.pack_start(self._picture, False, False, 0)
-        inputs.pack_start(self.inputs, True, True, 0)
-        controls = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
-        for part in (inputs, self.prompt, self.form):
-            controls.pack_start(part, part is self.prompt, part is self.prompt, 0)
-        return scrollable_column(controls, (self._engine, self._note, self.activity, self._problem, self._results))
+        """Return all widgets in one column; the options scroll where the screen is not tall enough."""
+        column = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
+        column.pack_start(self.prompt, False, False, 0)
+        column.pack_start(self._options(), True, True, 0)
+        engine = Gtk.Box()
+        engine.pack_start(self._engine, True, True, 0)
+        for name, note in (("note", self._note), ("engine", engine)):
+            self._notes.add_named(note, name)
+        hint = wrapped_label(_("The results of an edit are shown here."), characters=44)
+        hint.set_sensitive(False)
+        hint.set_xalign(0.5)
+        for name, page in (("hint", hint), ("results", self.results), ("problem", self._problem)):
+            self._details.add_named(page, name)
+        for part in (self._notes, self._edits, self._details):
+            column.pack_start(part, False, False, 0)
+        column.show_all()
+        self._engine.set_no_show_all(True)
+        return column
 
     def follow(self, draft: Draft | None, message: str) -> None:
         """Show the image and the size that a draft would send, and a message, which may be empty."""
-        # The message of the results has the sentence, too.
-        self.say(message or ("" if self._results.get_visible() else _addition_note(draft)))
+        self.say(message)
         self._picture.show_draft(draft)
         self.inputs.set_sample_merged(self._config.get_property("sample-merged"))
         self.form.show_plan(draft.task.plan if draft else None)
-        self._engine.set_compact(self._results.get_visible() or self._problem.get_visible())
         self._engine.follow(draft)
 
     def say(self, message: str) -> None:
-        """Show a message; hide the label if it is empty."""
+        """Show a message; without one, the note on the engine."""
         self._note.set_text(message)
-        self._note.set_visible(bool(message))
+        self._notes.set_visible_child_name("note" if message and not self._engine.refuses else "engine")
 
-    def begin(self) -> None:
-        """Show the progress of an edit instead of earlier results and errors."""
-        self.say("")
-        self._problem.hide()
-        self._results.hide()
-        self.activity.begin()
-        self.activity.show()
+    def show_session(self, session: Session) -> None:
+        """Show the edits, and the results or the error of the selected one."""
+        self._edits.show_edits(session.edits, session.selected)
+        selected = session.selected
+        if selected and selected.state is State.DONE:
+            self.results.show_edit(selected, can_add=session.may_add_to(selected))
+        elif selected and selected.error:
+            self._problem.show_error(selected.error, can_retry=selected.draft.image.is_valid())
+        self._details.set_visible_child_name(_page(selected))
 
-    def end(self, pending: PendingResults | None) -> None:
-        """Hide the progress, and show the results that are still pending."""
-        self.activity.end()
-        self.activity.hide()
-        self._results.set_visible(pending is not None)
+    def stop(self) -> None:
+        """Stop the clocks."""
+        self._edits.stop()
 
-    def show_results(self, pending: PendingResults, selected: int) -> None:
-        """Show the results to choose from."""
-        frame = pending.generation.canvas.frame
-        self._results.show_results(pending.variations, Size(frame.width, frame.height), selected, pending.message)
-        self._results.show()
-        self._engine.set_compact(True)
-
-    def hide_results(self) -> None:
-        """Hide the results once the user has made a choice."""
-        self._results.hide()
-
-    def show_problem(self, error: Event, *, can_retry: bool) -> None:
-        """Show an error, with or without Try again."""
-        self._problem.show_error(error, can_retry=can_retry)
-        self._problem.show()
-        self._engine.set_compact(True)
+    def _options(self) -> Gtk.ScrolledWindow:
+        images = Gtk.Box(spacing=8)
+        images.pack_start(self._picture, False, False, 0)
+        images.pack_start(self.inputs, True, True, 0)
+        options = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
+        options.pack_start(self.form, False, False, 0)
+        self.form.add_group(Group("images", _("Images to send"), images))
+        scroller = Gtk.ScrolledWindow(can_focus=False, propagate_natural_height=True, min_content_height=_MIN_HEIGHT)
+        scroller.set_policy(Gtk.PolicyType.NEVER, Gtk.PolicyType.AUTOMATIC)
+        scroller.add(options)
+        return scroller
 
 
-def _addition_note(draft: Draft | None) -> str:
-    """Return what is added to the prompt of a draft, as text for the user; "" for nothing."""
-    if not draft or not draft.task.prompt_addition:
-        return ""
-    text = _("{provider} ignores the mask. Added to the prompt: “{sentence}”")
-    return text.format(provider=draft.receiver, sentence=draft.task.prompt_addition)
+def _page(edit: Generation | None) -> str:
+    if edit is None or edit.is_unfinished:
+        return "hint"
+    return "results" if edit.state is State.DONE else "problem"

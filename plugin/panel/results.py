@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from gi.repository import Gtk
+from gi.repository import Gdk, Gtk
 
 from lib.frame.geometry import Size
 from lib.translation import _
 from plugin.panel.corrections import CorrectionsBar
-from plugin.panel.generation import Variation
+from plugin.panel.crop import around
+from plugin.panel.generation import Generation, Variation
 from plugin.ui import thumbnails
 from plugin.ui.fields import button
-from plugin.ui.labels import WrappingText
+from plugin.ui.layout import tighten
+from plugin.ui.tooltips import calm_tooltips
 
-_THUMBNAIL = Size(84, 64)
+_THUMBNAIL = Size(160, 96)
+_ZOOMED = Size(480, 288)
 
 
 @dataclass(frozen=True)
 class ResultActions:
     """The callbacks of the results' buttons.
 
-    `show` is called with the index of the clicked result, `redo` with the shown one's and a value of match-colour.
+    `show` is called with the index of a result, `compare` with whether the picture is to be shown without the result,
+    `redo` with the shown result's index and a value of match-colour.
     """
 
     show: Callable[[int], object]
+    compare: Callable[[bool], object]
     keep: Callable[[], None]
     keep_all: Callable[[], None]
     discard: Callable[[], None]
@@ -35,69 +40,139 @@ class ResultActions:
 
 
 class ResultsView(Gtk.Box):
-    """Thumbnails of the results, one of them selected, and the buttons that act on it."""
+    """Thumbnails of the results of one edit, one of them selected, and the buttons that act on it."""
 
     def __init__(self, actions: ResultActions) -> None:
         super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=4)
         self._actions = actions
-        self._message = WrappingText(characters=52)
-        self._corrections = CorrectionsBar(lambda mode: actions.redo(self._selected, mode))
-        self._variations: Sequence[Variation] = ()
-        self._selected = 0
+        self._edit: Generation | None = None
+        self._listed: list[Variation] = []
+        self._radios: list[Gtk.RadioButton] = []
         self._strip = Gtk.Box(spacing=4)
-        scroller = Gtk.ScrolledWindow(can_focus=False, min_content_height=_THUMBNAIL.height + 22)
-        scroller.set_policy(Gtk.PolicyType.AUTOMATIC, Gtk.PolicyType.NEVER)
+        self._strip.set_size_request(-1, _THUMBNAIL.height + 10)
+        scroller = Gtk.ScrolledWindow(can_focus=False)
+        scroller.set_policy(Gtk.PolicyType.ALWAYS, Gtk.PolicyType.NEVER)
+        scroller.set_overlay_scrolling(False)
         scroller.add(self._strip)
+        self._corrections = CorrectionsBar(self._redo)
         self._keep_all = button(_("Keep _all"), actions.keep_all, _("Insert all results as layers of one group."))
+        more_tooltip = _("Send the same request again and add its results to these.")
+        self._more = _icon_button("list-add-symbolic", _("More like _this"), actions.more, more_tooltip)
+        discard_tooltip = _("Remove the result from the canvas. It remains in the history.")
+        use_tooltip = _("Keep the result and send the visible layers next time.")
         row = Gtk.Box(spacing=4)
         for each in (
             button(_("_Keep"), actions.keep, _("Keep the result on the canvas. The others remain in the history.")),
             self._keep_all,
-            button(_("_Discard"), actions.discard, _("Remove the result from the canvas. It remains in the history.")),
-            button(_("More like _this"), actions.more, _("Send the same request again and add its results to these.")),
-            button(_("_Use as input"), actions.use, _("Keep the result and send the visible layers next time.")),
+            button(_("_Discard"), actions.discard, discard_tooltip),
+            self._compare_button(),
         ):
             row.pack_start(each, True, True, 0)
-        for part in (self._message, self._corrections, scroller, row):
+        for each in (self._more, _icon_button("go-up-symbolic", _("_Use as input"), actions.use, use_tooltip)):
+            row.pack_start(each, False, False, 0)
+        for part in (scroller, self._corrections, row):
             self.pack_start(part, False, False, 0)
 
-    def show_results(self, variations: Sequence[Variation], size: Size, selected: int, message: str) -> None:
-        """Show results, one of them selected, with a message about their cost and the notes."""
+    def show_edit(self, edit: Generation, *, can_add: bool) -> None:
+        """Show the results of an edit; with `can_add` more of them can be requested."""
+        self._more.set_sensitive(can_add)
+        if edit is not self._edit or edit.variations != self._listed:
+            self._edit, self._listed = edit, list(edit.variations)
+            self._fill(edit)
+        self._show_corrections()
+
+    def select(self, number: int) -> bool:
+        """Show a result on the canvas, as if it had been clicked; return whether there is one of this number."""
+        if not 0 <= number < len(self._radios):
+            return False
+        self._radios[number].set_active(True)
+        self._radios[number].grab_focus()
+        return True
+
+    def step(self, steps: int) -> bool:
+        """Select the next or the previous result; return whether there is one."""
+        active = [number for number, radio in enumerate(self._radios) if radio.get_active()]
+        return bool(active) and self.select((active[0] + steps) % len(self._radios))
+
+    def _fill(self, edit: Generation) -> None:
         for child in self._strip.get_children():
             self._strip.remove(child)
-        first: Gtk.RadioButton | None = None
-        for number, variation in enumerate(variations):
-            radio = self._thumbnail(number, variation, size, first)
-            first = first or radio
-            if number == selected:
-                radio.set_active(True)
-            radio.connect("clicked", self._on_clicked, number)
+        self._radios = []
+        for number, variation in enumerate(edit.variations):
+            radio = self._thumbnail(number, variation, edit)
+            self._radios.append(radio)
             self._strip.pack_start(radio, False, False, 0)
-        self._variations = variations
-        self._select(selected)
-        self._message.set_text(message)
-        self._keep_all.set_sensitive(len(variations) > 1)
+        if self._radios:
+            self._radios[edit.shown].set_active(True)
+        for number, radio in enumerate(self._radios):
+            radio.connect("clicked", self._on_clicked, number)
+            radio.connect("key-press-event", self._on_key)
+        self._keep_all.set_sensitive(len(edit.variations) > 1)
         self._strip.show_all()
 
-    def _thumbnail(
-        self, number: int, variation: Variation, size: Size, first: Gtk.RadioButton | None
-    ) -> Gtk.RadioButton:
-        radio = Gtk.RadioButton.new_from_widget(first)
+    def _thumbnail(self, number: int, variation: Variation, edit: Generation) -> Gtk.RadioButton:
+        radio = Gtk.RadioButton.new_from_widget(self._radios[0] if self._radios else None)
         radio.set_mode(False)
         try:
-            picture = Gtk.Image.new_from_pixbuf(thumbnails.of_pixels(variation.rgba(), size, _THUMBNAIL))
+            rgba, frame = variation.rgba(), edit.canvas.frame.size
         except OSError:  # its file was deleted; clicking it shows the error
             picture = Gtk.Image.new_from_icon_name("image-missing", Gtk.IconSize.DIALOG)
+        else:
+            crop = around(edit.selected_area, frame, _THUMBNAIL)
+            picture = Gtk.Image.new_from_pixbuf(thumbnails.of_part(rgba, frame, crop, _THUMBNAIL))
+            zoomed = Gtk.Image.new_from_pixbuf(thumbnails.of_part(rgba, frame, crop, _ZOOMED))
+            calm_tooltips(radio)
+            radio.connect("query-tooltip", lambda *arguments: _show_zoomed(arguments[-1], zoomed))
+            radio.set_has_tooltip(True)
+        picture.set_size_request(_THUMBNAIL.width, _THUMBNAIL.height)
         radio.add(picture)
+        tighten(radio)
         radio.get_accessible().set_name(_("Result {number}").format(number=number + 1))
-        radio.set_tooltip_text(_("Show result {number} on the canvas").format(number=number + 1))
+        radio.get_accessible().set_description(_("Show result {number} on the canvas").format(number=number + 1))
         return radio
+
+    def _compare_button(self) -> Gtk.Button:
+        """Return the button that shows the picture without the result as long as it is held."""
+        before = Gtk.Button.new_with_mnemonic(_("_Before"))
+        before.set_tooltip_text(_("Hold this button, or F9, to see the picture without the result."))
+        before.connect("pressed", lambda *_ignored: self._actions.compare(True))
+        for signal in ("released", "unmap", "focus-out-event"):
+            before.connect(signal, lambda *_ignored: self._stop_comparing())
+        return before
+
+    def _stop_comparing(self) -> bool:
+        self._actions.compare(False)
+        return Gdk.EVENT_PROPAGATE
+
+    def _on_key(self, _radio: Gtk.RadioButton, event: Gdk.EventKey) -> bool:
+        """Show the next or the previous result; radio buttons that look like buttons do not do so themselves."""
+        steps = {Gdk.KEY_Left: -1, Gdk.KEY_Up: -1, Gdk.KEY_Right: 1, Gdk.KEY_Down: 1}
+        return event.keyval in steps and self.step(steps[event.keyval])
 
     def _on_clicked(self, radio: Gtk.RadioButton, number: int) -> None:
         if radio.get_active():
-            self._select(number)
             self._actions.show(number)
+            self._show_corrections()
 
-    def _select(self, number: int) -> None:
-        self._selected = number
-        self._corrections.follow(self._variations[number].applied)
+    def _redo(self, match_colour: str) -> None:
+        if self._edit:
+            self._actions.redo(self._edit.shown, match_colour)
+
+    def _show_corrections(self) -> None:
+        """Show what was corrected in the result on the canvas."""
+        if self._edit and self._edit.variations:
+            self._corrections.follow(self._edit.variations[self._edit.shown].applied)
+
+
+def _icon_button(icon: str, text: str, on_click: Callable[[], None], tooltip: str) -> Gtk.Button:
+    """Return a button with an icon; its text, with the mnemonic, is only told to screen readers and in the tooltip."""
+    widget = button("", on_click, f"{text.replace('_', '')}: {tooltip}")
+    widget.set_image(Gtk.Image.new_from_icon_name(icon, Gtk.IconSize.MENU))
+    widget.set_always_show_image(True)
+    widget.get_accessible().set_name(text.replace("_", ""))
+    return widget
+
+
+def _show_zoomed(tooltip: Gtk.Tooltip, picture: Gtk.Image) -> bool:
+    tooltip.set_custom(picture)
+    return True

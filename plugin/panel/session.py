@@ -1,95 +1,80 @@
-"""The edits of one panel: the running one, and the results that wait for the user's choice."""
+"""The edits of one panel, in the order in which they were asked for: those that wait, run, or are done."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 from lib.api.text import sentences
 from lib.jobs import stored_data
-from lib.jobs.job import Job
-from lib.translation import _, ngettext
 from plugin.edit.draft import Draft
-from plugin.panel.generation import Generation, GenerationResult, Variation
-from plugin.pixels.insert import ResultLayers
+from plugin.errors import EditFailed
+from plugin.panel.generation import Generation, State
+from plugin.panel.queue import ready_to_start
+from plugin.pixels.canvas_layer import CanvasLayer
 from plugin.ui.activity import cancel_message
 from plugin.worker.process import Event
 from plugin.worker.workers import Workers
+
+_MOST_FINISHED = 12  # of older ones the result on the canvas is kept, as their pixels take much disk space
 
 
 class SessionView(Protocol):
     """The callbacks of a session, which the panel implements."""
 
-    def on_progress(self, event: Event) -> None: ...
+    def on_edits(self) -> None: ...
 
-    def on_results(self, pending: PendingResults, selected: int) -> None: ...
-
-    def on_error(self, error: Event) -> None: ...
-
-    def on_cancelled(self, message: str) -> None: ...
-
-
-@dataclass
-class PendingResults:
-    """Results to choose from, all of the same frame; `generation` is the one that made the latest of them."""
-
-    generation: Generation
-    variations: list[Variation] = field(default_factory=list)
-    message: str = ""
-
-    def renew(self, job: Job, answer: Event) -> None:
-        """Replace the variations of a job by those that the worker has made again."""
-        made = iter(zip(answer["layers"], answer["corrections"], answer["layer_masks"], strict=True))
-        self.variations = [
-            Variation(job, *next(made)) if variation.job is job else variation for variation in self.variations
-        ]
+    def on_end(self, edit: Generation, message: str) -> None: ...
 
 
 class Session:
-    """Runs one edit after the other. Starting a new edit keeps the result that is on the canvas."""
+    """The queue of a window and the results that wait for the user's choice; `selected` is the edit that is shown."""
 
     def __init__(self, workers: Workers, view: SessionView) -> None:
         self._workers = workers
         self._view = view
-        self.running: Generation | None = None
-        self.pending: PendingResults | None = None
+        self._canvas_layers: list[CanvasLayer] = []
+        self.dollars = 0.0  # what the edits have cost, as far as that is known
+        self.edits: list[Generation] = []
+        self.selected: Generation | None = None
 
-    def generate(self, draft: Draft, previous: Generation | None = None) -> None:
-        """Start an edit; raise EditFailed or OSError if the export fails."""
-        if not previous:
-            self.keep()
-        self.running = Generation(draft, self._workers.get(), self, previous)
-        try:
-            self.running.start()
-        except BaseException:
-            self.running = None
-            raise
+    @property
+    def unfinished(self) -> list[Generation]:
+        """The edits that wait or run."""
+        return [edit for edit in self.edits if edit.is_unfinished]
 
-    def generate_more(self) -> None:
-        """Send the request of the pending results again, and add the new results to them."""
-        if self.pending:
-            self.generate(self.pending.generation.draft, self.pending.generation)
+    def add(self, draft: Draft, previous: Generation | None = None) -> None:
+        """Export an edit as the image is now, and queue it; raise EditFailed or OSError if the export fails."""
+        self._workers.get()  # its imports overlap with the export
+        edit = Generation(draft, self._workers, self, previous, self._canvas_layers)
+        edit.export()
+        self._canvas_layers.append(edit.canvas)
+        self.edits.append(edit)
+        self.selected = previous
+        finished = [edit for edit in self.edits if not edit.is_unfinished and edit is not previous]
+        for old in finished[:-_MOST_FINISHED]:
+            self._remove(old)
+            old.keep()
+        self._start_ready()
 
-    def cancel(self) -> None:
-        """Cancel the running edit."""
-        if self.running:
-            self.running.cancel()
+    def may_add_to(self, edit: Generation) -> bool:
+        """Return whether more results of an edit can be requested: it is done, and no others are on the way."""
+        return edit.state is State.DONE and all(each.previous is not edit for each in self.unfinished)
 
-    def show(self, number: int) -> None:
-        """Show a result on the canvas."""
-        if self.pending:
-            self.pending.generation.insert(self.pending.variations[number])
+    def cancel(self, edit: Generation) -> None:
+        """Cancel an edit that waits or runs."""
+        if edit.state is State.WAITING:
+            edit.withdraw()
+            self.on_end(edit)
+        elif edit.state is State.RUNNING:
+            edit.cancel()
 
-    def redo(self, number: int, match_colour: str, on_problem: Callable[[str], None]) -> None:
-        """Make the pending results of a job again from their saved answer, with colours matched or not.
+    def redo(self, edit: Generation, number: int, match_colour: str, on_problem: Callable[[str], None]) -> None:
+        """Make an edit's results of a job again from their saved answer, with colours matched or not.
 
         Nothing is sent. The panel shows the results again; `on_problem` gets the reason where they can't be made.
         """
-        pending = self.pending
-        if not pending:
-            return
-        job = pending.variations[number].job
+        job = edit.variations[number].job
 
         def done(answer: Event) -> None:
             if "error" in answer:
@@ -97,65 +82,59 @@ class Session:
                 return
             if answer["original"]:
                 stored_data.delete(job, answer["original"])
-            if pending is not self.pending:
+            if edit not in self.edits:
                 return
-            pending.renew(job, answer)
-            self.show(number)
-            pending.generation.record_corrections(match_colour, answer["corrections"])
-            self._view.on_results(pending, number)
+            edit.renew(job, match_colour, answer)
+            self._view.on_edits()
 
         self._workers.ask("layers", done, job=str(job.folder), corrections={"match_colour": match_colour})
 
-    def keep(self) -> None:
-        """Keep the result on the canvas; the others remain in the history."""
-        if self.pending:
-            for variation in self.pending.variations:
-                variation.delete()
-        self.pending = None
+    def finish(self, edit: Generation) -> None:
+        """Take an edit off the list, once the user has made a choice, and show the next one to choose from."""
+        self._remove(edit)
+        self.selected = self.selected or next((each for each in self.edits if each.state is State.DONE), None)
+        self._view.on_edits()
 
-    def keep_all(self) -> None:
-        """Insert all results as layers of one group in one undo step; only the first is visible."""
-        if not self.pending:
-            return
-        appearance = self.pending.generation.appearance()
-        pictures = [variation.rgba() for variation in self.pending.variations]
-        masks = [variation.mask() for variation in self.pending.variations]
-        results = ResultLayers(pictures, appearance.mask, appearance.name, appearance.record, masks)
-        self.pending.generation.canvas.replace_by(results)
-        self.keep()
+    def close(self) -> None:
+        """Cancel what waits or runs, without its preview on the canvas, and keep the results on the canvas."""
+        for edit in self.edits:
+            if edit.is_unfinished:
+                self.cancel(edit)
+                edit.canvas.remove()
+            else:
+                edit.keep()
 
-    def discard(self) -> None:
-        """Remove the result from the canvas."""
-        if self.pending:
-            self.pending.generation.canvas.remove()
-        self.keep()
+    def on_progress(self, _event: Event) -> None:
+        """Show how far the edits are."""
+        self._view.on_edits()
 
-    def on_progress(self, event: Event) -> None:
-        """Pass an event on to the panel."""
-        self._view.on_progress(event)
-
-    def on_end(self, result: GenerationResult) -> None:
-        """Show the results to choose from, the error, or that the edit was cancelled."""
-        self.running = None
-        if result.error:
-            self._view.on_error(result.error)
-        elif result.cancelled:
-            self._view.on_cancelled(cancel_message(result.generation.job, result.generation.draft.provider.name))
+    def on_end(self, end: Generation) -> None:
+        """Show the results or the error of an edit, unless the user is looking at others; start the next edits."""
+        self.dollars += end.report.get("cost") or 0.0
+        message = ""
+        if end.state is State.CANCELLED:
+            message = cancel_message(end.job, end.provider_name)
+            self._remove(end)
         else:
-            earlier = self.pending.variations if self.pending else []
-            self.pending = PendingResults(result.generation, [*earlier, *result.variations], _summary(result))
-            self._view.on_results(self.pending, len(earlier))
+            if end.previous in self.edits and end.state is State.DONE:
+                self._remove(end.previous)
+            if self.selected is None or self.selected.is_unfinished:
+                self.selected = end
+        self._start_ready()
+        self._view.on_end(end, message)
 
+    def _remove(self, edit: Generation | None) -> None:
+        self.edits = [each for each in self.edits if each is not edit]
+        if self.selected is edit:
+            self.selected = None
 
-def _summary(result: GenerationResult) -> str:
-    """Return the number of results, their cost, and the notes, as one message."""
-    count = len(result.variations)
-    results = ngettext("{count} result", "{count} results", count).format(count=count)
-    return sentences(results + _cost_suffix(result.report), *result.notes)
-
-
-def _cost_suffix(report: dict[str, Any]) -> str:
-    cost = report["cost"]
-    if cost is None:
-        return _(", cost unknown.")
-    return _(", ${cost:.3f}.").format(cost=cost) if cost else "."
+    def _start_ready(self) -> None:
+        waiting = [edit for edit in self.edits if edit.state is State.WAITING]
+        running = [edit for edit in self.edits if edit.state is State.RUNNING]
+        for edit in ready_to_start(waiting, running):
+            try:
+                edit.send()
+            except EditFailed as error:
+                edit.fail({"event": "error", "message": str(error)})
+                self._view.on_end(edit, "")
+        self._view.on_edits()

@@ -1,12 +1,13 @@
 """The layer that shows an edit on the canvas: first its previews, then the result that the user selects."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from gi.repository import Gimp
 
 from lib.frame.geometry import Rect
+from plugin.expect import expect
 from plugin.pixels import provenance
 from plugin.pixels.insert import (
     Place,
@@ -39,11 +40,17 @@ class CanvasLayer:
     Pixels written into its buffer later are not recorded: undo removes the layer, redo restores the last pixels.
     It is inserted above the layer `edited`, or at the top of the stack for None. `previous` is an earlier layer of the
     same edit: both are then in one group, and the earlier one is hidden. Of `place`, only the frame and the replaced
-    layer are used.
+    layer are used. `in_order` are the layers of all edits of a window as they were asked for: where two overlap, the
+    later one is inserted above the earlier one, whichever arrives first.
     """
 
     def __init__(
-        self, image: Gimp.Image, edited: Gimp.Layer | None, place: Place, previous: "CanvasLayer | None" = None
+        self,
+        image: Gimp.Image,
+        edited: Gimp.Layer | None,
+        place: Place,
+        previous: "CanvasLayer | None" = None,
+        in_order: "Sequence[CanvasLayer]" = (),
     ) -> None:
         self.image = image
         self.layer: Gimp.Layer | None = None
@@ -54,7 +61,8 @@ class CanvasLayer:
         self._mark: provenance.Mark | None = None
         self._has_own_mask = False
         self._previous = previous
-        self._group: Gimp.GroupLayer | None = None
+        self._in_order = in_order
+        self._group: Gimp.Layer | None = None
 
     @property
     def is_present(self) -> bool:
@@ -122,7 +130,8 @@ class CanvasLayer:
             return
         with undo_group(self.image):
             self.image.remove_layer(layer)
-            provenance.unmark(self.image, self._mark)
+            if not any(each.is_present for each in self._in_order if each is not self):
+                provenance.unmark(self.image, self._mark)
             if previous:
                 previous.set_visible(True)
             if self._has_hidden_replaced and self._replaced and self._replaced.is_valid():
@@ -131,10 +140,12 @@ class CanvasLayer:
 
     def replace_by(self, results: ResultLayers) -> None:
         """Replace this layer, or its group, by a group of result layers, in one undo step."""
-        current = self._group if self._group and self._group.is_valid() else self._valid_layer
+        current = self._top
         with undo_group(self.image):
             place = place_above(self.image, current, self.frame)
             insert_results(self.image, results, replace(place, replaced=self._replaced))
+            siblings = place.parent.get_children() if place.parent else self.image.get_layers()
+            self._group = expect(Gimp.Layer, siblings[place.position])
             if current:
                 self.image.remove_layer(current)
         Gimp.displays_flush()
@@ -148,9 +159,32 @@ class CanvasLayer:
     def _place(self, name: str) -> Place:
         if self._previous and (other := self._previous._valid_layer):
             return self._place_in_group(other, self._previous._group, name)
-        return place_above(self.image, None if self.edited_was_deleted else self._edited, self.frame)
+        return self._ordered(place_above(self.image, None if self.edited_was_deleted else self._edited, self.frame))
 
-    def _place_in_group(self, other: Gimp.Layer, group: Gimp.GroupLayer | None, name: str) -> Place:
+    def _ordered(self, place: Place) -> Place:
+        """Return the place below the overlapping results of later edits, and above those of earlier ones."""
+        number = self._in_order.index(self) if self in self._in_order else 0
+        below = [each._position_beside(place) for each in self._in_order[:number]]
+        above = [each._position_beside(place) for each in self._in_order[number + 1 :]]
+        position = max([place.position, *(each + 1 for each in above if each is not None)])
+        position = min([position, *(each for each in below if each is not None)])
+        return replace(place, position=position)
+
+    def _position_beside(self, place: Place) -> int | None:
+        """Return the position of this result in the parent of a place; None if it is elsewhere, or does not overlap."""
+        top = self._top
+        if top is None or self.frame.intersect(place.frame).empty:
+            return None
+        parents = [each.get_id() if each else None for each in (top.get_parent(), place.parent)]
+        images = [top.get_image().get_id(), self.image.get_id()]
+        return self.image.get_item_position(top) if len(set(parents)) == len(set(images)) == 1 else None
+
+    @property
+    def _top(self) -> Gimp.Layer | None:
+        """Return the group of this edit's results, or else its layer; None if neither is present."""
+        return self._group if self._group and self._group.is_valid() else self._valid_layer
+
+    def _place_in_group(self, other: Gimp.Layer, group: Gimp.Layer | None, name: str) -> Place:
         """Return the place above `other` in its group, which is created for the second result."""
         other.set_visible(False)
         self._group = group

@@ -12,6 +12,7 @@ from lib.settings.settings import Settings
 from lib.settings.validators import LARGEST_RADIUS
 from lib.translation import _
 from plugin.expect import expect
+from plugin.settings_dialog.first_time import run_first_time
 from plugin.settings_dialog.rows import Page, beside, button, message, named, note, spin
 from plugin.ui.labels import shorten_choices
 from plugin.ui.model_note import ModelNote
@@ -91,6 +92,7 @@ class DefaultsPage(Page):
         named(self._context_pixels, _("Pixels around the selection"))
         self.add_row(_("_Feather, in pixels:"), self._feather)
         self.add_row(_("_Grow, in pixels:"), self._grow)
+        self.add_wide(beside(Gtk.Box(), button(_("_Welcome…"), self._welcome)))
 
     def _connect(self) -> None:
         self._provider.connect("changed", lambda combo: self._set_provider(combo.get_active_id()))
@@ -101,6 +103,12 @@ class DefaultsPage(Page):
         self._context_pixels.connect("value-changed", lambda _pixels: self._set_context())
         self._feather.connect("value-changed", lambda pixels: self._set("feather", pixels.get_value()))
         self._grow.connect("value-changed", lambda pixels: self._set("grow", pixels.get_value_as_int()))
+
+    def _welcome(self) -> None:
+        """Open the window of the first time again."""
+        run_first_time(self._dialog.window)
+        self._dialog.refresh()
+        self._dialog.notify_changed()
 
     def _set(self, name: str, value: object) -> None:
         if not self._filling:

@@ -16,14 +16,46 @@ from plugin.worker.process import Event
 _MEGABYTE = 1_000_000
 
 
+class EditProgress:
+    """How far an edit is: a text with its stage and the elapsed time, and the fraction done (None if unknown)."""
+
+    def __init__(self, stage: str = "") -> None:
+        self.fraction: float | None = None
+        self._started = time.monotonic()
+        self._retry_at = 0.0
+        self._stage = stage or _("Reading the image")
+
+    @property
+    def text(self) -> str:
+        """Return the stage and the elapsed seconds, or the seconds until the request is repeated."""
+        now = time.monotonic()
+        if self._retry_at > now:
+            text = _("{reason} Trying again in {seconds} s.")
+            return text.format(reason=sentence(self._stage), seconds=round(self._retry_at - now))
+        return _("{stage} … {seconds} s").format(stage=self._stage, seconds=int(now - self._started))
+
+    def follow(self, event: Event) -> None:
+        """Take in an event of the worker."""
+        kind = event["event"]
+        self._retry_at = 0.0
+        if kind == "stage":
+            self._stage, self.fraction = stage_texts()[event["name"]], None
+        elif kind == "progress":
+            self._stage, self.fraction = _transfer_progress(event)
+        elif kind == "partial":
+            text = _("Preview {number} received; waiting for the next one")
+            self._stage, self.fraction = text.format(number=event["index"] + 1), None
+        elif kind == "retry":
+            self._stage, self.fraction = event["text"], None
+            self._retry_at = time.monotonic() + event["seconds"]
+
+
 class Activity(Gtk.Box):
     """A label with the stage and the elapsed time, a progress bar, and a button that cancels the edit."""
 
     def __init__(self, on_cancel: Callable[[], None]) -> None:
         super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=3)
-        self._text = ""
-        self._started = 0.0
-        self._retry_at = 0.0
+        self._progress = EditProgress()
         self._ticking = 0
         self._label = Gtk.Label(xalign=0.0, ellipsize=Pango.EllipsizeMode.END)
         self._bar = Gtk.ProgressBar(valign=Gtk.Align.CENTER)
@@ -37,8 +69,8 @@ class Activity(Gtk.Box):
 
     def begin(self) -> None:
         """Start the clock."""
-        self._started = time.monotonic()
-        self._say(_("Reading the image"))
+        self._progress = EditProgress()
+        self._show()
         self._ticking = self._ticking or GLib.timeout_add(200, self._tick)
 
     def end(self) -> None:
@@ -49,36 +81,19 @@ class Activity(Gtk.Box):
 
     def show_event(self, event: Event) -> None:
         """Show an event of the worker."""
-        kind = event["event"]
-        self._retry_at = 0.0
-        if kind == "stage":
-            self._say(stage_texts()[event["name"]])
-        elif kind == "progress":
-            self._say(*_transfer_progress(event))
-        elif kind == "partial":
-            self._say(_("Preview {number} received; waiting for the next one").format(number=event["index"] + 1))
-        elif kind == "retry":
-            self._say(event["text"])
-            self._retry_at = time.monotonic() + event["seconds"]
-
-    def _say(self, text: str, fraction: float | None = None) -> None:
-        self._text = text
-        self._bar.set_fraction(fraction or 0.0)
+        self._progress.follow(event)
         self._show()
 
     def _tick(self) -> bool:
-        if self._bar.get_fraction() == 0.0:
+        if not self._progress.fraction:
             self._bar.pulse()
         self._show()
         return GLib.SOURCE_CONTINUE
 
     def _show(self) -> None:
-        now = time.monotonic()
-        if self._retry_at > now:
-            text = _("{reason} Trying again in {seconds} s.")
-            self._label.set_text(text.format(reason=sentence(self._text), seconds=round(self._retry_at - now)))
-            return
-        self._label.set_text(_("{stage} … {seconds} s").format(stage=self._text, seconds=int(now - self._started)))
+        if self._progress.fraction is not None:
+            self._bar.set_fraction(self._progress.fraction)
+        self._label.set_text(self._progress.text)
 
 
 def stage_texts() -> dict[str, str]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from gi.repository import Gtk
 
 from lib.settings import settings
-from lib.translation import _
+from lib.translation import _, ngettext
 from plugin.edit.draft import Draft, cost_text
 from plugin.ui.labels import wrap_dialog
 
@@ -32,9 +32,13 @@ def confirm_send(draft: Draft, parent: Gtk.Window | None, *, confirm_unknown_cos
     return True
 
 
-def confirm_cancel(parent: Gtk.Window) -> bool:
-    """Ask whether to cancel the running edit, as its window is being closed."""
-    question = _("An edit is in progress. Cancel it and close the window?")
+def confirm_cancel(parent: Gtk.Window, count: int = 1) -> bool:
+    """Ask whether to cancel the edits that wait or run, as their window is being closed."""
+    question = ngettext(
+        "An edit is in progress. Cancel it and close the window?",
+        "{count} edits are in progress. Cancel them and close the window?",
+        count,
+    ).format(count=count)
     return ask(parent, question, "", _("_Keep waiting"), _("_Cancel the edit"))
 
 

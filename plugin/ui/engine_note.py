@@ -9,11 +9,12 @@ from gi.repository import GLib, Gtk
 from lib.translation import _
 from plugin.edit.draft import Draft
 from plugin.ui.fields import button
-from plugin.ui.labels import wrapped_label
+from plugin.ui.labels import FixedText
 from plugin.worker.process import Event
 from plugin.worker.workers import Workers
 
 _DELAY_MILLISECONDS = 250
+_LINES = 3
 
 
 class EngineNote(Gtk.Box):
@@ -32,12 +33,13 @@ class EngineNote(Gtk.Box):
     ) -> None:
         super().__init__(spacing=6)
         self.refuses = False
-        self._local = self._compact = False
+        self._local = False
         self._workers = workers
         self._on_change = on_change
         self._checked_prompt = ""
         self._timeout = 0
-        self._label = wrapped_label(_capabilities(), characters=44)
+        self._label = FixedText(lines=_LINES)
+        self._label.set_text(_capabilities())
         self._suggestion = ""
         self._instead = button(_("Use _This Prompt"), lambda: use_prompt(self._suggestion))
         self._instead.set_no_show_all(True)
@@ -62,13 +64,8 @@ class EngineNote(Gtk.Box):
             GLib.source_remove(self._timeout)
         self._timeout = GLib.timeout_add(_DELAY_MILLISECONDS, self._check, prompt)
 
-    def set_compact(self, compact: bool) -> None:
-        """Leave the space to results and errors: show the note only for a refusal."""
-        self._compact = compact
-        self._show()
-
     def _show(self) -> None:
-        self.set_visible(self._local and (self.refuses or not self._compact))
+        self.set_visible(self._local)
 
     def _check(self, prompt: str) -> bool:
         self._timeout = 0

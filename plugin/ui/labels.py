@@ -13,6 +13,7 @@ from plugin.expect import expect
 
 _MAX_LINES = 8
 _CHOICE_CHARACTERS = 28
+_FEWEST_LINES_WITH_BAR = 3
 _Combo = TypeVar("_Combo", bound=Gtk.ComboBox)
 
 
@@ -61,6 +62,39 @@ class WrappingText(Gtk.ScrolledWindow):
 
     def do_get_preferred_height(self) -> tuple[int, int]:
         return self.do_get_preferred_height_for_width(self._label.get_preferred_width()[1])
+
+
+class FixedText(Gtk.ScrolledWindow):
+    """A text that wraps anywhere in an area of a fixed number of lines, and scrolls if it has more.
+
+    An area of two lines is too low for a scroll bar, which would make it taller: its tooltip shows a longer text.
+    """
+
+    def __init__(self, *, lines: int, selectable: bool = False) -> None:
+        super().__init__(can_focus=False)
+        has_bar = lines >= _FEWEST_LINES_WITH_BAR
+        self.set_policy(Gtk.PolicyType.NEVER, Gtk.PolicyType.AUTOMATIC if has_bar else Gtk.PolicyType.EXTERNAL)
+        self._label = wrapped_label(characters=40)
+        self._label.set_yalign(0.0)
+        self._label.set_selectable(selectable)
+        self.add(self._label)
+        height = lines * self._label.create_pango_layout("X").get_pixel_size()[1] + 2
+        self.set_min_content_height(height)
+        self.set_max_content_height(height)
+        self.connect("query-tooltip", self._on_query_tooltip)
+        self.set_has_tooltip(True)
+
+    def set_text(self, text: str) -> None:
+        """Show a text, from its beginning."""
+        if text != self._label.get_text():
+            self._label.set_text(text)
+            self.get_vadjustment().set_value(0)
+
+    def _on_query_tooltip(self, _self: Gtk.Widget, _x: int, _y: int, _keyboard: bool, tooltip: Gtk.Tooltip) -> bool:
+        """Show the text where it is longer than the area."""
+        tooltip.set_text(self._label.get_text())
+        adjustment = self.get_vadjustment()
+        return bool(adjustment.get_upper() > adjustment.get_page_size() + 1)
 
 
 def wrap_dialog(dialog: Gtk.MessageDialog) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 
 from gi.repository import Gdk, Gtk
 
+from lib.settings import window_state
 from plugin.expect import expect
 
 _MARGIN = 12
@@ -32,7 +34,26 @@ def scrollable_column(controls: Gtk.Widget, optional_parts: Sequence[Gtk.Widget]
     return column
 
 
-def move_beside(window: Gtk.Window) -> None:
+def restore_place(window: Gtk.Window, name: str) -> int:
+    """Move a window to where it was when it was last closed, else beside the image; return its height then, or 0."""
+    area, stored = _work_area(window), window_state.geometry(name)
+    if stored is None or stored[0] not in range(area.x, area.x + area.width):
+        _move_beside(window)
+        return 0
+    x, y, width, height = stored
+    window.set_position(Gtk.WindowPosition.NONE)
+    window.move(x, max(area.y, min(y, area.y + area.height - _MIN_HEIGHT)))
+    window.resize(min(width, area.width), min(height, area.height))
+    return height
+
+
+def remember_place(window: Gtk.Window, name: str) -> None:
+    """Store where a window is and how large."""
+    with contextlib.suppress(OSError):  # on a full disk the former place is used
+        window_state.remember_geometry(name, (*window.get_position(), *window.get_size()))
+
+
+def _move_beside(window: Gtk.Window) -> None:
     """Move a window to the right edge of its screen, where it covers less of the image; some desktops ignore this."""
     area = _work_area(window)
     width = window.get_preferred_width()[1]
@@ -40,11 +61,22 @@ def move_beside(window: Gtk.Window) -> None:
     window.move(area.x + area.width - width - _MARGIN, area.y + _MARGIN)
 
 
-class FittingHeight:
-    """Resizes a window to the height that its visible parts need, up to the height of the screen."""
+def tighten(widget: Gtk.Widget) -> None:
+    """Leave only a few pixels between a button's edge and its content, such as a picture."""
+    style = Gtk.CssProvider()
+    style.load_from_data(b"button { padding: 2px; min-height: 0; min-width: 0; transition: none; }")
+    widget.get_style_context().add_provider(style, Gtk.STYLE_PROVIDER_PRIORITY_APPLICATION)
 
-    def __init__(self, window: Gtk.Window) -> None:
+
+class FittingHeight:
+    """Resizes a window to the height that its visible parts need, up to the height of the screen.
+
+    `height` is the one that the user has given it earlier, or 0.
+    """
+
+    def __init__(self, window: Gtk.Window, height: int = 0) -> None:
         self._window = window
+        self._earlier = height
         self._needed = 0
         window.connect("check-resize", lambda *_ignored: self._fit())
 
@@ -54,7 +86,7 @@ class FittingHeight:
         if needed == self._needed or not self._window.get_mapped():
             return
         # Keep the height that the user has added by resizing the window.
-        spare = max(0, height - self._needed) if self._needed else 0
+        spare = max(0, height - self._needed) if self._needed else max(0, self._earlier - needed)
         self._needed = needed
         area, frame = _work_area(self._window), self._frame_height()
         height = min(needed + spare, area.height - frame)

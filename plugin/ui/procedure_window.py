@@ -11,14 +11,15 @@ import gi
 gi.require_version("Gdk", "3.0")
 gi.require_version("GimpUi", "3.0")
 gi.require_version("Gtk", "3.0")
-from gi.repository import Gdk, Gimp, GimpUi, GLib, Gtk
+from gi.repository import Gdk, Gimp, GimpUi, GLib, Gtk, Pango
 
 from lib.translation import _
 from plugin.edit.arguments import Argument, set_values, with_settings
 from plugin.expect import expect
 from plugin.ui.display import keep_above_gimp
 from plugin.ui.help import add_help_button
-from plugin.ui.layout import FittingHeight, move_beside
+from plugin.ui.layout import FittingHeight, remember_place, restore_place
+from plugin.ui.tooltips import calm_tooltips
 
 _POLL_MILLISECONDS = 250
 _RESET = 1  # GIMP's response id for the Reset button
@@ -41,7 +42,7 @@ class Owner(Protocol):
 
 
 class ProcedureWindow:
-    """The dialog, its Generate button, and the cost beside it."""
+    """The dialog, its Generate button, and above it the cost of the next edit and what was spent."""
 
     def __init__(
         self,
@@ -52,6 +53,7 @@ class ProcedureWindow:
         owner: Owner,
     ) -> None:
         self._config, self._arguments, self._owner = config, arguments, owner
+        self._name = procedure.get_name()
         self._refreshing = 0
         self._loop = GLib.MainLoop()
         self.dialog = GimpUi.ProcedureDialog.new(procedure, config, title)
@@ -59,34 +61,43 @@ class ProcedureWindow:
         self.generate = expect(Gtk.Button, self.dialog.get_widget_for_response(Gtk.ResponseType.OK))
         expect(Gtk.Button, self.dialog.get_widget_for_response(Gtk.ResponseType.CANCEL)).set_label(_("_Close"))
         self.cost = Gtk.Label(xalign=1.0)
-        self.cost.show()
+        self.spent = Gtk.Label(xalign=0.0, ellipsize=Pango.EllipsizeMode.END, sensitive=False)
+        self._costs = Gtk.Box(spacing=12, margin_start=12, margin_end=12)
+        self._costs.pack_start(self.spent, True, True, 0)
+        self._costs.pack_end(self.cost, False, False, 0)
+        self._costs.show_all()
 
-    def fill(self, column: Gtk.Box, topic: str) -> None:
-        """Add a column of controls and a Help button that opens the topic's section."""
+    def fill(self, column: Gtk.Box, topic: str, saved_settings: Gtk.Box | None = None) -> None:
+        """Add a column of controls and a Help button that opens the topic's section.
+
+        GIMP's buttons for saved settings are moved into `saved_settings`, where the window has a place for them.
+        """
         content = self.dialog.get_content_area()
         presets = next(child for child in content.get_children() if isinstance(child, Gtk.ButtonBox))
         content.pack_start(column, True, True, 0)
         content.reorder_child(column, 0)
-        presets.pack_end(self.cost, True, True, 0)
-        presets.set_child_secondary(self.cost, True)
-        presets.set_child_non_homogeneous(self.cost, True)
+        if saved_settings:
+            content.remove(presets)
+            saved_settings.pack_start(presets, False, False, 0)
+        content.pack_end(self._costs, False, False, 0)
         add_help_button(self.dialog, topic)
         self.dialog.connect("response", self._on_response)
         self.dialog.connect("key-press-event", self._on_key)
         self.dialog.connect("focus-in-event", lambda *_ignored: self._owner.on_focus())
         self._config.connect("notify", lambda *_ignored: self._owner.on_changed())
+        calm_tooltips(self.dialog)
 
     def run(self, take_focus: Callable[[], None]) -> None:
         """Show the window until it is closed; `take_focus` focuses its first control."""
         self._owner.refresh()
         keep_above_gimp(self.dialog)
-        move_beside(self.dialog)
-        FittingHeight(self.dialog)
+        FittingHeight(self.dialog, restore_place(self.dialog, self._name))
         self.dialog.show()
         take_focus()
         polling = GLib.timeout_add(_POLL_MILLISECONDS, self._poll)
         self._loop.run()
         GLib.source_remove(polling)
+        remember_place(self.dialog, self._name)
 
     def close(self) -> None:
         """Close the window: `run` returns."""

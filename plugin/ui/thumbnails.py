@@ -86,6 +86,14 @@ def of_selected(image: Gimp.Image, max_size: Size) -> GdkPixbuf.Pixbuf:
     return picture
 
 
+def of_part(rgba: bytes, size: Size, part: Rect, max_size: Size) -> GdkPixbuf.Pixbuf:
+    """Return a part of raw RGBA pixels of a size, scaled up or down to fit into `max_size`."""
+    whole = _pixbuf(rgba, size)
+    scale = min(max_size.width / part.width, max_size.height / part.height)
+    fitting = Size(max(1, round(part.width * scale)), max(1, round(part.height * scale)))
+    return _resized(whole.new_subpixbuf(part.x, part.y, part.width, part.height), fitting)
+
+
 def _resized(picture: GdkPixbuf.Pixbuf, size: Size) -> GdkPixbuf.Pixbuf:
     return expect(GdkPixbuf.Pixbuf, picture.scale_simple(size.width, size.height, GdkPixbuf.InterpType.BILINEAR))
 

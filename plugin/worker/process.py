@@ -92,7 +92,11 @@ class Worker:
         self._send({**values, "do": do, "id": self._last_id})
 
     def cancel(self, job: Job) -> None:
-        """Cancel a job; if that takes too long, kill the worker, which closes the connection."""
+        """Cancel a job, which ends within half a second.
+
+        If that takes longer, kill the worker, which closes the connection. A worker that is busy with other jobs, too,
+        is left to end the job, which is reported as cancelled before its own last event.
+        """
         self._send({"do": "cancel", "job": str(job.folder)})
         GLib.timeout_add(int(_SECONDS_BEFORE_KILL * 1000), self._kill_unless_ended, str(job.folder))
 
@@ -105,8 +109,10 @@ class Worker:
         self._input.close(None)
 
     def _kill_unless_ended(self, folder: str) -> bool:
-        if folder in self._jobs:
+        if self._jobs.keys() == {folder}:
             self._process.force_exit()
+        elif on_event := self._jobs.get(folder):
+            on_event({"event": "cancelled", "job": folder})
         return GLib.SOURCE_REMOVE
 
     def _send(self, message: Event) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from lib.jobs.job import Job
 from lib.settings import settings
 from plugin.errors import EditFailed, file_error_message
 from plugin.worker.installation import worker_python
@@ -24,6 +25,15 @@ class Workers:
             except OSError as error:  # the data folder cannot be made
                 raise EditFailed(file_error_message(error)) from None
         return self._worker
+
+    def start(self, job: Job, on_event: OnEvent) -> None:
+        """Start a job as `Worker.start` does; raise EditFailed if no worker can be started."""
+        self.get().start(job, on_event)
+
+    def cancel(self, job: Job) -> None:
+        """Cancel a job as `Worker.cancel` does. The jobs of a worker that has ended have ended, too."""
+        if self._worker:
+            self._worker.cancel(job)
 
     def ask(self, do: str, on_answer: OnEvent, **values: Any) -> None:
         """Send a request as `Worker.ask` does; if no worker can be started, the response has "error" in it."""

@@ -20,6 +20,8 @@ def check(window, title):
     order = [one["name"] or one["label"] if one else "" for one in reached]
     paths = {one["path"] for one in reached if one}
     missed = [one for one in controls if one["focusable"] and one["sensitive"] and one["path"] not in paths]
+    if any(one["role"] == "radio button" for one in reached if one):  # arrows lead to the others of its group
+        missed = [one for one in missed if one["role"] != "radio button"]
     assert not missed, f"Tab does not reach {missed} in {title!r}; it reaches {order}"
     silent = [one["name"] for one in controls if one["role"] == "combo box" and one["sensitive"] and not one["entry"]]
     assert order.count("") == len(silent), f"Tab does not reach each of {silent} in {title!r}; it reaches {order}"

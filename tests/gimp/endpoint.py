@@ -45,6 +45,9 @@ class TestEndpoint:
     `seconds` after each), "deaf" (nothing is read for `seconds`; what comes then is not answered), "held" (an echo,
     once it is released), "drip", "busy", "drift", "night" (everything is darker), "spot" (an ellipse is changed, the
     rest redrawn a little).
+    "reject_key", "die", "garbage", "variations" (results of different colours), "previews" (of a stream, with `seconds`
+    after each), "deaf" (nothing is read for `seconds`; what comes then is not answered), "held" (an echo, once it is
+    released), "drip", "busy", "drift".
 
     `GET /v1/models` accepts `key` alone (None: any) and is answered from `models` as `listing` says.
     """
@@ -56,6 +59,8 @@ class TestEndpoint:
         self.previews_sent = []
         self.release = threading.Event()
         self.seconds = 0.0
+        self._lock = threading.Lock()
+        self._working = self.most_at_once = 0
         self.behaviour = "echo"
         self.key = None
         self.models = ["gpt-image-2", "gpt-text-9"]
@@ -75,6 +80,7 @@ class TestEndpoint:
         self.behaviour, self.seconds = behaviour, seconds
         self.received.clear()
         self.release.clear()
+        self.most_at_once = 0
 
     def close(self):
         self._server.shutdown()
@@ -87,9 +93,16 @@ class TestEndpoint:
             time.sleep(self.seconds)
         received = _receive(request)
         self.received.append(received)
-        if self.behaviour != "previews":
-            time.sleep(self.seconds)
-        return getattr(self, f"_{self.behaviour}")(received)
+        with self._lock:
+            self._working += 1
+            self.most_at_once = max(self.most_at_once, self._working)
+        try:
+            if self.behaviour != "previews":
+                time.sleep(self.seconds)
+            return getattr(self, f"_{self.behaviour}")(received)
+        finally:
+            with self._lock:
+                self._working -= 1
 
     def _look_up(self, request):
         """`GET /v1/models`, as `listing` says: "list", "unverified", "absent" or "garbage"; a wrong key is refused."""
@@ -150,6 +163,9 @@ class TestEndpoint:
         """Refuses pictures that are taller than wide, and inverts the others."""
         picture = received.images[0]
         return self._refuse(received) if picture.height > picture.width else self._invert(received)
+
+    def _reject_key(self, _received):
+        return _error(401, "invalid_api_key", "The test does not know this key.")
 
     def _refuse_at_length(self, _received):
         """In a word as long as an error's text may be."""

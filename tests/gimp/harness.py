@@ -168,14 +168,19 @@ class RunningGimp:
         """The plug-in's file, which is a word of its processes' command lines."""
         return str(self.config / "plug-ins" / "generative-edit" / "generative-edit.py")
 
-    def renew(self, environment):
+    def renew(self, environment, welcome=False):
         """Make this GIMP like one just started, for the next module: no data, no last values, these variables.
+
+        With `welcome` the user has not seen the window of the first time yet.
 
         GIMP itself starts only once, as that takes ten seconds.
         """
         self.kill(signal.SIGKILL, "generative-edit.py", "lib.worker")
         shutil.rmtree(self.work / "data", ignore_errors=True)
         shutil.rmtree(self.config / "plug-in-settings", ignore_errors=True)
+        if not welcome:
+            self.data.mkdir(mode=0o700, parents=True)
+            (self.data / "windows.json").write_text('{"version": 1, "groups": {"first-time": true}}')
         lines = [f"export {name}={shlex.quote(value)}\n" for name, value in environment.items()]
         self.variables.write_text("".join(lines), encoding="utf-8")
 

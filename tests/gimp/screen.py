@@ -1,9 +1,11 @@
 """What window tests share: the menu's entries, controls by their names, what is seen on the canvas."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from tests.gimp.harness import FailedInside
 from tests.waiting import wait_until
 
 OUTPUT = Path(__file__).parents[1] / "output"
@@ -96,12 +98,55 @@ def point_at(window, name, title=PANEL, away=(0, 0)):
     answers then; where the control has moved meanwhile, the mouse follows.
     """
 
+    if title == PANEL:  # whose options scroll
+        window.call("accessibility.focus", title=title, name=name)
+
     def pointed():
-        place = window.call("accessibility.place", title=title, name=name)
+        try:
+            place = window.call("accessibility.place", title=title, name=name)
+        except FailedInside:  # GTK still scrolls to it
+            return None
         window.keys("mousemove", *(str(middle + step) for middle, step in zip(place, away, strict=True)))
         return place if window.call("accessibility.place", title=title, name=name) == place else None
 
     return wait_until(pointed, f"{name!r} stays in its place", 20)
+
+
+def scroll_to(window, name, title=PANEL):
+    """Gives a control the keyboard, which scrolls it into view."""
+    wait_until(lambda: window.call("accessibility.focus", title=title, name=name), f"{name} takes the keyboard", 20)
+    window.settle()
+
+
+def open_group(window, title, control=None):
+    """Opens a group of the panel's options, unless it is open; scrolls to one of its controls."""
+    if not window.call("accessibility.is_checked", title=PANEL, name=title):
+        scroll_to(window, title)
+        window.keys("key", "space")
+        wait_until(lambda: window.call("accessibility.is_checked", title=PANEL, name=title), f"{title} is open", 20)
+        window.settle()
+    if control:
+        scroll_to(window, control)
+
+
+def set_counts(window, results=1, previews=0):
+    """Set both numbers, which GIMP remembers from test to test, and focus the prompt."""
+    close_group(window, "Images to send")
+    open_group(window, "Quality and size")
+    for name, value in (("Number of results", results), ("Live previews", previews)):
+        click(window, name)
+        window.keys("key", "ctrl+a")
+        window.keys("type", f"{value}\t")
+    click(window, "Prompt")
+
+
+def close_group(window, title):
+    """Folds a group of the panel's options away, unless it is folded."""
+    if window.call("accessibility.is_checked", title=PANEL, name=title):
+        scroll_to(window, title)
+        window.keys("key", "space")
+        unfolded = partial(window.call, "accessibility.is_checked", title=PANEL, name=title)
+        wait_until(lambda: not unfolded(), f"{title} is folded", 20)
 
 
 def press_generate(window):

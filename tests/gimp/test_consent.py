@@ -36,7 +36,6 @@ def studio(desktop, endpoint):
 
     def start(entry, confirm_above, variables=None):
         desktop.renew(variables or {})
-        desktop.data.mkdir(parents=True)
         stored = {"version": 1, "provider": "studio", "providers": {"studio": entry}, "confirm_above": confirm_above}
         (desktop.data / "settings.json").write_text(json.dumps(stored), encoding="utf-8")
         endpoint.behave("invert")

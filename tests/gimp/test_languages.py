@@ -38,7 +38,10 @@ def window(installed, home, environment, request):
     """GIMP with this language chosen in its preferences, after another one in the same configuration folder."""
     settings = (installed.config / "gimprc").read_text()
     (home / "GIMP" / "gimprc").write_text(f'{settings}(language "{request.param}")\n')
-    variables = {**environment, "LANG": "en_US.UTF-8", "LC_ALL": "en_US.UTF-8", "LOCPATH": str(home / "locales")}
+    variables = {
+        **environment, "GENERATIVE_EDIT_PROVIDER": "custom", "LANG": "en_US.UTF-8", "LC_ALL": "en_US.UTF-8",
+        "LOCPATH": str(home / "locales"),
+    }  # fmt: skip
     with installed.start(home, environment=variables, window=SCREEN, config=home / "GIMP", accessible=True) as running:
         running.wait_for_window("GNU|GIMP")
         running.language = request.param

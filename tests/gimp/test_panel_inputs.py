@@ -1,12 +1,22 @@
 """What the panel sends: its list of layers, an unlisted model, and GIMP's saved settings."""
 
 import json
-from functools import partial
 
 import numpy as np
 import pytest
 
-from tests.gimp.screen import PANEL, activate, can_be_used, click, close_panel, open_panel, press_generate, shoot, texts
+from tests.gimp.screen import (
+    PANEL,
+    activate,
+    click,
+    close_panel,
+    open_group,
+    open_panel,
+    press_generate,
+    scroll_to,
+    shoot,
+    texts,
+)
 from tests.waiting import wait_until
 
 # Nothing here depends on GIMP's version.
@@ -19,6 +29,7 @@ def panel(window):
     window.call("edits.show", case="tinted")
     window.settle()
     open_panel(window, None)
+    open_group(window, "Images to send", "Add a layer")
 
 
 @pytest.fixture
@@ -41,12 +52,6 @@ def sent(window, endpoint):
 
 def content(window, name):
     return window.call("accessibility.content", title=PANEL, name=name)
-
-
-def scroll_to(window, name):
-    focus = partial(window.call, "accessibility.focus", title=PANEL, name=name)
-    wait_until(focus, f"{name} takes the keyboard")
-    window.settle()
 
 
 def write(window, name, text):
@@ -128,11 +133,13 @@ def test_a_number_typed_just_before_ctrl_enter_is_sent(window, endpoint):
 
 def test_gimps_saved_settings_are_restored(window, sent):
     write(window, "Number of results", "3")
+    open_group(window, "More options")
     click(window, "Save Settings")
     window.settle()
     write(window, "Number of results", "1")
-    wait_until(lambda: can_be_used(window, "Load Saved Settings"), "the settings are saved")
+    scroll_to(window, "Load Saved Settings")
     click(window, "Load Saved Settings")
+    scroll_to(window, "Number of results")
     wait_until(lambda: content(window, "Number of results") == "3", "three again")
     write(window, "Number of results", "1")
     wait_until(lambda: content(window, "Number of results") == "1", "one again")
@@ -142,8 +149,7 @@ def test_a_default_from_settings_is_shown_and_can_be_set_to_0(window, sent):
     close_panel(window)
     (window.data / "settings.json").write_text(json.dumps({"version": 1, "grow": 40}), encoding="utf-8")
     open_panel(window, None)
-    window.keys("key", "alt+o")
-    window.settle()
+    open_group(window, "Area", "Grow")
     shoot(window, "panel-more-options")
     assert content(window, "Grow") == "40"
     grown = holes(sent())
@@ -166,6 +172,7 @@ def test_the_window_fits_on_a_small_screen_with_all_parts_shown(window, endpoint
 
 
 def test_output_compression_is_sent_only_if_it_is_set(window, sent):
+    open_group(window, "More options")
     window.call("accessibility.choose", title=PANEL, name="Output format", item="jpeg")
     scroll_to(window, "Output compression")
     assert content(window, "Output compression") == "default"
@@ -179,6 +186,7 @@ def test_output_compression_is_sent_only_if_it_is_set(window, sent):
 
 def test_the_newer_models_fields_are_sent(window, sent):
     write(window, "Model", "gpt-image-2.6-flare")
+    open_group(window, "More options")
     write(window, "User", "me")
     window.call("accessibility.choose", title=PANEL, name="Complexity", item="low")
     shoot(window, "panel-complexity")

@@ -27,7 +27,7 @@ def main():
     if done.returncode:
         sys.exit(done.stderr)
     shutil.rmtree(gimp.config / "plug-in-settings", ignore_errors=True)  # the last values of a test
-    with tempfile.TemporaryDirectory() as work, gimp.start(work, window=SCREEN, accessible=True) as window:
+    with tempfile.TemporaryDirectory() as work, _started(gimp, work) as window:
         window.wait_for_window(MAIN)
         image = window.call("edits.show", case="ellipse")
         window.settle()
@@ -36,6 +36,11 @@ def main():
         keep_window(window, "History…", "Generative Edit: History", "history")
         keep_window(window, "Settings…", "Generative Edit Settings", "settings")
     print("\n".join(f"{path.name}: {path.stat().st_size // 1000} kB" for path in sorted(HELP.glob("*.webp"))))
+
+
+def _started(gimp, work):
+    """GIMP with the plug-in as it is after its first window."""
+    return gimp.start(work, environment={"GENERATIVE_EDIT_PROVIDER": "local"}, window=SCREEN, accessible=True)
 
 
 def edit(window, image):

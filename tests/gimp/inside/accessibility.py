@@ -65,9 +65,18 @@ def place(title, name):
 @steady
 def focus(title, name):
     """Give the keyboard to a control of this name, which scrolls it into view; return whether it took it."""
-    nodes = [node for node in _all_in(_window(title)) if node.get_role_name() in CONTROLS]
+    nodes = [node for node in _scrolled(_window(title)) if node.get_role_name() in CONTROLS]
     matches = [node for node in nodes if name in (node.get_name(), _label(node))]
     return any(node.get_component_iface().grab_focus() for node in matches)
+
+
+@steady
+def is_checked(title, name):
+    """Whether a toggle, or the title of a group, of this name is switched on."""
+    for node in _scrolled(_window(title)):
+        if node.get_role_name() in CONTROLS and name in (node.get_name(), _label(node)):
+            return _has(node, Atspi.StateType.EXPANDED) or _has(node, Atspi.StateType.CHECKED)
+    raise LookupError(f"no control {name!r} in {title!r}: {[one['name'] for one in controls(title)]}")
 
 
 @steady
@@ -94,7 +103,7 @@ def _menu_entry(path):
 
 def choose(title, name, item):
     """Chooses an item of a drop-down list, which may be scrolled out of view."""
-    for node in _all_in(_window(title)):
+    for node in _scrolled(_window(title)):
         if node.get_role_name() == "combo box" and name in (node.get_name(), _label(node)):
             menu = node.get_child_at_index(0)
             items = [menu.get_child_at_index(number).get_name() for number in range(menu.get_child_count())]
@@ -169,16 +178,22 @@ def _walk(node, path=""):
             yield from _walk(child, f"{path}/{number}")
 
 
-def _all_in(node):
-    """All that is in a window, also what is scrolled out of view."""
+def _scrolled(node):
+    """All that is in a window, also what has to be scrolled into view."""
     yield node
-    for child in _children(node):
-        yield from _all_in(child)
+    if node.get_role_name() not in _TABLES:
+        for child in _children(node):
+            if _has(child, Atspi.StateType.VISIBLE) or child.get_role_name() == "page tab":
+                yield from _scrolled(child)
 
 
 def _is_seen(node):
-    """GTK takes a text with a scroll bar of its own for hidden where what is around it is scrolled."""
-    return _has(node, Atspi.StateType.SHOWING) or _has(node, Atspi.StateType.FOCUSED)
+    """GTK takes a text with a scroll bar of its own for hidden where what is around it is scrolled.
+
+    It also takes what scrolls for hidden once it is scrolled by more than its own place and height.
+    """
+    is_told = _has(node, Atspi.StateType.SHOWING) or _has(node, Atspi.StateType.FOCUSED)
+    return is_told or node.get_role_name() == "viewport"
 
 
 def _has_focused_cell(table):

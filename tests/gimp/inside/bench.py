@@ -79,14 +79,14 @@ def edit(**arguments):
 def previews(root, log):
     """When each preview of an edit was on the canvas, by the clock that all processes share."""
     watcher = _Watcher(root, log, {"stream": True, "partial-images": 2})
-    watcher.finished.generation.canvas.remove()
+    watcher.finished.canvas.remove()
     return watcher.seen
 
 
 def cancel(root, log):
     """Seconds from a cancel while the endpoint works until all is over."""
     watcher = _Watcher(root, log, {}, cancel=True)
-    if not watcher.finished.cancelled:
+    if not watcher.finished.was_cancelled:
         raise RuntimeError("the edit was not cancelled")
     return watcher.ended - watcher.cancelled
 

@@ -1,4 +1,4 @@
-"""Recipes, their placeholders, and the argument that names one."""
+"""Recipes: ours and the user's own, their placeholders, and files of them, which are untrusted."""
 
 import json
 
@@ -9,6 +9,12 @@ from lib.settings import recipes
 from plugin.edit.arguments import defaults
 from plugin.edit.options import checked
 from plugin.errors import BadArguments
+from tests.systems import DATA_HOME
+
+
+@pytest.fixture(autouse=True)
+def data(tmp_path, monkeypatch):
+    monkeypatch.setenv(DATA_HOME, str(tmp_path / "data"))
 
 
 def test_ours_have_translated_titles_and_can_be_sent():
@@ -20,15 +26,48 @@ def test_ours_have_translated_titles_and_can_be_sent():
         translation.use(["en"])
     assert titles[0] == "Entfernen" and len(titles) == 10
     for recipe in recipes.load():
-        assert set(recipe.values) <= set(defaults()) and set(recipe.labels) == set(recipe.placeholders)
+        assert set(recipe.values) <= set(recipes.OPTIONS) and set(recipe.labels) == set(recipe.placeholders)
         checked({**defaults(), **recipe.filled({}), "provider": "openai"})
 
 
 def test_placeholders_are_filled_and_those_without_a_text_stay():
-    recipe = recipes.Recipe("season", "Season", {"prompt": "{season} by {light}, {season}!", "grow": 2})
+    recipe = recipes.save("Season", {"prompt": "{season} by {light}, {season}!"})
     assert recipe.placeholders == ["season", "light"]
-    assert recipe.filled({"season": "{light}"}) == {"prompt": "{light} by {light}, {light}!", "grow": 2}
+    assert recipe.filled({"season": "{light}"})["prompt"] == "{light} by {light}, {light}!"
     assert recipe.filled({"light": "night"})["prompt"] == "{season} by night, {season}!"
+
+
+def test_own_recipes_are_saved_exported_imported_and_removed(tmp_path):
+    recipes.save("Grün & blau", {"prompt": "green", "quality": "high", "grow": 4})
+    recipes.save("Grün & blau", {"prompt": "blue"})
+    (own,) = [each for each in recipes.load() if each.is_own]
+    assert (own.title, own.values) == ("Grün & blau", {"prompt": "blue"})
+    file = tmp_path / "mine.json"
+    assert recipes.export_to(file) == 1
+    recipes.remove(own.name)
+    assert not any(each.is_own for each in recipes.load())
+    assert recipes.import_from(file) == 1 and recipes.get("grün & BLAU").values == {"prompt": "blue"}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "[]",
+        "{",
+        '{"recipes": []}',
+        '{"recipes": {"a": {"title": "", "values": {}}}}',
+        '{"recipes": {"a": {"title": "A", "values": {"extra": "{}"}}}}',
+        '{"recipes": {"a": {"title": "A", "values": {"provider": "elsewhere"}}}}',
+        '{"recipes": {"a": {"title": "A", "values": {"grow": true}}}}',
+        '{"recipes": {"good": {"title": "G", "values": {}}, "a": 1}}',
+    ],
+)
+def test_a_file_with_an_invalid_recipe_adds_none(tmp_path, content):
+    file = tmp_path / "recipes.json"
+    file.write_text(content, encoding="utf-8")
+    with pytest.raises(ValueError, match=r"recipe"):
+        recipes.import_from(file)
+    assert not any(each.is_own for each in recipes.load())
 
 
 def test_the_argument_recipe_sets_what_the_script_leaves_at_its_default():

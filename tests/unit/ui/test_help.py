@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from lib.endpoint.engine.prompt import parse_prompt
-from lib.settings import last_used, prompts, settings, spending
+from lib.settings import last_used, prompts, recipes, settings, spending, window_state
 from plugin.edit.arguments import EDIT_ARGUMENTS
 from plugin.folder.arguments import FOLDER_ARGUMENTS, MASKS
 from plugin.folder.report import OTHER_SETTINGS
@@ -63,6 +63,8 @@ def test_what_it_says_is_so(tmp_path, monkeypatch):
     settings.change(confirm_above=1.0)
     spending.add("openai", 0.1)
     last_used.remember("openai", "")
+    recipes.save("x", {"prompt": "x"})
+    window_state.remember_group("size", True)
     paths = [settings.jobs_folder(), settings.key_file(), *tmp_path.rglob("*.json")]
     for name in (path.name for path in paths):
         assert f"<code>{name}</code>" in PAGE

@@ -1,0 +1,81 @@
+"""The picture without a result, as long as a key or a button is held.
+
+Transparent pixels are written into the result's layer, which is no undo step. A file says which layer that is, so that
+the next window of this GIMP puts the result back if the process was killed meanwhile.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+
+from gi.repository import Gimp
+
+from lib.settings import settings
+from lib.storage.stored_json import StoredJson
+from plugin.panel.generation import Generation, Variation
+from plugin.pixels.insert import PARASITE, fill
+
+_VERSION = 1
+
+
+class Comparison:
+    """Hides the result of one edit at a time."""
+
+    def __init__(self) -> None:
+        self._edit: Generation | None = None
+
+    @property
+    def is_active(self) -> bool:
+        """Whether a result is hidden."""
+        return self._edit is not None
+
+    def begin(self, edit: Generation) -> None:
+        """Hide the result of an edit; raise OSError, before anything is hidden, if it could not be put back."""
+        if self._edit or not edit.canvas.is_present or edit.canvas.layer is None:
+            return
+        variation = edit.variations[edit.shown]
+        variation.rgba()  # it can be put back
+        mask = variation.mask()  # it stays, as it is not put back after a crash
+        _remember(edit.canvas.layer, variation)
+        self._edit = edit
+        edit.canvas.show(bytes(4 * edit.canvas.frame.size.pixels), mask)
+
+    def end(self) -> None:
+        """Put the result back; raise OSError if its file was deleted meanwhile."""
+        edit, self._edit = self._edit, None
+        if edit and edit.canvas.is_present:
+            edit.show(edit.shown)
+        if edit:
+            _forget()
+
+
+def put_back(image: Gimp.Image) -> None:
+    """Put back the result that a killed process has left hidden in this image."""
+    data = _file().read().data
+    if data.get("gimp") != os.getppid() or data.get("image") != image.get_id():
+        return
+    layer = Gimp.Layer.get_by_id(data["layer"]) if isinstance(data.get("layer"), int) else None
+    with contextlib.suppress(OSError, TypeError):  # the history still has the result
+        pixels = Path(data.get("pixels", "")).read_bytes()
+        if layer and layer.get_parasite(PARASITE) and len(pixels) == 4 * layer.get_width() * layer.get_height():
+            fill(layer, pixels)
+            layer.update(0, 0, layer.get_width(), layer.get_height())
+            Gimp.displays_flush()
+    _forget()
+
+
+def _remember(layer: Gimp.Layer, variation: Variation) -> None:
+    where = {"gimp": os.getppid(), "image": layer.get_image().get_id(), "layer": layer.get_id()}
+    pixels = str(variation.job.path(variation.stored)) if isinstance(variation.stored, str) else ""
+    _file().change(lambda data: data | where | {"pixels": pixels})
+
+
+def _forget() -> None:
+    with contextlib.suppress(OSError):  # then the same pixels are written once more
+        _file().remove()
+
+
+def _file() -> StoredJson:
+    return StoredJson(settings.data_folder() / "hidden-result.json", _VERSION)
