@@ -101,7 +101,7 @@ class Panel:
             InputList(self._image, layers, self._config, self._window.refresh_soon),
             self._engine,
             Activity(session.cancel),
-            ProblemBox(self._retry),
+            ProblemBox(self._config, self._retry),
             ResultsView(actions),
         )
 
