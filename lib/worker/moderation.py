@@ -8,7 +8,7 @@ LOW_MODERATION, BUILT_IN = "low-moderation", "built-in"
 
 
 def remedies(request: EditRequest, provider: Provider, prompt: str) -> list[str]:
-    """Return what may help: "low-moderation", "built-in" (the engine understands the user's prompt), both or nothing."""
+    """Return what may help with the user's prompt: "low-moderation", "built-in" (the engine understands it)."""
     built_in = request.markup is None and _is_understood(prompt)
     possible = {LOW_MODERATION: _can_lower_moderation(request, provider), BUILT_IN: built_in}
     return [remedy for remedy, helps in possible.items() if helps]
