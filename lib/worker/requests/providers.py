@@ -51,10 +51,11 @@ def test_connection(message: Message) -> Answer:
 
 def _remember(name: str, verdict: Answer) -> None:
     """Store the verdict on a provider, unless it is the built-in engine or has no usable address."""
+    if name == "local":
+        return
     with contextlib.suppress(JobFailed, ValueError):
         base_url, _key = resolve_endpoint(settings.provider(name))
-        if verdict["code"] != "local":
-            provider_tests.remember_test(name, base_url, {"date": models.today().isoformat(), **verdict})
+        provider_tests.remember_test(name, base_url, {"date": models.today().isoformat(), **verdict})
 
 
 def _test(message: Message) -> Answer:
