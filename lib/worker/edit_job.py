@@ -39,13 +39,12 @@ from lib.jobs.job import SENT, Job
 from lib.jobs.stored_data import FallbackWriter, StoredData
 from lib.settings import settings, spending
 from lib.translation import _
-from lib.worker import job_layers
+from lib.worker import job_layers, moderation
 from lib.worker.job_layers import Layers
 from lib.worker.job_request import (
     JobFailed,
     actual_cost,
     build_request,
-    can_lower_moderation,
     check_cost,
     check_disk_space,
     check_monthly_limit,
@@ -76,6 +75,7 @@ class EditJob:
         self._answers = AnswerFiles(job, self._writer)
         self._results: list[StoredData] = []
         self._sent: tuple[EditRequest, Provider] | None = None
+        self._prompt = ""
 
     def cancel(self) -> None:
         """Close the connection, or prevent it from being opened."""
@@ -123,7 +123,7 @@ class EditJob:
         check_disk_space(self._job, request, plan)
         with self._connect(provider, job_spec) as client:
             self._job.write_json(SENT, {"time": time.time()}, durable=True)
-            self._sent = request, provider
+            self._sent, self._prompt = (request, provider), job_spec["request"]["prompt"]
             # The picture that was sent is read while the endpoint works.
             with ThreadPoolExecutor(max_workers=1) as reader, self._timed("request"):
                 original = reader.submit(job_layers.read_original, self._job, job_spec, plan)
@@ -308,7 +308,10 @@ class EditJob:
     def _error_event(self, error: ApiError) -> Event:
         """Return the last event of a failed request, and save the error: no answer is outstanding any more."""
         self._remove_billing_hints(error)
-        if isinstance(error, ModerationError) and self._sent and can_lower_moderation(*self._sent):
+        remedies: list[str] = []
+        if isinstance(error, ModerationError) and self._sent:
+            remedies = moderation.remedies(*self._sent, self._prompt)
+        if moderation.LOW_MODERATION in remedies:
             error.hint = sentences(error.hint, _("With moderation set to low, fewer edits are refused."))
         if not error.maybe_billed:
             self._answers.discard()
@@ -324,7 +327,7 @@ class EditJob:
             self._record_spending(None)
         with contextlib.suppress(OSError):  # the event reports the error; the history then calls the answer unknown
             self._job.write_json("response.json", {"error": fields})
-        return {"event": "error", **fields}
+        return {"event": "error", **fields, "remedies": remedies}
 
     def _cancelled_event(self, error: CancelledError) -> Event:
         """Return the last event of a cancelled job, and save the pictures that were received."""

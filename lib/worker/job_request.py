@@ -87,14 +87,6 @@ def actual_cost(request: EditRequest, provider: Provider, response: EditResponse
     return round(estimate.high, 6) if estimate else None
 
 
-def can_lower_moderation(request: EditRequest, provider: Provider) -> bool:
-    """Return whether a request that moderation refused could be sent again with `moderation` set to low."""
-    if request.moderation == "low" or "moderation" in (*provider.ignored, *provider.rejected):
-        return False
-    model = model_of(request, provider)
-    return model.is_known and model.moderation
-
-
 def resolve_endpoint(provider: Provider, interactive: bool = False) -> tuple[str, Key | None]:
     """Return the base URL of a provider and the key for it; raise JobFailed if there is no valid address.
 

@@ -36,7 +36,7 @@ class ExtendParts:
         self.form = OptionsForm(config)
         self.engine = engine
         self.activity = Activity(on_cancel)
-        self.problem = ProblemBox(on_retry)
+        self.problem = ProblemBox(config, on_retry)
         self._size_label = Gtk.Label()
         self._note = WrappingText(characters=56)
         question = _("_What to generate (leave empty to continue the picture):")

@@ -121,7 +121,7 @@ class Panel:
             InputList(self._image, layers, self._config, self._window.refresh_soon),
             self._engine,
             EditList(self._select, lambda edit: session.cancel(edit) if edit.is_unfinished else self._dismiss(edit)),
-            ProblemBox(self._retry, lines=_ERROR_LINES),
+            ProblemBox(self._config, self._retry, lines=_ERROR_LINES),
             ResultsView(actions),
         )
 

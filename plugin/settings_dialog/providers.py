@@ -30,7 +30,6 @@ class ProvidersPage(Page):
         super().__init__()
         self._dialog, self._filling = dialog, False
         self._settings, self._with_key = Settings(), set[str]()
-        self._verdicts: dict[str, str] = {}
         self._provider_rows = Gtk.ListStore(str, str, str)  # name, title, and a mark if it has a key
         self._search = Gtk.SearchEntry(placeholder_text=_("Search"))
         self._visible_rows = self._provider_rows.filter_new()
@@ -146,7 +145,7 @@ class ProvidersPage(Page):
         self._title.set_text(provider.title)
         self._address.set_text(_address_text(name, self._settings))
         self._key.set_text("")
-        self._show_verdict(self._verdicts.get(name, ""))
+        self._show_verdict("")
         self._state.set_text("")
         self._abilities.set_text("")
         self._show_buttons()
@@ -174,6 +173,9 @@ class ProvidersPage(Page):
             self._state.set_text(_error(answer) or answer["words"])
             if "abilities" in answer:
                 self._abilities.set_text(answer["abilities"])
+            test = answer.get("test")
+            if test and not self._verdict.get_text():
+                self._show_verdict(sentences(_verdict(test), _("Tested on {date}.").format(date=test["date"])))
             self._forget.set_sensitive(answer.get("kind") in ("store", "file", "locked", "environment"))
 
     def _store_key(self) -> None:
@@ -189,7 +191,6 @@ class ProvidersPage(Page):
 
     def _on_key(self, name: str, answer: Event) -> None:
         self._on_state(name, answer)
-        self._verdicts.pop(name, None)
         self._show_verdict("")
         self._request_keys()
         self._dialog.notify_changed()
@@ -209,11 +210,9 @@ class ProvidersPage(Page):
     def _on_verdict(self, name: str, key: str, answer: Event) -> None:
         self._test.set_sensitive(True)
         if name == self._selected():
-            verdict = _error(answer) or f"{_MARKS[answer['verdict']]} {sentences(answer['message'], answer['hint'])}"
+            verdict = _error(answer) or _verdict(answer)
             if key:
                 verdict = sentences(verdict, _("The key that you entered is not stored yet."))
-            else:
-                self._verdicts[name] = verdict
             self._show_verdict(verdict)
             self._abilities.set_text(answer.get("abilities", self._abilities.get_text()))
 
@@ -272,6 +271,11 @@ def _address_text(name: str, current: Settings) -> str:
         base = providers.get(current.providers[name]["like"]).title
         return _("{address}, like {provider}").format(address=address, provider=base)
     return address
+
+
+def _verdict(test: Mapping[str, str]) -> str:
+    """Return the text on a test of a connection."""
+    return f"{_MARKS.get(test['verdict'], '')} {sentences(test['message'], test['hint'])}"
 
 
 def _error(answer: Event) -> str:

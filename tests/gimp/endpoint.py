@@ -41,13 +41,10 @@ class _Quiet(WSGIRequestHandler):
 
 class TestEndpoint:
     """Answers `POST /v1/images/edits` as `behave` says: "echo", "invert", "half", "refuse", "refuse_at_length",
-    "refuse_tall", "die", "garbage", "variations" (results of different colours), "previews" (of a stream, with
-    `seconds` after each), "deaf" (nothing is read for `seconds`; what comes then is not answered), "held" (an echo,
-    once it is released), "drip", "busy", "drift", "night" (everything is darker), "spot" (an ellipse is changed, the
-    rest redrawn a little).
-    "reject_key", "die", "garbage", "variations" (results of different colours), "previews" (of a stream, with `seconds`
-    after each), "deaf" (nothing is read for `seconds`; what comes then is not answered), "held" (an echo, once it is
-    released), "drip", "busy", "drift".
+    "refuse_tall", "moderate" (a refusal by moderation, unless that is low), "reject_key", "die", "garbage",
+    "variations" (results of different colours), "previews" (of a stream, with `seconds` after each), "deaf" (nothing is
+    read for `seconds`; what comes then is not answered), "held" (an echo, once it is released), "drip", "busy",
+    "drift", "night" (everything is darker), "spot" (an ellipse is changed, the rest redrawn a little).
 
     `GET /v1/models` accepts `key` alone (None: any) and is answered from `models` as `listing` says.
     """
@@ -170,6 +167,11 @@ class TestEndpoint:
     def _refuse_at_length(self, _received):
         """In a word as long as an error's text may be."""
         return _error(400, "refused", "The test refuses this: " + "x" * 570)
+
+    def _moderate(self, received):
+        if received.fields.get("moderation") == "low":
+            return self._invert(received)
+        return _error(400, "moderation_blocked", "Your request was rejected by the safety system.")
 
     def _die(self, _received):
         def half_an_answer():

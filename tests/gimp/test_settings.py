@@ -4,6 +4,7 @@ import json
 import signal
 import stat
 import time
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -110,6 +111,11 @@ def test_a_wrong_key_is_reported_and_the_right_one_is_stored(window, mine):
     window.keys("key", "alt+t")
     wait_for_text(window, "“gpt-image-2” is among them")
     shoot(window, "key-right")
+    close_window(window)
+    open_window(window)
+    wait_for_text(window, f"“gpt-image-2” is among them. Tested on {date.today().isoformat()}.")
+    wait_for_text(window, f"Its models on {date.today().isoformat()}: gpt-image-2, gpt-text-9.")
+    shoot(window, "last-test")
     assert mine.looked_up[-1] == ("/v1/models", KEY)
     assert stat.S_IMODE((window.data / "keys.json").stat().st_mode) == 0o600
     assert_only_in_the_key_file(window)

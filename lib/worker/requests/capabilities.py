@@ -1,23 +1,26 @@
-"""What a provider and a model can do, what a typical edit costs, and how long the last ones took, as sentences."""
+"""What a provider and a model can do, what a typical edit costs, how long the last took, the models: as sentences."""
 
+import os
 import statistics
 
 from lib.api import cost, models
 from lib.api.providers import Provider
 from lib.api.request import EditRequest
 from lib.jobs import history
+from lib.settings import provider_tests
 from lib.translation import _, ngettext
 
 _SIZE = (1024, 1024)
 _QUALITY = "medium"
 _MOST_JOBS = 100
 _MOST_EDITS = 10
+_MOST_NAMES = 8
 
 
 def describe(provider: Provider, model_name: str) -> str:
-    """Return what a typical edit costs, whether masks, several images and previews work, and the usual time."""
+    """Return what an edit costs, whether masks, several images and previews work, the usual time, and the models."""
     model = models.get(model_name)
-    return " ".join(filter(None, (_price(model), *_abilities(provider, model), _duration(provider))))
+    return " ".join(filter(None, (_price(model), *_abilities(provider, model), _duration(provider), _models(provider))))
 
 
 def _price(model: models.Model) -> str:
@@ -52,3 +55,16 @@ def _duration(provider: Provider) -> str:
         return ""
     text = ngettext("The last edit took {time:.0f} s.", "The last {n} edits took {time:.0f} s (median).", len(seconds))
     return text.format(n=len(seconds), time=statistics.median(seconds))
+
+
+def _models(provider: Provider) -> str:
+    """Return the first of the models that the provider listed last, image models first; "" if it never did."""
+    base_url = provider.resolve_url(None, os.environ)
+    date, names = provider_tests.listed_models(provider.name, base_url) if base_url else ("", [])
+    if not names:
+        return ""
+    first, more = ", ".join(names[:_MOST_NAMES]), len(names) - _MOST_NAMES
+    if more <= 0:
+        return _("Its models on {date}: {names}.").format(date=date, names=first)
+    text = ngettext("Its models on {date}: {names} and {n} more.", "Its models on {date}: {names} and {n} more.", more)
+    return text.format(date=date, names=first, n=more)

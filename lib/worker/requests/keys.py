@@ -4,6 +4,7 @@ A key is sent through the pipe to the worker, as "key" of a message; no answer c
 """
 
 import contextlib
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,7 +13,7 @@ from lib.api.errors import ApiError
 from lib.api.keys import Key, headers_with_key
 from lib.api.providers import Provider, host_of
 from lib.api.text import sentences
-from lib.settings import settings
+from lib.settings import provider_tests, settings
 from lib.settings.custom_providers import build_provider, validate_entry
 from lib.translation import _
 from lib.worker.job_request import JobFailed, resolve_endpoint
@@ -31,6 +32,7 @@ def store_key(message: Message) -> Answer:
         if not headers_with_key(message["key"], provider, base_url):
             return {"error": {"message": _("There is no key to store."), "hint": _("Enter the key first.")}}
         place = keys.store(provider, message["key"], base_url, file=settings.key_file())
+        provider_tests.forget_test(provider.name)
     except (ApiError, JobFailed) as error:
         return {"error": {"message": error.message, "hint": error.hint}}
     except (OSError, ValueError) as error:
@@ -46,6 +48,7 @@ def forget_key(message: Message) -> Answer:
     try:
         provider = provider_of(message)
         keys.forget(provider, resolve_endpoint(provider)[0], file=settings.key_file())
+        provider_tests.forget_test(provider.name)
     except (ApiError, JobFailed) as error:
         return {"error": {"message": error.message, "hint": error.hint}}
     except (OSError, ValueError) as error:
@@ -60,12 +63,17 @@ def providers_with_keys(_message: Message) -> Answer:
 
 
 def provider_state(message: Message) -> Answer:
-    """Answer as `key_state`, with "abilities": what the provider and its "model" can do, and what an edit costs."""
+    """Answer as `key_state`, with "abilities": what the provider and its "model" can do, and what an edit costs.
+
+    "test" is what the last test of its connection said, as `lib.settings.provider_tests.last_test` returns it.
+    """
     state = key_state(message)
     with contextlib.suppress(ValueError):
         provider = provider_of(message)
         if provider.name != "local":
             state["abilities"] = capabilities.describe(provider, provider.model_name(message.get("model")))
+            base_url = provider.resolve_url(None, os.environ)
+            state["test"] = provider_tests.last_test(provider.name, base_url) if base_url else None
     return state
 
 

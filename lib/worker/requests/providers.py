@@ -4,6 +4,7 @@ Neither is ever billed: the only call is `GET /v1/models`. A message names a "pr
 not stored yet: the "entry" of a custom provider and a "key".
 """
 
+import contextlib
 import re
 from collections.abc import Mapping
 from datetime import date
@@ -22,6 +23,7 @@ from lib.api.errors import (
 )
 from lib.api.providers import Provider, host_of
 from lib.api.transport import Timeouts
+from lib.settings import provider_tests, settings
 from lib.translation import _, ngettext
 from lib.worker.job_request import JobFailed, resolve_endpoint
 from lib.worker.requests import capabilities
@@ -38,14 +40,30 @@ _MOST_SUGGESTED = 5
 def test_connection(message: Message) -> Answer:
     """Answer whether edits should work: {"verdict": "good", "doubtful" or "bad", "code", "message", "hint"}.
 
-    Unless they shouldn't, "abilities" says what the provider and the model can do, and what a typical edit costs.
+    Unless they shouldn't, "abilities" says what the provider and the model can do, and what a typical edit costs. The
+    verdict on a stored provider and key is remembered.
     """
+    verdict = _test(message)
+    if not message.get("key") and not message.get("entry"):
+        _remember(message["provider"], verdict)
+    return verdict
+
+
+def _remember(name: str, verdict: Answer) -> None:
+    """Store the verdict on a provider, unless it is the built-in engine or has no usable address."""
+    if name == "local":
+        return
+    with contextlib.suppress(JobFailed, ValueError):
+        base_url, _key = resolve_endpoint(settings.provider(name))
+        provider_tests.remember_test(name, base_url, {"date": models.today().isoformat(), **verdict})
+
+
+def _test(message: Message) -> Answer:
     try:
         provider = provider_of(message)
         if provider.name == "local":
             return _verdict("good", "local", _("The built-in engine needs no connection and no key."))
-        with _client(provider, message) as client:
-            verdict = _check_models(provider, message, client.base_url, client.models())
+        verdict = _check_models(provider, message, *_offered(provider, message))
         if verdict["verdict"] != "bad":
             verdict["abilities"] = capabilities.describe(provider, provider.model_name(message.get("model")))
         return verdict
@@ -63,8 +81,7 @@ def list_models(message: Message) -> Answer:
         provider = provider_of(message)
         if provider.name == "local":
             return {"models": [{"name": provider.default_model, "ends": None}]}
-        with _client(provider, message) as client:
-            offered = client.models()
+        offered = _offered(provider, message)[1]
     except JobFailed as error:
         return {"error": {"message": error.message, "hint": error.hint}}
     except ValueError as error:
@@ -72,7 +89,17 @@ def list_models(message: Message) -> Answer:
     except ApiError as error:
         verdict = _explain_error(error, message)
         return {"error": {"message": verdict["message"], "hint": verdict["hint"]}}
-    return {"models": [{"name": info.id, "ends": str(_end(info) or "") or None} for info in _sorted(offered)]}
+    return {"models": [{"name": info.id, "ends": str(_end(info) or "") or None} for info in offered]}
+
+
+def _offered(provider: Provider, message: Message) -> tuple[str, list[ModelInfo]]:
+    """Return the base URL and the models that a provider lists, image models first; cache those of a stored one."""
+    with _client(provider, message) as client:
+        base_url, offered = client.base_url, _sorted(client.models())
+    if not message.get("entry"):
+        today = models.today().isoformat()
+        provider_tests.remember_models(provider.name, base_url, today, [info.id for info in offered])
+    return base_url, offered
 
 
 def _client(provider: Provider, message: Message) -> ImagesClient:
@@ -106,7 +133,7 @@ def _check_models(provider: Provider, message: Message, base_url: str, offered: 
 
 def _missing_model(text: str, model: str, offered: list[ModelInfo]) -> Answer:
     text = f"{text} " + _("“{model}” is not among them.").format(model=model)
-    image_models = [info.id for info in _sorted(offered) if _rank(info.id) < 2]
+    image_models = [info.id for info in offered if _rank(info.id) < 2]
     suggested = image_models or [info.id for info in offered]
     hint = _("Choose another model, such as {models}.").format(models=", ".join(suggested[:_MOST_SUGGESTED]))
     return _verdict("bad", "model", text, hint if suggested else _("Load a model on the server."))

@@ -113,6 +113,7 @@ def test_other_answers_of_the_endpoint_have_a_hint(mine, listing, expected, code
     mine.listing = listing
     response = verdict()
     assert (response["verdict"], response["code"]) == (expected, code) and response["hint"]
+    assert ask("provider-state")["test"]["message"] == response["message"]
 
 
 def test_a_missing_model_is_reported_with_suggestions(mine):
@@ -270,6 +271,28 @@ def test_a_disk_error_is_reported(data, monkeypatch):
     assert "Couldn't write" in ask("store-key", key=KEY)["error"]["message"]
 
 
+def test_the_last_test_and_the_models_stay_until_the_key_or_the_address_changes(mine):
+    mine.models = ["a-text", *(f"image-{number}" for number in range(9)), "gpt-image-2"]
+    verdict()
+    state = ask("provider-state")
+    today = datetime.date.today().isoformat()
+    assert state["test"]["date"] == today and state["test"]["verdict"] == "good"
+    assert "“gpt-image-2” is among them" in state["test"]["message"]
+    names = ", ".join(["gpt-image-2", *(f"image-{number}" for number in range(7))])
+    assert f"Its models on {today}: {names} and 3 more." in state["abilities"]
+    mine.models = ["gpt-image-2"]
+    verdict(key="sk-canary-typed")
+    assert ask("provider-state")["test"]["date"], "a key that is not stored says nothing on the stored one"
+    mine.key = "another"
+    assert verdict()["code"] == "key"
+    assert ask("provider-state")["test"]["verdict"] == "bad"
+    ask("store-key", key=KEY)
+    state = ask("provider-state")
+    assert state["test"] is None and f"Its models on {today}: " in state["abilities"]
+    add_provider("mine", mine.url + "/elsewhere")
+    assert "Its models" not in ask("provider-state")["abilities"]
+
+
 def write_report(name, seconds):
     job = Job.new()
     job.write_json("job.json", {"version": 1, "provider": name, "request": {"prompt": "p"}, "created": 1.0})
@@ -282,7 +305,7 @@ def test_a_good_connection_says_what_an_edit_costs_and_what_the_model_can_do(min
     abilities = verdict()["abilities"]
     assert abilities.startswith("A typical edit (1024×1024, medium quality) costs about $0.0")
     assert "It takes masks. It takes up to 16 images. It sends previews." in abilities
-    assert abilities.endswith("The last 3 edits took 14 s (median).")
+    assert "The last 3 edits took 14 s (median). Its models on " in abilities
     assert "abilities" not in verdict(model="gpt-image-77")
 
 

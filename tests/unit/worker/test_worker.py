@@ -18,7 +18,7 @@ from lib.frame.geometry import Rect, Size
 from lib.jobs.job import Job
 from lib.settings import settings, spending
 from lib.worker.edit_job import EditJob
-from lib.worker.job_request import can_lower_moderation
+from lib.worker.moderation import remedies
 from plugin.folder.resume import NextStep, next_step
 from tests.gimp.endpoint import TestEndpoint
 from tests.recording_proxy import RecordingProxy
@@ -408,17 +408,34 @@ def test_a_sentence_is_added_to_the_prompt_and_reported(tmp_path, endpoint, monk
 
 
 @pytest.mark.parametrize(
-    ("changes", "like", "offered"),
+    ("changes", "like", "prompt", "offered"),
     [
-        ({}, "custom", True),
-        ({"moderation": "low"}, "custom", False),
-        ({"model": "a-model-of-my-own"}, "custom", False),
-        ({}, "xai", False),
+        ({}, "custom", "remove the lamp post", ["low-moderation", "built-in"]),
+        ({}, "custom", "a boat", ["low-moderation"]),
+        ({"moderation": "low"}, "custom", "remove", ["built-in"]),
+        ({"model": "a-model-of-my-own"}, "custom", "remove", ["built-in"]),
+        ({}, "xai", "a boat", []),
+        ({"markup": b"overlay"}, "custom", "remove", ["low-moderation"]),
     ],
 )
-def test_lower_moderation_is_offered_where_the_model_and_the_provider_have_it(changes, like, offered):
+def test_remedies_after_moderation_are_what_the_model_has_and_the_engine_understands(changes, like, prompt, offered):
     fields = {"model": "gpt-image-2"} | changes
-    assert can_lower_moderation(EditRequest([b""], "p", **fields), providers.get(like)) is offered
+    assert remedies(EditRequest([b""], prompt, **fields), providers.get(like), prompt) == offered
+
+
+def test_a_refusal_by_moderation_offers_remedies_for_the_users_own_prompt(tmp_path, endpoint, monkeypatch):
+    monkeypatch.setenv(DATA_HOME, str(tmp_path))
+    endpoint.behave("moderate")
+    entry = {"title": "Mine", "like": "custom", "base_url": endpoint.url, "model": "gpt-image-2"}
+    request = {"prompt": "fill", "n": 1, "size": "1024x1024"}
+    settings.save_provider("mine", entry)
+    job = make_job(provider="mine", request=request, prompt_addition="Only the left part.")
+    final = EditJob(job, lambda event: None).run()
+    assert final["remedies"] == ["low-moderation", "built-in"] and not final["maybe_billed"]
+    assert "With moderation set to low, fewer edits are refused." in final["hint"]
+    endpoint.behave("refuse")
+    final = EditJob(make_job(provider="mine", request=request), lambda event: None).run()
+    assert final["remedies"] == [] and "moderation" not in final["hint"]
 
 
 def test_a_refusal_of_the_built_in_engine_has_no_extra_hint(tmp_path):
