@@ -19,7 +19,7 @@ from plugin.ui.tooltips import calm_tooltips
 
 _PICTURE = Size(48, 36)
 _VISIBLE_ROWS = 2
-_ROW_HEIGHT = 46
+_ROW_HEIGHT = 50
 
 
 class EditList(Gtk.ScrolledWindow):
@@ -35,6 +35,7 @@ class EditList(Gtk.ScrolledWindow):
         self._on_select, self._on_cancel = on_select, on_cancel
         self._rows: list[_Row] = []
         self._ticking = 0
+        self._selected: Generation | None = None
         self._box = Gtk.Box(orientation=Gtk.Orientation.VERTICAL)
         self._box.get_accessible().set_name(_("Edits"))
         self._empty = wrapped_label(_("Edits that wait or run are listed here."), characters=40)
@@ -59,12 +60,22 @@ class EditList(Gtk.ScrolledWindow):
             calm_tooltips(row)
         for row in self._rows:
             row.refresh(is_selected=row.edit is selected)
+        if selected is not self._selected:
+            self._selected = selected
+            GLib.idle_add(self._scroll_to_selected)  # after the layout, which has a higher priority
         self._empty.set_visible(not self._rows)
         self._tick_while(any(edit.is_unfinished for edit in edits))
 
     def stop(self) -> None:
         """Stop the clock."""
         self._tick_while(False)
+
+    def _scroll_to_selected(self) -> bool:
+        for row in self._rows:
+            if row.edit is self._selected and self.get_mapped():
+                area = row.get_allocation()
+                self.get_vadjustment().clamp_page(area.y, area.y + area.height)
+        return GLib.SOURCE_REMOVE
 
     def _tick_while(self, is_running: bool) -> None:
         if is_running and not self._ticking:

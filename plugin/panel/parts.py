@@ -22,7 +22,7 @@ from plugin.ui.labels import FixedText, wrapped_label
 from plugin.ui.problem import ProblemBox
 from plugin.ui.prompt_box import PromptBox
 
-_MIN_HEIGHT = 100
+_MIN_HEIGHT = 92
 
 
 class PanelParts:

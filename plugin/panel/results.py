@@ -49,7 +49,7 @@ class ResultsView(Gtk.Box):
         self._listed: list[Variation] = []
         self._radios: list[Gtk.RadioButton] = []
         self._strip = Gtk.Box(spacing=4)
-        self._strip.set_size_request(-1, _THUMBNAIL.height + 10)
+        self._strip.set_size_request(-1, _THUMBNAIL.height + 16)
         scroller = Gtk.ScrolledWindow(can_focus=False)
         scroller.set_policy(Gtk.PolicyType.ALWAYS, Gtk.PolicyType.NEVER)
         scroller.set_overlay_scrolling(False)

@@ -198,10 +198,12 @@ def test_nothing_moves_when_progress_results_and_errors_come(window, image, endp
     ask_for(window, "waits")
     wait_until(lambda: "Waiting for the result" in row(window, "waits"), "the progress")
     states["running"] = places(window)
+    cancel = window.call("accessibility.place", title=PANEL, name="Cancel the edit: waits")
     endpoint.release.set()
     wait_until(lambda: "1 result" in row(window, "waits"), "the result")
     window.settle()
     states["result"] = places(window)
+    assert window.call("accessibility.place", title=PANEL, name="Remove from the list: waits") == cancel
     endpoint.behave("refuse_at_length")
     ask_for(window, "refused")
     wait_until(lambda: "Copy details" in names(window), "the error")
