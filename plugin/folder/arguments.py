@@ -189,6 +189,11 @@ class RunSpec:
             return self.options_of(picture).digest(mask_beside(self.source, picture.name))
         return ""
 
+    def names_digest(self) -> str:
+        """Return a digest of what the names of the results depend on: the pictures' names, and the formats."""
+        names = ((picture.name, self.ending(picture)) for picture in self.pictures)
+        return hashlib.sha256(json.dumps(list(names)).encode()).hexdigest()
+
     def ending(self, picture: InputPicture) -> str:
         """Return the file name extension of a picture's result."""
         return FORMATS[picture.values.get("output-format") or self.values["output-format"] or "png"]
