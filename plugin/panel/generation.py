@@ -72,6 +72,7 @@ class Generation(JobRun[GenerationResult]):
         self.canvas: CanvasLayer = CanvasLayer(draft.image, edited, draft.task.place, previous_layer)
         self._report: dict[str, Any] = {}
         self._layer_mask: stored_data.StoredData | None = None
+        self._is_cut_out = False
         self._selection = selection_state(draft.image)
 
     def insert(self, variation: Variation) -> None:
@@ -95,7 +96,8 @@ class Generation(JobRun[GenerationResult]):
         options, task = self.draft.options, self.draft.task
         details = {"provider": options.provider, "model": self.draft.model.name, "size": str(task.plan.size)}
         record = layer_record(options, {**details, "frame": task.plan.frame.to_list(), **self._report}, task.sources)
-        return Appearance(layer_name(options.request["prompt"]), layer_mask(self.job, self._layer_mask), record)
+        name, mask = layer_name(options.request["prompt"]), layer_mask(self.job, self._layer_mask)
+        return Appearance(name, mask, record, self._is_cut_out)
 
     def _task(self) -> Task:
         return _resend(self.draft.task, self._previous.job) if self._previous else self.draft.task
@@ -116,9 +118,12 @@ class Generation(JobRun[GenerationResult]):
         parts = zip(event["layers"], corrections, masks, strict=True)
         variations = [Variation(self.job, *each) for each in parts]
         self._layer_mask = event["layer_mask"]
+        self._is_cut_out = event.get("cut_out", False)
         self._report = dict(event["report"])
         notes = [*self._report["notes"], *self._changes_during_edit()]
         if not self.canvas.was_removed or not self.canvas.image.is_valid():
+            if self._is_cut_out:
+                self.canvas.remove()  # the preview, which has another layer mask
             self.insert(variations[0])
         return GenerationResult(self, variations, self._report, notes)
 

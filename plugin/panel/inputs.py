@@ -10,8 +10,10 @@ from lib.frame.geometry import Size
 from lib.translation import _
 from plugin.edit.task import MOST_IMAGES
 from plugin.expect import expect
+from plugin.select_subject.button import SubjectButton
 from plugin.ui import thumbnails
 from plugin.ui.labels import wrapped_label
+from plugin.worker.workers import Workers
 
 _THUMBNAIL = Size(36, 28)
 
@@ -28,6 +30,7 @@ class InputList(Gtk.Box):
         layers: list[Gimp.Layer],
         config: Gimp.ProcedureConfig,
         on_change: Callable[[], None],
+        workers: Workers,
     ) -> None:
         super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=3)
         self._image = image
@@ -56,7 +59,11 @@ class InputList(Gtk.Box):
         )
         self._note.set_no_show_all(True)
         self.pack_start(self._note, False, False, 0)
-        self.pack_start(self._add, False, False, 0)
+        self.subject = SubjectButton(image, lambda: self.layers, workers)
+        buttons = Gtk.Box(spacing=3)
+        for each in (self._add, self.subject):
+            buttons.pack_start(each, True, True, 0)
+        self.pack_start(buttons, False, False, 0)
         self._fill()
 
     @property

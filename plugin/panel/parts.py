@@ -40,6 +40,7 @@ class PanelParts:
         self._picture = SentPicture()
         self._engine, self._problem, self._results = engine, problem, results
         self._note = WrappingText(characters=56)
+        inputs.subject.say = self.say
 
     def column(self) -> Gtk.Box:
         """Return all widgets in one column; on a small screen the input controls scroll."""

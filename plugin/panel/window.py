@@ -98,7 +98,7 @@ class Panel:
         )
         return PanelParts(
             self._config,
-            InputList(self._image, layers, self._config, self._window.refresh_soon),
+            InputList(self._image, layers, self._config, self._window.refresh_soon, self._workers),
             self._engine,
             Activity(session.cancel),
             ProblemBox(self._config, self._retry),
