@@ -113,8 +113,8 @@ class LayerPixels:
     """The pixels of a layer: sRGB bytes, RGBA, of the frame's size.
 
     notes: sentences for the user. misalignment: of the returned picture (see `lib.imaging.fit`), None if not aligned.
-    applied: what was corrected, for the report; None without an original. mask: of what changed in a whole picture, one
-    byte a pixel; None for a mask that doesn't depend on the result.
+    applied: what was corrected, for the report; None without an original. mask: of what changed in a whole picture, or
+    of a cut-out, one byte a pixel; None for a mask that doesn't depend on the result.
     """
 
     rgba: bytes = field(repr=False)
@@ -146,7 +146,7 @@ def layer_pixels(
         note = _("The result had {width}x{height} pixels instead of {size} and was scaled.")
         notes = (note.format(width=returned.width, height=returned.height, size=plan.size),)
     if not original or not corrections.any:
-        return LayerPixels(_to_frame(returned, plan).convert("RGBA").tobytes(), notes)
+        return LayerPixels(to_frame(returned, plan).convert("RGBA").tobytes(), notes)
     corrected = _correct(returned.resize(size, Image.Resampling.LANCZOS), original, corrections)
     visible = original.visible if corrected.change is None else corrected.change > 0
     applied = corrected.applied
@@ -154,13 +154,23 @@ def layer_pixels(
         picture, part = _with_detail(corrected.picture, original, original.frame, plan, visible)
         applied = applied | {"detail": round(part, 3), "scale": round(plan.scale, 4)}
     else:
-        picture = _to_frame(corrected.picture, plan)
+        picture = to_frame(corrected.picture, plan)
     mask = None
     if corrected.change is not None:
         applied = applied | {"changed": round(float(corrected.change.mean()) / 255, 4)}
         frame_size = (plan.frame.width, plan.frame.height)
         mask = Image.fromarray(corrected.change).resize(frame_size, Image.Resampling.BILINEAR, plan.cut()).tobytes()
     return LayerPixels(picture.convert("RGBA").tobytes(), notes, corrected.misalignment, applied, mask)
+
+
+def cut_out_pixels(data: bytes, plan: Plan) -> LayerPixels:
+    """Return a cut-out as a layer whose mask is the picture's alpha channel: the masked pixels stay.
+
+    Raises PictureError if the picture can't be decoded.
+    """
+    returned = raster.decode(data).convert("RGBA")
+    mask = to_frame(returned.getchannel("A"), plan)
+    return LayerPixels(to_frame(returned.convert("RGB"), plan).convert("RGBA").tobytes(), mask=mask.tobytes())
 
 
 def _is_transparency_empty(picture: Image.Image) -> bool:
@@ -241,11 +251,11 @@ def _with_detail(
     restored = detail.restore(frame, np.asarray(sent), np.asarray(answer), box, visible, opaque)
     picture = Image.fromarray(restored.picture)
     if returned.mode == "RGBA":
-        picture.putalpha(_to_frame(returned.getchannel("A"), plan))
+        picture.putalpha(to_frame(returned.getchannel("A"), plan))
     return picture, restored.part
 
 
-def _to_frame(picture: Image.Image, plan: Plan) -> Image.Image:
+def to_frame(picture: Image.Image, plan: Plan) -> Image.Image:
     """Crop the padding and scale the rest to the frame, resampling once, or not at all if nothing changes."""
     box, size = plan.cut(Size(*picture.size)), (plan.frame.width, plan.frame.height)
     if box == (0, 0, *size) and picture.size == size:

@@ -121,7 +121,7 @@ def _doctor(options: argparse.Namespace) -> int:
 
 
 def _release(options: argparse.Namespace) -> int:
-    release.run(Path(options.out or CHECKOUT / "dist").absolute(), options.platform)
+    release.run(Path(options.out or CHECKOUT / "dist").absolute(), options.platform, options.pictures)
     return 0
 
 
@@ -175,6 +175,12 @@ def _parser() -> argparse.ArgumentParser:
     files = add("release", _release, "write the release files, which install without a network")
     files.add_argument("--out", metavar="DIR", help="output folder (default: dist)")
     files.add_argument("--platform", action="append", choices=release.NAMES, help="only this platform; may be repeated")
+    files.add_argument(
+        "--pictures",
+        default="",
+        metavar="URL",
+        help="where plugin/help/ is published, for the screenshots in metainfo.xml",
+    )
     commands.add_parser("serve", help="run the embedded endpoint on its own", add_help=False)
     return parser
 

@@ -1,5 +1,6 @@
 """`install.py doctor`: check each part of the installation and print one line for it, with a hint if it fails."""
 
+import json
 import os
 import platform
 import shlex
@@ -32,6 +33,21 @@ from lib.settings import settings
 from lib.api import keys
 key = keys.find("openai", file=settings.key_file())
 print(key.source if key else "")
+"""
+_FIND_DATA_FOLDER = """
+import json
+from lib.settings import settings
+from lib.storage import atomic_file, file_lock
+try:
+    folder = settings.data_folder()
+    probe = folder / ".doctor"
+    atomic_file.write(probe, b"")
+    with file_lock.locked_where_possible(probe):
+        pass
+    probe.unlink()
+    print(json.dumps({"folder": str(folder)}))
+except OSError as error:
+    print(json.dumps({"folder": error.filename or "", "error": error.strerror or str(error)}))
 """
 _VERSION = "import sys; print(sys.version.split()[0], sys.executable)"
 # The name of a check, the code that the plug-in's own Python runs for it, and how its output is printed.
@@ -133,11 +149,26 @@ def _examine_place(target: Target) -> Iterator[Finding]:
     yield finding
     if finding.hint:
         return
+    yield _examine_data_folder(installation, python)
     imports = packages.import_all(python)
     yield _check(installation, python, "Packages", imports, lambda text: f"all {len(text.split())} import")
     yield from _examine_features(installation, python)
     for name, code, describe in _CHECKS:
         yield _check(installation, python, name, code, describe)
+
+
+def _examine_data_folder(installation: Installation, python: Python) -> Finding:
+    """Check that the plug-in can write into the user's data folder, which may be on a network share or a full disk."""
+    finding = _check(installation, python, "Data folder", _FIND_DATA_FOLDER, str)
+    if finding.hint:
+        return finding
+    answer = json.loads(finding.state)
+    if "error" in answer:
+        state = f"Couldn't write to {answer['folder']}: {answer['error']}"
+        return Finding(
+            "Data folder", state, "check its permissions and the free disk space; a link must lead to a folder"
+        )
+    return Finding("Data folder", answer["folder"])
 
 
 def _examine_features(installation: Installation, python: Python) -> Iterator[Finding]:

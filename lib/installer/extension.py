@@ -40,22 +40,28 @@ def plug_in() -> list[ReleaseFile]:
     return [*files, ReleaseFile("stamp.json", json.dumps(stamp, indent=0).encode())]
 
 
-def gex(wheels: Sequence[Path]) -> list[ReleaseFile]:
-    """Return the files of GIMP's extension file, a zip file with one folder of the extension's name."""
+def gex(wheels: Sequence[Path], pictures: str = "") -> list[ReleaseFile]:
+    """Return the files of GIMP's extension file, a zip file with one folder of the extension's name.
+
+    `pictures` is the address of the screenshots, for metainfo.xml.
+    """
     inner = [*plug_in(), *(ReleaseFile(f"wheels/{wheel.name}", wheel) for wheel in wheels if not _is_pip(wheel)),
              ReleaseFile("LICENCES.txt", licences.listing(wheels).encode())]  # fmt: skip
     files = [ReleaseFile(f"{NAME}/{file.name}", file.content, file.is_program) for file in inner]
-    return [ReleaseFile(metainfo.FILE, metainfo.text()), *files]
+    return [ReleaseFile(metainfo.FILE, metainfo.text(pictures)), *files]
 
 
-def flatpak(wheels: Mapping[str, Sequence[Path]]) -> list[ReleaseFile]:
-    """Return the files from which flatpak-builder makes the Flatpak extension, given each platform's wheels."""
+def flatpak(wheels: Mapping[str, Sequence[Path]], pictures: str = "") -> list[ReleaseFile]:
+    """Return the files from which flatpak-builder makes the Flatpak extension, given each platform's wheels.
+
+    `pictures` is the address of the screenshots, for metainfo.xml.
+    """
     folders = {FLATPAK_ARCHES[platform]: [path for path in paths if not _is_pip(path)]
                for platform, paths in wheels.items()}  # fmt: skip
     files = [ReleaseFile(f"wheels/{arch}/{path.name}", path) for arch, paths in folders.items() for path in paths]
     manifest = json.dumps(_manifest(files), indent=4).encode() + b"\n"
     files += [ReleaseFile(f"plug-in/{file.name}", file.content, file.is_program) for file in plug_in()]
-    return [ReleaseFile(MANIFEST, manifest), ReleaseFile(metainfo.FILE, metainfo.text()), *files]
+    return [ReleaseFile(MANIFEST, manifest), ReleaseFile(metainfo.FILE, metainfo.text(pictures)), *files]
 
 
 def _manifest(wheels: Sequence[ReleaseFile]) -> dict[str, object]:

@@ -16,10 +16,20 @@ _DESCRIPTION = (
     "An image model makes the edit: OpenAI's, Azure's or one on a server of your own. Without an account, the engine "
     "that comes with the plug-in removes things, fills holes and adjusts colours on your own computer.",
 )
+# Files in plugin/help/, the first of which stands for the plug-in, and their captions.
+_SCREENSHOTS = {
+    "first-edit.webp": "The prompt, the provider and what is sent, beside the selected part of the picture",
+    "result.webp": "The result on the canvas, inside the selection only",
+    "extending.webp": "The canvas is extended on one side",
+}
 
 
-def text() -> bytes:
-    """Return the file. GIMP refuses an extension that requires anything but a version of GIMP."""
+def text(pictures: str = "") -> bytes:
+    """Return the file, with screenshots if `pictures` is the address under which the files in plugin/help/ are.
+
+    AppStream takes no pictures but from an address. GIMP refuses an extension that requires anything but a version of
+    GIMP.
+    """
     component = ET.Element("component", type="addon")
     _add(component, "id", ID)
     _add(component, "extends", "org.gimp.GIMP")
@@ -32,6 +42,12 @@ def text() -> bytes:
     for paragraph in _DESCRIPTION:
         _add(description, "p", paragraph)
     _add(_add(component, "requires", ""), "id", "org.gimp.GIMP", version="3.0.0", compare="ge")
+    if pictures:
+        screenshots = _add(component, "screenshots", "")
+        for number, (name, caption) in enumerate(_SCREENSHOTS.items()):
+            screenshot = _add(screenshots, "screenshot", "", **({} if number else {"type": "default"}))
+            _add(screenshot, "caption", caption)
+            _add(screenshot, "image", f"{pictures.rstrip('/')}/{name}", type="source")
     releases = _add(component, "releases", "")
     for version, date in changelog.releases():
         _add(releases, "release", "", version=version, **({"date": date} if date else {}))

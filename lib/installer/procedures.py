@@ -13,7 +13,9 @@ from lib.installer.gimps import Gimp
 from lib.installer.invocation import install_command
 from lib.settings.settings import NAME
 
-PROCEDURES = tuple(NAME + part for part in ("", "-remove", "-extend", "-again", "-folder", "-history", "-settings"))
+PROCEDURES = tuple(
+    NAME + part for part in ("", "-remove", "-extend", "-again", "-folder", "-select-subject", "-history", "-settings")
+)
 # A first start, in which GIMP queries all plug-ins, takes a minute on a slow disk.
 _SECONDS = 300
 # Script-Fu comes with GIMP, needs no Python, and defines a name for each procedure; this needs none of its library.

@@ -31,8 +31,11 @@ SUMS = "SHA256SUMS"
 NOTES = "RELEASE-NOTES.md"
 
 
-def run(out: Path, names: Sequence[str] | None) -> None:
-    """Write the files, their sums and the release notes into `out`; raise SetupProblem if a wheel is missing."""
+def run(out: Path, names: Sequence[str] | None, pictures: str = "") -> None:
+    """Write the files, their sums and the release notes into `out`; raise SetupProblem if a wheel is missing.
+
+    `pictures` is the address at which software centres find the pictures of plugin/help/.
+    """
     out.mkdir(parents=True, exist_ok=True)
     release = f"{NAME}-{version()}"
     written = []
@@ -44,11 +47,11 @@ def run(out: Path, names: Sequence[str] | None) -> None:
             archive.write(written[-1], release, entries(wheels[name]))
             if name in extension.PLATFORMS:
                 written.append(out / f"{release}-{name}.gex")
-                archive.write(written[-1], metainfo.ID, extension.gex(wheels[name]))
+                archive.write(written[-1], metainfo.ID, extension.gex(wheels[name], pictures))
         flatpak = {name: paths for name, paths in wheels.items() if name in extension.FLATPAK_ARCHES}
         if flatpak:
             written.append(out / f"{release}-flatpak.zip")
-            archive.write(written[-1], f"{release}-flatpak", extension.flatpak(flatpak))
+            archive.write(written[-1], f"{release}-flatpak", extension.flatpak(flatpak, pictures))
     for path in written:
         print(f"{path}: {path.stat().st_size / 1e6:.0f} MB", flush=True)
     sums = "".join(f"{_sum(path)}  {path.name}\n" for path in sorted(written))

@@ -4,6 +4,7 @@ It isn't GIMP's configuration folder, which GIMP copies on an upgrade. `load` ne
 with the default, and `problem` reports it. `change` and the other writers preserve the changes of other GIMP processes.
 """
 
+import errno
 import os
 import sys
 from collections.abc import Mapping
@@ -48,7 +49,10 @@ class Settings:
 
 
 def data_folder() -> Path:
-    """Return the folder of settings and jobs, readable by its user only (mode 0700); create it if necessary."""
+    """Return the folder of settings and jobs, readable by its user only (mode 0700); create it if necessary.
+
+    Raises OSError.
+    """
     return _private(_user_data() / NAME)
 
 
@@ -198,5 +202,10 @@ def _user_data() -> Path:
 
 
 def _private(folder: Path) -> Path:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except FileExistsError:
+        if folder.is_symlink():
+            raise FileNotFoundError(errno.ENOENT, _("The folder that it links to is missing"), str(folder)) from None
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder)) from None
     return folder

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-# The errors of file systems without locks.
-_LOCKS_UNSUPPORTED = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL)
+LOCKS_UNSUPPORTED = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL)
+"""The errors of file systems without locks."""
 
 if sys.platform == "win32":
     import msvcrt
@@ -63,7 +63,7 @@ def locked_where_possible(path: Path, wait: bool = False) -> Iterator[bool]:
         try:
             acquired = stack.enter_context(locked(path, wait))
         except OSError as error:
-            if error.errno not in _LOCKS_UNSUPPORTED:
+            if error.errno not in LOCKS_UNSUPPORTED:
                 raise
             acquired = True
         yield acquired

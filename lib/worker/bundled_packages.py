@@ -4,9 +4,12 @@ It holds wheels for several versions of Python in wheels/. Those for the Python 
 data folder once; pip is not needed for that, as a wheel is a zip file of what is to be importable.
 """
 
+import contextlib
 import hashlib
+import os
 import shutil
 import sys
+import time
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,11 +17,14 @@ from pathlib import Path
 from lib.settings import settings
 from lib.storage.file_lock import locked_where_possible
 
+_UNUSED_SECONDS = 30 * 86_400.0
+
 
 def unpack(wheels: Path) -> Path:
     """Return the folder with the packages for this Python; unpack them first if necessary; raise OSError.
 
-    Folders of other wheels, those of an older version, are removed.
+    Folders of other wheels are removed when nobody has used them for a month: another machine may share the data
+    folder, with another version or system.
     """
     files = matching(wheels.glob("*.whl"))
     digest = hashlib.sha256("\n".join(path.name for path in files).encode()).hexdigest()[:12]
@@ -27,14 +33,22 @@ def unpack(wheels: Path) -> Path:
     folder = parent / f"{sys.version_info.major}.{sys.version_info.minor}-{digest}"
     with locked_where_possible(parent / "lock", wait=True):
         if not folder.is_dir():
-            for old in parent.glob(f"{folder.name.partition('-')[0]}-*"):
-                shutil.rmtree(old, ignore_errors=True)
             part = parent / f"{folder.name}.part"
+            shutil.rmtree(part, ignore_errors=True)
+            _remove_unused(parent)
             for path in files:
                 with zipfile.ZipFile(path) as wheel:
                     wheel.extractall(part)
             part.rename(folder)
+    with contextlib.suppress(OSError):
+        os.utime(folder)
     return folder
+
+
+def _remove_unused(parent: Path) -> None:
+    for path in parent.iterdir():
+        if path.is_dir() and time.time() - path.stat().st_mtime > _UNUSED_SECONDS:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def matching(wheels: Iterable[Path], version: tuple[int, int] = sys.version_info[:2]) -> list[Path]:

@@ -39,7 +39,7 @@ from lib.jobs.job import SENT, Job
 from lib.jobs.stored_data import FallbackWriter, StoredData
 from lib.settings import settings, spending
 from lib.translation import _
-from lib.worker import job_layers, moderation
+from lib.worker import job_layers, moderation, subject_mask
 from lib.worker.job_layers import Layers
 from lib.worker.job_request import (
     JobFailed,
@@ -49,6 +49,7 @@ from lib.worker.job_request import (
     check_disk_space,
     check_monthly_limit,
     find_provider,
+    is_cut_out,
     model_of,
     resolve_endpoint,
 )
@@ -113,11 +114,13 @@ class EditJob:
 
     def _run(self, job_spec: dict[str, Any]) -> Event:
         provider = find_provider(job_spec["provider"])
+        plan = Plan.from_json(job_spec["plan"])
+        if job_spec.get("mask_from"):
+            subject_mask.write(self._job, job_spec, plan)
         request = build_request(self._job, job_spec)
         self._log(request, provider)
         if addition := job_spec.get("prompt_addition"):
             self._notes.append(_("Added to the prompt: “{sentence}”").format(sentence=addition))
-        plan = Plan.from_json(job_spec["plan"])
         check_cost(request, provider, job_spec["max_cost"])
         check_monthly_limit(request, provider)
         check_disk_space(self._job, request, plan)
@@ -137,6 +140,7 @@ class EditJob:
             self._job.write_json("report.json", report)
         return {
             "event": "done", "layers": layers.pictures, "layer_mask": layers.mask, "layer_masks": layers.own_masks,
+            "cut_out": layers.is_cut_out,
             "report": report,
         }  # fmt: skip
 
@@ -268,8 +272,10 @@ class EditJob:
         plan: Plan,
     ) -> Layers:
         """Write the raw pixels of each new layer, and the layer mask if the job requests one."""
-        transparent = request.background == "transparent"
         pictures = (self._unless_cancelled(image.data) for image in response.images)
+        if is_cut_out(job_spec):
+            return job_layers.make_cut_outs(self._writer, pictures, plan)
+        transparent = request.background == "transparent"
         corrections = result.Corrections.from_job(job_spec, request.prompt)
         layers = job_layers.make_layers(self._writer, pictures, plan, original, corrections, transparent=transparent)
         job_layers.add_mask(layers, self._job, self._writer, job_spec["layer_mask"], plan)

@@ -18,6 +18,7 @@ class Layers:
 
     mask: of all layers, where it differs from the selection. own_masks: of each layer, None if it has none of its own.
     misalignments, corrections: of each layer, how it was misaligned and what was corrected.
+    is_cut_out: whether the mask is the subject, not the selection, and the layer that was edited is to be hidden.
     """
 
     pictures: list[StoredData] = field(default_factory=list)
@@ -26,6 +27,7 @@ class Layers:
     misalignments: list[dict[str, Any] | None] = field(default_factory=list)
     corrections: list[dict[str, Any] | None] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    is_cut_out: bool = False
 
 
 def read_original(job: Job, job_spec: Mapping[str, Any], plan: Plan) -> result.Original | None:
@@ -69,6 +71,19 @@ def make_layers(
         raise failures[0]
     for failure in failures:
         layers.notes.append(_("Couldn't open a picture ({reason}). Its file was saved.").format(reason=failure))
+    return layers
+
+
+def make_cut_outs(writer: FallbackWriter, pictures: Iterable[bytes], plan: Plan) -> Layers:
+    """Write cut-outs of the built-in engine, each with its own layer mask. Raises PictureError."""
+    layers = Layers(is_cut_out=True)
+    for number, data in enumerate(pictures, 1):
+        layer = result.cut_out_pixels(data, plan)
+        layers.misalignments.append(None)
+        layers.corrections.append(None)
+        layers.own_masks.append(writer.write(f"layer-mask-{number}.raw", layer.mask) if layer.mask else None)
+        layers.pictures.append(writer.write(f"layer-{number}.rgba", layer.rgba))
+    layers.notes.append(_("The layer mask shows the subject. The layer that it was cut from is hidden."))
     return layers
 
 

@@ -105,8 +105,25 @@ def resolve_endpoint(provider: Provider, interactive: bool = False) -> tuple[str
     return base_url, keys.find(provider, base_url, file=settings.key_file(), interactive=interactive)
 
 
+def is_cut_out(job_spec: Mapping[str, Any]) -> bool:
+    """Return whether a job has the built-in engine cut out the subject."""
+    if job_spec.get("provider") != "local":
+        return False
+    from lib.endpoint.engine.errors import Refused
+    from lib.endpoint.engine.prompt import parse_prompt
+    from lib.endpoint.engine.step import cuts_out
+
+    try:
+        return cuts_out(parse_prompt(job_spec["request"]["prompt"]))
+    except Refused:
+        return False
+
+
 def build_request(job: Job, job_spec: Mapping[str, Any]) -> EditRequest:
-    """Return the request of a job: its images, then its references, turned upright if they are files."""
+    """Return the request of a job: its images, then its references, turned upright if they are files.
+
+    A cut-out is transparent, whatever background was requested.
+    """
     images: list[ImageSource] = [job.path(name) for name in job_spec["images"]]
     images += [_reference(job, number, text) for number, text in enumerate(job_spec["references"], 1)]
     markup = job.path(job_spec["markup"]) if job_spec.get("markup") else None
@@ -115,6 +132,8 @@ def build_request(job: Job, job_spec: Mapping[str, Any]) -> EditRequest:
     fields = dict(job_spec["request"])
     if addition := job_spec.get("prompt_addition"):
         fields["prompt"] = f"{fields['prompt']}\n\n{addition}"
+    if is_cut_out(job_spec):
+        fields["background"] = "transparent"
     return EditRequest(images=images, mask=mask, markup=markup, **fields)
 
 

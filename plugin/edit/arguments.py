@@ -84,6 +84,12 @@ EDIT_ARGUMENTS = (
         N_("The name of a layer with arrows, circles and notes that say where and what to edit; empty: none"),
     ),
     Argument(
+        "mask",
+        "",
+        N_("Mas_k"),
+        N_("What to change: subject or background, as the subject network finds them; empty: the selection"),
+    ),
+    Argument(
         "sample-merged",
         False,
         N_("S_ample merged"),
@@ -170,14 +176,15 @@ EXTEND_ARGUMENTS = (
     *(
         replace(argument, default=_EXTEND_DEFAULTS.get(argument.name, argument.default))
         for argument in EDIT_ARGUMENTS
-        if argument.name not in ("feather", "grow", "recipe", "markup")
+        if argument.name not in ("feather", "grow", "recipe", "markup", "mask")
     ),
 )
 # Removing sets its own prompt.
 REMOVE_ARGUMENTS = tuple(
     argument
     for argument in EDIT_ARGUMENTS
-    if argument.name not in ("prompt", "recipe", "n", "background", "stream", "partial-images", "references", "markup")
+    if argument.name
+    not in ("prompt", "recipe", "n", "background", "stream", "partial-images", "references", "markup", "mask")
 )
 Sides = tuple[str, str, str, str]
 

@@ -25,6 +25,8 @@ _REQUEST_TEXTS = (
     "size", "quality", "background", "complexity", "moderation", "input-fidelity", "output-format", "user",
 )  # fmt: skip
 COLOUR_MODES = ("auto", "always", "never")
+# The areas that the worker finds.
+SUBJECT_MASKS = ("subject", "background")
 _MOST_RESULTS = 10
 _MOST_PARTIAL_IMAGES = 3
 _DEFAULT_TIMEOUT = 600.0
@@ -34,13 +36,17 @@ _SIZE = re.compile(r"auto|[0-9]{1,5}x[0-9]{1,5}")
 
 @dataclass(frozen=True)
 class Options:
-    """The options of one edit: `request` has the API's field names, the rest is the plug-in's own."""
+    """The options of one edit: `request` has the API's field names, the rest is the plug-in's own.
+
+    `mask` is "subject" or "background" if the worker finds the area to edit; "" for the selection.
+    """
 
     provider: str = "local"
     model: str | None = None
     request: Mapping[str, Any] = field(default_factory=dict)
     references: tuple[str, ...] = ()
     markup: str = ""
+    mask: str = ""
     sample_merged: bool = False
     context: str | int = "auto"
     largest_size: int | None = None
@@ -116,6 +122,7 @@ def _read_values(values: Mapping[str, Any], environment: Mapping[str, str] = os.
         request=reader.request(),
         references=tuple(reader.json("references", list, _is_list_of_strings, _("a JSON list of strings")) or ()),
         markup=values["markup"],
+        mask=reader.mask(),
         sample_merged=values["sample-merged"],
         context=reader.context(),
         largest_size=reader.number_in_text("largest-size"),
@@ -204,6 +211,14 @@ class _ArgumentReader:
             message = _("{name} {text!r}: must be {allowed}.")
             self.problems.append(message.format(name=name, text=text, allowed=", ".join(allowed)))
             return allowed[0]
+        return text
+
+    def mask(self) -> str:
+        """Return what the worker is to select; "" for the image's selection."""
+        text: str = self.values.get("mask", "").strip()
+        if text not in ("", *SUBJECT_MASKS):
+            message = _("{name} {text!r}: must be {allowed}.")
+            self.problems.append(message.format(name="mask", text=text, allowed=_("subject, background or empty")))
         return text
 
     def number_in_text(self, name: str, allowed: str = "") -> int | None:

@@ -7,7 +7,7 @@ import json
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
@@ -201,7 +201,8 @@ def insert_done(
         record=layer_record(options, report, task.sources),
         own_masks=own_masks(job, final.get("layer_masks", ())) if masked else (),
     )
-    values = insert.insert_results(image, results, task.place)
+    cut_from = task.edited if final.get("cut_out") else None
+    values = insert.insert_results(image, results, replace(task.place, cut_from=cut_from))
     forget_pixels(job, final)
     job.mark_inserted()
     report["job"] = str(job.folder)

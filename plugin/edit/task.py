@@ -24,7 +24,7 @@ from plugin.errors import BadArguments, EditFailed
 from plugin.pixels import export
 from plugin.pixels.insert import Place, place_above
 from plugin.pixels.raw import Pixels
-from plugin.pixels.selection import Selection
+from plugin.pixels.selection import NOTHING_SELECTED, Selection
 
 MOST_IMAGES = 16
 # Models look at about this many pixels of a picture's longer side.
@@ -51,6 +51,7 @@ class Task:
 
     `sources` names the layers that are sent, so that the edit can be repeated. `selection` is the area to change; None
     where no selection defines it. `prompt_addition` is a sentence that is sent after the prompt.
+    `edited` is the layer to edit; None for what is visible.
     """
 
     plan: frame.Plan
@@ -59,6 +60,7 @@ class Task:
     sources: Mapping[str, Any] = field(default_factory=dict)
     selection: Selection | None = None
     prompt_addition: str = ""
+    edited: Gimp.Layer | None = None
 
 
 def prepare(
@@ -76,6 +78,8 @@ def prepare(
     markup = markup_layer(image, options.markup)
     layers = without_markup(layers, markup)
     check_editable(image, layers, options)
+    if options.mask:
+        selection = NOTHING_SELECTED  # the worker finds the area in the whole layer
     selection = selection or export.ImageSelection(image)
     canvas = Size(image.get_width(), image.get_height())
     home = _whole(canvas) if options.sample_merged else export.layer_rect(layers[0])
@@ -85,9 +89,10 @@ def prepare(
         plan,
         replace(place, replaced=replaced),
         lambda job: _export(image, layers, options, plan, selection, (replaced, markup), job),
-        sources(image, layers, options, markup) | {"selected": selection.bounds is not None},
+        sources(image, layers, options, markup) | {"selected": selection.bounds is not None or bool(options.mask)},
         selection,
         _prompt_addition(selection.bounds, plan, options),
+        None if options.sample_merged else layers[0],
     )
 
 
@@ -219,7 +224,9 @@ def write_job(
         "prompt_addition": task.prompt_addition,
         "images": names,
         "references": list(options.references),
-        "mask": "mask.png" if exported.mask else None,
+        "mask": "mask.png" if exported.mask or options.mask else None,
+        "mask_from": options.mask or None,
+        "mask_grow": round((options.grow + _mask_margin(options, task.plan)) * task.plan.scale),
         "markup": "markup.png" if exported.markup else None,
         "layer_mask": exported.layer_mask,
         "plan": task.plan.to_json(),
@@ -254,15 +261,20 @@ def _export(
     pictures = [sent_picture(job, pixels, options, plan), *reference_pictures(image, layers)]
     _replaced, layer = not_sent
     markup = export.markup_png(image, layer, plan) if layer else None
+    layer_mask = {"grow": options.grow, "feather": options.feather} if options.grow or options.feather else None
+    if options.mask:
+        return Exported(pictures, layer_mask=layer_mask, markup=markup)
     if selection.bounds is None:
         return Exported(pictures, markup=markup)
-    margin = round(settings.provider(options.provider).mask_margin / plan.scale)
-    mask = export.mask_png(selection, plan, options.grow + margin)
+    mask = export.mask_png(selection, plan, options.grow + _mask_margin(options, plan))
     # For the layer mask of the result: when it arrives, the image's selection may be a different one.
     job.write(SELECTION, selection.values(plan.frame))
-    if not options.grow and not options.feather:
-        return Exported(pictures, mask, None, markup)
-    return Exported(pictures, mask, {"grow": options.grow, "feather": options.feather}, markup)
+    return Exported(pictures, mask, layer_mask, markup)
+
+
+def _mask_margin(options: Options, plan: frame.Plan) -> int:
+    """Return by how many pixels of the canvas the provider's masks are larger than the selection."""
+    return round(settings.provider(options.provider).mask_margin / plan.scale)
 
 
 def _grown(selected: Rect | None, canvas: Size, grow: int) -> Rect | None:

@@ -15,7 +15,7 @@ from typing import Any
 from lib.storage.file_identity import content_of, readable_name
 from lib.translation import N_, _
 from plugin.edit.arguments import EDIT_ARGUMENTS, Argument, defaults
-from plugin.edit.options import Options, checked, problems_of
+from plugin.edit.options import SUBJECT_MASKS, Options, checked, problems_of
 from plugin.errors import BadArguments
 from plugin.folder.own_results import OwnResults
 from plugin.folder.pictures import (
@@ -32,7 +32,7 @@ from plugin.folder.pictures import (
 )
 from plugin.folder.prompts import BadPrompts, Kinds, read_prompts
 
-MASKS = ("", "none", "alpha", "file", "selection")
+MASKS = ("", "none", "alpha", "file", "selection", *SUBJECT_MASKS)
 CHANNEL = "channel:"
 MAX_CONCURRENCY = 64
 DEFAULT_CONCURRENCY = 4
@@ -84,8 +84,8 @@ _PICTURE_ARGUMENTS = (
         N_("Mas_k"),
         N_(
             "What to change: alpha (the transparent part), file (NAME.mask.png beside the picture, white is changed), "
-            "selection (the one saved in an XCF file), channel:NAME, none (everything); empty: the first that exists "
-            "of file, selection, alpha"
+            "selection (the one saved in an XCF file), channel:NAME, subject, background, none (everything); empty: "
+            "the first that exists of file, selection, alpha"
         ),
     ),
     Argument("output-format", "", N_("Output for_mat"), N_("png, jpeg, webp, or xcf with layers; empty: png")),
@@ -98,7 +98,7 @@ _PICTURE_ARGUMENTS = (
     *(
         replace(argument, blurb=_BLURBS.get(argument.name, argument.blurb))
         for argument in EDIT_ARGUMENTS
-        if argument.name not in ("output-format", "max-cost", "markup")
+        if argument.name not in ("output-format", "max-cost", "markup", "mask")
     ),
 )
 # How a request is sent, how long it may take, and on whose behalf.
@@ -188,6 +188,11 @@ class RunSpec:
         with contextlib.suppress(BadArguments):
             return self.options_of(picture).digest(mask_beside(self.source, picture.name))
         return ""
+
+    def names_digest(self) -> str:
+        """Return a digest of what the names of the results depend on: the pictures' names, and the formats."""
+        names = ((picture.name, self.ending(picture)) for picture in self.pictures)
+        return hashlib.sha256(json.dumps(list(names)).encode()).hexdigest()
 
     def ending(self, picture: InputPicture) -> str:
         """Return the file name extension of a picture's result."""
@@ -353,7 +358,7 @@ def _problems_with(values: Mapping[str, Any]) -> list[str]:
     _options, problems = problems_of(_edit_values(values))
     mask, output_format, quality = values["mask"].strip(), values["output-format"], values["output-compression"]
     if mask not in MASKS and not (mask.startswith(CHANNEL) and len(mask) > len(CHANNEL)):
-        problem = _("mask {mask!r}: must be alpha, file, selection, channel:NAME or none.")
+        problem = _("mask {mask!r}: must be alpha, file, selection, channel:NAME, subject, background or none.")
         problems.append(problem.format(mask=mask))
     if output_format not in ("", *FORMATS):
         problem = _("output-format {format!r}: must be {allowed}.")
@@ -368,4 +373,5 @@ def _edit_values(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the arguments of `generative-edit`, whose output format is the one that the endpoint returns."""
     default_values = defaults(EDIT_ARGUMENTS)
     own = {name: value for name, value in values.items() if name in default_values}
+    own["mask"] = values["mask"].strip() if values["mask"].strip() in SUBJECT_MASKS else ""
     return default_values | own | {"output-format": values["answer-format"], "output-compression": -1, "max-cost": 0.0}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,17 +42,21 @@ _MAX_WAIT = 3600.0
 
 @dataclass(frozen=True)
 class JobResult:
-    """The result of a job: where its layers, their layer mask and their own masks are stored, and the report."""
+    """The result of a job: where its layers, their layer mask and their own masks are stored, and the report.
+
+    `is_cut_out` says whether the layer that was edited is to be hidden.
+    """
 
     layers: list[stored_data.StoredData]
     layer_mask: stored_data.StoredData | None
     own_masks: list[stored_data.StoredData | None]
     report: Mapping[str, Any]
+    is_cut_out: bool = False
 
     @classmethod
     def of(cls, event: Mapping[str, Any], report: Mapping[str, Any]) -> JobResult:
         """Return the result that a job's last event, or the response to "layers", tells of."""
-        return cls(event["layers"], event["layer_mask"], event["layer_masks"], report)
+        return cls(event["layers"], event["layer_mask"], event["layer_masks"], report, event["cut_out"])
 
 
 @dataclass(frozen=True)
@@ -127,7 +131,8 @@ def write_results(
         record={**record, **shareable_report(result.report)},
         own_masks=own_masks(job, result.own_masks),
     )
-    values = insert.insert_results(image, results, place)
+    cut_from = None if options.edit.sample_merged or not result.is_cut_out else layers[0]
+    values = insert.insert_results(image, results, replace(place, cut_from=cut_from))
     inserting.on_inserted(image)
     numbers = range(1, len(result.layers) + 1)
     parts = [inserting.out.unfinished(f"{job.folder.name}-{number}", spec.ending(picture)) for number in numbers]

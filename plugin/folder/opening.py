@@ -1,18 +1,17 @@
-"""Opens a run in its output folder, which one run uses at a time, and checks its cost before anything is sent."""
+"""Opens a run in its output folder, which it may share with others, and checks its cost before anything is sent."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from lib.storage.file_identity import readable_name
-from lib.storage.file_lock import locked_where_possible
 from lib.translation import _
 from plugin.errors import BadArguments, EditFailed
-from plugin.folder import saved_arguments
+from plugin.folder import leases, saved_arguments
 from plugin.folder.arguments import RunSpec
 from plugin.folder.job import expected_cost
-from plugin.folder.own_results import OWN_FOLDER, STATE
+from plugin.folder.own_results import OWN_FOLDER
 from plugin.folder.run import FolderRun, OnItem
 from plugin.folder.state import NewerVersion, RunState
 from plugin.worker.installation import worker_python
@@ -22,18 +21,23 @@ from plugin.worker.installation import worker_python
 def open_run(
     spec: RunSpec, on_item: OnItem = lambda item, event: None, only: Collection[str] | None = None
 ) -> Iterator[FolderRun]:
-    """Yield the run of the output folder; raise EditFailed if another run is using it, or OSError.
+    """Yield the run of the output folder; raise EditFailed if a run of other pictures is using it, or OSError.
 
     For `on_item` and `only` see `FolderRun`. The arguments are stored there, so that a window can offer to continue.
     """
     own = spec.out / OWN_FOLDER
     own.mkdir(parents=True, exist_ok=True)
-    with locked_where_possible(own / "run.lock") as is_free:
-        if not is_free:
-            message = _("Another run is using {folder}. Wait until it ends, or choose another output folder.")
-            raise EditFailed(message.format(folder=spec.out))
+    with ExitStack() as stack:
         try:
-            state = RunState(own / STATE)
+            run_leases = stack.enter_context(leases.join(own, spec.names_digest()))
+        except leases.FolderInUse:
+            message = _(
+                "Another run, of other pictures, is using {folder}. Wait until it ends, or choose another output "
+                "folder."
+            )
+            raise EditFailed(message.format(folder=spec.out)) from None
+        try:
+            state = RunState(run_leases.slot.state)
         except NewerVersion:
             message = _(
                 "{folder} was used by a newer version of Generative Edit. Update Generative Edit, or choose another "
@@ -42,7 +46,7 @@ def open_run(
             raise EditFailed(message.format(folder=spec.out)) from None
         try:
             saved_arguments.store(spec)
-            yield FolderRun(spec, state, worker_python(), on_item, only)
+            yield FolderRun(spec, state, run_leases, worker_python(), on_item, only)
         finally:
             state.close()
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from lib.storage.file_identity import Content, content_of
-from plugin.folder.state import Line, parse_line
+from plugin.folder.state import Line, parse_line, state_files
 
 OWN_FOLDER = ".generative-edit"
 """The folder for the run's own files, inside its output folder."""
-STATE = "run.jsonl"
 Identity = tuple[int, int]
 """A file's device and inode, which all of its names and links share."""
 
@@ -65,7 +65,7 @@ class OwnResults:
             return
         self._read.add(folder)
         contents, sources = set[Content](), set[Content]()
-        for line in _lines(folder / OWN_FOLDER / STATE):
+        for line in chain.from_iterable(map(_lines, state_files(folder / OWN_FOLDER))):
             files = line.get("files", [])
             names = [*line.get("outputs", []), *(file["name"] for file in files)]
             self._results.update(identity(folder / name) for name in names)

@@ -9,13 +9,16 @@ from pathlib import Path
 
 from gi.repository import Gegl, Gimp, Gio, GLib
 
+from lib.frame.geometry import Rect
 from lib.imaging.picture_check import BadPicture, check_picture, has_layers, several_pictures
 from lib.storage.file_identity import readable_name
 from lib.translation import _
-from plugin.edit.options import Options
+from plugin.edit.options import SUBJECT_MASKS, Options
 from plugin.errors import EditFailed
 from plugin.folder.arguments import CHANNEL
 from plugin.folder.pictures import is_file
+from plugin.pixels.export import layer_rect
+from plugin.pixels.select_values import select_values
 from plugin.ui.display import has_display
 
 _VALUES = "Y u8"
@@ -131,7 +134,7 @@ def select_mask(image: Gimp.Image, mask: str, beside: Path, layers: Sequence[Gim
     if mask.startswith(CHANNEL):
         _select_channel(image, mask.removeprefix(CHANNEL))
         return mask
-    if mask == "none":
+    if mask == "none" or mask in SUBJECT_MASKS:
         Gimp.Selection.none(image)
         return mask
     if mask == "file" or (not mask and is_file(beside)):
@@ -166,7 +169,7 @@ def _select_file(image: Gimp.Image, path: Path) -> None:
         values = _transparency(layer, size) if layer.has_alpha() else b""
         if not values.strip(b"\0"):
             values = _read(layer, size, "Y' u8")
-    _select_values(image, values)
+    select_values(image, _whole(image), values)
     _require_selection(image)
 
 
@@ -174,7 +177,7 @@ def _select_transparent(image: Gimp.Image, layer: Gimp.Layer, is_required: bool)
     """Select the transparent area of a layer; return whether there is one, or raise EditFailed if it is required."""
     values = _transparency(layer, (layer.get_width(), layer.get_height())) if layer.has_alpha() else b""
     if values.strip(b"\0"):
-        _select_values(image, values, layer)
+        select_values(image, layer_rect(layer), values)
     elif is_required:
         raise EditFailed(_("The picture has no transparent area. Erase the area to fill, or choose another mask."))
     return not Gimp.Selection.is_empty(image)
@@ -189,19 +192,8 @@ def _read(layer: Gimp.Layer, size: tuple[int, int], encoding: str) -> bytes:
     return bytes(layer.get_buffer().get(Gegl.Rectangle.new(0, 0, *size), 1.0, encoding, Gegl.AbyssPolicy.NONE))
 
 
-def _select_values(image: Gimp.Image, values: bytes, layer: Gimp.Layer | None = None) -> None:
-    """Select by values for the canvas, or for a layer on it, one byte per pixel."""
-    width, height = (layer or image).get_width(), (layer or image).get_height()
-    left, top = layer.get_offsets()[1:] if layer else (0, 0)
-    active = image.get_selected_layers()
-    channel = Gimp.Channel.new(image, "mask", image.get_width(), image.get_height(), 100.0, Gegl.Color.new("black"))
-    image.insert_channel(channel, None, 0)
-    buffer = channel.get_buffer()
-    buffer.set(Gegl.Rectangle.new(left, top, width, height), _VALUES, values)
-    buffer.flush()
-    image.select_item(Gimp.ChannelOps.REPLACE, channel)
-    image.remove_channel(channel)
-    image.set_selected_layers(active)
+def _whole(image: Gimp.Image) -> Rect:
+    return Rect(0, 0, image.get_width(), image.get_height())
 
 
 def _require_selection(image: Gimp.Image) -> None:

@@ -29,7 +29,7 @@ Line = Mapping[str, Any]
 
 @dataclass
 class Summary:
-    """The number of pictures by status, and the cost of the finished ones; `earlier` were done by an earlier run."""
+    """The number of pictures by status, and the cost of the finished ones; `earlier` were done by other runs."""
 
     counts: Counter[str] = field(default_factory=Counter)
     earlier: int = 0
@@ -84,7 +84,7 @@ class Summary:
         message = ngettext("{done} of {count} picture is done", "{done} of {count} pictures are done", self.pictures)
         parts = [message.format(done=counts[DONE], count=self.pictures)]
         if self.earlier:
-            parts.append(_("{count} of them by an earlier run").format(count=self.earlier))
+            parts.append(_("{count} of them by another run").format(count=self.earlier))
         if counts[OTHER_SETTINGS]:
             parts.append(other_settings(counts[OTHER_SETTINGS]))
         if counts[FAILED]:
@@ -134,7 +134,7 @@ def skipped_line(skipped: Skipped) -> dict[str, Any]:
 
 
 def write_report(out: OutputFolder, lines: Iterable[Line], earlier: int = 0) -> Summary:
-    """Write both files atomically; raise OSError. `earlier` pictures were done by an earlier run."""
+    """Write both files atomically; raise OSError. `earlier` pictures were done by other runs."""
     summary = Summary(earlier=earlier)
     table_part, objects_part = (out.unfinished(secrets.token_hex(8), ending) for ending in (".csv", ".jsonl"))
     with ExitStack() as stack:

@@ -12,6 +12,7 @@ from typing import Any
 from lib.jobs import history
 from lib.jobs.history_record import FolderListing, State, named_time
 from lib.jobs.job import Job
+from lib.settings import settings
 from plugin.folder.state import DONE, Line, RunState
 
 
@@ -39,6 +40,16 @@ def progress_of(last: Line, out: Path, *, has_other_settings: bool) -> Progress:
     return Progress.DONE if present and all(present) else Progress.RESULT_MISSING
 
 
+def find_job(name: str) -> Job:
+    """Return the job that a line of the run's state names, also if the user's data folder was moved since."""
+    folder = Path(name)
+    if named_time(folder.name) is not None and not folder.exists():
+        with contextlib.suppress(OSError):
+            moved = settings.jobs_folder() / folder.name
+            return Job(moved if moved.is_dir() else folder)
+    return Job(folder)
+
+
 class NextStep(Enum):
     """What to do about a picture whose job an earlier run, or a worker that died, has started."""
 
@@ -56,11 +67,16 @@ def is_unknown(folder: Path) -> bool:
     return status is State.UNKNOWN or (status is State.UNREAD and not Job(folder).is_free)
 
 
-def next_step(folder: Path, *, was_done: bool, retry_unknown: bool, is_free: bool = False) -> NextStep:
-    """Return what to do about a job, by its folder.
+def next_step(
+    folder: Path, *, was_done: bool, retry_unknown: bool, is_free: bool = False, was_sent: bool = True
+) -> NextStep:
+    """Return what to do about a job, by its folder, which may be on another machine that shares the output folder.
 
-    `is_free` means that the run's state names the embedded engine as the provider.
+    `is_free` means that the run's state names the embedded engine as the provider, `was_sent` that it does not say that
+    the request was not sent yet.
     """
+    if not was_sent and not folder.exists():
+        return NextStep.SEND
     status = _status(folder)
     if status is State.RUNNING:
         return NextStep.WATCH

@@ -1,21 +1,25 @@
 """Run a folder: exports, requests, insertions and the saving of results overlap.
 
 GIMP is only called from the main thread, one step at a time between the worker's events. A request slot is free again
-as soon as the endpoint has answered; by then the next job is exported already.
+as soon as the endpoint has answered; by then the next job is exported already. Other runs may share the output folder:
+a picture is taken before anything is done for it, and those that others have are left until they have ended.
 """
 
 from __future__ import annotations
 
+import contextlib
+import time
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from gi.repository import Gegl, Gimp, GLib
 
+from lib.jobs import history
 from lib.jobs.job import Job
 from lib.translation import _
 from plugin.errors import BadArguments, EditFailed
 from plugin.folder.arguments import InputPicture, RunSpec
-from plugin.folder.items import FolderItem, Queues, load_items, next_step_of, output_names
+from plugin.folder.items import FolderItem, Queues, load_item, load_items, next_step_of, output_names
 from plugin.folder.job import (
     PICTURE_REPLACED,
     Inserting,
@@ -26,6 +30,7 @@ from plugin.folder.job import (
     result_of_earlier_run,
     write_results,
 )
+from plugin.folder.leases import Leases
 from plugin.folder.loop import Loop
 from plugin.folder.open_pictures import OpenPictures
 from plugin.folder.output import OutputFolder
@@ -38,6 +43,7 @@ from plugin.folder.state import UNKNOWN, RunState
 from plugin.worker.process import FINAL, LOG, Event, Worker
 
 _EXPORTED_AHEAD = 2
+_ELSEWHERE_SECONDS = 2.0
 _MAX_DEATHS, _MAX_DEATHS_OF_ITEM = 3, 2
 _PICTURE_ERRORS = (EditFailed, BadArguments, GLib.Error, OSError, ValueError)
 
@@ -58,14 +64,15 @@ class FolderRun:
         self,
         spec: RunSpec,
         state: RunState,
+        leases: Leases,
         python: str,
         on_item: OnItem = lambda item, event: None,
         only: Collection[str] | None = None,
     ) -> None:
         self.spec = spec
-        self._out = OutputFolder(spec.out, state)
+        self._out, self._state, self._leases = OutputFolder(spec.out, state), state, leases
         self._on_item = on_item
-        self.log = RunLog(spec, self._out, lambda item, fields: on_item(item, {"event": "end", **fields}))
+        self.log = RunLog(spec, self._out, self._on_item_end)
         self.stop_reason = ""
         self.on_tick: Callable[[], None] = lambda: None
         self.on_inserted: Callable[[Gimp.Image], None] = lambda image: None
@@ -76,11 +83,13 @@ class FolderRun:
         self._pictures = OpenPictures()
         self._loop = Loop(self._step, self._tick)
         self._worker_deaths = 0
+        self._looked_elsewhere = 0.0
         self._names = output_names(spec, state, self._out)
         for item in load_items(spec, state, self._names):
             if only is None or item.picture.name in only:
                 self._enqueue(item)
-        self.log.start_clock(len(self._queues.waiting) + len(self._queues.watched))
+        queues = self._queues
+        self.log.start_clock(len(queues.waiting) + len(queues.watched) + len(queues.elsewhere))
 
     @property
     def unsent(self) -> list[InputPicture]:
@@ -95,7 +104,8 @@ class FolderRun:
     def work(self) -> None:
         """Edit all pictures, or as many as possible; raise any unexpected error of a callback."""
         Gegl.init(None)
-        self._out.delete_unfinished()
+        if not self._leases.others():
+            self._out.delete_unfinished()
         if not self._is_stopped:
             self._loop.work()
         for item in self._queues.exported:
@@ -139,6 +149,8 @@ class FolderRun:
             else:
                 queues.waiting.append(item)
             return
+        if not self._claim(item):
+            return
         step = next_step_of(item, self.spec.retry_unknown)
         if item.is_replaced and step in (NextStep.WATCH, NextStep.COLLECT, NextStep.REPORT_LOST):
             self.log.refuse(item, _(PICTURE_REPLACED))
@@ -160,6 +172,33 @@ class FolderRun:
                 item.maybe_job = None
             queues.waiting.append(item)
 
+    def _claim(self, item: FolderItem) -> bool:
+        """Take a picture for this run; return False if another run has it, or had it since the item was loaded."""
+        name = item.picture.name
+        if self._leases.holds(name):
+            return True
+        if not self._leases.claim(name):
+            self._queues.elsewhere.append(item)
+            return False
+        self._state.refresh()
+        if self._state.place(name) == item.place:
+            return True
+        self._on_change_elsewhere(item)
+        return False
+
+    def _on_change_elsewhere(self, item: FolderItem) -> None:
+        """Count a picture that another run has ended, or go on where that run has left it."""
+        line = self._state.last(item.picture.name) or {}
+        item = load_item(self.spec, self._state, item.picture, lambda: item.output)
+        if "state" in line:
+            self.log.count_end_elsewhere(item, line)
+        else:
+            self._enqueue(item)
+
+    def _on_item_end(self, item: FolderItem, fields: Mapping[str, Any]) -> None:
+        self._leases.release(item.picture.name)
+        self._on_item(item, {"event": "end", **fields})
+
     def _step(self) -> bool:
         """Read or save one picture; return False if there is nothing to do now.
 
@@ -180,6 +219,8 @@ class FolderRun:
 
     def _start(self, item: FolderItem) -> None:
         """Export a picture; if the response to an earlier run's request has arrived, request its layers instead."""
+        if not self._claim(item):
+            return
         if item.maybe_job:
             self._ask(item, "layers", lambda response: self._on_layers(item, response), job=str(item.job.folder))
             return
@@ -205,10 +246,23 @@ class FolderRun:
         queues = self._queues
         while queues.exported and queues.request_count < self.spec.concurrency and not self._is_held:
             item = queues.exported.popleft()
+            if not self._leases.holds(item.picture.name):
+                # This computer slept too long, and another run has taken the picture.
+                self._give_up(item)
+                continue
+            self.log.record_sending(item)
             queues.sent[str(item.job.folder)] = item
             self._live_worker().start(
                 item.job, self._loop.guarded(lambda event, item=item: self._on_event(item, event))
             )
+
+    def _give_up(self, item: FolderItem) -> None:
+        """Delete the job of a picture that another run has taken before it was sent."""
+        item.job.release()
+        with contextlib.suppress(OSError):
+            history.delete(item.job.folder)
+        item.maybe_job = None
+        self._queues.elsewhere.append(item)
 
     def _ask(self, item: FolderItem, do: str, on_response: Callable[[Event], None], **values: Any) -> None:
         """Request something from the worker about an item that is not at the endpoint."""
@@ -338,10 +392,17 @@ class FolderRun:
             self.stop(self.log.abort_reason)
 
     def _tick(self) -> None:
-        """Check the requests of an earlier run's worker, which sends this process no events."""
-        watched, self._queues.watched = self._queues.watched, []
+        """Check the requests of an earlier run's worker and the other runs, which send this process no events."""
+        queues = self._queues
+        watched, queues.watched = queues.watched, []
         for item in watched:
             self._enqueue(item)
+        if time.monotonic() - self._looked_elsewhere > _ELSEWHERE_SECONDS:
+            self._looked_elsewhere = time.monotonic()
+            elsewhere, queues.elsewhere = queues.elsewhere, []
+            for item in elsewhere:
+                if self._claim(item):
+                    self._enqueue(item)
         self._send()
         self._loop.kick()
         self.on_tick()

@@ -55,6 +55,10 @@ class RunLog:
         self.time_left = TimeLeft(count, time.monotonic())
 
     def record_start(self, item: FolderItem) -> None:
+        """Record an item before its job's folder is written; raise OSError."""
+        self._state.add(item.picture.name, **_fields(item), sent=False)
+
+    def record_sending(self, item: FolderItem) -> None:
         """Record an item before its request can be sent; raise OSError."""
         self._state.add(item.picture.name, **_fields(item))
 
@@ -76,13 +80,22 @@ class RunLog:
             item.output = names.choose(item.picture.name, ending, len(parts))
 
     def count_earlier(self, item: FolderItem) -> None:
-        """Count a picture that an earlier run finished."""
+        """Count a picture that another run finished."""
         if item.has_other_settings:
             self._other_settings.add(item.picture.name)
             self.counts[OTHER_SETTINGS] += 1
         else:
             self._earlier += 1
             self.counts[DONE] += 1
+
+    def count_end_elsewhere(self, item: FolderItem, line: Mapping[str, Any]) -> None:
+        """Count a picture that another run has ended since this one began, by its last line."""
+        if line["state"] == DONE:
+            self.count_earlier(item)
+        else:
+            self.counts[line["state"]] += 1
+        self.time_left.end(time.monotonic())
+        self._on_item_end(item, {**line, "cost": 0.0})
 
     def record_success(self, item: FolderItem, files: list[str], report: Mapping[str, Any]) -> None:
         """Record that the results of an item are saved, be they from this run's request or an earlier one's."""
@@ -138,6 +151,7 @@ class RunLog:
 
     def write_report(self) -> Summary:
         """Write the report about all pictures as they are now; raise OSError."""
+        self._state.refresh()
         return write_report(self._out, self._report_lines(), self._earlier)
 
     def _notes(self, item: FolderItem, report: Mapping[str, Any]) -> list[str]:

@@ -1,14 +1,19 @@
 """The state of a folder run: a file of JSON lines in the output folder, from which an interrupted run is resumed.
 
+Runs that share the folder have a file each, run.jsonl, run-2.jsonl, …, and read all of them: see leases.py.
+
     {"version": 1}                                                         the first line
-    {"picture": NAME, "output": NAME, "job": FOLDER, "source": FILE, "request": DIGEST}    before the request is sent
+    {"picture": NAME, "output": NAME, "job": FOLDER, "sent": false, "source": FILE, "request": DIGEST}    at the start
+    {"picture": NAME, "output": NAME, "job": FOLDER, …}                    before the request can be sent
     {"picture": NAME, "output": NAME}                                      the request was withdrawn before it was sent
     {"picture": NAME, "output": NAME, "job": FOLDER, "state": "done", …}   at the end: done, failed or unknown
     {"files": [{"name": NAME, "size": BYTES, "sha256": TEXT}, …], …}       before these files get their names
 
-The last line of a picture counts. Lines are only appended, and each is on disk before the run acts on it. Truncated or
-invalid lines are ignored: anybody can edit the file. Only the offset of each picture's last line and a digest of each
-file are held in memory. A listed file was written by a run and may be replaced as long as its content is unchanged.
+The last line of a picture counts; where several runs have written about it, the one with the highest "turn", which each
+line raises by one, as only one run at a time works on a picture. Lines are only appended, and each is on disk before
+the run acts on it. Truncated or invalid lines are ignored: anybody can edit the file. Only the place of each picture's
+last line and a digest of each file are held in memory. A listed file was written by a run and may be replaced as long
+as its content is unchanged.
 """
 
 from __future__ import annotations
@@ -18,6 +23,7 @@ import hashlib
 import json
 import math
 import os
+import re
 import threading
 from collections.abc import Callable, Container, Mapping, Sequence
 from pathlib import Path, PurePath
@@ -26,10 +32,13 @@ from typing import Any
 from lib.storage.file_identity import File
 
 VERSION = 1
+_FILE = re.compile(r"run(-\d+)?\.jsonl")
 ENDS = ("done", "failed", "unknown")
 """How a picture's job can have ended."""
 DONE, FAILED, UNKNOWN = ENDS
 Line = dict[str, Any]
+Place = tuple[int, Path | None, int]
+"""Where a line is: its turn, the file of another run or None for this run's, and the offset there."""
 
 
 class NewerVersion(ValueError):
@@ -41,24 +50,43 @@ class RunState:
 
     def __init__(self, path: Path) -> None:
         """Open or create the file; raise OSError or NewerVersion."""
+        self._path = path
         self._file = path.open("a+b")
-        self._offsets: dict[str, int] = {}
+        self._places: dict[str, Place] = {}
+        self._others: dict[Path, int] = {}  # how far the file of each other run was read
         self._written: set[bytes] = set()
         self._lock = threading.Lock()
         try:
             self._read()
+            self.refresh()
         except BaseException:
             self.close()
             raise
 
+    def refresh(self) -> None:
+        """Read what other runs have written; raise OSError or NewerVersion."""
+        with self._lock:
+            for path in state_files(self._path.parent):
+                if path != self._path:
+                    self._read_other(path)
+
     def last(self, picture: str) -> Line | None:
         """Return a picture's last line; None if it was never started."""
-        offset = self._offsets.get(picture)
-        if offset is None:
+        place = self._places.get(picture)
+        if place is None:
             return None
+        _turn, other, offset = place
+        if other:
+            with other.open("rb") as file:
+                file.seek(offset)
+                return parse_line(file.readline())
         with self._lock:
             self._file.seek(offset)
             return parse_line(self._file.readline())
+
+    def place(self, picture: str) -> Place | None:
+        """Return where a picture's last line is, which changes with each line about it."""
+        return self._places.get(picture)
 
     def add(self, picture: str, **fields: Any) -> None:
         """Append a line about a picture and sync it to disk; raise OSError."""
@@ -74,27 +102,29 @@ class RunState:
 
     def pictures(self) -> list[str]:
         """Return the names of all pictures that were started."""
-        return list(self._offsets)
+        return list(self._places)
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
 
-    def _add(self, fields: Mapping[str, Any]) -> None:
-        line = json.dumps(fields, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
+    def _add(self, fields: dict[str, Any]) -> None:
         with self._lock:
+            if self._others and "picture" in fields:
+                fields["turn"] = self._turn(fields["picture"]) + 1
+            line = json.dumps(fields, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
             self._file.seek(0, os.SEEK_END)
             offset = self._file.tell()
             self._file.write(line)
             self._file.flush()
             os.fsync(self._file.fileno())
-            self._note(offset, line)
+            self._note(line, None, offset)
 
     def _read(self) -> None:
         self._file.seek(0)
         offset, line = 0, b"\n"
         for line in self._file:
-            self._note(offset, line)
+            self._note(line, None, offset)
             offset += len(line)
         if offset == 0:
             self._file.write(json.dumps({"version": VERSION}).encode() + b"\n")
@@ -102,24 +132,47 @@ class RunState:
             self._file.write(b"\n")
         self._file.flush()
 
-    def _note(self, offset: int, data: bytes) -> None:
+    def _read_other(self, path: Path) -> None:
+        """Read the complete lines that another run has added to its file since the last time."""
+        offset = self._others.setdefault(path, 0)
+        # Opened each time: a network's file system then asks for the file's present size.
+        with path.open("rb") as file:
+            file.seek(offset)
+            for line in file:
+                if not line.endswith(b"\n"):
+                    break
+                self._note(line, path, offset)
+                offset += len(line)
+        self._others[path] = offset
+
+    def _turn(self, picture: str) -> int:
+        return self._places.get(picture, (0, None, 0))[0]
+
+    def _note(self, data: bytes, other: Path | None, offset: int) -> None:
         line = parse_line(data)
         if offset == 0 and line.get("version", 0) > VERSION:
             raise NewerVersion
         if not data.endswith(b"\n"):
             return
-        if _counts(line, self._offsets):
-            self._offsets[line["picture"]] = offset
+        turn = line.get("turn", 0)
+        if _counts(line, self._places) and turn >= self._turn(line["picture"]):
+            self._places[line["picture"]] = turn, other, offset
         self._written.update(map(_digest, line.get("files", ())))
 
 
-def read_lines(path: Path) -> dict[str, Line]:
-    """Return the last line of each picture, without creating or changing the file; empty if it cannot be read."""
+def state_files(folder: Path) -> list[Path]:
+    """Return the states of all runs that have used an output folder, given the folder that they are in."""
+    return sorted(path for path in folder.glob("run*.jsonl") if _FILE.fullmatch(path.name))
+
+
+def read_lines(folder: Path) -> dict[str, Line]:
+    """Return the last line of each picture, without creating or changing a file; empty if none can be read."""
     lines: dict[str, Line] = {}
-    with contextlib.suppress(OSError), path.open("rb") as file:
-        for line in map(parse_line, file):
-            if _counts(line, lines):
-                lines[line["picture"]] = line
+    for path in state_files(folder):
+        with contextlib.suppress(OSError), path.open("rb") as file:
+            for line in map(parse_line, file):
+                if _counts(line, lines) and line.get("turn", 0) >= lines.get(line["picture"], {}).get("turn", 0):
+                    lines[line["picture"]] = line
     return lines
 
 
@@ -191,6 +244,8 @@ _FIELDS: Mapping[str, Callable[[object], bool]] = {
     "output": _is_name,
     "source": _is_source,
     "request": _is_text,
+    "sent": lambda value: isinstance(value, bool),
+    "turn": _is_count,
     "state": lambda value: isinstance(value, str) and value in ENDS,
     "outputs": _is_list_of(_is_name),
     "cost": _is_amount,

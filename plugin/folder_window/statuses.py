@@ -10,7 +10,7 @@ from typing import Any
 
 from lib.translation import _
 from plugin.folder.items import FolderItem
-from plugin.folder.own_results import OWN_FOLDER, STATE
+from plugin.folder.own_results import OWN_FOLDER
 from plugin.folder.state import DONE, FAILED, UNKNOWN, Line, read_lines
 from plugin.ui.activity import stage_texts
 from plugin.worker.process import Event
@@ -59,7 +59,7 @@ class Statuses:
 
     def load(self, out: Path | None) -> None:
         """Read how far earlier runs in an output folder got."""
-        lines = read_lines(out / OWN_FOLDER / STATE) if out else {}
+        lines = read_lines(out / OWN_FOLDER) if out else {}
         self._by_name = {name: _of_line(line) for name, line in lines.items()}
 
     def start_run(self) -> None:

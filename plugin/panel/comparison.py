@@ -40,12 +40,14 @@ class Comparison:
         mask = variation.mask()  # it stays, as it is not put back after a crash
         _remember(edit.canvas.layer, variation)
         self._edit = edit
+        edit.canvas.show_hidden(True)
         edit.canvas.show(bytes(4 * edit.canvas.frame.size.pixels), mask)
 
     def end(self) -> None:
         """Put the result back; raise OSError if its file was deleted meanwhile."""
         edit, self._edit = self._edit, None
         if edit and edit.canvas.is_present:
+            edit.canvas.show_hidden(False)
             edit.show(edit.shown)
         if edit:
             _forget()

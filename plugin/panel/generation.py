@@ -88,6 +88,7 @@ class Generation(JobRun["Generation"]):
         self.canvas: CanvasLayer = CanvasLayer(draft.image, edited, draft.task.place, previous_layer, in_order)
         self.selected_area = _selected_area(draft)
         self._layer_mask: stored_data.StoredData | None = None
+        self._is_cut_out = False
 
     @property
     def prompt(self) -> str:
@@ -177,7 +178,7 @@ class Generation(JobRun["Generation"]):
         options, task = self.draft.options, self.draft.task
         details = {"provider": options.provider, "model": self.draft.model.name, "size": str(task.plan.size)}
         record = layer_record(options, {**details, "frame": task.plan.frame.to_list(), **self.report}, task.sources)
-        return Appearance(self.prompt, layer_mask(self.job, self._layer_mask), record)
+        return Appearance(self.prompt, layer_mask(self.job, self._layer_mask), record, self._is_cut_out)
 
     def _report(self, event: Event) -> None:
         if self.state is State.RUNNING:
@@ -200,6 +201,7 @@ class Generation(JobRun["Generation"]):
     def _done(self, event: Event) -> Generation:
         earlier = self.previous.variations if self.previous else []
         self._layer_mask = event["layer_mask"]
+        self._is_cut_out = event.get("cut_out", False)
         self.report = dict(event["report"])
         self.notes = [*self.report["notes"], *self._changes_during_edit()]
         corrections = self.report.get("corrections") or [None] * len(event["layers"])
@@ -207,6 +209,8 @@ class Generation(JobRun["Generation"]):
         parts = zip(event["layers"], corrections, masks, strict=True)
         self.variations = [*earlier, *(Variation(self.job, *each) for each in parts)]
         if not self.canvas.was_removed or not self.canvas.image.is_valid():
+            if self._is_cut_out:
+                self.canvas.remove()  # the preview, which has another layer mask
             self.show(len(earlier))
         self.state = State.DONE
         return self

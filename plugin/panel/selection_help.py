@@ -1,19 +1,15 @@
-"""Help with the selection: what is unusual about it, and a button that selects the subject."""
+"""What is unusual about the selection."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from gi.repository import Gimp, Gtk
+from gi.repository import Gimp
 
 from lib.translation import _
 from plugin.panel.sent_picture import selection_state
-from plugin.ui.fields import button
 
 _TINY = 1 / 2000  # of the canvas
 _MOST_TINY = 48  # pixels; a larger side is not tiny on any canvas
 _SOFT = 200  # of 255
-_SUBJECT = "generative-edit-select-subject"
 
 
 def selection_warning(image: Gimp.Image) -> str:
@@ -29,23 +25,3 @@ def selection_warning(image: Gimp.Image) -> str:
     if max(sample) < _SOFT:
         return _("The selection is soft everywhere, so the result will be partly transparent.")
     return ""
-
-
-def subject_button(image: Gimp.Image, on_change: Callable[[], None]) -> Gtk.Button | None:
-    """Return a button that selects the subject of the picture; None without the procedure for it."""
-    if not Gimp.get_pdb().procedure_exists(_SUBJECT):
-        return None
-
-    def select_subject() -> None:
-        procedure = Gimp.get_pdb().lookup_procedure(_SUBJECT)
-        if procedure and image.is_valid():
-            config = procedure.create_config()
-            config.set_property("run-mode", Gimp.RunMode.NONINTERACTIVE)
-            config.set_property("image", image)
-            config.set_core_object_array("drawables", image.get_selected_layers())
-            procedure.run(config)
-            Gimp.displays_flush()
-            on_change()
-
-    tooltip = _("Select what the picture shows; inside a selection, the object in it")
-    return button(_("Select S_ubject"), select_subject, tooltip)

@@ -29,10 +29,11 @@ from plugin.panel.inputs import InputList
 from plugin.panel.parts import PanelParts
 from plugin.panel.recipe_menu import RecipeMenu
 from plugin.panel.results import ResultActions, ResultsView
-from plugin.panel.selection_help import selection_warning, subject_button
+from plugin.panel.selection_help import selection_warning
 from plugin.panel.session import Session
 from plugin.pixels.export import ImageSelection, quick_mask_is_on
 from plugin.pixels.selection import Selection
+from plugin.select_subject.button import SubjectButton
 from plugin.ui.consent import confirm_cancel, confirm_send
 from plugin.ui.engine_note import EngineNote
 from plugin.ui.problem import ProblemBox
@@ -82,8 +83,9 @@ class Panel:
         self._parts = self._create_parts(list(layers))
         self._recipes = RecipeMenu(config, self._workers, self._say)
         self._parts.form.add_button(self._recipes)
-        if subject := subject_button(image, self._window.refresh_soon):
-            self._parts.form.content("area").pack_start(subject, False, False, 0)
+        subject = SubjectButton(image, lambda: self._parts.inputs.layers, self._workers)
+        subject.say = self._say
+        self._parts.form.content("area").pack_start(subject, False, False, 0)
         self._window.fill(self._parts.column(), "first-edit", self._parts.form.content("more"))
         self._window.dialog.connect("key-press-event", self._on_key_press)
         self._window.dialog.connect("key-release-event", self._on_key_release)

@@ -27,11 +27,12 @@ from plugin.pixels.insert import (
 
 @dataclass(frozen=True)
 class Appearance:
-    """The layer's name, its mask (the selection's values in the frame) and its record."""
+    """The layer's name, its mask in the frame (the selection's values, or a cut-out's subject) and its record."""
 
     name: str
     mask: bytes | None
     record: Mapping[str, Any]
+    is_cut_out: bool = False
 
 
 class CanvasLayer:
@@ -57,7 +58,7 @@ class CanvasLayer:
         self._edited = edited
         self.frame = place.frame
         self._replaced = place.replaced
-        self._has_hidden_replaced = False
+        self._hidden: list[Gimp.Layer] = []
         self._mark: provenance.Mark | None = None
         self._has_own_mask = False
         self._previous = previous
@@ -84,7 +85,10 @@ class CanvasLayer:
         return self._edited is not None and not self._edited.is_valid()
 
     def insert(self, rgba: bytes, appearance: Appearance) -> None:
-        """Insert the layer in one undo step; into a new image where the image was closed."""
+        """Insert the layer in one undo step; into a new image where the image was closed.
+
+        A cut-out hides the edited layer, or nothing of it would be seen.
+        """
         if not self.image.is_valid():
             self._open_new_image()
         name, mask, record = appearance.name, appearance.mask, appearance.record
@@ -92,7 +96,8 @@ class CanvasLayer:
         with undo_group(self.image), same_items_selected(self.image):
             place = self._place(name)
             self.image.insert_layer(self.layer, place.parent, place.position)
-            self._has_hidden_replaced = hide(self._replaced)
+            layers = (self._replaced, self._edited if appearance.is_cut_out else None)
+            self._hidden = [layer for layer in layers if layer and hide(layer)]
             self._mark = provenance.mark(self.image, record, self.frame, mask)
         Gimp.displays_flush()
 
@@ -114,6 +119,16 @@ class CanvasLayer:
         self.layer.update(0, 0, self.frame.width, self.frame.height)
         Gimp.displays_flush()
 
+    def show_hidden(self, visible: bool) -> None:
+        """Show or hide the layers that were hidden for this one, without an undo step."""
+        self.image.undo_freeze()
+        try:
+            for layer in self._hidden:
+                if layer.is_valid():
+                    layer.set_visible(visible)
+        finally:
+            self.image.undo_thaw()
+
     def set_record(self, record: Mapping[str, Any]) -> None:
         """Replace the record on the layer, without an undo step."""
         if layer := self._valid_layer:
@@ -124,7 +139,7 @@ class CanvasLayer:
                 self.image.undo_thaw()
 
     def remove(self) -> None:
-        """Remove the layer; show the previous layer of the same edit again, or the layer that was replaced."""
+        """Remove the layer; show the previous layer of the same edit again, and the layers that were hidden for it."""
         layer, previous = self._valid_layer, self._previous._valid_layer if self._previous else None
         if layer is None:
             return
@@ -134,8 +149,9 @@ class CanvasLayer:
                 provenance.unmark(self.image, self._mark)
             if previous:
                 previous.set_visible(True)
-            if self._has_hidden_replaced and self._replaced and self._replaced.is_valid():
-                self._replaced.set_visible(True)
+            for hidden in self._hidden:
+                if hidden.is_valid():
+                    hidden.set_visible(True)
         Gimp.displays_flush()
 
     def replace_by(self, results: ResultLayers) -> None:

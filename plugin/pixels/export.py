@@ -91,6 +91,11 @@ def whole_layer_png(image: Gimp.Image, layer: Gimp.Layer, longest_edge: int) -> 
     return _read_rendered(image, layer, rect).scaled(size).png()
 
 
+def rendered(image: Gimp.Image, layer: Gimp.Layer, area: Rect) -> Pixels:
+    """Return an area of a layer as GIMP renders it alone: with its filters and its layer mask."""
+    return _read_rendered(image, layer, area)
+
+
 def layer_rect(layer: Gimp.Layer) -> Rect:
     """Return the layer's rectangle in canvas coordinates; it may extend beyond the canvas."""
     _success, left, top = layer.get_offsets()

@@ -23,7 +23,7 @@ class Place:
     """Where results are inserted: at `frame`, and at `position` in the group `parent` (None: outside any group).
 
     With `canvas`, a rectangle in coordinates of the current canvas, the image is resized to it first, and `frame` is
-    relative to its corner. The layer `replaced` is hidden.
+    relative to its corner. The layer `replaced` is hidden, and so is the one that a cut-out was `cut_from`.
     """
 
     frame: Rect
@@ -31,6 +31,7 @@ class Place:
     position: int
     canvas: Rect | None = None
     replaced: Gimp.Layer | None = None
+    cut_from: Gimp.Layer | None = None
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,7 @@ def insert_results(image: Gimp.Image, results: ResultLayers, place: Place) -> Gi
         layer.set_visible(False)
     with undo_group(image), same_items_selected(image):
         hide(place.replaced)
+        hide(place.cut_from)
         if place.canvas:
             image.resize(place.canvas.width, place.canvas.height, -place.canvas.x, -place.canvas.y)
         group = insert_group(image, place, results.name) if count > 1 else None

@@ -9,6 +9,8 @@ from plugin.edit.arguments import WIDE, Argument
 from plugin.errors import BadArguments, EditCancelled, explain
 
 ICON = "gimp-tool-heal"  # from GIMP's own icons, so that it suits every theme
+# Nowhere else: GIMP's menu bar has each command once. In the context menu of the layers ("<Layers>"), GIMP 3.0 moves
+# its own commands into a submenu as soon as a plug-in has one there.
 MENU = "<Image>/Filters/Generative Edit"
 READ_WRITE = GObject.ParamFlags.READWRITE
 

@@ -12,6 +12,7 @@ from plugin.edit.arguments import values_of
 from plugin.edit.run import report_text
 from plugin.history.recovery import print_to_terminal, show_in_gimp, unreported_results
 from plugin.procedures import folder as folder_procedure
+from plugin.procedures import subject as subject_procedure
 from plugin.procedures import windows as window_procedures
 from plugin.procedures.entries import ENTRIES
 from plugin.procedures.language import follow_gimp
@@ -30,13 +31,15 @@ class GenerativeEdit(Gimp.PlugIn):
         return False, None, None
 
     def do_query_procedures(self) -> list[str]:
-        return [*ENTRIES, folder_procedure.NAME, *window_procedures.WINDOWS]
+        return [*ENTRIES, folder_procedure.NAME, subject_procedure.NAME, *window_procedures.WINDOWS]
 
     def do_create_procedure(self, name: str) -> Gimp.Procedure:
         if name in window_procedures.WINDOWS:
             return window_procedures.create(self, name)
         if name == folder_procedure.NAME:
             return folder_procedure.create(self)
+        if name == subject_procedure.NAME:
+            return subject_procedure.create(self)
         entry = ENTRIES[name]
         procedure = Gimp.ImageProcedure.new(self, name, Gimp.PDBProcType.PLUGIN, _run, None)
         procedure.set_image_types("RGB*, GRAY*, INDEXED*")

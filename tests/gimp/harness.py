@@ -99,15 +99,28 @@ class GimpUnderTest:
         self._add_interpreter()
         return self.python(CHECKOUT / "install.py", "--gimp-dir", config or self.config)
 
-    def start(self, work, *, environment=None, window=None, config=None, linger=False, accessible=False, disk=0):
+    def start(
+        self,
+        work,
+        *,
+        environment=None,
+        window=None,
+        config=None,
+        linger=False,
+        accessible=False,
+        disk=0,
+        host="",
+        folders=(),
+    ):
         """Starts this GIMP with the driver in it; `window` is the size of a screen, None means no window.
 
         `config` "home" leaves GIMP to find its folder under `work`, which is its home. With `linger`, what GIMP
         started may outlive it. `accessible` tells the windows' controls to screen readers: see accessibility.py.
-        With `disk` the plug-in's data are on a file system of their own, of so many bytes.
+        With `disk` the plug-in's data are on a file system of their own, of so many bytes. `host` is the name of its
+        machine, which else is this one's; `folders` are those that it sees besides its own.
         """
         where = config or self.config
-        return RunningGimp(self, Path(work), environment or {}, window, where, linger, accessible, disk)
+        return RunningGimp(self, Path(work), environment or {}, window, where, linger, accessible, disk, host, folders)
 
     def _add_interpreter(self):
         """Let plug-ins start with the variables of a file, which change while their GIMP runs."""
@@ -135,6 +148,8 @@ class RunningGimp:
     linger: bool = False
     accessible: bool = False
     disk: int = 0
+    host: str = ""
+    folders: tuple = ()
     display: str = field(init=False, default="")
 
     def __post_init__(self):
@@ -143,7 +158,7 @@ class RunningGimp:
         self.port = listener.getsockname()[1]
         listener.settimeout(START_SECONDS)
         self.log = (self.work / "gimp.log").open("wb")
-        command = self._on_a_small_disk() if self.disk else self._command()
+        command = self._in_namespaces() if self.disk or self.host else self._command()
         self.process = subprocess.Popen(command, stdout=self.log, stderr=self.log, start_new_session=True)
         try:
             self._connection, _ = listener.accept()
@@ -294,7 +309,7 @@ class RunningGimp:
                     os.kill(process, number)
 
     def _command(self):
-        folders = self.gimp._folders([self.work])
+        folders = self.gimp._folders([self.work, *self.folders])
         environment = {
             "HOME": str(self.work), "XDG_DATA_HOME": str(self.work / "data"),
             "GENERATIVE_EDIT_CHECKOUT": str(CHECKOUT), "GENERATIVE_EDIT_DRIVER": str(self.port),
@@ -315,9 +330,11 @@ class RunningGimp:
         script = f"Xvfb {self.display} -nolisten tcp -screen 0 {width}x{height}x24 & sleep 1; openbox & {gimp}"
         return self.gimp.command(["sh", "-c", script], folders, {**environment, "DISPLAY": self.display})
 
-    def _on_a_small_disk(self):
+    def _in_namespaces(self):
         need_namespaces()
-        command, options = self._command(), ["--size", str(self.disk), "--tmpfs", str(self.work / "data")]
+        command = self._command()
+        options = ["--size", str(self.disk), "--tmpfs", str(self.work / "data")] if self.disk else []
+        options += ["--unshare-user", "--unshare-uts", "--hostname", self.host] if self.host else []
         if not self.gimp.private:
             return ["bwrap", "--dev-bind", "/", "/", *options, "--", *command]
         end = command.index("--")

@@ -578,7 +578,7 @@ def test_ctrl_c_stops_a_run_with_a_report_and_the_same_command_continues_it(
 
 
 @pytest.mark.one_gimp("3.0")
-def test_two_runs_do_not_share_an_output_folder(installed, gimp, environment, endpoint, source, tmp_path):
+def test_runs_of_other_pictures_do_not_share_an_output_folder(installed, gimp, environment, endpoint, source, tmp_path):
     endpoint.behave("echo", seconds=3.0)
     picture(source / "a.png")
     results = source.with_name("results")
@@ -588,7 +588,8 @@ def test_two_runs_do_not_share_an_output_folder(installed, gimp, environment, en
         end = time.monotonic() + 60
         while not endpoint.received and time.monotonic() < end:
             time.sleep(0.05)
+        picture(source / "b.png")
         done, _ = run(gimp, source)
-        assert done["status"] == "execution-error" and "Another run is using" in done["error"]
+        assert done["status"] == "execution-error" and "Another run, of other pictures, is using" in done["error"]
         assert other.result()["status"] == "success"
     assert len(endpoint.received) == 1

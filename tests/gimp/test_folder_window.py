@@ -117,7 +117,7 @@ def test_a_run_from_choosing_to_the_end_with_failures_run_again(window, folders,
     shoot(window, "folder-paused")
     endpoint.seconds = 0.1
     window.keys("key", "alt+s")
-    wait_for_text(window, "10 of 12 pictures are done, 1 of them by an earlier run, 2 failed")
+    wait_for_text(window, "10 of 12 pictures are done, 1 of them by another run, 2 failed")
     assert places(window) == at_rest, "nor at its end"
     shoot(window, "folder-failures")
 

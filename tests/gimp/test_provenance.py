@@ -1,9 +1,11 @@
 """A result marks its image in the XMP, in the undo step of its insertion, and exported files carry the mark.
 
-The files are read by Pillow, which shares nothing with GIMP's Exiv2.
+The files are read by Pillow and by ExifTool, which share nothing with GIMP's Exiv2.
 """
 
+import json
 import re
+import subprocess
 import time
 from datetime import UTC, datetime
 from xml.etree import ElementTree
@@ -11,6 +13,7 @@ from xml.etree import ElementTree
 import pytest
 from PIL import Image
 
+from lib.installer import private_gimp
 from tests.gimp.screen import MAIN, activate
 
 VOCABULARY = "http://cv.iptc.org/newscodes/digitalsourcetype/"
@@ -104,6 +107,38 @@ def test_exported_files_carry_the_mark_and_the_xmp_that_was_there(gimp, photogra
         assert values[f"{IPTC}DigitalSourceType"] == PARTLY, ending
         assert values[f"{DC}title"] == "A & B" and values[f"{DC}subject"] == "sea|boat", ending
         assert values["{http://ns.adobe.com/xap/1.0/}Rating"] == "4", ending
+
+
+@pytest.fixture
+def exporter(installed, environment, tmp_path):
+    """A GIMP that exports AVIF, too, with ExifTool in its system."""
+    if not installed.private:
+        pytest.skip("this GIMP is the machine's own")
+    private_gimp.add(installed.private, ["libheif-plugin-aomenc", "libimage-exiftool-perl"])
+    (installed.config / "pluginrc").unlink(missing_ok=True)  # GIMP asks a plug-in once which formats it can write
+    with installed.start(tmp_path) as running:
+        running.renew(environment)
+        yield running
+
+
+@pytest.mark.whole_run
+def test_exiftool_reads_the_mark_in_five_formats_beside_the_xmp_that_was_there(exporter, tmp_path, endpoint):
+    endpoint.behave("invert")
+    source = tmp_path / "photograph.jpg"
+    Image.new("RGB", (96, 64), "teal").save(source, xmp=XMP.replace("{source}", "").encode())
+    files = exporter.call(
+        "provenance.export_edited", path=str(source), out=str(tmp_path), prompt="a boat", provider="custom"
+    )
+    assert set(files) == {"png", "jpg", "webp", "tif", "avif"}
+    words = ["exiftool", "-json", "-n", "-XMP:all", str(source), *files.values()]
+    done = subprocess.run(exporter.gimp.command(words, [tmp_path], {}), capture_output=True, text=True, check=True)
+    before, *after = json.loads(done.stdout)
+    assert "DigitalSourceType" not in before and before["Title"] == "A & B"
+    for values in after:
+        assert values["DigitalSourceType"] == PARTLY, values["SourceFile"]
+        assert {name: values[name] for name in before if name not in ("SourceFile", "XMPToolkit")} == {
+            "Title": "A & B", "Subject": ["sea", "boat"], "Rating": 4,
+        }  # fmt: skip
 
 
 @pytest.mark.parametrize("ending", ["jpeg", "png", "webp"])

@@ -9,6 +9,7 @@ from lib.worker.requests import folder_pictures, picture_files
 from lib.worker.requests import history as history_requests
 from lib.worker.requests import keys as key_requests
 from lib.worker.requests import providers as provider_requests
+from lib.worker.requests import subject as subject_requests
 
 Request = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
@@ -22,6 +23,7 @@ REQUESTS: dict[str, Request] = {
     "forget-key": key_requests.forget_key,
     "provider-state": key_requests.provider_state,
     "providers-with-keys": key_requests.providers_with_keys,
+    "find-subject": subject_requests.find_subject,
     "write-pictures": picture_files.write_pictures,
     "check-pictures": picture_files.check_pictures,
     "preview-picture": folder_pictures.preview_picture,

@@ -24,7 +24,7 @@ from lib.jobs.job import Job
 from lib.jobs.stored_data import FallbackWriter
 from lib.translation import _
 from lib.worker import job_layers
-from lib.worker.job_request import JobFailed
+from lib.worker.job_request import JobFailed, is_cut_out
 
 THUMBNAIL = "thumbnail.rgb"
 THUMBNAIL_EDGE = 72
@@ -120,14 +120,18 @@ def _layers(job: Job, record: Record, choices: Mapping[str, Any]) -> dict[str, A
     expected_shape = (plan.size.height, plan.size.width)
     if original and not original.protected.shape == original.pixels.shape[:2] == expected_shape:
         original = None
-    corrections = result.Corrections.from_job(job_spec, job_spec["prompt"])
-    transparent = job_spec["transparent"]
-    new_layers = job_layers.make_layers(writer, pictures, plan, original, corrections, transparent=transparent)
-    job_layers.add_mask(new_layers, job, writer, job_spec["layer_mask"], plan)
+    if job_spec["cut_out"]:
+        new_layers = job_layers.make_cut_outs(writer, pictures, plan)
+    else:
+        corrections = result.Corrections.from_job(job_spec, job_spec["prompt"])
+        transparent = job_spec["transparent"]
+        new_layers = job_layers.make_layers(writer, pictures, plan, original, corrections, transparent=transparent)
+        job_layers.add_mask(new_layers, job, writer, job_spec["layer_mask"], plan)
     return {
         "layers": new_layers.pictures,
         "layer_mask": new_layers.mask,
         "layer_masks": new_layers.own_masks,
+        "cut_out": new_layers.is_cut_out,
         "frame": plan.frame.to_list(),
         "original": _original_layer(job, writer, plan) if record.plan else None,
         "corrections": new_layers.corrections,
@@ -147,6 +151,7 @@ def _read_spec(job: Job) -> dict[str, Any]:
     corrections: dict[str, Any] = {name: job_spec[name] for name in names if name in job_spec}
     return {
         **corrections,
+        "cut_out": isinstance(prompt, str) and is_cut_out(job_spec),
         "fit": job_spec.get("fit") is True,
         "prompt": prompt if isinstance(prompt, str) else "",
         "mask": job_spec.get("mask") == "mask.png",

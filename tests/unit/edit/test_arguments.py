@@ -1,7 +1,11 @@
 """The options that arguments stand for, and the sentences about invalid ones."""
 
+import re
+from datetime import date
+
 import pytest
 
+from lib.api import models
 from lib.settings import settings
 from plugin.edit.arguments import EXTEND_ARGUMENTS, defaults, start_with_settings, values_of, with_settings
 from plugin.edit.options import Options, checked, read
@@ -53,14 +57,18 @@ def test_the_environment_counts_where_the_argument_is_empty():
     assert read_with(environment, provider="local", model="m").provider == "local"
 
 
-def test_a_model_that_has_ended_is_a_problem_at_openai_itself(tmp_path, monkeypatch):
+def test_a_model_is_a_problem_at_openai_itself_from_the_day_on_which_it_ends(tmp_path, monkeypatch):
     monkeypatch.setenv(DATA_HOME, str(tmp_path))
     monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
-    values = defaults() | {"provider": "openai", "model": "gpt-image-1"}
-    with pytest.raises(BadArguments, match=r"^model gpt-image-1: it ended on 2026-10-23; use gpt-image-2 instead\.$"):
+    values = defaults() | {"provider": "openai", "model": "gpt-image-1-mini"}
+    monkeypatch.setattr(models, "today", lambda: date(2026, 11, 30))
+    assert checked(values).model == "gpt-image-1-mini"
+    monkeypatch.setattr(models, "today", lambda: date(2026, 12, 1))
+    sentence = "model gpt-image-1-mini: it ended on 2026-12-01; use gpt-image-2.6-flare instead."
+    with pytest.raises(BadArguments, match=f"^{re.escape(sentence)}$"):
         checked(values)
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:4000/v1")
-    assert checked(values).model == "gpt-image-1", "another address may still have it"
+    assert checked(values).model == "gpt-image-1-mini", "another address may still have it"
 
 
 @pytest.mark.parametrize(

@@ -103,7 +103,7 @@ def summary_of(*lines, earlier=0):
 def test_the_summary_counts_pictures_done_earlier_and_with_other_settings():
     done, other = report_line("a.png", {"state": DONE, "cost": 1.0}), report_line("b.png", {"state": OTHER_SETTINGS})
     summary = summary_of(done, other, other, earlier=1)
-    counts = "1 of 3 pictures are done, 1 of them by an earlier run, 2 done earlier with other settings"
+    counts = "1 of 3 pictures are done, 1 of them by another run, 2 done earlier with other settings"
     assert str(summary) == f"{counts}, $1.00."
     assert not summary.is_complete and "choose another output folder, or delete or rename" in " ".join(summary.hints)
     summary = summary_of(done, earlier=1)

@@ -25,7 +25,7 @@ def test_the_window_has_a_control_for_every_argument_that_has_an_effect_in_it():
 
 def test_the_state_is_read_without_being_created_or_changed(tmp_path):
     path = tmp_path / "run.jsonl"
-    assert read_lines(path) == {} and not path.exists()
+    assert read_lines(tmp_path) == {} and not path.exists()
     state = RunState(path)
     state.add("a.png", output="a.png", job="/jobs/1")
     state.add("a.png", output="a.png", job="/jobs/1", state="done", outputs=["a.png"])
@@ -35,7 +35,7 @@ def test_the_state_is_read_without_being_created_or_changed(tmp_path):
     with path.open("ab") as file:
         file.write(b'{"picture": "c.png", "outp')  # another process is writing
     before = path.read_bytes()
-    assert read_lines(path) == expected and path.read_bytes() == before
+    assert read_lines(tmp_path) == expected and path.read_bytes() == before
 
 
 def test_the_arguments_of_the_last_run_are_offered_again_as_far_as_they_are_valid(tmp_path, monkeypatch):

@@ -109,7 +109,7 @@ READ_OUTPUT = "run: python3 install.py, then read GIMP's output in a terminal"
 @pytest.mark.parametrize(
     ("out", "errors", "sentence"),
     [
-        (lines(*PROCEDURES), "Gtk-WARNING: cannot open display", "✓ Procedures: all 7 registered in GIMP"),
+        (lines(*PROCEDURES), "Gtk-WARNING: cannot open display", "✓ Procedures: all 8 registered in GIMP"),
         ("generative-edit no", GI.format("ModuleNotFoundError: No module named 'gi'"),
          f"✗ Procedures: GIMP cannot start the plug-in: ModuleNotFoundError: No module named 'gi' → {BINDING}"),
         ("generative-edit no", GI.format("ValueError: Namespace Gimp not available"),
@@ -157,7 +157,7 @@ def test_a_gimp_that_does_not_respond_is_a_problem(installed, capsys, monkeypatc
 @pytest.mark.parametrize(
     ("file", "sentence"),
     [
-        ("${gimp_dir}/plug-ins/generative-edit/generative-edit.py", "✓ Procedures: all 7 registered in GIMP"),
+        ("${gimp_dir}/plug-ins/generative-edit/generative-edit.py", "✓ Procedures: all 8 registered in GIMP"),
         ("/opt/plug-ins/generative-edit/generative-edit.py",
          "✗ Procedures: GIMP uses the plug-in in /opt/plug-ins/generative-edit/generative-edit.py instead"
          " → remove that one, then run this again"),
@@ -181,7 +181,7 @@ def test_gimp_queries_the_plug_in_again(installed, capsys):
 
 def test_the_checked_procedures_are_the_plug_ins():
     names = set()
-    for name in ("entries.py", "windows.py", "folder.py"):
+    for name in ("entries.py", "windows.py", "folder.py", "subject.py"):
         text = (packages.CHECKOUT / "plugin" / "procedures" / name).read_text()
         names |= set(re.findall(r'^(?:    |NAME = )"(generative-edit[\w-]*)"', text, re.MULTILINE))
     assert names == set(PROCEDURES)

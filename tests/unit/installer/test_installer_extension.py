@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from lib.installer import archive, changelog, extension, metainfo, release, system_packages
+from lib.installer.packages import CHECKOUT
 from lib.installer.problem import SetupProblem
 from tests.unit.installer.test_installer_release import put_wheel
 
@@ -45,14 +46,24 @@ def test_metainfo_has_what_gimp_reads():
     assert (value.get("key"), value.text) == ("GIMP::plug-in-path", metainfo.PLUG_IN)
 
 
+def test_screenshots_are_pictures_of_the_help():
+    assert ET.fromstring(metainfo.text()).find("screenshots") is None
+    screenshots = ET.fromstring(metainfo.text("https://example.org/help/")).findall("screenshots/screenshot")
+    assert [screenshot.get("type") for screenshot in screenshots] == ["default", None, None]
+    for screenshot in screenshots:
+        name = screenshot.findtext("image").removeprefix("https://example.org/help/")
+        assert (CHECKOUT / "plugin" / "help" / name).is_file() and screenshot.findtext("caption")
+
+
 @pytest.mark.linux
-def test_metainfo_is_valid(tmp_path):
+@pytest.mark.parametrize("pictures", ["", "https://example.org/help"])
+def test_metainfo_is_valid(tmp_path, pictures):
     try:
         system_packages.require({"appstreamcli": "appstream"})
     except (SetupProblem, OSError) as problem:
         pytest.skip(f"needs appstreamcli: {problem}")
     path = tmp_path / metainfo.FILE
-    path.write_bytes(metainfo.text())
+    path.write_bytes(metainfo.text(pictures))
     command = ["appstreamcli", "validate", "--no-net", "--no-color", str(path)]
     done = subprocess.run(
         command, capture_output=True, encoding="utf-8", env={"LC_ALL": "C.UTF-8", "PATH": "/usr/bin:/bin"}

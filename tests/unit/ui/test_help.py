@@ -54,7 +54,7 @@ def test_scripts_are_told_of_every_procedure():
     listed = set(re.findall(r"<code>(generative-edit[a-z-]*)</code>", PAGES["scripts.html"]))
     entries = (CHECKOUT / "plugin/procedures/entries.py").read_text(encoding="utf-8")
     registered = re.findall(r'^    "(generative-edit[a-z-]*)": \w+\(', entries, re.MULTILINE)
-    assert listed == {*registered, "generative-edit-folder"}
+    assert listed == {*registered, "generative-edit-folder", "generative-edit-select-subject"}
 
 
 def test_what_it_says_is_so(tmp_path, monkeypatch):

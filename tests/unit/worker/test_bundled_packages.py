@@ -1,5 +1,6 @@
 """The packages of an extension: the wheels that suit the Python that runs, unpacked once."""
 
+import os
 import sys
 import zipfile
 from pathlib import Path
@@ -50,14 +51,17 @@ def wheels(tmp_path, monkeypatch):
     return put
 
 
-def test_they_are_unpacked_once_and_an_update_replaces_them(wheels):
+def test_they_are_unpacked_once_and_those_that_nobody_uses_are_removed(wheels):
     folder = bundled_packages.unpack(wheels(1))
     assert folder.name.startswith(f"{sys.version_info.major}.{sys.version_info.minor}-")
     (folder / "kept").touch()
+    os.utime(folder, (1, 1))
     assert bundled_packages.unpack(wheels(1)) == folder and (folder / "kept").exists()
     newer = bundled_packages.unpack(wheels(2))
-    assert newer != folder and not folder.exists()
-    assert (newer / "pure_package/__init__.py").read_text() == "version = 2\n"
+    assert newer != folder and (newer / "pure_package/__init__.py").read_text() == "version = 2\n"
+    assert folder.exists(), "another machine, with another version or system, may share the data folder"
+    os.utime(folder, (1, 1))
+    assert bundled_packages.unpack(wheels(3)).is_dir() and newer.exists() and not folder.exists()
 
 
 def test_what_was_interrupted_is_unpacked_again(wheels):

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -436,6 +437,22 @@ def test_a_refusal_by_moderation_offers_remedies_for_the_users_own_prompt(tmp_pa
     endpoint.behave("refuse")
     final = EditJob(make_job(provider="mine", request=request), lambda event: None).run()
     assert final["remedies"] == [] and "moderation" not in final["hint"]
+
+
+@pytest.mark.parametrize(
+    ("today", "warning"),
+    [(date(2026, 10, 31), None), (date(2026, 11, 1), "ends on 2026-12-01"), (date(2026, 12, 2), "ended on 2026-12-01")],
+)
+def test_a_model_that_ends_is_a_warning_where_openai_is_not_asked(tmp_path, endpoint, monkeypatch, today, warning):
+    monkeypatch.setenv(DATA_HOME, str(tmp_path))
+    monkeypatch.setattr(models, "today", lambda: today)
+    endpoint.behave("echo")
+    settings.save_provider("mine", {"title": "Mine", "like": "custom", "base_url": endpoint.url})
+    request = {"prompt": "fill", "n": 1, "size": "1024x1024", "model": "gpt-image-1.5"}
+    final = EditJob(make_job(provider="mine", request=request), lambda event: None).run()
+    assert final["event"] == "done" and len(endpoint.received) == 1
+    notes = " ".join(final["report"]["notes"])
+    assert warning in notes if warning else "2026-12-01" not in notes
 
 
 def test_a_refusal_of_the_built_in_engine_has_no_extra_hint(tmp_path):

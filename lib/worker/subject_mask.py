@@ -1,0 +1,46 @@
+"""Makes the mask of a job whose area to edit is the subject of its picture, or its background."""
+
+import io
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from lib.api import raster
+from lib.frame.frame import Plan
+from lib.imaging import layer_mask
+from lib.imaging.result import to_frame
+from lib.jobs.job import SELECTION, Job
+from lib.translation import _
+from lib.worker.job_request import JobFailed
+
+BACKGROUND = "background"
+
+
+def write(job: Job, job_spec: Mapping[str, Any], plan: Plan) -> None:
+    """Write mask.png and the selection of a job that has a "mask_from"; raise JobFailed if nothing stands out."""
+    from lib.endpoint.engine.cutout import find_mask
+    from lib.endpoint.engine.errors import Refused
+
+    picture = np.array(raster.decode(job.path("image-1.png")).convert("RGBA"))
+    try:
+        mask = find_mask(picture, None)
+    except Refused as error:
+        raise JobFailed(error.message, _("Nothing was sent.")) from None
+    if job_spec["mask_from"] == BACKGROUND:
+        mask = 255 - mask
+    job.write(SELECTION, to_frame(Image.fromarray(mask), plan).tobytes())
+    job.write("mask.png", _png(mask, job_spec))
+
+
+def _png(mask: NDArray[np.uint8], job_spec: Mapping[str, Any]) -> bytes:
+    """Return the mask as endpoints read it: transparent and white where it may be edited, else opaque and black."""
+    height, width = mask.shape
+    grown = layer_mask.shape(mask.tobytes(), width, height, job_spec["mask_grow"], 0)
+    editable = np.frombuffer(grown, np.uint8).reshape(height, width) > 0
+    white = np.where(editable, 255, 0).astype(np.uint8)
+    data = io.BytesIO()
+    Image.fromarray(np.dstack([white, white, white, 255 - white])).save(data, "PNG", compress_level=1)
+    return data.getvalue()
