@@ -14,7 +14,7 @@ from lib.translation import _, ngettext
 from plugin.panel.generation import Generation, State
 from plugin.ui import thumbnails
 from plugin.ui.labels import wrapped_label
-from plugin.ui.layout import tighten
+from plugin.ui.layout import clear_background, tighten
 from plugin.ui.tooltips import calm_tooltips
 
 _PICTURE = Size(48, 36)
@@ -143,6 +143,7 @@ class _Row(Gtk.Box):
     def _content(self) -> Gtk.Box:
         prompt = Gtk.Label(label=self.edit.prompt, xalign=0.0, ellipsize=Pango.EllipsizeMode.END)
         text = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, valign=Gtk.Align.CENTER)
+        clear_background(text)
         for widget in (prompt, self._state, self._bar):
             text.pack_start(widget, False, False, 0)
         box = Gtk.Box(spacing=6)

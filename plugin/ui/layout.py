@@ -64,7 +64,14 @@ def _move_beside(window: Gtk.Window) -> None:
 def tighten(widget: Gtk.Widget) -> None:
     """Leave only a few pixels between a button's edge and its content, such as a picture."""
     style = Gtk.CssProvider()
-    style.load_from_data(b"button { padding: 2px; min-height: 0; min-width: 0; transition: none; }")
+    style.load_from_data(b"button { padding: 2px; min-height: 0; min-width: 0; }")
+    widget.get_style_context().add_provider(style, Gtk.STYLE_PROVIDER_PRIORITY_APPLICATION)
+
+
+def clear_background(widget: Gtk.Widget) -> None:
+    """Let the button below a container be seen, which themes may paint over."""
+    style = Gtk.CssProvider()
+    style.load_from_data(b"* { background: none; }")
     widget.get_style_context().add_provider(style, Gtk.STYLE_PROVIDER_PRIORITY_APPLICATION)
 
 

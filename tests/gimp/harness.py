@@ -194,7 +194,7 @@ class RunningGimp:
         shutil.rmtree(self.work / "data", ignore_errors=True)
         shutil.rmtree(self.config / "plug-in-settings", ignore_errors=True)
         if not welcome:
-            self.data.mkdir(mode=0o700, parents=True)
+            self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
             (self.data / "windows.json").write_text('{"version": 1, "groups": {"first-time": true}}')
         lines = [f"export {name}={shlex.quote(value)}\n" for name, value in environment.items()]
         self.variables.write_text("".join(lines), encoding="utf-8")

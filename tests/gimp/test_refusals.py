@@ -2,7 +2,17 @@
 
 import pytest
 
-from tests.gimp.screen import PANEL, activate, can_be_used, click, open_panel, press_generate, shoot, texts
+from tests.gimp.screen import (
+    PANEL,
+    activate,
+    can_be_used,
+    click,
+    open_group,
+    open_panel,
+    press_generate,
+    shoot,
+    texts,
+)
 from tests.waiting import wait_until
 
 # Nothing here depends on GIMP's version.
@@ -34,7 +44,8 @@ def generate_refused(window, endpoint, prompt):
     window.keys("key", "ctrl+a")
     window.keys("type", prompt)
     press_generate(window)
-    wait_until(lambda: "rejected by the safety system" in texts(window), "the refusal")
+    wait_until(lambda: any(name.startswith(f"{prompt}: Failed") for name in controls(window)), "the refusal")
+    assert "rejected by the safety system" in texts(window)
     window.settle()
 
 
@@ -56,6 +67,7 @@ def test_low_moderation_is_one_click_and_generate(window, endpoint):
     press_generate(window)
     discard(window)
     assert [request.fields.get("moderation") for request in endpoint.received] == [None, "low"]
+    open_group(window, "More options")
     window.call("accessibility.choose", title=PANEL, name="Moderation", item="default")
 
 
