@@ -16,6 +16,7 @@ from tests.gimp.screen import (
     layers,
     open_panel,
     press_generate,
+    scroll_to,
     set_counts,
     shoot,
     texts,
@@ -193,6 +194,7 @@ def test_a_result_left_hidden_by_a_killed_window_is_put_back_by_the_next_one(win
 
 def test_nothing_moves_when_progress_results_and_errors_come(window, image, endpoint):
     set_counts(window, 1)
+    scroll_to(window, "Recipes")
     states = {"empty": places(window)}
     endpoint.behave("held")
     ask_for(window, "waits")
