@@ -201,7 +201,8 @@ def light_rows(montage: Path | None) -> list[str]:
             if montage:
                 save_edge(montage / f"{kind.replace(' ', '-')}-{name}.png", plain, (fitted, result))
         fitted_steps, levelled = np.transpose(steps)
-        lines.append(f"| {kind} | {fitted_steps.mean():.2f} | {levelled.mean():.2f} | {levelled.max():.2f} | {kept_count} |")
+        cells = (kind, f"{fitted_steps.mean():.2f}", f"{levelled.mean():.2f}", f"{levelled.max():.2f}", str(kept_count))
+        lines.append(f"| {' | '.join(cells)} |")
     return lines
 
 
