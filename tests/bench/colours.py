@@ -186,7 +186,7 @@ def light_rows(montage: Path | None) -> list[str]:
     }
     lines = ["| light | fitted | levelled | worst | decided to keep |", "|---|---|---|---|---|"]
     for kind, made in kinds.items():
-        steps, kept = [], 0
+        steps, kept_count = [], 0
         for name in pictures.LIGHT_PICTURES:
             rng = np.random.default_rng(7)
             plain, picture, hole, drift = scene_of(name, rng)
@@ -196,12 +196,13 @@ def light_rows(montage: Path | None) -> list[str]:
             returned = returned_picture(scene, drift, rng, tint=True)
             fitted = correct(returned, estimate(plain.original, returned, plain.protected), hole)
             result, applied = finish(plain, returned)
-            kept += applied["colours"] == "kept"
+            kept_count += applied["colours"] == "kept"
             steps.append((visible_step(fitted, plain.original, hole), visible_step(result, plain.original, hole)))
             if montage:
                 save_edge(montage / f"{kind.replace(' ', '-')}-{name}.png", plain, (fitted, result))
         fitted_steps, levelled = np.transpose(steps)
-        lines.append(f"| {kind} | {fitted_steps.mean():.2f} | {levelled.mean():.2f} | {levelled.max():.2f} | {kept} |")
+        cells = (kind, f"{fitted_steps.mean():.2f}", f"{levelled.mean():.2f}", f"{levelled.max():.2f}", str(kept_count))
+        lines.append(f"| {' | '.join(cells)} |")
     return lines
 
 

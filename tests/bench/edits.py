@@ -230,7 +230,9 @@ class Bench:
         for _ in range(self.rounds):
             self.endpoint.previews_sent.clear()
             displayed = self.running.call("bench.previews", **places(self.running))
-            waited += [seen - sent for seen, sent in zip(displayed, self.endpoint.previews_sent, strict=True)]
+            waited += [
+                displayed_at - sent for displayed_at, sent in zip(displayed, self.endpoint.previews_sent, strict=True)
+            ]
         self.endpoint.behave("drift")
         return statistics.median(waited)
 

@@ -51,12 +51,12 @@ def strip_hole(side: int, where: str) -> np.ndarray:
 
 def methods(cache: Path, prototype: Path | None) -> dict[str, Method]:
     """The ways to fill that are compared, by name."""
-    found: dict[str, Method] = {"ours": fill}
+    methods: dict[str, Method] = {"ours": fill}
     if prototype:
         spec = importlib.util.spec_from_file_location("fill_prototype", prototype)
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
-        found = {"prototype": module.fill, **found}
+        methods = {"prototype": module.fill, **methods}
     sys.path.insert(0, str(cache / "patchmatch"))
     from patchmatch import patch_match
 
@@ -64,7 +64,7 @@ def methods(cache: Path, prototype: Path | None) -> dict[str, Method]:
         result = patch_match.inpaint(picture, hole[..., None].astype(np.uint8) * 255, patch_size=3)
         return np.where(hole[..., None], result, picture)
 
-    return {**found, "PyPatchMatch": patchmatch}
+    return {**methods, "PyPatchMatch": patchmatch}
 
 
 def measure(method: Method, truth: np.ndarray, hole: np.ndarray) -> tuple[np.ndarray, dict[str, float]]:
@@ -122,11 +122,11 @@ def table(task: str, figures: dict[str, list[dict[str, float]]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def run(task: str, hole_of: Callable, ways: dict[str, Method], chosen: list, cache: Path, out: Path) -> str:
+def run(task: str, hole_of: Callable, ways: dict[str, Method], photographs: list, cache: Path, out: Path) -> str:
     """One task on all photographs; returns its table."""
     figures: dict[str, list[dict[str, float]]] = {name: [] for name in ways}
     rows = []
-    for photograph in chosen:
+    for photograph in photographs:
         truth = photograph.load(cache)
         hole = hole_of(len(truth), photograph)
         images = {"truth": cell(truth, hole)}

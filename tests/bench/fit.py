@@ -29,7 +29,7 @@ from tests.bench.fill_pictures import PHOTOGRAPHS, fetch  # noqa: E402
 
 LARGE = [p for p in PHOTOGRAPHS if not p.path.startswith("skimage")]
 SKIES = [p for p in LARGE if p.name in ("Storm", "sunset", "Dune", "GreenMeadow")]
-KNOWN = trials.Drift((6, 4), 0.01, 0.0, (1.06, 1.0, 0.95))
+DRIFT = trials.Drift((6, 4), 0.01, 0.0, (1.06, 1.0, 0.95))
 BAND = "| 6/4 px, 1 % zoom, +6 % red, −5 % blue: error of the 16-px band | as it came | fitted | levelled |"
 DAMAGES = {
     "no more": trials.Damage(),
@@ -180,7 +180,7 @@ def faithful(cache: Path, what: str, damage: trials.Damage) -> str:
     figures = []
     for photograph in LARGE:
         wide = cut(cache, photograph.path, (1024, 1024), 0.5, 0.5)
-        trial = trials.make_trial(wide, wide, KNOWN, damage, rng, changed=False)
+        trial = trials.make_trial(wide, wide, DRIFT, damage, rng, changed=False)
         aligned = correct(trial.returned, estimate(trial.original, trial.returned, trial.protected), ~trial.protected)
         near, truth = edge_band(trial.protected), trial.original.astype(float)
         steps = (trial.returned, aligned, level(trial.original, aligned, ~trial.protected).picture)

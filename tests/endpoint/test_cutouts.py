@@ -40,8 +40,8 @@ def run(image: np.ndarray, *steps: Step, mask: np.ndarray | None = None) -> np.n
 
 
 def agreement(alpha: np.ndarray, truth: np.ndarray) -> float:
-    found = alpha > 127
-    return float((found & truth).sum() / (found | truth).sum())
+    subject = alpha > 127
+    return float((subject & truth).sum() / (subject | truth).sum())
 
 
 def test_the_networks_answer_follows_the_pictures_edges(views: list[np.ndarray]) -> None:

@@ -12,9 +12,9 @@ def check(window, title):
 
     GTK 3 does not tell of a combo box without an entry that it has the keyboard: it is "" in the order.
     """
-    seen = controls_by_path(window, title)
-    reached = tab_through(window, title, seen)
-    controls = seen.values()
+    by_path = controls_by_path(window, title)
+    reached = tab_through(window, title, by_path)
+    controls = by_path.values()
     unnamed = [one for one in controls if not one["name"] and not one["label"]]
     assert not unnamed, f"controls without a name in {title!r}: {unnamed}"
     order = [one["name"] or one["label"] if one else "" for one in reached]
@@ -33,10 +33,10 @@ def controls_by_path(window, title):
     return {one["path"]: one for one in window.call("accessibility.controls", title=title)}
 
 
-def tab_through(window, title, seen):
+def tab_through(window, title, by_path):
     """What has the keyboard one after the other, until it comes round; None for what does not say so.
 
-    `seen` gets what comes into view on the way.
+    `by_path` gets what comes into view on the way.
     """
     first = last = focused(window, title, None)
     if first is None:
@@ -50,18 +50,18 @@ def tab_through(window, title, seen):
         if last and last["path"] == first["path"]:
             return reached
         reached.append(last)
-        seen |= controls_by_path(window, title) if last is None else {last["path"]: last}
+        by_path |= controls_by_path(window, title) if last is None else {last["path"]: last}
     raise AssertionError(f"Tab does not come round in {title!r}: {[one and one['name'] for one in reached]}")
 
 
 def tab_to(window, title, name):
     """Presses Tab until the control of this name has the keyboard."""
     for _step in range(_MOST_STEPS):
-        found = window.call("accessibility.focused", title=title)
-        if found and name in (found["name"], found["label"]):
+        current = window.call("accessibility.focused", title=title)
+        if current and name in (current["name"], current["label"]):
             return
         window.keys("key", "Tab")
-        focused(window, title, found)
+        focused(window, title, current)
     raise AssertionError(f"Tab does not reach {name!r} in {title!r}")
 
 

@@ -112,9 +112,9 @@ def test_the_folder_that_3_2_takes_over_from_3_0_gives_the_one_sentence_until_in
     shutil.copytree(old.config / "plug-ins", before / "plug-ins", copy_function=linked_or_copied)
     with new.start(tmp_path, config="home") as running:
         assert (after / "plug-ins/generative-edit/generative-edit.py").exists(), "3.2 takes the folder over"
-        told = running.call("edits.edit_case", case="corner", out=str(tmp_path))
-    assert told["status"] == "execution-error" and "install.py" in told["error"]
-    assert told["after"] == told["before"]
+        outcome = running.call("edits.edit_case", case="corner", out=str(tmp_path))
+    assert outcome["status"] == "execution-error" and "install.py" in outcome["error"]
+    assert outcome["after"] == outcome["before"]
     done = new.python(CHECKOUT / "install.py", folders=[tmp_path], environment={"HOME": str(tmp_path)})
     assert done.returncode == 0, done.stderr
     with new.start(tmp_path, config="home") as running:

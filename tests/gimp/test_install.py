@@ -169,15 +169,15 @@ def with_another_python(work):
     for minor in VERSIONS:
         (work / minor).mkdir()
         system = System(minor, work / minor)
-        there = system.run("python3", "-V").stdout.split()[1].rpartition(".")[0]
-        if here != there:
-            return system, here, there
+        its_version = system.run("python3", "-V").stdout.split()[1].rpartition(".")[0]
+        if here != its_version:
+            return system, here, its_version
     raise AssertionError("every GIMP here has our own Python")
 
 
 def test_made_with_another_python(unpacked, tmp_path):
     """A Python that is gone, then one that was replaced in its place: a sentence each, and install.py mends it."""
-    system, here, there = with_another_python(tmp_path)
+    system, here, its_version = with_another_python(tmp_path)
     assert subprocess.run([sys.executable, unpacked / "install.py", "--gimp-dir", system.config]).returncode == 0
     stamp = json.loads((system.installed / "stamp.json").read_text())
     assert stamp["python_version"] == here
@@ -189,7 +189,7 @@ def test_made_with_another_python(unpacked, tmp_path):
     (system.installed / "generative-edit.py").touch()
     done = system.edit(prompt="remove")
     assert done["status"] == "execution-error"
-    assert f"installed for Python {here}, but this is Python {there}" in done["error"]
+    assert f"installed for Python {here}, but this is Python {its_version}" in done["error"]
     options = ["--ro-bind", unpacked, unpacked]
     doctor = system.install(unpacked, "doctor", options=options)
     assert f"but the packages are for {here} → run: python3 install.py" in doctor.stdout

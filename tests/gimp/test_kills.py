@@ -162,7 +162,9 @@ def test_the_next_start_tells_of_it_once_and_sends_nothing_again(gimp, endpoint)
     wait_until(lambda: not gimp.processes("lib.worker"), pause=0.001)
     endpoint.behave("echo")
     first, second = gimp.call("edits.edit_case", **arguments), gimp.call("edits.edit_case", **arguments)
-    (told,) = [note for note in first["report"]["notes"] if "never inserted" in note]
-    assert told.startswith("1 result ") and "History" in told and told in (gimp.work / "gimp.log").read_text()
+    (sentence,) = [note for note in first["report"]["notes"] if "never inserted" in note]
+    assert (
+        sentence.startswith("1 result ") and "History" in sentence and sentence in (gimp.work / "gimp.log").read_text()
+    )
     assert not [note for note in second["report"]["notes"] if "never inserted" in note]
     assert len(endpoint.received) == 2 and record(waiting).state is State.WAITING

@@ -48,7 +48,7 @@ class Machine:
     def count(self, what):
         """How often each picture was "asked", "answered" or "refused"."""
         lines = self._log.read_text(encoding="utf-8").splitlines() if self._log.exists() else []
-        return Counter(name for told, name in (line.rsplit(" ", 1) for line in lines) if told == what)
+        return Counter(name for event, name in (line.rsplit(" ", 1) for line in lines) if event == what)
 
     def kill(self):
         self.process.send_signal(signal.SIGKILL)
@@ -161,14 +161,14 @@ def test_one_endpoint_dies_and_one_is_busy_and_nothing_is_paid_twice(running, ma
     machines[BUSY].busy.unlink()
     first = running.result()
     seconds = time.monotonic() - begun
-    told, answered = report(results), total(machines, "answered")
-    unknown = {name for name, row in told.items() if row["status"] == "unknown"}
+    lines, answered = report(results), total(machines, "answered")
+    unknown = {name for name, row in lines.items() if row["status"] == "unknown"}
     done = PICTURES - len(unknown)
     print(f"{done} of {PICTURES} pictures in {seconds:.1f} s through LiteLLM, {done / seconds:.1f} a second")
     print(f"{len(unknown)} unknown, {total(machines, 'refused').total()} times refused")
     print("answered by each:", [machine.count("answered").total() for machine in machines])
     assert max(answered.values()) == 1, "nothing was answered twice"
-    assert {row["status"] for row in told.values()} <= {"done", "unknown"}
+    assert {row["status"] for row in lines.values()} <= {"done", "unknown"}
     assert machines[BUSY].count("refused"), "it was busy"
     assert len(unknown) <= AT_ONCE, "only what the dying endpoint had, or was given before the proxy left it alone"
     assert (first["status"] == "success") == (not unknown)
@@ -176,7 +176,7 @@ def test_one_endpoint_dies_and_one_is_busy_and_nothing_is_paid_twice(running, ma
     assert second["status"] == "success", second["error"]
     again = total(machines, "answered") - answered
     assert set(again) == unknown and all(count == 1 for count in again.values()), "only these, and only once"
-    for name in told:
+    for name in lines:
         picture = Image.open(io.BytesIO((results / name).read_bytes())).convert("RGB")
         assert name_of(png(ImageOps.invert(picture))) == name, "each has its own result"
     assert {row["status"] for row in report(results).values()} == {"done"}

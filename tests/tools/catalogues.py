@@ -123,12 +123,12 @@ def in_data(value, keys, counts=False) -> Iterator[str]:
         yield value
 
 
-def merged(entries, known, forms) -> list[CatalogueEntry]:
+def merged(entries, existing, forms) -> list[CatalogueEntry]:
     """Return the entries with their existing translations; translations that no entry uses are dropped."""
-    said = {message.key: message for message in known}
+    by_key = {message.key: message for message in existing}
     result = []
     for message in entries:
-        old = said.get(message.key, CatalogueEntry())
+        old = by_key.get(message.key, CatalogueEntry())
         empty = [""] * (forms if message.plural else 1)
         flags = [*message.flags, *(["fuzzy"] if "fuzzy" in old.flags else [])]
         translations = old.translations or empty

@@ -48,10 +48,10 @@ def edit(window, image):
     click(window, "Prompt")
     window.keys("type", "remove")
     wait_until(lambda: can_be_used(window, "Generate"), "Generate can be clicked")
-    keep(seen(window), "first-edit")
+    keep(screen_picture(window), "first-edit")
     window.keys("key", "ctrl+Return")
     wait_until(lambda: "1 result" in texts(window), "the result")
-    keep(seen(window), "result")
+    keep(screen_picture(window), "result")
     click(window, "Keep")
     window.settle()
     close(window, PANEL)
@@ -83,10 +83,10 @@ def close(window, title):
 def cut(window, title):
     """A picture of one window."""
     left, top, width, height = window.call("accessibility.extent", title=title)
-    return seen(window).crop((left, top, left + width, top + height))
+    return screen_picture(window).crop((left, top, left + width, top + height))
 
 
-def seen(window):
+def screen_picture(window):
     """What is on the screen, the mouse out of the way, without what is beside GIMP's windows."""
     window.keys("mousemove", "0", str(SCREEN[1] - 1))
     picture = window.settle()

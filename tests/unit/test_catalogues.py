@@ -63,7 +63,7 @@ def test_only_whole_texts_are_marked(name):
 
 
 @pytest.mark.parametrize(
-    ("source", "found"),
+    ("source", "is_unmarked"),
     [
         ('raise EditFailed("The disk is full. Make room.")', True),
         ('raise EditFailed(_("The disk is full. Make room."))', False),
@@ -78,8 +78,8 @@ def test_only_whole_texts_are_marked(name):
         ("format = \"R'G'B'A u8\"", False),
     ],
 )
-def test_the_search_for_unmarked_texts_finds_them(source, found):
-    assert bool(list(in_source(source, "plugin/panel.py"))) is found
+def test_the_search_for_unmarked_texts_finds_them(source, is_unmarked):
+    assert bool(list(in_source(source, "plugin/panel.py"))) is is_unmarked
 
 
 @pytest.mark.parametrize(

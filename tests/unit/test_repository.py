@@ -133,5 +133,5 @@ def test_the_bug_form_asks_for_the_doctors_line():
     doctor = fields["doctor"]
     assert doctor["validations"] == {"required": True} and doctor["attributes"]["placeholder"].startswith(REPORT)
     assert "`python3 install.py doctor`" in doctor["attributes"]["description"]
-    known = [providers.get(name).title for name in providers.names()]
-    assert sorted(fields["provider"]["attributes"]["options"]) == sorted(known)
+    titles = [providers.get(name).title for name in providers.names()]
+    assert sorted(fields["provider"]["attributes"]["options"]) == sorted(titles)

@@ -51,7 +51,7 @@ def in_source(source, name):
         return
     tree = ast.parse(source)
     passed = set(_nodes_inside(tree))
-    displayed = set(_shown(tree))
+    displayed = set(_displayed(tree))
     for node in ast.walk(tree):
         if id(node) not in passed and isinstance(node, (ast.Constant, ast.JoinedStr)):
             text = _text(node)
@@ -80,7 +80,7 @@ def _nodes_inside(tree):
             yield from (id(part) for part in node.values)
 
 
-def _shown(tree):
+def _displayed(tree):
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call):
             continue

@@ -67,10 +67,10 @@ def xai(request: Recorded) -> Reply:
     if not is_json(request):
         return json_reply({"code": "Unsupported media type", "error": "Expected application/json"}, 415)
     body = request.json
-    known = {"prompt", "model", "n", "user", "image", "images", "mask", "aspect_ratio", "resolution", "quality",
+    fields = {"prompt", "model", "n", "user", "image", "images", "mask", "aspect_ratio", "resolution", "quality",
              "response_format"}  # fmt: skip
     images = body.get("images", [body.get("image")])
-    if set(body) - known or ("image" in body) is ("images" in body) or not all(map(data_url_image, images)):
+    if set(body) - fields or ("image" in body) is ("images" in body) or not all(map(data_url_image, images)):
         return json_reply({"code": "Client specified an invalid argument", "error": f"fields {sorted(body)}"}, 400)
     if len(images) > 3 or body.get("quality") not in (None, "low", "medium"):
         return json_reply({"code": "Client specified an invalid argument", "error": "too many images, or quality"}, 400)
@@ -87,9 +87,9 @@ def openrouter(request: Recorded) -> Reply:
     if request.path != "/api/v1/images" or not is_json(request):
         return json_reply({"error": {"code": 404, "message": "Not found"}}, 404)
     body = request.json
-    known = {"prompt", "model", "n", "size", "aspect_ratio", "resolution", "quality", "background", "output_format",
+    fields = {"prompt", "model", "n", "size", "aspect_ratio", "resolution", "quality", "background", "output_format",
              "output_compression", "seed", "stream", "input_references", "response_format", "provider"}  # fmt: skip
-    for name in set(body) - known:
+    for name in set(body) - fields:
         return json_reply({"error": {"code": 400, "message": f"Unsupported parameter: {name}"}}, 400)
     if not body.get("model") or body.get("size") == "auto":
         return json_reply({"error": {"code": 400, "message": "model is required, size must be WxH"}}, 400)

@@ -236,10 +236,10 @@ def test_the_default_model_is_the_newest_recommended_one_with_known_prices(monke
     newest = models.get("gpt-image-2.6-flare")
     assert newest.prices is not None and newest.prices.approximate, "recommended, but its tokens are not published"
     data = models._data()
-    known = {**data["models"], newest.name: {"family": "gpt-2.5"}}
-    monkeypatch.setattr(models, "_data", lambda: data | {"models": known})
+    listed = {**data["models"], newest.name: {"family": "gpt-2.5"}}
+    monkeypatch.setattr(models, "_data", lambda: data | {"models": listed})
     assert providers.get("openai").default_model == "gpt-image-2.6-flare"
-    monkeypatch.setitem(known, newest.name, {"family": "gpt-2.5", "ends": "2020-01-01"})
+    monkeypatch.setitem(listed, newest.name, {"family": "gpt-2.5", "ends": "2020-01-01"})
     assert providers.get("openai").default_model == "gpt-image-2.5-flare", "never one that has ended"
 
 

@@ -37,7 +37,7 @@ def steady(look):
 @steady
 def controls(title):
     """The controls that are seen in the window of this title: path, role, name, focusable, sensitive."""
-    return [_told(path, node) for path, node in _walk(_window(title)) if _is_control(node)]
+    return [_described(path, node) for path, node in _walk(_window(title)) if _is_control(node)]
 
 
 @steady
@@ -46,7 +46,7 @@ def focused(title):
     match = None
     for path, node in _walk(_window(title)):
         if _has(node, Atspi.StateType.FOCUSED) or (node.get_role_name() in _TABLES and _has_focused_cell(node)):
-            match = _told(path, node)
+            match = _described(path, node)
     return match
 
 
@@ -205,7 +205,7 @@ def _is_control(node):
     return node.get_role_name() in CONTROLS and _is_seen(node)
 
 
-def _told(path, node):
+def _described(path, node):
     return {
         "path": path,
         "role": node.get_role_name(),

@@ -23,19 +23,19 @@ from tests.gimp.inside import edits, pictures
 
 SELECTION = (700, 500)
 _image = None
-_kept = {}
+_states = {}
 
 
 def keep(name):
     """Keeps the picture of the last measurements, for `use`."""
     global _image
-    _kept[name], _image = _image, None
+    _states[name], _image = _image, None
 
 
 def use(name):
     """Makes a picture that was kept that of the next measurements."""
     global _image
-    _image = _kept[name]
+    _image = _states[name]
 
 
 def prepare(width, height, layers, effects):
@@ -80,7 +80,7 @@ def previews(root, log):
     """When each preview of an edit was on the canvas, by the clock that all processes share."""
     watcher = _Watcher(root, log, {"stream": True, "partial-images": 2})
     watcher.finished.canvas.remove()
-    return watcher.seen
+    return watcher.displayed
 
 
 def cancel(root, log):
@@ -97,7 +97,7 @@ class _Watcher:
     def __init__(self, root, log, values, cancel=False):
         self._loop = GLib.MainLoop()
         self._cancel = cancel
-        self.seen = []
+        self.displayed = []
         worker_process.ROOT = Path(root)
         python = json.loads((Path(root) / "stamp.json").read_text())["python"]
         worker = worker_process.Worker(python, Path(log))
@@ -111,7 +111,7 @@ class _Watcher:
 
     def on_progress(self, event):
         if event["event"] == "partial":
-            self.seen.append(time.monotonic())
+            self.displayed.append(time.monotonic())
         if self._cancel and event.get("name") == "wait":
             self.cancelled = time.monotonic()
             self._generation.cancel()

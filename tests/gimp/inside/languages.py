@@ -27,16 +27,16 @@ def activate(entry):
 
 def _menus():
     for window in _windows():
-        for bar in _found(window, "menu bar"):
+        for bar in _first_match(window, "menu bar"):
             yield from _children(bar)
 
 
-def _found(node, role, depth=0):
+def _first_match(node, role, depth=0):
     if node.get_role_name() == role:
         yield node
     elif depth < 8:
         for child in _children(node):
-            yield from _found(child, role, depth + 1)
+            yield from _first_match(child, role, depth + 1)
 
 
 def _children(node):

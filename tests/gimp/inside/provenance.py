@@ -16,15 +16,15 @@ def edit(path, case, steps=({},)):
         source = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, Gio.File.new_for_path(path))
         image.set_metadata(source.get_metadata())
         source.delete()
-    seen = [image.get_metadata().serialize()]
+    states = [image.get_metadata().serialize()]
     done = {"status": "success"}
     for arguments in steps:
         done = edits.edit(image, layers, **arguments)
         assert done["status"] == "success", done
-        seen.append(image.get_metadata().serialize())
+        states.append(image.get_metadata().serialize())
     record = edits._parasite(image)
     image.delete()
-    return {"metadata": seen, "record": record, "report": done.get("report")}
+    return {"metadata": states, "record": record, "report": done.get("report")}
 
 
 def metadata_of(image_id):

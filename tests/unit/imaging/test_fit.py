@@ -26,7 +26,7 @@ from tests.bench.photographs import photograph
 
 SIDE = 512
 WIDE = SIDE + 2 * MARGIN
-KNOWN = Drift((6, 4), 0.01, 0.0, (1.06, 1.0, 0.95))
+DRIFT = Drift((6, 4), 0.01, 0.0, (1.06, 1.0, 0.95))
 
 
 def trial(seed, *, drift=None, damage=None, wide=None, changed=True, side=SIDE):
@@ -109,7 +109,7 @@ def test_three_times_the_misalignment_is_corrected_or_left(photo, seed):
 
 
 def test_an_unchanged_picture_matches_the_original_inside_the_edge(photo):
-    made = trial(1, wide=photo, drift=KNOWN, damage=Damage(), changed=False)
+    made = trial(1, wide=photo, drift=DRIFT, damage=Damage(), changed=False)
     result = correct(made.returned, estimate(made.original, made.returned, made.protected))
     near = band(made.protected)
     before = np.abs(made.returned.astype(float) - made.original)[near].mean()
@@ -119,7 +119,7 @@ def test_an_unchanged_picture_matches_the_original_inside_the_edge(photo):
 
 
 def test_the_misalignment_is_reported_in_pixels_percent_degrees_and_levels():
-    made = trial(5, drift=replace(KNOWN, rotation=0.25), damage=Damage())
+    made = trial(5, drift=replace(DRIFT, rotation=0.25), damage=Damage())
     misalignment = estimate(made.original, made.returned, made.protected).misalignment
     assert misalignment["shift"] == pytest.approx(7.21, abs=0.05)
     assert misalignment["zoom"] == pytest.approx(1.0, abs=0.02)
@@ -174,7 +174,7 @@ def test_wires_in_a_clear_sky_are_not_aligned_as_a_shift_along_them_is_invisible
     for place in (-60, -30, 25, 70):
         off = abs(0.9 * (right - WIDE / 2) - 0.436 * (down - WIDE / 2) - place)
         wide -= (110 * np.clip(2.5 - off, 0, 1)).astype(int)[..., None]
-    made = trial(seed, wide=wide.clip(0, 255).astype(np.uint8), drift=replace(KNOWN, shift=(-5, -11)))
+    made = trial(seed, wide=wide.clip(0, 255).astype(np.uint8), drift=replace(DRIFT, shift=(-5, -11)))
     fit = estimate(made.original, made.returned, made.protected)
     assert not fit.accepted and fit.motion == Motion()
 
