@@ -57,7 +57,7 @@ def crashed(installed, environment, endpoint, tmp_path_factory):
 @pytest.fixture(scope="module")
 def window(window, crashed):
     """The next GIMP of that user, with the same folder."""
-    shutil.copytree(crashed / "data", window.work / "data")
+    shutil.copytree(crashed / "data", window.work / "data", dirs_exist_ok=True)
     return window
 
 

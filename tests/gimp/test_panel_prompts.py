@@ -17,7 +17,7 @@ pytestmark = pytest.mark.one_gimp("3.0")
 @pytest.fixture(scope="module", autouse=True)
 def panel(window):
     """The panel with some previous prompts, open for all tests."""
-    window.data.mkdir(parents=True)
+    window.data.mkdir(parents=True, exist_ok=True)
     prompts = [{"text": text, "starred": False} for text in reversed(PROMPTS)]
     (window.data / "prompts.json").write_text(json.dumps({"version": 1, "prompts": prompts}), encoding="utf-8")
     window.call("edits.show", case="corner")
