@@ -185,11 +185,13 @@ class Leases:
 
     def holds(self, picture: str) -> bool:
         """Return whether this run still has a picture: a computer that slept may have lost it. Raise OSError."""
+        if picture not in self._held:
+            return False
         self._show_life()
         numbers = self._numbers(picture)
-        if picture in self._held and numbers and numbers[-1] == self._held[picture]:
+        if numbers and numbers[-1] == self._held[picture]:
             return True
-        self._held.pop(picture, None)
+        del self._held[picture]
         return False
 
     def release(self, picture: str) -> None:

@@ -48,6 +48,8 @@ _MAX_DEATHS, _MAX_DEATHS_OF_ITEM = 3, 2
 _PICTURE_ERRORS = (EditFailed, BadArguments, GLib.Error, OSError, ValueError)
 
 
+ELSEWHERE = "elsewhere"
+"""The stage of a picture that another run edits."""
 OnItem = Callable[[FolderItem, Event], None]
 """Is called with each event of an item: its stages, the worker's events, and {"event": "end", "state": …} at last."""
 
@@ -179,6 +181,7 @@ class FolderRun:
             return True
         if not self._leases.claim(name):
             self._queues.elsewhere.append(item)
+            self._on_item(item, {"event": "stage", "name": ELSEWHERE})
             return False
         self._state.refresh()
         if self._state.place(name) == item.place:

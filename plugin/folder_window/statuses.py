@@ -102,5 +102,6 @@ def _of_line(line: Line | Mapping[str, Any]) -> Status:
 
 def _stage_text(event: Event) -> str:
     if event["event"] == "stage":
-        return {**stage_texts(), "save": _("Saving the result")}[event["name"]]
+        texts = {**stage_texts(), "save": _("Saving the result"), "elsewhere": _("In another run")}
+        return texts[event["name"]]
     return str(event["text"]) if event["event"] == "retry" else ""

@@ -76,7 +76,6 @@ class Machine:
 def proxied(folder: Path, count: int) -> Iterator[tuple[str, list[Machine]]]:
     """Start some endpoints and LiteLLM before them; yield its address and the endpoints."""
     folder.mkdir()
-    python = Path(environment(PROXY_REQUIREMENTS))
     with ExitStack() as stack:
         machines = [Machine(folder, number) for number in range(count)]
         for machine in machines:
@@ -85,17 +84,26 @@ def proxied(folder: Path, count: int) -> Iterator[tuple[str, list[Machine]]]:
         urls = [f"http://127.0.0.1:{machines[number % count].port}/v1" for number in range(4)]
         config = folder / "litellm.yaml"
         config.write_text(with_addresses(CONFIG, urls), encoding="utf-8")
-        port = free_port()
-        nowhere = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), "http://127.0.0.1:9")
-        own = {"LITELLM_MASTER_KEY": KEY, "ENDPOINT_KEY": UPSTREAM_KEY, "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
-        command = [python.with_name("litellm"), "--config", config, "--host", "127.0.0.1", "--port", str(port)]
-        with (folder / "litellm.log").open("wb") as log:
-            variables = {**os.environ, **nowhere, "NO_PROXY": "127.0.0.1", **own}
-            process = subprocess.Popen(command, env=variables, cwd=folder, stdout=log, stderr=log)
-        stack.callback(process.wait)
-        stack.callback(process.kill)
-        wait_until_alive(f"http://127.0.0.1:{port}/health/liveliness", process, folder / "litellm.log")
-        yield f"http://127.0.0.1:{port}/v1", machines
+        yield stack.enter_context(litellm(config)), machines
+
+
+@contextmanager
+def litellm(config: Path) -> Iterator[str]:
+    """Start LiteLLM with a configuration; yield its base URL. Every way out is a closed port."""
+    port, log = free_port(), config.with_suffix(".log")
+    nowhere = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), "http://127.0.0.1:9")
+    own = {"LITELLM_MASTER_KEY": KEY, "ENDPOINT_KEY": UPSTREAM_KEY, "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
+    program = Path(environment(PROXY_REQUIREMENTS)).with_name("litellm")
+    command = [program, "--config", config, "--host", "127.0.0.1", "--port", str(port)]
+    with log.open("wb") as file:
+        variables = {**os.environ, **nowhere, "NO_PROXY": "127.0.0.1", **own}
+        process = subprocess.Popen(command, env=variables, cwd=config.parent, stdout=file, stderr=file)
+    try:
+        wait_until_alive(f"http://127.0.0.1:{port}/health/liveliness", process, log)
+        yield f"http://127.0.0.1:{port}/v1"
+    finally:
+        process.kill()
+        process.wait()
 
 
 def edit(url: str, number: int) -> str:

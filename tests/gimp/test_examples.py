@@ -33,6 +33,15 @@ LEAVES = [
 ]
 
 
+# One example of each kind: a program of Python, several of them, Script-Fu, a folder.
+KINDS = (0, 1, 2, 4)
+
+
+def numbers(brief, numbers):
+    """Parameters of which a brief run tries some."""
+    return [pytest.param(number, marks=() if number in brief else pytest.mark.whole_run) for number in numbers]
+
+
 # Nothing here depends on GIMP's version.
 pytestmark = pytest.mark.one_gimp("3.2")
 
@@ -81,14 +90,14 @@ def test_a_command_does_what_it_says(shell, number):
             assert [row["status"] for row in rows] == ["done", "done"]
 
 
-@pytest.mark.parametrize("number", range(len(LEAVES)))
+@pytest.mark.parametrize("number", numbers(KINDS, range(len(LEAVES))))
 def test_a_failure_is_seen_in_the_code_and_told_in_a_sentence(shell, number):
     done = shell("export GENERATIVE_EDIT_PROVIDER=nobody\n" + COMMANDS[number])
     assert done.returncode != 0
     assert "There is no provider “nobody”" in done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("number", [number for number, names in enumerate(LEAVES) if len(names) > 1])
+@pytest.mark.parametrize("number", numbers(KINDS, [number for number, names in enumerate(LEAVES) if len(names) > 1]))
 def test_one_bad_picture_of_several_is_seen_in_the_code(shell, number):
     """Also where it is not the last."""
     (shell.folder / "photos" / "beach.jpg").write_bytes(b"no picture")

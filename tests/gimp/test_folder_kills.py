@@ -34,11 +34,13 @@ class CountingEndpoint(TestEndpoint):
         super().__init__()
         self.requests = Counter()
         self._counting = threading.Lock()
+        self.before_answer = lambda: None
 
     def _counted(self, received):
         picture = received.images[0].convert("RGB")
         with self._counting:
             self.requests[name_of(picture)] += 1
+        self.before_answer()
         time.sleep(LATENCY)
         return images_answer([ImageOps.invert(picture)])
 
@@ -163,20 +165,31 @@ def test_requests_of_killed_workers_are_reported_and_only_sent_again_on_request(
 class Sharing(Runs):
     """Two runs that share the folders, each in a GIMP on a machine of its own, with data of its own."""
 
-    def start(self, number, host=""):
-        shared = (self.results.parent,)
+    def start(self, *hosts):
+        """Begin both runs, once both GIMPs are there; nothing is answered before both have sent a request."""
         self.results.mkdir(exist_ok=True)
-        work = self._work.with_name(f"{self._work.name}-machine-{number}")
-        running = self._installed.start(work, environment=self._environment, linger=True, host=host, folders=shared)
-        self._stack.enter_context(running)
-        running.begin("folders.run", **self._arguments)
-        return running
+        machines = [self._start(number, host) for number, host in enumerate(hosts, 1)]
+        for running in machines:
+            running.begin("folders.run", **self._arguments)
+        return machines
+
+    def wait_for_both(self):
+        wait_until(lambda: all(self._lines(number, '"job"') for number in (1, 2)), "both have taken a picture")
 
     def done_by(self, number):
         """The number of pictures that the run with this number has done."""
-        name = "run.jsonl" if number == 1 else f"run-{number}.jsonl"
-        path = self.results / ".generative-edit" / name
-        return path.read_text().count('"state": "done"') if path.exists() else 0
+        return self._lines(number, '"state": "done"')
+
+    def _start(self, number, host):
+        work = self._work.with_name(f"{self._work.name}-machine-{number}")
+        shared = (self.results.parent,)
+        running = self._installed.start(work, environment=self._environment, linger=True, host=host, folders=shared)
+        self._stack.enter_context(running)
+        return running
+
+    def _lines(self, number, text):
+        path = self.results / ".generative-edit" / ("run.jsonl" if number == 1 else f"run-{number}.jsonl")
+        return path.read_text().count(text) if path.exists() else 0
 
 
 @pytest.fixture
@@ -184,11 +197,14 @@ def sharing(installed, environment, source, endpoint):
     endpoint.behave("counted")
     endpoint.requests.clear()
     with ExitStack() as stack:
-        yield Sharing(installed, environment, source, stack)
+        sharing = Sharing(installed, environment, source, stack)
+        endpoint.before_answer = sharing.wait_for_both
+        yield sharing
+        endpoint.before_answer = lambda: None
 
 
 def test_two_runs_share_a_folder_and_one_goes_on_alone(sharing, endpoint, campaign):
-    one, two = sharing.start(1), sharing.start(2)
+    one, two = sharing.start("", "")
     if campaign(brief=True, whole=False):
         # It is killed with its worker: what it had sent is unknown, and nobody sends it again.
         wait_until(lambda: sharing.done_by(1) and sharing.done_by(2), "both have done a picture", pause=0.01)
@@ -209,7 +225,7 @@ def test_two_runs_share_a_folder_and_one_goes_on_alone(sharing, endpoint, campai
 @pytest.mark.parametrize("victim", [0, 1])
 def test_a_machine_of_two_is_switched_off(sharing, endpoint, victim):
     """Their locks count for each of them only: the other waits until the leases have run out."""
-    machines = [sharing.start(number, host=f"machine-{number}") for number in (1, 2)]
+    machines = sharing.start("machine-1", "machine-2")
     wait_until(lambda: sharing.done_by(1) and sharing.done_by(2), "both have done a picture", pause=0.01)
     machines[victim].kill(signal.SIGKILL, *VICTIMS, "lib.worker")
     begin = time.monotonic()

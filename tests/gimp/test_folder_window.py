@@ -8,6 +8,8 @@ import time
 import pytest
 from PIL import Image
 
+from plugin.folder import leases
+from plugin.folder.arguments import InputPicture, RunSpec
 from tests.gimp import accessibility
 from tests.gimp.screen import activate, can_be_used, choose, click, close_by_escape, is_open, shoot
 from tests.waiting import wait_until
@@ -181,3 +183,24 @@ def test_five_thousand_pictures_are_listed_at_once(window, folders, endpoint):
     window.keys("key", "End")
     window.settle()
     shoot(window, "folder-many")
+
+
+def test_pictures_of_another_run_are_left_to_it(window, folders, endpoint):
+    source, out = folders
+    endpoint.behave("echo")
+    own = out / ".generative-edit"
+    own.mkdir()
+    pictures = [InputPicture(f"{number + 1:02}.png", {}) for number in range(12)]
+    digest = RunSpec(source, out, pictures, 1, 0.0, False, {"output-format": ""}).names_digest()
+    with leases.join(own, digest) as other:
+        assert other.claim("02.png")
+        use_folders(window, source, out)
+        open_window(window)
+        wait_for_text(window, "12 pictures to edit")
+        click(window, "Edit All", TITLE)
+        wait_for_text(window, "11 of 12 done · 0 requests in progress")
+        shoot(window, "folder-shared")
+        assert len(list(out.glob("*.png"))) == 11 and not (out / "02.png").exists()
+        other.release("02.png")
+        wait_for_text(window, "12 of 12 pictures are done")
+    assert len(endpoint.received) == 12

@@ -44,6 +44,16 @@ def edit_case(case, out, **arguments):
     return done
 
 
+def script_case(case, script):
+    """Makes the picture of a case and runs Script-Fu with its {image} and {layer}; returns what the edit left."""
+    image, layers = CASES[case]()
+    done = script_fu(script.format(image=image.get_id(), layer=layers[0].get_id()))
+    metadata = image.get_metadata()
+    done |= {"record": _parasite(image), "metadata": metadata.serialize() if metadata else ""}
+    image.delete()
+    return done
+
+
 def edit_with_quick_mask(**arguments):
     """Edits a picture whose selection is being painted, as a script would."""
     image, layers = CASES["ellipse"]()

@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from lib.jobs.job import Job
+from lib.storage.file_identity import describe_file
 from plugin.folder import leases
 from plugin.folder.arguments import InputPicture, RunSpec
 from plugin.folder.leases import LEASE_SECONDS, FolderInUse, Slot
+from plugin.folder.own_results import OWN_FOLDER, OwnResults
 from plugin.folder.resume import NextStep, next_step
 from plugin.folder.state import DONE, RunState, read_lines, state_files
 from tests.systems import DATA_HOME
@@ -254,3 +256,15 @@ def test_the_digest_depends_on_what_the_results_names_depend_on(tmp_path):
 
     assert digest("a", "b") == digest("a", "b") != digest("b", "a")
     assert len({digest("a"), digest("a", ending="webp"), digest("a", "b"), digest("b")}) == 4
+
+
+def test_results_of_every_run_are_recognized(tmp_path):
+    own = tmp_path / OWN_FOLDER
+    own.mkdir()
+    state = RunState(Slot(own, 2).state)
+    (tmp_path / "a.png").write_bytes(b"result")
+    state.add("in.png", output="a.png", files=[describe_file(tmp_path / "a.png", "a.png")])
+    state.close()
+    (tmp_path / "b.png").write_bytes(b"picture")
+    results = OwnResults([tmp_path])
+    assert [results.contains(tmp_path / name, is_link=False) for name in ("a.png", "b.png")] == [True, False]

@@ -10,6 +10,7 @@ import pytest
 
 from lib.installer import doctor, gimps, packages, procedures, programs, pythons, stamp
 from lib.installer.procedures import PROCEDURES
+from lib.settings import settings
 from tests.unit.installer.made_machine import put_flatpak, put_gimp, put_program, real_fetch, run
 
 
@@ -52,6 +53,21 @@ def test_a_python_that_hangs_and_one_that_fails(machine, capsys, monkeypatch):
     failed = subprocess.CompletedProcess([], 1, "", "Traceback …\nImportError: libfoo.so.1\n")
     monkeypatch.setattr(pythons.Python, "run", lambda *_: failed)
     assert "✗ Python: ImportError: libfoo.so.1 → run: python3 install.py" in run(capsys, "doctor")[1].out
+
+
+@pytest.mark.posix
+def test_a_data_folder_that_cannot_be_used_is_named(machine, capsys):
+    put_gimp(machine, "gimp", "3.0.4")
+    run(capsys)
+    folder = settings.data_folder()
+    assert f"✓ Data folder: {folder}\n" in run(capsys, "doctor")[1].out and not list(folder.glob(".doctor*"))
+    shutil.rmtree(folder)
+    folder.symlink_to(machine / "not mounted")
+    code, captured = run(capsys, "doctor")
+    problem = (
+        f"✗ Data folder: Couldn't write to {folder}: The folder that it links to is missing → check its permissions"
+    )
+    assert code == 1 and problem in captured.out
 
 
 @pytest.mark.parametrize(
