@@ -194,7 +194,7 @@ def test_gimp_can_be_used_during_an_edit_and_cancel_leaves_the_image_unchanged(w
 
 
 def test_an_error_is_shown_and_the_edit_can_be_tried_again(window, image, endpoint):
-    endpoint.behave("refuse")
+    endpoint.behave("reject_key")
     enter(window, "alt+t", "40")
     generate(window)
     wait_until(lambda: has_control(window, "Try again"), "the error is shown")

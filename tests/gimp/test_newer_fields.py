@@ -6,11 +6,10 @@ test_panel_inputs.py, for markup test_markup.py.
 
 import json
 from contextlib import contextmanager
-from functools import partial
 
 import pytest
 
-from tests.gimp.screen import PANEL, activate, click, open_panel, press_generate, shoot, texts
+from tests.gimp.screen import PANEL, activate, click, open_group, open_panel, press_generate, shoot, texts
 from tests.waiting import wait_until
 
 # Nothing here depends on GIMP's version.
@@ -75,11 +74,7 @@ def test_the_panel_shows_the_sentence_on_the_area_and_can_leave_it_out(window, e
         wait_until(lambda: f"Added to the prompt: “{SENTENCE}" in texts(window), "the sentence is shown")
         shoot(window, "panel-describe-area")
         assert SENTENCE in generate(window, endpoint)
-        window.keys("key", "alt+o")
-        window.settle()
-        describe = partial(window.call, "accessibility.focus", title=PANEL, name="Describe the area")
-        wait_until(describe, "the check box takes the keyboard")
-        window.settle()
+        open_group(window, "Result", "Describe the area")
         click(window, "Describe the area")
         wait_until(lambda: "Added to the prompt" not in texts(window), "no sentence")
         assert SENTENCE not in generate(window, endpoint)
