@@ -389,6 +389,7 @@ def test_quick_mask_disables_generate_until_it_is_turned_off(window, image, endp
         activate(window, MAIN)
         window.keys("key", "shift+q")
         wait_until(lambda: can_be_used(window, "Generate"), "the edit can be sent again")
+        open_group(window, "Images to send", "Add a layer")
         assert "880×720 pixels" in texts(window) and "Quick Mask" not in texts(window)
         close_panel(window)
     assert not endpoint.received
