@@ -12,7 +12,7 @@ from plugin.folder import leases, saved_arguments
 from plugin.folder.arguments import RunSpec
 from plugin.folder.job import expected_cost
 from plugin.folder.own_results import OWN_FOLDER
-from plugin.folder.run import FolderRun, OnItem
+from plugin.folder.run import FolderRun, OnItem, newer_version_message
 from plugin.folder.state import NewerVersion, RunState
 from plugin.worker.installation import worker_python
 
@@ -39,11 +39,7 @@ def open_run(
         try:
             state = RunState(run_leases.slot.state)
         except NewerVersion:
-            message = _(
-                "{folder} was used by a newer version of Generative Edit. Update Generative Edit, or choose another "
-                "folder."
-            )
-            raise EditFailed(message.format(folder=spec.out)) from None
+            raise EditFailed(newer_version_message(spec.out)) from None
         try:
             saved_arguments.store(spec)
             yield FolderRun(spec, state, run_leases, worker_python(), on_item, only)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
 from typing import Any
 
 from gi.repository import Gegl, Gimp, GLib
@@ -39,7 +40,7 @@ from plugin.folder.resume import NextStep, endpoint_error, is_unknown
 from plugin.folder.run_log import RunLog
 from plugin.folder.saving import PendingFile
 from plugin.folder.source import describe_source
-from plugin.folder.state import UNKNOWN, RunState
+from plugin.folder.state import UNKNOWN, NewerVersion, RunState
 from plugin.worker.process import FINAL, LOG, Event, Worker
 
 _EXPORTED_AHEAD = 2
@@ -52,6 +53,14 @@ ELSEWHERE = "elsewhere"
 """The stage of a picture that another run edits."""
 OnItem = Callable[[FolderItem, Event], None]
 """Is called with each event of an item: its stages, the worker's events, and {"event": "end", "state": …} at last."""
+
+
+def newer_version_message(out: Path) -> str:
+    """Return the message for an output folder that a newer version uses or has used."""
+    message = _(
+        "{folder} was used by a newer version of Generative Edit. Update Generative Edit, or choose another folder."
+    )
+    return message.format(folder=out)
 
 
 class FolderRun:
@@ -183,7 +192,10 @@ class FolderRun:
             self._queues.elsewhere.append(item)
             self._on_item(item, {"event": "stage", "name": ELSEWHERE})
             return False
-        self._state.refresh()
+        try:
+            self._state.refresh()
+        except NewerVersion:
+            raise EditFailed(newer_version_message(self.spec.out)) from None
         if self._state.place(name) == item.place:
             return True
         self._on_change_elsewhere(item)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,7 +24,7 @@ from plugin.folder.output import OutputFolder
 from plugin.folder.output_names import OutputNames, preferred_name, variation_names
 from plugin.folder.report import OTHER_SETTINGS, Summary, other_settings_reason, report_line, skipped_line, write_report
 from plugin.folder.resume import withdraw
-from plugin.folder.state import DONE, FAILED
+from plugin.folder.state import DONE, FAILED, NewerVersion
 
 _MAX_SAME_ERRORS = 10
 
@@ -151,7 +152,8 @@ class RunLog:
 
     def write_report(self) -> Summary:
         """Write the report about all pictures as they are now; raise OSError."""
-        self._state.refresh()
+        with contextlib.suppress(NewerVersion):  # the run has ended because of that
+            self._state.refresh()
         return write_report(self._out, self._report_lines(), self._earlier)
 
     def _notes(self, item: FolderItem, report: Mapping[str, Any]) -> list[str]:

@@ -16,7 +16,7 @@ from plugin.folder.arguments import InputPicture, RunSpec
 from plugin.folder.leases import LEASE_SECONDS, FolderInUse, Slot
 from plugin.folder.own_results import OWN_FOLDER, OwnResults
 from plugin.folder.resume import NextStep, next_step
-from plugin.folder.state import DONE, RunState, read_lines, state_files
+from plugin.folder.state import DONE, NewerVersion, RunState, read_lines, state_files
 from tests.systems import DATA_HOME
 
 
@@ -208,6 +208,13 @@ def test_each_run_reads_what_the_others_have_written(tmp_path):
     # In whatever order the files are read.
     assert files == ["run-2.jsonl", "run.jsonl"] and RunState(Slot(tmp_path, 3).state).last("a")["state"] == DONE
     assert read_lines(tmp_path)["a"]["state"] == DONE
+
+
+def test_a_newer_version_that_joins_is_noticed(tmp_path):
+    one = RunState(Slot(tmp_path, 1).state)
+    Slot(tmp_path, 2).state.write_text('{"version": 99}\n')
+    with pytest.raises(NewerVersion):
+        one.refresh()
 
 
 def test_a_line_that_is_being_written_is_read_when_it_is_complete(tmp_path):
