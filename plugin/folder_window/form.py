@@ -19,6 +19,7 @@ from plugin.folder.arguments import CHANNEL, DEFAULT_CONCURRENCY, FOLDER_ARGUMEN
 from plugin.folder.pictures import FORMATS
 from plugin.folder_window.path_fields import PathField
 from plugin.ui.fields import CheckField, Field, ListField, NumberField, TextField, grid
+from plugin.ui.model_note import ModelNote
 from plugin.ui.prompt_box import PromptBox
 
 _FORMAT_TITLES = {"jpeg": "JPEG", "webp": "WebP", "xcf": "XCF"}
@@ -33,6 +34,7 @@ class FolderForm(Gtk.Box):
         self._config = config
         self.prompt = PromptBox(config, _("_What to generate in each picture (leave empty to remove):"))
         self._fields = _create_fields(config)
+        self._model_note = ModelNote(lambda name: config.set_property("model", name))
         self._lay_out()
         self.reload_choices()
 
@@ -48,6 +50,7 @@ class FolderForm(Gtk.Box):
         if not values["provider"]:
             self._list_field("provider").set_default(_("default: {provider}").format(provider=provider.title))
         self._list_field("model").set_default(provider.default_model or _("server default"))
+        self._model_note.follow(None if provider.name == "local" else model)
         offered = {
             ("answer-format" if name == "output-format" else name): choice
             for name, choice in choices(model, provider, values["answer-format"]).items()
@@ -87,7 +90,10 @@ class FolderForm(Gtk.Box):
         ]
         self.pack_start(folders, False, False, 0)
         self.pack_start(self.prompt, True, True, 0)
-        self.pack_start(grid(main), False, False, 0)
+        table = grid(main)
+        table.insert_row(1)
+        table.attach(self._model_note, 0, 1, 4, 1)
+        self.pack_start(table, False, False, 0)
         self.pack_start(self._more_options(), False, False, 0)
 
     def _more_options(self) -> Gtk.Expander:

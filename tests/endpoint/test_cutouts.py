@@ -124,6 +124,16 @@ def test_an_adjustment_of_one_part_leaves_the_other(views: list[np.ndarray], par
     assert grey[60, 80] == changed and grey[2, 2] != changed and np.array_equal(result[..., 3], image[..., 3])
 
 
+def test_the_alpha_channel_does_not_change_what_the_network_and_the_filter_see(views: list[np.ndarray]) -> None:
+    views.append(disc_map())
+    image, disc = scene(900, 1200)
+    opaque = subject.find_subject(np.ascontiguousarray(image[..., :3]))
+    image[::2, ::3, 3] = 0
+    transparent = subject.find_subject(image)
+    assert opaque is not None and transparent is not None
+    assert np.array_equal(opaque, transparent) and agreement(opaque, disc) > 0.8
+
+
 def test_the_guided_filter_is_exact_where_the_matte_is_a_colour() -> None:
     rng = np.random.default_rng(0)
     picture = rng.integers(0, 256, (40, 50, 3), np.uint8)

@@ -204,3 +204,18 @@ def test_pictures_of_another_run_are_left_to_it(window, folders, endpoint):
         other.release("02.png")
         wait_for_text(window, "12 of 12 pictures are done")
     assert len(endpoint.received) == 12
+
+
+def test_a_model_that_has_ended_says_so_with_a_button_for_its_successor(window, folders):
+    note = "gpt-image-1 ended on 2026-10-23; use gpt-image-2 instead."
+    use_folders(window, *folders)
+    open_window(window)
+    window.settle()
+    click(window, "Model", TITLE)
+    window.keys("key", "ctrl+a")
+    window.keys("type", "gpt-image-1\t")
+    wait_for_text(window, note)
+    shoot(window, "folder-model-ended")
+    click(window, "Use gpt-image-2", TITLE)
+    wait_until(lambda: note not in texts(window), "no note on the successor")
+    assert "gpt-image-2" in window.call("accessibility.texts", title=TITLE)

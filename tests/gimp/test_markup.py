@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
+from tests.gimp.screen import click, close_panel, layers, open_panel, press_generate, shoot, texts
 from tests.gimp.test_edit import assert_only_selection_changed
+from tests.waiting import wait_until
 
 # Nothing here depends on GIMP's version.
 pytestmark = pytest.mark.one_gimp("3.2")
@@ -35,6 +37,41 @@ def assert_is_overlay(received, frame, mark):
     assert np.abs(overlay_box(received.markup) - expected).max() <= 1.01
     red = (np.asarray(received.images[0].convert("RGB")) == (255, 0, 0)).all(-1)
     assert not red.any(), "the markup is not part of the picture"
+
+
+@pytest.mark.whole_run
+@pytest.mark.parametrize(
+    ("mark", "selected", "size"),
+    [
+        pytest.param((760, 420, 90, 40), (700, 380, 420, 260), "", id="full size"),
+        pytest.param((760, 420, 90, 40), None, "960x544", id="scaled"),
+        pytest.param((-10, 30, 60, 50), (0, 0, 130, 90), "", id="edge"),
+    ],
+)
+def test_a_layer_is_used_as_markup_in_the_window(window, endpoint, mark, selected, size):
+    endpoint.behave("invert")
+    image = window.call("markup.show_marked", size=SIZE, mark=mark, selected=selected)
+    window.settle()
+    open_panel(window, image)
+    click(window, "Size")
+    window.keys("key", "ctrl+a", "BackSpace")
+    window.keys("type", f"{size}\t")
+    click(window, "Add a layer")
+    window.settle()
+    window.keys("key", "Down", "Return")
+    wait_until(lambda: "2 · notes" in texts(window), "the layer is in the list")
+    click(window, "Use as markup: notes")
+    wait_until(lambda: "Markup · notes" in texts(window), "it is markup")
+    window.settle()
+    shoot(window, f"panel-markup-{size or 'full'}-{mark[0]}")
+    press_generate(window)
+    wait_until(lambda: "1 result" in texts(window), "the result")
+    (frame,) = [layer["box"] for layer in layers(window, image) if layer["name"] not in ("notes", "picture")]
+    (received,) = endpoint.received
+    assert_is_overlay(received, frame, mark)
+    assert not size or "x".join(map(str, received.images[0].size)) == size
+    close_panel(window)
+    window.call("edits.close", image_id=image)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from lib.endpoint.subject.guided import box_mean
 
 _BINS = 16  # of each channel
 _ROUNDS = 4
-_BLUR = 4  # the colour of a pixel's neighbours counts too
+_BLUR = 2  # the colour of a pixel's neighbours counts too
 _SAMPLED_SIDE = 384  # the colours are learned from a grid of about this many pixels
 
 

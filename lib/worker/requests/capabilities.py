@@ -45,7 +45,14 @@ def _abilities(provider: Provider, model: models.Model) -> tuple[str, ...]:
         _("It ignores masks.") if provider.ignores_mask else _("It takes masks."),
         images,
         _("It sends previews.") if provider.streams and model.streams else _("It sends no previews."),
+        _without_effect(provider),
     )
+
+
+def _without_effect(provider: Provider) -> str:
+    """Return which fields the provider ignores or refuses, beside those that have a sentence of their own; or ""."""
+    fields = [name for name in (*provider.ignored, *provider.rejected) if name not in ("mask", "partial_images")]
+    return _("It ignores or refuses: {fields}.").format(fields=", ".join(fields)) if fields else ""
 
 
 def _duration(provider: Provider) -> str:

@@ -33,6 +33,19 @@ def edit_marked(out, size, mark, selected=None, script=None, again=False, **argu
     return done
 
 
+def show_marked(size, mark, selected=None):
+    """Open a window on the picture under a layer with a red rectangle; return the image's id."""
+    image = pictures.splash(*size)
+    layer = image.get_layers()[0]
+    _add_notes(image, mark)
+    if selected:
+        image.select_rectangle(Gimp.ChannelOps.REPLACE, *selected)
+    image.set_selected_layers([layer])
+    edits.DISPLAYS[image.get_id()] = Gimp.Display.new(image)
+    Gimp.displays_flush()
+    return image.get_id()
+
+
 def _add_notes(image, mark):
     """Add a transparent layer that is larger than the canvas, with a red rectangle at this place of the canvas."""
     width, height = image.get_width() + 2 * _BORDER, image.get_height() + 2 * _BORDER

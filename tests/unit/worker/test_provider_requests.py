@@ -311,8 +311,10 @@ def test_a_good_connection_says_what_an_edit_costs_and_what_the_model_can_do(min
 
 @pytest.mark.parametrize(("like", "expected"), [
     ("deepinfra", "The cost of an edit is unknown. It ignores masks. It takes a single image, so no references. "
-                  "It sends no previews."),
-    ("xai", "The cost of an edit is unknown. It ignores masks. It takes up to 3 images. It sends no previews."),
+                  "It sends no previews. It ignores or refuses: background, moderation, output_format, "
+                  "output_compression, quality, input_fidelity, markup, size=auto."),
+    ("openrouter", "The cost of an edit is unknown. It ignores masks. It takes up to 16 images. It sends no previews. "
+                   "It ignores or refuses: markup, size=auto, input_fidelity, moderation, user."),
     ("custom", "The cost of an edit is unknown. It takes masks. It takes several images. It sends previews."),
 ])  # fmt: skip
 def test_what_a_provider_cannot_do_is_said(endpoint, like, expected):
