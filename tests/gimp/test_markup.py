@@ -3,7 +3,17 @@
 import numpy as np
 import pytest
 
-from tests.gimp.screen import click, close_panel, layers, open_panel, press_generate, shoot, texts
+from tests.gimp.screen import (
+    click,
+    close_group,
+    close_panel,
+    layers,
+    open_group,
+    open_panel,
+    press_generate,
+    shoot,
+    texts,
+)
 from tests.gimp.test_edit import assert_only_selection_changed
 from tests.waiting import wait_until
 
@@ -53,9 +63,12 @@ def test_a_layer_is_used_as_markup_in_the_window(window, endpoint, mark, selecte
     image = window.call("markup.show_marked", size=SIZE, mark=mark, selected=selected)
     window.settle()
     open_panel(window, image)
+    open_group(window, "Quality and size", "Size")
     click(window, "Size")
     window.keys("key", "ctrl+a", "BackSpace")
     window.keys("type", f"{size}\t")
+    close_group(window, "Quality and size")
+    open_group(window, "Images to send", "Add a layer")
     click(window, "Add a layer")
     window.settle()
     window.keys("key", "Down", "Return")
