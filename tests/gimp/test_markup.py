@@ -67,7 +67,8 @@ def test_a_layer_is_used_as_markup_in_the_window(window, endpoint, mark, selecte
     click(window, "Size")
     window.keys("key", "ctrl+a", "BackSpace")
     window.keys("type", f"{size}\t")
-    close_group(window, "Quality and size")
+    for group in ("Quality and size", "Images to send"):
+        close_group(window, group)
     open_group(window, "Images to send", "Add a layer")
     click(window, "Add a layer")
     window.settle()
