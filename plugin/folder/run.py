@@ -120,7 +120,7 @@ class FolderRun:
         if not self._is_stopped:
             self._loop.work()
         for item in self._queues.exported:
-            self.log.withdraw(item)
+            self._withdraw(item)
         if self._worker:
             self._worker.close()
         self._pictures.close_all()
@@ -250,8 +250,8 @@ class FolderRun:
         try:
             export(self.spec, item.picture, item.job, self._pictures)
         except _PICTURE_ERRORS as error:
-            self.log.withdraw(item)
-            self._record_exception(item, error)
+            if self._withdraw(item):
+                self._record_exception(item, error)
             return
         self._queues.exported.append(item)
         self._send()
@@ -261,15 +261,25 @@ class FolderRun:
         queues = self._queues
         while queues.exported and queues.request_count < self.spec.concurrency and not self._is_held:
             item = queues.exported.popleft()
+            # Whoever takes a picture over reads this line after that. So this computer may sleep, or be without its
+            # network, before or after it: either the lease is seen to be lost here, or the line is seen there.
+            if self._leases.holds(item.picture.name):
+                self.log.record_sending(item)
             if not self._leases.holds(item.picture.name):
-                # This computer slept too long, and another run has taken the picture.
                 self._give_up(item)
                 continue
-            self.log.record_sending(item)
             queues.sent[str(item.job.folder)] = item
             self._live_worker().start(
                 item.job, self._loop.guarded(lambda event, item=item: self._on_event(item, event))
             )
+
+    def _withdraw(self, item: FolderItem) -> bool:
+        """Withdraw an item that was not sent; return False if another run has taken it, and may have sent it."""
+        if self._leases.holds(item.picture.name):
+            self.log.withdraw(item)
+            return True
+        self._give_up(item)
+        return False
 
     def _give_up(self, item: FolderItem) -> None:
         """Delete the job of a picture that another run has taken before it was sent."""

@@ -66,9 +66,7 @@ class RunState:
     def refresh(self) -> None:
         """Read what other runs have written; raise OSError or NewerVersion."""
         with self._lock:
-            for path in state_files(self._path.parent):
-                if path != self._path:
-                    self._read_other(path)
+            self._read_others()
 
     def last(self, picture: str) -> Line | None:
         """Return a picture's last line; None if it was never started."""
@@ -110,6 +108,11 @@ class RunState:
 
     def _add(self, fields: dict[str, Any]) -> None:
         with self._lock:
+            if "state" in fields:
+                # Another run may have reported the picture as unknown, if this computer slept. The end counts more; a
+                # line about the start of an edit that another run has taken over meanwhile counts less.
+                with contextlib.suppress(OSError, NewerVersion):  # without them, the line is still worth writing
+                    self._read_others()
             if self._others and "picture" in fields:
                 fields["turn"] = self._turn(fields["picture"]) + 1
             line = json.dumps(fields, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
@@ -131,6 +134,11 @@ class RunState:
         elif not line.endswith(b"\n"):
             self._file.write(b"\n")
         self._file.flush()
+
+    def _read_others(self) -> None:
+        for path in state_files(self._path.parent):
+            if path != self._path:
+                self._read_other(path)
 
     def _read_other(self, path: Path) -> None:
         """Read the complete lines that another run has added to its file since the last time."""

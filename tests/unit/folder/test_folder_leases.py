@@ -16,7 +16,7 @@ from plugin.folder.arguments import InputPicture, RunSpec
 from plugin.folder.leases import LEASE_SECONDS, FolderInUse, Slot
 from plugin.folder.own_results import OWN_FOLDER, OwnResults
 from plugin.folder.resume import NextStep, next_step
-from plugin.folder.state import DONE, NewerVersion, RunState, read_lines, state_files
+from plugin.folder.state import DONE, UNKNOWN, NewerVersion, RunState, read_lines, state_files
 from tests.systems import DATA_HOME
 
 
@@ -208,6 +208,48 @@ def test_each_run_reads_what_the_others_have_written(tmp_path):
     # In whatever order the files are read.
     assert files == ["run-2.jsonl", "run.jsonl"] and RunState(Slot(tmp_path, 3).state).last("a")["state"] == DONE
     assert read_lines(tmp_path)["a"]["state"] == DONE
+
+
+def test_a_result_that_arrives_after_another_run_has_given_it_up_counts(tmp_path):
+    """A computer slept while its request was out: another reported the picture as unknown, then the answer arrived."""
+    for own, other in ((1, 2), (2, 1)):
+        folder = tmp_path / str(own)
+        folder.mkdir()
+        slept = RunState(Slot(folder, own).state)
+        slept.add("a", output="a.png", job="/j")
+        with_others = RunState(Slot(folder, other).state)
+        with_others.add("a", output="a.png", job="/j", state=UNKNOWN)
+        slept.add("a", output="a.png", job="/j", state=DONE, outputs=["a.png"])
+        with_others.refresh()
+        for state in (slept, with_others):
+            assert state.last("a")["state"] == DONE
+            state.close()
+        assert read_lines(folder)["a"]["state"] == DONE
+
+
+def test_a_line_about_sending_that_comes_after_another_runs_edit_does_not_count(tmp_path):
+    """A computer slept between its last look at the lease and this line, and sends nothing then."""
+    slept = RunState(Slot(tmp_path, 1).state)
+    slept.add("a", output="a.png", job="/one", sent=False)
+    other = RunState(Slot(tmp_path, 2).state)
+    other.add("a", output="a.png", job="/two", sent=False)
+    other.add("a", output="a.png", job="/two")
+    other.add("a", output="a.png", job="/two", state=DONE)
+    slept.add("a", output="a.png", job="/one")
+    for state in (slept, other):
+        state.refresh()
+        assert state.last("a")["state"] == DONE
+        state.close()
+    assert read_lines(tmp_path)["a"]["job"] == "/two"
+
+
+def test_a_line_is_written_beside_the_state_of_a_newer_version(tmp_path):
+    one = RunState(Slot(tmp_path, 1).state)
+    Slot(tmp_path, 2).state.write_text('{"version": 99}\n')
+    one.add("a", output="a.png", job="/j", state=DONE)
+    assert one.last("a")["state"] == DONE
+    with pytest.raises(NewerVersion):
+        one.refresh()
 
 
 def test_a_newer_version_that_joins_is_noticed(tmp_path):
