@@ -23,11 +23,13 @@ def main(arguments: list[str] | None = None) -> int:
     key = options.key if options.key is not None else os.environ.get(KEY_VARIABLE)
     if options.key_file:
         try:
-            key = options.key_file.read_text(encoding="utf-8").strip()
+            key = options.key_file.read_text(encoding="utf-8-sig").strip()
         except (OSError, ValueError) as error:
             return _fail(f"Couldn't read the key in {options.key_file}: {error}.")
     if key == "":
         return _fail("The key is empty.")
+    if key is not None and not (key.isascii() and key.isprintable()):
+        return _fail("The key must be one line of ASCII characters: clients cannot send any other.")
     if not _is_loopback(options.host) and key is None:
         return _fail(
             f"--host {options.host} is open to other machines: set a key with --key, --key-file or {KEY_VARIABLE}."

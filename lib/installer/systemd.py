@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from lib.installer.packages import CHECKOUT
 
@@ -16,6 +17,7 @@ After=network-online.target
 Wants=network-online.target
 
 [Service]
+WorkingDirectory={folder}
 ExecStart={command}
 Restart=on-failure
 RestartSec=2
@@ -30,9 +32,9 @@ WantedBy=default.target
 
 
 def unit(arguments: Sequence[str]) -> str:
-    """Return the unit that runs install.py serve with these arguments on this Python."""
+    """Return the unit that runs install.py serve with these arguments on this Python, in the current folder."""
     words = [sys.executable, str(CHECKOUT / "install.py"), "serve", "--log-requests", *arguments]
-    return _UNIT.format(command=" ".join(_quoted(word) for word in words))
+    return _UNIT.format(folder=str(Path.cwd()).replace("%", "%%"), command=" ".join(_quoted(word) for word in words))
 
 
 def _quoted(word: str) -> str:

@@ -88,7 +88,7 @@ def address(process: "subprocess.Popen[str]") -> str:
 @pytest.mark.posix
 def test_the_key_of_a_file_is_printed_and_logged_nowhere(tmp_path: Path) -> None:
     key = tmp_path / "key"
-    key.write_text(f"{KEY}\n")
+    key.write_text(f"{KEY}\n", encoding="utf-8-sig")  # with a byte order mark, as PowerShell writes it
     with service(["install.py", "serve", "--key-file", str(key), "--log-requests"], tmp_path) as process:
         url = address(process)
         assert post(url, KEY).status_code == 200 and post(url, "wrong").status_code == 401
@@ -102,10 +102,14 @@ def test_the_key_of_a_file_is_printed_and_logged_nowhere(tmp_path: Path) -> None
     assert KEY not in "".join(lines) and "remove" not in "".join(lines)
 
 
-@pytest.mark.parametrize(("content", "message"), [("", "The key is empty."), (None, "Couldn't read the key in ")])
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [("", "The key is empty."), (None, "Couldn't read the key in "), ("one\ntwo", "The key must be one line of ASCII"),
+     ("schl\u00fcssel", "The key must be one line of ASCII")],
+)  # fmt: skip
 def test_a_key_file_that_cannot_be_used(tmp_path: Path, content: str | None, message: str) -> None:
     if content is not None:
-        (tmp_path / "key").write_text(content)
+        (tmp_path / "key").write_text(content, encoding="utf-8")
     command_line = [sys.executable, "-m", "lib.endpoint", "--key-file", str(tmp_path / "key")]
     done = subprocess.run(command_line, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS)
     assert done.returncode == 2 and done.stderr.startswith(message)
@@ -119,13 +123,19 @@ def test_a_callers_line_feed_forges_no_line_of_the_log(caplog: pytest.LogCapture
 
 
 @pytest.mark.posix
-def test_the_systemd_unit_runs_this_install_py(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_systemd_unit_runs_this_install_py(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "my 100%"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
     arguments = ["--host", "127.0.0.1", "--port", "8765", "--key-file", "/etc/my keys/100%"]
     assert command.run(["serve", "--print-systemd-unit", *arguments]) == 0
     unit = capsys.readouterr().out
     line = next(line for line in unit.splitlines() if line.startswith("ExecStart="))
     words = shlex.split(line.removeprefix("ExecStart=").replace("%%", "%"))
     assert words == [sys.executable, str(ROOT / "install.py"), "serve", "--log-requests", *arguments]
+    assert f"WorkingDirectory={tmp_path}/my 100%%" in unit.splitlines(), "the key's path may be relative to it"
     if shutil.which("systemd-analyze"):
         (tmp_path / "generative-edit.service").write_text(unit)
         checked = subprocess.run(["systemd-analyze", "verify", "--user", str(tmp_path / "generative-edit.service")],
