@@ -9,8 +9,8 @@ _NAME = "first-time"
 
 def is_first_time() -> bool:
     """Return whether the user has not chosen a provider yet, in any way, nor skipped the choice."""
-    chosen = settings.load().provider or last_used.load()[0] or os.environ.get("GENERATIVE_EDIT_PROVIDER")
-    return not chosen and not window_state.group_is_open(_NAME)
+    provider = settings.load().provider or last_used.load()[0] or os.environ.get("GENERATIVE_EDIT_PROVIDER")
+    return not provider and not window_state.group_is_open(_NAME)
 
 
 def acknowledge() -> None:

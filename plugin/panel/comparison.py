@@ -35,7 +35,7 @@ class Comparison:
         """Hide the result of an edit; raise OSError, before anything is hidden, if it could not be put back."""
         if self._edit or not edit.canvas.is_present or edit.canvas.layer is None:
             return
-        variation = edit.variations[edit.shown]
+        variation = edit.variations[edit.displayed]
         variation.rgba()  # it can be put back
         mask = variation.mask()  # it stays, as it is not put back after a crash
         _remember(edit.canvas.layer, variation)
@@ -48,7 +48,7 @@ class Comparison:
         edit, self._edit = self._edit, None
         if edit and edit.canvas.is_present:
             edit.canvas.show_hidden(False)
-            edit.show(edit.shown)
+            edit.show(edit.displayed)
         if edit:
             _forget()
 

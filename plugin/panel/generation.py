@@ -79,7 +79,7 @@ class Generation(JobRun["Generation"]):
         self.state = State.WAITING
         self.progress = EditProgress(_("Waiting"))
         self.variations: list[Variation] = []
-        self.shown = 0
+        self.displayed = 0
         self.report: dict[str, Any] = {}
         self.notes: list[str] = []
         self.error: Event | None = None
@@ -141,7 +141,7 @@ class Generation(JobRun["Generation"]):
             appearance = self.appearance()
             self.canvas.insert(variation.rgba(), replace(appearance, mask=appearance.mask if mask is None else mask))
         self.job.mark_inserted()
-        self.shown = number
+        self.displayed = number
 
     def renew(self, job: Job, match_colour: str, answer: Event) -> None:
         """Replace the results of a job by those that the worker has made again, with colours matched or not."""
@@ -149,7 +149,7 @@ class Generation(JobRun["Generation"]):
         self.variations = [
             Variation(job, *next(made)) if variation.job is job else variation for variation in self.variations
         ]
-        self.show(self.shown)
+        self.show(self.displayed)
         self.report["corrections"] = answer["corrections"]
         self.draft = replace(self.draft, options=replace(self.draft.options, match_colour=match_colour))
         self.canvas.set_record(self.appearance().record)

@@ -103,7 +103,7 @@ class ResultsView(Gtk.Box):
             self._radios.append(radio)
             self._strip.pack_start(radio, False, False, 0)
         if self._radios:
-            self._radios[edit.shown].set_active(True)
+            self._radios[edit.displayed].set_active(True)
         for number, radio in enumerate(self._radios):
             radio.connect("clicked", self._on_clicked, number)
             radio.connect("key-press-event", self._on_key)
@@ -156,12 +156,12 @@ class ResultsView(Gtk.Box):
 
     def _redo(self, match_colour: str) -> None:
         if self._edit:
-            self._actions.redo(self._edit.shown, match_colour)
+            self._actions.redo(self._edit.displayed, match_colour)
 
     def _show_corrections(self) -> None:
         """Show what was corrected in the result on the canvas."""
         if self._edit and self._edit.variations:
-            self._corrections.follow(self._edit.variations[self._edit.shown].applied)
+            self._corrections.follow(self._edit.variations[self._edit.displayed].applied)
 
 
 def _icon_button(icon: str, text: str, on_click: Callable[[], None], tooltip: str) -> Gtk.Button:

@@ -216,8 +216,8 @@ def test_nothing_moves_when_progress_results_and_errors_come(window, image, endp
     click(window, "Keep")
     wait_until(lambda: not row(window, "waits"), "the result is gone")
     states["kept"] = places(window)
-    for state, found in states.items():
-        assert found == states["empty"], f"{state} moves what is there"
+    for state, positions in states.items():
+        assert positions == states["empty"], f"{state} moves what is there"
 
 
 def test_a_recipe_asks_for_its_placeholder(window, image, endpoint):

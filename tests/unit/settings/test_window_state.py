@@ -34,15 +34,15 @@ def test_a_place_that_is_none_is_ignored(value):
     assert window_state.geometry("panel") is None and not window_state.group_is_open("size")
 
 
-@pytest.mark.parametrize("chosen", ["settings", "an edit", "environment", "skipped"])
-def test_the_first_time_ends_when_a_provider_is_chosen_or_the_choice_is_skipped(chosen, monkeypatch):
+@pytest.mark.parametrize("way", ["settings", "an edit", "environment", "skipped"])
+def test_the_first_time_ends_when_a_provider_is_chosen_or_the_choice_is_skipped(way, monkeypatch):
     monkeypatch.delenv("GENERATIVE_EDIT_PROVIDER", raising=False)
     assert first_time.is_first_time()
-    if chosen == "settings":
+    if way == "settings":
         settings.change(provider="openai")
-    elif chosen == "an edit":
+    elif way == "an edit":
         last_used.remember("openai", "")
-    elif chosen == "environment":
+    elif way == "environment":
         monkeypatch.setenv("GENERATIVE_EDIT_PROVIDER", "openai")
     else:
         first_time.acknowledge()
