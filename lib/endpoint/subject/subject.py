@@ -6,7 +6,8 @@ from PIL import Image
 from lib.endpoint.cancellation import checkpoint
 from lib.endpoint.subject import colour_model, guided, network
 
-WORKING_SIDE = 512  # the longer side of the copy in which the mask is refined: the network sees no more than 320
+VIEWED_SIDE = 1024  # the longer side of the copy that the network sees, whole and closer
+REFINED_SIDE = 512  # the longer side of the copy in which the mask is refined
 SURE = 0.5  # how much a pixel must stand out to belong to the subject
 SMALLEST = 0.001  # of the area: less is no subject
 
@@ -42,9 +43,10 @@ def find_subject(image: np.ndarray, region: np.ndarray | None = None) -> np.ndar
 
 def _refine(image: np.ndarray, region: np.ndarray | None, mask: np.ndarray) -> None:
     """Write the subject's mask into `mask`; leave it empty if nothing stands out."""
-    picture = _working_copy(image)
+    view = _smaller_copy(image)
     checkpoint()
-    matte = _standing_out(picture) if region is None else _inside(picture, region)
+    picture = _scaled_down(view, REFINED_SIDE)
+    matte = _standing_out(view, picture.size) if region is None else _inside(view, picture, region)
     near = None if matte is None else _around(matte > 0, 0)
     if matte is None or near is None:
         return
@@ -58,38 +60,45 @@ def _refine(image: np.ndarray, region: np.ndarray | None, mask: np.ndarray) -> N
         mask[top + first : top + first + len(rows), left:right] = _to_bytes(rows)
 
 
-def _working_copy(image: np.ndarray) -> Image.Image:
-    """Return `image` (H, W, 3 or 4, uint8) without alpha, scaled down to WORKING_SIDE."""
+def _smaller_copy(image: np.ndarray) -> Image.Image:
+    """Return `image` (H, W, 3 or 4, uint8) without alpha, scaled down to VIEWED_SIDE."""
     height, width, channels = image.shape
     # The fourth channel of RGBX means nothing: with RGBA, Pillow would first multiply 24 megapixels by it.
     mode = "RGBX" if channels == 4 else "RGB"
     picture = Image.frombuffer(mode, (width, height), np.ascontiguousarray(image), "raw", mode, 0, 1)
-    scale = min(WORKING_SIDE / max(picture.size), 1.0)
-    if scale < 1:
-        size = max(round(width * scale), 1), max(round(height * scale), 1)
-        picture = picture.resize(size, Image.Resampling.BOX, reducing_gap=2.0)
-    return picture.convert("RGB")
+    return _scaled_down(picture, VIEWED_SIDE).convert("RGB")
 
 
-def _standing_out(picture: Image.Image) -> np.ndarray | None:
-    """Return how much each pixel stands out; a small subject is looked at twice, the second time closer."""
-    matte = _resized(network.saliency(picture), picture.size)
+def _scaled_down(picture: Image.Image, side: int) -> Image.Image:
+    """Return a picture whose longer side is at most `side`."""
+    scale = side / max(picture.size)
+    if scale >= 1:
+        return picture
+    size = max(round(picture.width * scale), 1), max(round(picture.height * scale), 1)
+    return picture.resize(size, Image.Resampling.BOX, reducing_gap=2.0)
+
+
+def _standing_out(view: Image.Image, size: tuple[int, int]) -> np.ndarray | None:
+    """Return how much each pixel stands out, in a `size`; a small subject is looked at again, closer."""
+    matte = _resized(network.saliency(view), size)
     box = _around(matte > SURE, _MARGIN)
     if box is None:
         return None
     left, top, right, bottom = box
     if (right - left) * (bottom - top) < _SMALL * matte.size:
         checkpoint()
-        closer = _resized(network.saliency(picture.crop(box)), (right - left, bottom - top))
+        across, down = view.width / size[0], view.height / size[1]
+        part = view.crop((round(left * across), round(top * down), round(right * across), round(bottom * down)))
+        closer = _resized(network.saliency(part), (right - left, bottom - top))
         far, matte = matte, np.zeros_like(matte)
         matte[top:bottom, left:right] = (far[top:bottom, left:right] + closer) / 2
     return _decided(matte)
 
 
-def _inside(picture: Image.Image, region: np.ndarray) -> np.ndarray:
+def _inside(view: Image.Image, picture: Image.Image, region: np.ndarray) -> np.ndarray:
     """Return how much each pixel of a rough selection belongs to the thing in it, by the network and by colours."""
     small = np.asarray(Image.fromarray(region).resize(picture.size, Image.Resampling.NEAREST))
-    guess = _resized(network.saliency(picture), picture.size) * small
+    guess = _resized(network.saliency(view), picture.size) * small
     if np.count_nonzero(guess > SURE) < _MIN_SUBJECT * np.count_nonzero(small):
         # The network has found nothing in it. Without surroundings, the colours cannot say either.
         guess = np.zeros_like(guess) if small.all() else small * np.float32(_UNSURE)
