@@ -116,8 +116,8 @@ class App:
         if scheme.lower() != "bearer" or not hmac.compare_digest(key.strip().encode(), self._key):
             raise HttpError(
                 401,
-                "Incorrect API key provided. Send the key that the server printed when it started as "
-                "'Authorization: Bearer KEY'.",
+                "Incorrect API key provided. Send the key that the server printed when it started, or the one in its "
+                "--key-file, as 'Authorization: Bearer KEY'.",
                 code="invalid_api_key",
             )
 

@@ -64,18 +64,19 @@ class InstalledGimps:
 
 def find() -> Gimp:
     """Return this user's newest GIMP 3 outside sandboxes; raise SetupProblem if there is none."""
-    gimps = _unsandboxed(Machine())
+    problems: list[SetupProblem] = []
+    gimps = _unsandboxed(Machine(), problems)
     usable = [gimp for gimp in gimps if _number(gimp.version) >= OLDEST]
     if usable:
         return max(usable, key=lambda gimp: _number(gimp.version))
-    raise _no_gimp(gimps)
+    raise problems[0] if problems else _no_gimp(gimps)
 
 
 def find_all(machine: Machine | None = None) -> InstalledGimps:
     """Return every GIMP of this user; raise SetupProblem if none is 3.0 or later."""
     machine = machine or Machine()
     problems: list[SetupProblem] = []
-    gimps = [*_unsandboxed(machine), *_sandboxed(problems)]
+    gimps = [*_unsandboxed(machine, problems), *_sandboxed(problems)]
     usable: dict[Path, Gimp] = {}
     for gimp in sorted(gimps, key=lambda gimp: _number(gimp.version), reverse=True):
         if _number(gimp.version) >= OLDEST:
@@ -110,28 +111,39 @@ def settings_folders(machine: Machine) -> list[Path]:
     return sorted(numbered, key=lambda path: _number(path.name))
 
 
-def _unsandboxed(machine: Machine) -> list[Gimp]:
+def _unsandboxed(machine: Machine, problems: list[SetupProblem]) -> list[Gimp]:
     candidates = programs(machine)
     with ThreadPoolExecutor(max_workers=len(candidates) or 1) as pool:
-        versions = list(pool.map(lambda program: program.version or _query_version(program), candidates))
+        versions = list(pool.map(lambda program: program.version or _query_version(program, problems), candidates))
     return [Gimp(str(program.path), version, program.kind)
             for program, version in zip(candidates, versions, strict=True) if version]  # fmt: skip
 
 
-def _query_version(program: Program) -> str | None:
-    """Return the version that a GIMP reports; for one that would open a window, the version in its name."""
+def _query_version(program: Program, problems: list[SetupProblem]) -> str | None:
+    """Return the version that a GIMP reports; for one that would open a window, the version in its name.
+
+    One that does not respond is added to the problems.
+    """
     if not program.has_window:
-        gimp = query(str(program.path))
+        try:
+            gimp = query(str(program.path))
+        except subprocess.TimeoutExpired:
+            what = f"{program.path} didn't report its version within {_VERSION_SECONDS} seconds."
+            problems.append(SetupProblem(what, "Check whether this GIMP starts, then run this again."))
+            return None
         return gimp.version if gimp else None
     suffix = re.search(r"-(\d+\.\d+)\.exe$", program.path.name)
     return f"{suffix.group(1)}.0" if suffix else None
 
 
 def query(command: str) -> Gimp | None:
-    """Return the GIMP that a command starts, by its `--version`; None if it does not answer within ten seconds."""
+    """Return the GIMP that a command starts, by its `--version`; None if there is none.
+
+    Raise subprocess.TimeoutExpired if it does not answer within ten seconds.
+    """
     try:
         answer = pythons.ask([command, "--version"], _VERSION_SECONDS)
-    except (OSError, subprocess.TimeoutExpired):
+    except OSError:
         return None
     match = re.search(r"\b(\d+\.\d+\.\d+)", answer.stdout)
     return Gimp(command, match.group(1)) if match else None

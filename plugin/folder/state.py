@@ -31,7 +31,7 @@ from typing import Any
 
 from lib.storage.file_identity import File
 
-VERSION = 1
+VERSION = 2  # 1: a run has the output folder to itself
 _FILE = re.compile(r"run(-\d+)?\.jsonl")
 ENDS = ("done", "failed", "unknown")
 """How a picture's job can have ended."""

@@ -129,13 +129,14 @@ def test_the_systemd_unit_runs_this_install_py(
     folder = tmp_path / "my 100%"
     folder.mkdir()
     monkeypatch.chdir(folder)
-    arguments = ["--host", "127.0.0.1", "--port", "8765", "--key-file", "/etc/my keys/100%"]
+    arguments = ["--host", "127.0.0.1", "--key-file", "/etc/my keys/100%", "--stop-seconds", "300"]
     assert command.run(["serve", "--print-systemd-unit", *arguments]) == 0
     unit = capsys.readouterr().out
     line = next(line for line in unit.splitlines() if line.startswith("ExecStart="))
     words = shlex.split(line.removeprefix("ExecStart=").replace("%%", "%"))
     assert words == [sys.executable, str(ROOT / "install.py"), "serve", "--log-requests", *arguments]
     assert f"WorkingDirectory={tmp_path}/my 100%%" in unit.splitlines(), "the key's path may be relative to it"
+    assert "TimeoutStopSec=330" in unit.splitlines(), "systemd leaves the running edits their time"
     if shutil.which("systemd-analyze"):
         (tmp_path / "generative-edit.service").write_text(unit)
         checked = subprocess.run(["systemd-analyze", "verify", "--user", str(tmp_path / "generative-edit.service")],

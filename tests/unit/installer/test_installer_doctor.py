@@ -9,6 +9,7 @@ import subprocess
 import pytest
 
 from lib.installer import doctor, gimps, packages, procedures, programs, pythons, stamp
+from lib.installer.problem import SetupProblem
 from lib.installer.procedures import PROCEDURES
 from lib.settings import settings
 from tests.unit.installer.made_machine import put_flatpak, put_gimp, put_program, real_fetch, run
@@ -89,6 +90,16 @@ def test_a_gimp_that_does_not_start_is_ignored(machine):
     (machine / "bin/gimp").chmod(0o755)
     assert gimps.query(str(machine / "bin/nothing")) is None
     assert gimps.query(str(machine / "bin/gimp")) is None
+
+
+def test_a_gimp_that_does_not_respond_is_named(machine, monkeypatch):
+    monkeypatch.setattr(gimps, "_VERSION_SECONDS", 0.3)
+    for program in (machine / "bin").glob("gimp*"):
+        program.unlink()
+    (machine / "bin/gimp-console").write_text("#!/bin/sh\nexec /bin/sleep 30\n")
+    (machine / "bin/gimp-console").chmod(0o755)
+    with pytest.raises(SetupProblem, match="bin/gimp-console didn't report its version within 0.3 seconds"):
+        gimps.find_all()
 
 
 def test_a_folder_named_by_gimp3_directory_is_a_settings_folder(machine):
