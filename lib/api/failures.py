@@ -83,6 +83,9 @@ _MODERATION_MESSAGE = re.compile(
 )
 """How OpenRouter, xAI and gateways word a refusal by moderation that has no code of its own."""
 
+_KEY_MESSAGE = re.compile(r"(incorrect|invalid) api key|api key not (valid|found)", re.IGNORECASE)
+"""How xAI and Google word the refusal of a key, which they send with status 400."""
+
 _HINTS_BY_STATUS = {
     402: N_("Your account has no credit left. Add credit on the provider's website, then try again."),
     405: N_("Check the endpoint's address; it usually ends in /v1."),
@@ -169,7 +172,7 @@ def error_from_event(data: Mapping[str, Any], request_id: str | None) -> ApiErro
 
 def _error_class(status: int, details: Mapping[str, Any]) -> type[ApiError]:
     code, kind = details["code"], details["type"]
-    if kind == "no_db_connection":
+    if kind == "no_db_connection" or (status == 400 and _KEY_MESSAGE.search(details["message"])):
         return AuthenticationError
     if code in _MODERATION_CODES or (status in (400, 403) and _MODERATION_MESSAGE.search(details["message"])):
         return ModerationError

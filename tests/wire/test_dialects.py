@@ -35,6 +35,7 @@ EVERYTHING = EditRequest(
     mask=IMAGE,
     model="some/model",
     background="opaque",
+    complexity="low",
     moderation="low",
     n=2,
     output_compression=80,
@@ -67,7 +68,9 @@ def test_request_with_all_fields_is_accepted(name: str) -> None:
     assert len(response.images) == (1 if name == "azure" else 2)
     fields = set(got.parameters())
     replaced = {"size"} if name == "xai" else set()
-    for field in ("background", "moderation", "quality", "user", "size", "output_format", "input_fidelity"):
+    for field in (
+        "background", "complexity", "moderation", "quality", "user", "size", "output_format", "input_fidelity"
+    ):  # fmt: skip
         value = getattr(EVERYTHING, field)
         rejected = provider.note_for(provider.rejected, field, value) is not None
         assert (field in fields) is (value is not None and not rejected and field not in replaced), field
@@ -219,6 +222,18 @@ def test_openrouter_gets_its_own_route_and_references() -> None:
     with serving(json_reply({"data": [{"id": "openai/gpt-image-2"}]})) as server:
         assert [info.id for info in client_for("openrouter", server).models()] == ["openai/gpt-image-2"]
         assert server.last.path == "/api/v1/images/models"
+
+
+def test_openrouter_gets_markup_like_a_reference() -> None:
+    _, got, _ = edit_with("openrouter", EditRequest([IMAGE], "p", model="openai/gpt-image-2.6-flare", markup=IMAGE))
+    assert got.json["markup"] == got.json["input_references"][0]
+
+
+@pytest.mark.parametrize("name", ["xai", "openrouter"])
+def test_the_newest_models_fields_are_not_sent_to_those_without_them(name: str) -> None:
+    request = EditRequest([IMAGE], "p", model="openai/gpt-image-2.6-flare", complexity="low")
+    _, got, notices = edit_with(name, request)
+    assert "complexity" not in got.json and "complexity" in notices
 
 
 def test_imagerouter_gets_mask_and_one_request_for_each_image() -> None:

@@ -108,11 +108,14 @@ def test_a_provider_that_is_not_stored_can_be_tested(endpoint):
 
 @pytest.mark.parametrize(("listing", "expected", "code"), [
     ("unverified", "bad", "organisation"), ("absent", "doubtful", "address"), ("garbage", "doubtful", "address"),
+    ("key", "bad", "key"), ("project", "bad", "key"),
 ])  # fmt: skip
 def test_other_answers_of_the_endpoint_have_a_hint(mine, listing, expected, code):
     mine.listing = listing
     response = verdict()
     assert (response["verdict"], response["code"]) == (expected, code) and response["hint"]
+    assert "***" not in response["message"], "no part of the key is quoted"
+    assert ("key's project" in response["hint"]) is (listing == "project")
     assert ask("provider-state")["test"]["message"] == response["message"]
 
 
@@ -311,10 +314,10 @@ def test_a_good_connection_says_what_an_edit_costs_and_what_the_model_can_do(min
 
 @pytest.mark.parametrize(("like", "expected"), [
     ("deepinfra", "The cost of an edit is unknown. It ignores masks. It takes a single image, so no references. "
-                  "It sends no previews. It ignores or refuses: background, moderation, output_format, "
+                  "It sends no previews. It ignores or refuses: background, complexity, moderation, output_format, "
                   "output_compression, quality, input_fidelity, markup, size=auto."),
     ("openrouter", "The cost of an edit is unknown. It ignores masks. It takes up to 16 images. It sends no previews. "
-                   "It ignores or refuses: markup, size=auto, input_fidelity, moderation, user."),
+                   "It ignores or refuses: size=auto, complexity, input_fidelity, moderation, user."),
     ("custom", "The cost of an edit is unknown. It takes masks. It takes several images. It sends previews."),
 ])  # fmt: skip
 def test_what_a_provider_cannot_do_is_said(endpoint, like, expected):
