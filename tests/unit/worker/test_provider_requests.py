@@ -11,9 +11,11 @@ import threading
 import keyring
 import pytest
 
-from lib.api import key_store, keys, providers
+from lib.api import key_store, keys, models, providers
+from lib.api.cost import ReportedOutput
+from lib.api.request import EditRequest
 from lib.jobs.job import Job
-from lib.settings import settings
+from lib.settings import settings, spending
 from lib.worker import job_request
 from lib.worker.requests import answer, capabilities
 from tests.gimp.endpoint import TestEndpoint
@@ -310,6 +312,15 @@ def test_a_good_connection_says_what_an_edit_costs_and_what_the_model_can_do(min
     assert "It takes masks. It takes up to 16 images. It sends previews." in abilities
     assert "The last 3 edits took 14 s (median). Its models on " in abilities
     assert "abilities" not in verdict(model="gpt-image-77")
+
+
+def test_the_cost_of_an_edit_is_what_earlier_answers_reported():
+    model = models.get("gpt-image-2.6-flare")
+    request = EditRequest([b""], "p", model=model.name, quality="medium", size="1024x1024")
+    before = capabilities.describe(providers.get("custom"), model.name)
+    spending.add_report(request, model, ReportedOutput((1024, 1024), 2000))
+    after = capabilities.describe(providers.get("custom"), model.name)
+    assert "costs about $0.022 to $0.030." in before and "costs about $0.068 to $0.077." in after
 
 
 @pytest.mark.parametrize(("like", "expected"), [
