@@ -98,7 +98,7 @@ class CanvasLayer:
             self.image.insert_layer(self.layer, place.parent, place.position)
             layers = (self._replaced, self._edited if appearance.is_cut_out else None)
             self._hidden = [layer for layer in layers if layer and hide(layer)]
-            self._mark = provenance.mark(self.image, record, self.frame, mask)
+            self._mark = provenance.mark(self.image, record, self.frame, [mask])
         Gimp.displays_flush()
 
     def show(self, rgba: bytes, mask: bytes | None = None) -> None:

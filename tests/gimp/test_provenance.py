@@ -85,6 +85,15 @@ def test_a_result_marks_its_image(gimp, photograph, endpoint, case, provider, ex
     assert started <= datetime.fromisoformat(done["record"]["date"]) <= datetime.now(UTC)
 
 
+@pytest.mark.one_gimp("3.0")
+def test_a_result_that_is_masked_to_what_changed_is_a_part(gimp, photograph, endpoint):
+    endpoint.behave("spot")
+    done = gimp.call(
+        "provenance.edit", path=photograph(), case="nothing_selected", steps=[{"prompt": "a sun", "provider": "custom"}]
+    )
+    assert [mark(each) for each in done["metadata"]] == [None, PARTLY]
+
+
 @pytest.mark.one_gimp("3.2")
 def test_the_stronger_mark_stays(gimp, photograph, endpoint):
     endpoint.behave("invert")
