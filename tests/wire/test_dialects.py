@@ -255,6 +255,8 @@ def test_model_of_a_gateway_has_the_limits_of_its_makers() -> None:
     model = models.get("openai/gpt-image-2")
     assert model.is_known and model.sizes == models.get("gpt-image-2").sizes and model.name == "openai/gpt-image-2"
     assert not models.get("nobody/gpt-image-2").is_known
+    assert models.get("openai/gpt-image-1.5").successor == "openai/gpt-image-2.6-sunburst"
+    assert models.get("gpt-image-1.5").successor == "gpt-image-2.6-sunburst"
 
 
 def test_lemonade_gets_the_first_image_only_with_a_notice() -> None:
