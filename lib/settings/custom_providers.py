@@ -22,7 +22,7 @@ DIALECTS = tuple(name for name in providers.names() if name != "local")
 RESERVED = (
     "openai", "azure", "local", "vllm-omni", "sglang", "sd-cpp", "lemonade", "xinference", "litellm", "custom",
 )  # fmt: skip
-"""The built-in providers from version 0.1.0 on. A custom provider that is older than any other one keeps its name."""
+"""The built-in providers of the first version. A custom provider keeps its name if a built-in one gets it later."""
 
 FIELDS = ("title", "like", "base_url", "model", "api_version")
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
