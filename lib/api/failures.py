@@ -79,9 +79,13 @@ _HINTS_BY_MESSAGE = (
 """What to do about refusals that some providers only tell apart in their message."""
 
 _MODERATION_MESSAGE = re.compile(
-    r"input was flagged|rejected by content moderation|rejected by the safety system", re.IGNORECASE
+    r"input was flagged|rejected by content moderation|rejected by the safety system|violates usage guidelines",
+    re.IGNORECASE,
 )
 """How OpenRouter, xAI and gateways word a refusal by moderation that has no code of its own."""
+
+_KEY_MESSAGE = re.compile(r"(incorrect|invalid) api key|api key not (valid|found)", re.IGNORECASE)
+"""How xAI, Google and gateways word the refusal of a key that they send with status 400 or 403."""
 
 _HINTS_BY_STATUS = {
     402: N_("Your account has no credit left. Add credit on the provider's website, then try again."),
@@ -169,7 +173,7 @@ def error_from_event(data: Mapping[str, Any], request_id: str | None) -> ApiErro
 
 def _error_class(status: int, details: Mapping[str, Any]) -> type[ApiError]:
     code, kind = details["code"], details["type"]
-    if kind == "no_db_connection":
+    if kind == "no_db_connection" or (status in (400, 403) and _KEY_MESSAGE.search(details["message"])):
         return AuthenticationError
     if code in _MODERATION_CODES or (status in (400, 403) and _MODERATION_MESSAGE.search(details["message"])):
         return ModerationError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -15,6 +15,8 @@ from lib.translation import _
 
 WARN_DAYS = 30
 """Days before its shutdown from which a model gives a warning."""
+
+_MAKER = "openai/"
 
 
 @dataclass(frozen=True)
@@ -158,13 +160,15 @@ def names() -> list[str]:
 def get(name: str) -> Model:
     """Return the model of this name, or a permissive one if it isn't in models.json.
 
-    Gateways put the maker in front of the name: "openai/gpt-image-2".
+    Gateways put the maker in front of the name, "openai/gpt-image-2", and so does the successor then.
     """
     data = _data()
-    entry = data["models"].get(name.removeprefix("openai/"))
+    short = name.removeprefix(_MAKER)
+    entry = data["models"].get(short)
     if entry is None:
         return _model(name, data["unknown"], is_known=False)
-    return _model(name, data["families"][entry["family"]] | entry, is_known=True)
+    model = _model(name, data["families"][entry["family"]] | entry, is_known=True)
+    return replace(model, successor=_MAKER + model.successor) if model.successor and short != name else model
 
 
 def recommended() -> str:

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lib.api.request import EditRequest, image_url
+from lib.api.request import EditRequest, ImageSource, image_url
 
 
 def json_fields(request: EditRequest, fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of the JSON body; the first of the images is the one to edit."""
-    references = [{"type": "image_url", "image_url": {"url": image_url(image)}} for image in request.images]
-    return dict(fields) | {"input_references": references}
+    body = dict(fields) | {"input_references": [_reference(image) for image in request.images]}
+    return body if request.markup is None else body | {"markup": _reference(request.markup)}
+
+
+def _reference(image: ImageSource) -> dict[str, Any]:
+    return {"type": "image_url", "image_url": {"url": image_url(image)}}

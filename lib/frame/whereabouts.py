@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from lib.frame.geometry import Rect
 
 _COLUMNS, _ROWS = ("left", "", "right"), ("upper", "", "lower")
@@ -17,9 +19,17 @@ def describe_area(selection: Rect, sent: Rect) -> str:
     left, right = ((edge - sent.x) / sent.width for edge in (area.x, area.right))
     top, bottom = ((edge - sent.y) / sent.height for edge in (area.y, area.bottom))
     return (
-        f"Change only the {_place(left, right, top, bottom)} of the image, from {left:.0%} to {right:.0%} of its width "
-        f"and from {top:.0%} to {bottom:.0%} of its height. Leave everything else exactly as it is."
+        f"Change only the {_place(left, right, top, bottom)} of the image, from {_percent(left, right)} of its width "
+        f"and from {_percent(top, bottom)} of its height. Leave everything else exactly as it is."
     )
+
+
+def _percent(start: float, end: float) -> str:
+    """Return a span of a side in whole per cent, rounded; a very small one is rounded outwards, not to be empty."""
+    if round(100 * start) == round(100 * end):
+        whole = min(99, math.floor(round(100 * start, 6)))
+        return f"{whole}% to {whole + 1}%"
+    return f"{start:.0%} to {end:.0%}"
 
 
 def _place(left: float, right: float, top: float, bottom: float) -> str:

@@ -19,15 +19,23 @@ Entry = Mapping[str, str]
 DIALECTS = tuple(name for name in providers.names() if name != "local")
 """The built-in providers that a custom one can be like; the built-in engine has no address to change."""
 
+RESERVED = (
+    "openai", "azure", "local", "vllm-omni", "sglang", "sd-cpp", "lemonade", "xinference", "litellm", "custom",
+)  # fmt: skip
+"""The built-in providers of the first version. A custom provider keeps its name if a built-in one gets it later."""
+
 FIELDS = ("title", "like", "base_url", "model", "api_version")
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
 _API_VERSION = re.compile(r"[A-Za-z0-9._-]{0,40}")
 _LONGEST = {"title": 60, "like": 40, "base_url": 2000, "model": 200, "api_version": 40}
 
 
-def validate_name(name: object) -> str:
-    """Return the name of a custom provider; raise ValueError with a sentence for the user if it is invalid."""
-    if isinstance(name, str) and name in providers.names():
+def validate_name(name: object, *, is_new: bool = True) -> str:
+    """Return the name of a custom provider; raise ValueError with a sentence for the user if it is invalid.
+
+    Where it `is_new`, no built-in provider may have its name.
+    """
+    if isinstance(name, str) and name in (providers.names() if is_new else RESERVED):
         raise ValueError(_("The provider “{name}” is built in. Choose another name.").format(name=name))
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         text = _("A provider can't be named “{name}”. Use up to 40 lowercase letters, digits, dots and hyphens.")

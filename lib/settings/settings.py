@@ -14,7 +14,7 @@ from typing import Any
 
 from lib.api import providers
 from lib.api.providers import Provider
-from lib.settings.custom_providers import Entry, build_provider, validate_entry, validate_name
+from lib.settings.custom_providers import RESERVED, Entry, build_provider, validate_entry, validate_name
 from lib.settings.validators import validate
 from lib.storage.stored_json import Data, StoredJson
 from lib.translation import _
@@ -105,7 +105,7 @@ def save_provider(name: str, entry: Mapping[str, Any]) -> Settings:
 
     If its address changes, its first paid use has to be confirmed again.
     """
-    valid = validate_entry(validate_name(name), entry)
+    valid = validate_entry(validate_name(name, is_new=name not in load().providers), entry)
 
     def put(data: Data) -> Data:
         before = _entries(data).get(name)
@@ -129,7 +129,7 @@ def remove_provider(name: str) -> Settings:
 
 def provider(name: str) -> Provider:
     """Return the built-in or custom provider of this name; raise ValueError, listing the names, if there is none."""
-    custom = {} if name in providers.names() else load().providers
+    custom = {} if name in RESERVED else load().providers
     if name in custom:
         return build_provider(name, custom[name])
     try:
@@ -140,9 +140,13 @@ def provider(name: str) -> Provider:
 
 
 def provider_names() -> list[str]:
-    """Return the names of all providers: the built-in ones, then the custom ones by title."""
+    """Return the names of all providers: the built-in ones, then the custom ones by title.
+
+    A custom one takes the place of a later built-in one of its name.
+    """
     custom = load().providers
-    return [*providers.names(), *sorted(custom, key=lambda name: custom[name]["title"].casefold())]
+    built_in = [name for name in providers.names() if name not in custom]
+    return [*built_in, *sorted(custom, key=lambda name: custom[name]["title"].casefold())]
 
 
 def _file() -> StoredJson:
@@ -178,7 +182,7 @@ def _parse(data: Data) -> tuple[Settings, list[str]]:
     custom = {}
     for name, entry in _entries(data).items():
         try:
-            custom[name] = validate_entry(validate_name(name), entry)
+            custom[name] = validate_entry(validate_name(name, is_new=False), entry)
         except ValueError as error:
             problems.append(str(error))
     return Settings(**values, providers=custom), problems

@@ -23,12 +23,17 @@ def markup_layer(image: Gimp.Image, name: str) -> Gimp.Layer | None:
     return layer
 
 
-def without_markup(layers: Sequence[Gimp.Layer], markup: Gimp.Layer | None) -> list[Gimp.Layer]:
-    """Return the layers to send as pictures; raise EditFailed where one of them is a group that holds the markup."""
+def without_markup(
+    layers: Sequence[Gimp.Layer], markup: Gimp.Layer | None, *, sample_merged: bool = False
+) -> list[Gimp.Layer]:
+    """Return the layers to send as pictures; raise EditFailed where one of them is a group that holds the markup.
+
+    With `sample_merged` what is visible takes the place of the first layer, from which the markup is left out.
+    """
     if markup is None:
         return list(layers)
     others = [layer for layer in layers if layer.get_id() != markup.get_id()]
-    groups = {layer.get_id() for layer in others if layer.is_group()}
+    groups = {layer.get_id() for layer in others[sample_merged:] if layer.is_group()}
     parent = markup.get_parent()
     while parent is not None:
         if parent.get_id() in groups:

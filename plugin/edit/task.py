@@ -76,7 +76,7 @@ def prepare(
     sent with what is visible, and is hidden when the new result is inserted. Raises BadArguments or EditFailed.
     """
     markup = markup_layer(image, options.markup)
-    layers = without_markup(layers, markup)
+    layers = without_markup(layers, markup, sample_merged=options.sample_merged)
     check_editable(image, layers, options)
     if options.mask:
         selection = NOTHING_SELECTED  # the worker finds the area in the whole layer

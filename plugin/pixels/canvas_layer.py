@@ -60,6 +60,7 @@ class CanvasLayer:
         self._replaced = place.replaced
         self._hidden: list[Gimp.Layer] = []
         self._mark: provenance.Mark | None = None
+        self._record: Mapping[str, Any] | None = None
         self._has_own_mask = False
         self._previous = previous
         self._in_order = in_order
@@ -92,13 +93,14 @@ class CanvasLayer:
         if not self.image.is_valid():
             self._open_new_image()
         name, mask, record = appearance.name, appearance.mask, appearance.record
+        self._record = record
         self.layer = new_layer(self.image, self.frame, name, rgba, mask, record)
         with undo_group(self.image), same_items_selected(self.image):
             place = self._place(name)
             self.image.insert_layer(self.layer, place.parent, place.position)
             layers = (self._replaced, self._edited if appearance.is_cut_out else None)
             self._hidden = [layer for layer in layers if layer and hide(layer)]
-            self._mark = provenance.mark(self.image, record, self.frame, mask)
+            self._mark = provenance.mark(self.image, record, self.frame, [mask])
         Gimp.displays_flush()
 
     def show(self, rgba: bytes, mask: bytes | None = None) -> None:
@@ -113,6 +115,7 @@ class CanvasLayer:
             self.image.undo_freeze()
             try:
                 fill_mask(self.layer, mask or b"\xff" * (len(rgba) // 4))
+                self._renew_mark(mask)
             finally:
                 self.image.undo_thaw()
             self._has_own_mask = True
@@ -145,7 +148,7 @@ class CanvasLayer:
             return
         with undo_group(self.image):
             self.image.remove_layer(layer)
-            if not any(each.is_present for each in self._in_order if each is not self):
+            if self._is_only_result:
                 provenance.unmark(self.image, self._mark)
             if previous:
                 previous.set_visible(True)
@@ -153,6 +156,16 @@ class CanvasLayer:
                 if hidden.is_valid():
                     hidden.set_visible(True)
         Gimp.displays_flush()
+
+    @property
+    def _is_only_result(self) -> bool:
+        return not any(each.is_present for each in self._in_order if each is not self)
+
+    def _renew_mark(self, mask: bytes | None) -> None:
+        """Mark the image as this mask says; a preview, which has none, counted as the whole image."""
+        if self._mark and self._is_only_result:
+            provenance.unmark(self.image, self._mark)
+            self._mark = provenance.mark(self.image, self._record, self.frame, [mask])
 
     def replace_by(self, results: ResultLayers) -> None:
         """Replace this layer, or its group, by a group of result layers, in one undo step."""

@@ -85,7 +85,7 @@ def insert_results(image: Gimp.Image, results: ResultLayers, place: Place) -> Gi
         group = insert_group(image, place, results.name) if count > 1 else None
         for number, layer in enumerate(layers):
             image.insert_layer(layer, group or place.parent, number if group else place.position)
-        provenance.mark(image, results.record, place.frame, results.mask)
+        provenance.mark(image, results.record, place.frame, results.masks)
         image.set_selected_layers(layers)
         return _selected_as_values(image)
 

@@ -1,6 +1,6 @@
 """Mark an image whose parts a model has made or changed, in its metadata."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,16 +18,18 @@ class Mark:
     before: str | None
 
 
-def mark(image: Gimp.Image, record: Mapping[str, Any] | None, frame: Rect, mask: bytes | None) -> Mark | None:
+def mark(
+    image: Gimp.Image, record: Mapping[str, Any] | None, frame: Rect, masks: Sequence[bytes | None]
+) -> Mark | None:
     """Mark the image as its result's record says; return None if it has a mark that says as much, or none is wanted.
 
-    To be called in the undo group of the insertion: GIMP then undoes the mark together with it. `mask` is the result's
-    layer mask in the frame.
+    To be called in the undo group of the insertion: GIMP then undoes the mark together with it. `masks` are the layer
+    masks of the results in the frame.
     """
     term = (record or {}).get(source_type.RECORD_KEY)
     if term not in (source_type.EDITED, source_type.PARTLY_GENERATED):
         return None
-    if term == source_type.PARTLY_GENERATED and _is_whole(image, frame, mask):
+    if term == source_type.PARTLY_GENERATED and any(_is_whole(image, frame, mask) for mask in masks):
         term = source_type.GENERATED
     metadata = _metadata(image)
     before = source_type.value_in(metadata)

@@ -21,6 +21,12 @@ USAGE = {
     "input_tokens_details": {"text_tokens": 1, "image_tokens": 2},
 }
 
+_REFUSALS = {
+    "unverified": (403, None, "Your organization must be verified to use the model `gpt-image-2`."),
+    "key": (400, None, "Incorrect API key provided: xa***rt."),
+    "project": (401, None, "OpenAI-Project header should match project for API key: mismatched project"),
+}
+
 
 @dataclass
 class Received:
@@ -102,13 +108,13 @@ class TestEndpoint:
                 self._working -= 1
 
     def _look_up(self, request):
-        """`GET /v1/models`, as `listing` says: "list", "unverified", "absent" or "garbage"; a wrong key is refused."""
+        """`GET /v1/models`, as `listing` says: "list", "absent", "garbage" or a refusal; a wrong key is refused."""
         key = request.headers.get("Authorization", "").removeprefix("Bearer ")
         self.looked_up.append((request.path, key))
         if self.key is not None and key != self.key:
             return _error(401, "invalid_api_key", f"Incorrect API key provided: {key[:6]}***.")
-        if self.listing == "unverified":
-            return _error(403, None, "Your organization must be verified to use the model `gpt-image-2`.")
+        if self.listing in _REFUSALS:
+            return _error(*_REFUSALS[self.listing])
         if self.listing == "list":
             data = [entry if isinstance(entry, dict) else {"id": entry} for entry in self.models]
             return Response(json.dumps({"object": "list", "data": data}), content_type="application/json")

@@ -109,6 +109,19 @@ def test_markup_arrives_in_the_frame_and_leaves_no_trace(gimp, out, endpoint, ma
         assert_only_selection_changed(out, SIZE)
 
 
+@pytest.mark.one_gimp("3.2")
+def test_markup_in_a_group_is_sent_where_the_group_is_not(gimp, out, endpoint):
+    endpoint.behave("invert")
+    case = {"size": SIZE, "mark": (760, 420, 90, 40), "selected": (700, 380, 420, 260), "grouped": True}
+    values = {"prompt": "a boat", "provider": "custom", "fit": False}
+    done = gimp.call("markup.edit_marked", out=str(out), sample_merged=True, **case, **values)
+    assert done["status"] == "success", done["error"]
+    assert_is_overlay(endpoint.received[-1], done["report"]["frame"], case["mark"])
+    done = gimp.call("markup.edit_marked", out=str(out), **case, **values)
+    assert done["status"] != "success" and "is in the group “group”, which is sent" in done["error"]
+    assert len(endpoint.received) == 1
+
+
 def test_edit_again_sends_the_same_markup(gimp, out, endpoint):
     endpoint.behave("invert")
     case = {"size": SIZE, "mark": (760, 420, 90, 40), "selected": (700, 380, 420, 260)}

@@ -85,6 +85,20 @@ def test_a_result_marks_its_image(gimp, photograph, endpoint, case, provider, ex
     assert started <= datetime.fromisoformat(done["record"]["date"]) <= datetime.now(UTC)
 
 
+@pytest.mark.one_gimp("3.0")
+def test_a_result_that_is_masked_to_what_changed_is_a_part(gimp, photograph, endpoint):
+    endpoint.behave("spot")
+    done = gimp.call(
+        "provenance.edit", path=photograph(), case="nothing_selected", steps=[{"prompt": "a sun", "provider": "custom"}]
+    )
+    assert [mark(each) for each in done["metadata"]] == [None, PARTLY]
+
+
+def test_the_mark_follows_the_mask_of_the_result_on_the_canvas(gimp):
+    states = gimp.call("provenance.show_in_turn", masks=[0, 255, 128])
+    assert [mark(each) for each in states] == [GENERATED, PARTLY, GENERATED, PARTLY, None]
+
+
 @pytest.mark.one_gimp("3.2")
 def test_the_stronger_mark_stays(gimp, photograph, endpoint):
     endpoint.behave("invert")
@@ -159,11 +173,16 @@ def test_files_of_a_folder_run_carry_the_mark(gimp, photograph, out, endpoint, e
     assert values[f"{DC}title"] == "A & B"
 
 
-def test_undo_removes_the_mark_with_the_layer(window, endpoint):
+@pytest.mark.parametrize("masks", [None, [0]], ids=["script", "window"])
+def test_undo_removes_the_mark_with_the_layer(window, endpoint, masks):
     endpoint.behave("invert")
     image = window.call("edits.show", case="corner")
     before = window.call("provenance.metadata_of", image_id=image)
-    assert window.call("edits.edit_shown", image_id=image, prompt="a boat", provider="custom")["status"] == "success"
+    if masks:
+        window.call("provenance.show_in_turn", masks=masks, image_id=image)
+    else:
+        done = window.call("edits.edit_shown", image_id=image, prompt="a boat", provider="custom")
+        assert done["status"] == "success"
     assert mark(window.call("provenance.metadata_of", image_id=image)) == PARTLY
     layers = len(window.call("edits.layers_of", image_id=image))
     window.settle()

@@ -36,6 +36,7 @@ _NOT_SHOWN = {
     r"|an event has more than  (bytes|lines)|module  has no attribute |the layer is not inserted yet"
     r"|the proxy's address can't be used": "caught by ourselves, or a programmer's mistake",
     r"organi\[sz\]ation must be .*|.*does not have access to .*|country, region,\? or .*|input was flagged.*"
+    r"|\(incorrect\|invalid\) api key.*"
     r"|before headers.*reset reason: .*|.*litellm.*Error: .*| \?\(\?:LiteLLM: .*": "patterns of what servers write",
     r" bytes are not a picture of .*| of job  is not an object|a line between plug-in and worker .*": "the same",
     r"Fill the .*|.* from its surroundings|Make its background .*|Arrange the .*|transparent part of the picture"

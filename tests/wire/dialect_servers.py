@@ -11,8 +11,8 @@ from tests.wire.server import Recorded, Reply, completed_event, images_reply, js
 
 IMAGE = picture()
 OPENAI_FIELDS = {
-    "prompt", "model", "background", "input_fidelity", "moderation", "n", "output_compression", "output_format",
-    "partial_images", "quality", "size", "stream", "user", "response_format",
+    "prompt", "model", "background", "complexity", "input_fidelity", "moderation", "n", "output_compression",
+    "output_format", "partial_images", "quality", "size", "stream", "user", "safety_identifier", "response_format",
 }  # fmt: skip
 
 
@@ -88,12 +88,13 @@ def openrouter(request: Recorded) -> Reply:
         return json_reply({"error": {"code": 404, "message": "Not found"}}, 404)
     body = request.json
     fields = {"prompt", "model", "n", "size", "aspect_ratio", "resolution", "quality", "background", "output_format",
-             "output_compression", "seed", "stream", "input_references", "response_format", "provider"}  # fmt: skip
+             "output_compression", "seed", "stream", "input_references", "markup", "response_format",
+             "provider"}  # fmt: skip
     for name in set(body) - fields:
         return json_reply({"error": {"code": 400, "message": f"Unsupported parameter: {name}"}}, 400)
     if not body.get("model") or body.get("size") == "auto":
         return json_reply({"error": {"code": 400, "message": "model is required, size must be WxH"}}, 400)
-    if not all(map(data_url_image, body["input_references"])):
+    if not all(map(data_url_image, [*body["input_references"], *filter(None, [body.get("markup")])])):
         return json_reply({"error": {"code": 400, "message": "input_references"}}, 400)
     return images_reply(*[IMAGE] * body.get("n", 1), usage={"cost": 0.04})
 

@@ -35,6 +35,7 @@ EVERYTHING = EditRequest(
     mask=IMAGE,
     model="some/model",
     background="opaque",
+    complexity="low",
     moderation="low",
     n=2,
     output_compression=80,
@@ -67,7 +68,9 @@ def test_request_with_all_fields_is_accepted(name: str) -> None:
     assert len(response.images) == (1 if name == "azure" else 2)
     fields = set(got.parameters())
     replaced = {"size"} if name == "xai" else set()
-    for field in ("background", "moderation", "quality", "user", "size", "output_format", "input_fidelity"):
+    for field in (
+        "background", "complexity", "moderation", "quality", "user", "size", "output_format", "input_fidelity"
+    ):  # fmt: skip
         value = getattr(EVERYTHING, field)
         rejected = provider.note_for(provider.rejected, field, value) is not None
         assert (field in fields) is (value is not None and not rejected and field not in replaced), field
@@ -221,6 +224,18 @@ def test_openrouter_gets_its_own_route_and_references() -> None:
         assert server.last.path == "/api/v1/images/models"
 
 
+def test_openrouter_gets_markup_like_a_reference() -> None:
+    _, got, _ = edit_with("openrouter", EditRequest([IMAGE], "p", model="openai/gpt-image-2.6-flare", markup=IMAGE))
+    assert got.json["markup"] == got.json["input_references"][0]
+
+
+@pytest.mark.parametrize("name", ["xai", "openrouter"])
+def test_the_newest_models_fields_are_not_sent_to_those_without_them(name: str) -> None:
+    request = EditRequest([IMAGE], "p", model="openai/gpt-image-2.6-flare", complexity="low")
+    _, got, notices = edit_with(name, request)
+    assert "complexity" not in got.json and "complexity" in notices
+
+
 def test_imagerouter_gets_mask_and_one_request_for_each_image() -> None:
     with serving(SERVERS["imagerouter"]) as server, client_for("imagerouter", server) as client:
         response = client.edit(EditRequest([IMAGE], "p", mask=IMAGE, model="m", n=3))
@@ -240,6 +255,8 @@ def test_model_of_a_gateway_has_the_limits_of_its_makers() -> None:
     model = models.get("openai/gpt-image-2")
     assert model.is_known and model.sizes == models.get("gpt-image-2").sizes and model.name == "openai/gpt-image-2"
     assert not models.get("nobody/gpt-image-2").is_known
+    assert models.get("openai/gpt-image-1.5").successor == "openai/gpt-image-2.6-sunburst"
+    assert models.get("gpt-image-1.5").successor == "gpt-image-2.6-sunburst"
 
 
 def test_lemonade_gets_the_first_image_only_with_a_notice() -> None:

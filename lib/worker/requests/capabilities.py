@@ -3,11 +3,11 @@
 import os
 import statistics
 
-from lib.api import cost, models
+from lib.api import models
 from lib.api.providers import Provider
 from lib.api.request import EditRequest
 from lib.jobs import history
-from lib.settings import provider_tests
+from lib.settings import provider_tests, spending
 from lib.translation import _, ngettext
 
 _SIZE = (1024, 1024)
@@ -25,7 +25,7 @@ def describe(provider: Provider, model_name: str) -> str:
 
 def _price(model: models.Model) -> str:
     request = EditRequest([b""], "remove the lamp post", model=model.name, quality=_QUALITY, size="1024x1024")
-    expected = cost.estimate(request, model, [_SIZE], _SIZE)
+    expected = spending.estimate(request, model, [_SIZE], _SIZE)
     if expected is None:
         return _("The cost of an edit is unknown.")
     text = _("A typical edit (1024×1024, medium quality) costs about {cost}.")

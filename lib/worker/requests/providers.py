@@ -143,7 +143,8 @@ def _explain_error(error: ApiError, message: Message) -> Answer:
     """Return the verdict for a failed request, without the endpoint's words on a key, which may quote a part of it."""
     host = _host(message)
     if isinstance(error, AuthenticationError) and error.status:
-        hint = _("Copy the complete key from the provider's site again and store it.")
+        is_general = error.hint == _(AuthenticationError.hint)
+        hint = _("Copy the complete key from the provider's site again and store it.") if is_general else error.hint
         return _verdict("bad", "key", _("{host} doesn't accept the key.").format(host=host), hint)
     if isinstance(error, PermissionDeniedError) and "verif" in error.message.lower():
         hint = _("Verify the organisation on the provider's site, wait a few minutes, then test again.")

@@ -11,10 +11,15 @@ NOTES = "notes"
 _BORDER = 20
 
 
-def edit_marked(out, size, mark, selected=None, script=None, again=False, **arguments):
-    """Edit the picture under a layer with a red rectangle; `script` is Script-Fu for the same, `again` repeats it."""
+def edit_marked(out, size, mark, selected=None, script=None, again=False, grouped=False, **arguments):
+    """Edit the picture under a layer with a red rectangle; `script` is Script-Fu for the same, `again` repeats it.
+
+    If `grouped`, both are in a group, which is edited.
+    """
     image = pictures.splash(*size)
     layer, notes = image.get_layers()[0], _add_notes(image, mark)
+    if grouped:
+        layer = _group(image, [layer, notes])
     if selected:
         image.select_rectangle(Gimp.ChannelOps.REPLACE, *selected)
     image.clean_all()
@@ -58,6 +63,14 @@ def _add_notes(image, mark):
     notes.get_buffer().set(red, "R'G'B'A u8", bytes((255, 0, 0, 255)) * (across * down))
     notes.get_buffer().flush()
     return notes
+
+
+def _group(image, layers):
+    group = Gimp.GroupLayer.new(image, "group")
+    image.insert_layer(group, None, 0)
+    for layer in layers:
+        image.reorder_item(layer, group, 0)
+    return group
 
 
 def _pixels(layer):

@@ -4,6 +4,10 @@ from pathlib import Path
 
 from gi.repository import Gimp, Gio
 
+from lib.frame.geometry import Rect
+from plugin.pixels import source_type
+from plugin.pixels.canvas_layer import Appearance, CanvasLayer
+from plugin.pixels.insert import Place
 from tests.gimp.inside import edits
 
 KINDS = {"png": "png", "jpg": "jpeg", "webp": "webp", "tif": "tiff", "avif": "heif-av1"}
@@ -25,6 +29,29 @@ def edit(path, case, steps=({},)):
     record = edits._parasite(image)
     image.delete()
     return {"metadata": states, "record": record, "report": done.get("report")}
+
+
+def show_in_turn(masks, image_id=None):
+    """Shows a preview of the whole picture, then results whose masks start with these values, then none.
+
+    In an open image the last one stays.
+    """
+    image = Gimp.Image.get_by_id(image_id) if image_id else edits.CASES["nothing_selected"]()[0]
+    width, height = image.get_width(), image.get_height()
+    record = {source_type.RECORD_KEY: source_type.PARTLY_GENERATED}
+    canvas = CanvasLayer(image, None, Place(Rect(0, 0, width, height), None, 0))
+    rgba = bytes(4 * width * height)
+    canvas.insert(rgba, Appearance("preview", None, record))
+    states = [image.get_metadata().serialize()]
+    for value in masks:
+        canvas.show(rgba, bytes([value]) * (width // 2 * height) + b"\xff" * ((width - width // 2) * height))
+        states.append(image.get_metadata().serialize())
+    if image_id:
+        return states
+    canvas.remove()
+    states.append((image.get_metadata() or Gimp.Metadata.new()).serialize())
+    image.delete()
+    return states
 
 
 def metadata_of(image_id):

@@ -23,6 +23,8 @@ SENT = Rect(100, 200, 1000, 500)
         (Rect(150, 210, 900, 100), "upper part", "5% to 95% of its width and from 2% to 22% of"),
         (Rect(110, 210, 980, 480), "middle", "1% to 99% of its width and from 2% to 98% of"),
         (Rect(0, 0, 250, 300), "upper left part", "0% to 15% of its width and from 0% to 20% of"),
+        (Rect(603, 452, 2, 1), "middle", "50% to 51% of its width and from 50% to 51% of"),
+        (Rect(1098, 699, 2, 1), "lower right part", "99% to 100% of its width and from 99% to 100% of"),
     ],
 )
 def test_the_sentence_names_the_place_and_the_bounds(selection, place, bounds):
@@ -34,7 +36,7 @@ def test_the_sentence_names_the_place_and_the_bounds(selection, place, bounds):
 @given(st.integers(0, 900), st.integers(0, 400), st.integers(1, 900), st.integers(1, 400))
 def test_the_bounds_are_in_the_image(x, y, width, height):
     numbers = list(map(int, re.findall(r"(\d+)%", describe_area(Rect(100 + x, 200 + y, width, height), SENT))))
-    assert 0 <= numbers[0] <= numbers[1] <= 100 and 0 <= numbers[2] <= numbers[3] <= 100
+    assert 0 <= numbers[0] < numbers[1] <= 100 and 0 <= numbers[2] < numbers[3] <= 100
 
 
 @pytest.mark.parametrize("side", [1, 50, 400, 2000])

@@ -165,6 +165,18 @@ def test_a_built_in_provider_cannot_be_replaced(data):
     assert settings.provider("openai").base_url == "https://api.openai.com/v1"
 
 
+def test_a_provider_of_ones_own_keeps_its_name_when_a_built_in_one_gets_it(data):
+    write(data, {"version": 1, "providers": {"openrouter": MINE}, "confirmed": ["openrouter"]})
+    assert settings.provider("openrouter").base_url == MINE["base_url"] and settings.problem() == ""
+    assert settings.provider_names().count("openrouter") == 1
+    settings.save_provider("openrouter", {**MINE, "model": "other"})
+    assert settings.provider("openrouter").default_model == "other"
+    with pytest.raises(ValueError, match="built in"):
+        settings.save_provider("xai", MINE)
+    assert settings.remove_provider("openrouter").confirmed == ()
+    assert settings.provider("openrouter").base_url == "https://openrouter.ai/api/v1"
+
+
 def test_a_moved_or_removed_provider_has_to_be_confirmed_again():
     settings.save_provider("mine", MINE)
     settings.change(provider="mine", model="flux")

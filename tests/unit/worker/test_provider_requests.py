@@ -11,9 +11,11 @@ import threading
 import keyring
 import pytest
 
-from lib.api import key_store, keys, providers
+from lib.api import key_store, keys, models, providers
+from lib.api.cost import ReportedOutput
+from lib.api.request import EditRequest
 from lib.jobs.job import Job
-from lib.settings import settings
+from lib.settings import settings, spending
 from lib.worker import job_request
 from lib.worker.requests import answer, capabilities
 from tests.gimp.endpoint import TestEndpoint
@@ -108,11 +110,14 @@ def test_a_provider_that_is_not_stored_can_be_tested(endpoint):
 
 @pytest.mark.parametrize(("listing", "expected", "code"), [
     ("unverified", "bad", "organisation"), ("absent", "doubtful", "address"), ("garbage", "doubtful", "address"),
+    ("key", "bad", "key"), ("project", "bad", "key"),
 ])  # fmt: skip
 def test_other_answers_of_the_endpoint_have_a_hint(mine, listing, expected, code):
     mine.listing = listing
     response = verdict()
     assert (response["verdict"], response["code"]) == (expected, code) and response["hint"]
+    assert "***" not in response["message"], "no part of the key is quoted"
+    assert ("key's project" in response["hint"]) is (listing == "project")
     assert ask("provider-state")["test"]["message"] == response["message"]
 
 
@@ -309,12 +314,21 @@ def test_a_good_connection_says_what_an_edit_costs_and_what_the_model_can_do(min
     assert "abilities" not in verdict(model="gpt-image-77")
 
 
+def test_the_cost_of_an_edit_is_what_earlier_answers_reported():
+    model = models.get("gpt-image-2.6-flare")
+    request = EditRequest([b""], "p", model=model.name, quality="medium", size="1024x1024")
+    before = capabilities.describe(providers.get("custom"), model.name)
+    spending.add_report(request, model, ReportedOutput((1024, 1024), 2000))
+    after = capabilities.describe(providers.get("custom"), model.name)
+    assert "costs about $0.022 to $0.030." in before and "costs about $0.068 to $0.077." in after
+
+
 @pytest.mark.parametrize(("like", "expected"), [
     ("deepinfra", "The cost of an edit is unknown. It ignores masks. It takes a single image, so no references. "
-                  "It sends no previews. It ignores or refuses: background, moderation, output_format, "
+                  "It sends no previews. It ignores or refuses: background, complexity, moderation, output_format, "
                   "output_compression, quality, input_fidelity, markup, size=auto."),
     ("openrouter", "The cost of an edit is unknown. It ignores masks. It takes up to 16 images. It sends no previews. "
-                   "It ignores or refuses: markup, size=auto, input_fidelity, moderation, user."),
+                   "It ignores or refuses: size=auto, complexity, input_fidelity, moderation, user."),
     ("custom", "The cost of an edit is unknown. It takes masks. It takes several images. It sends previews."),
 ])  # fmt: skip
 def test_what_a_provider_cannot_do_is_said(endpoint, like, expected):
