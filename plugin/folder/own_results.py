@@ -65,7 +65,10 @@ class OwnResults:
             return
         self._read.add(folder)
         contents, sources = set[Content](), set[Content]()
-        for line in chain.from_iterable(map(_lines, state_files(folder / OWN_FOLDER))):
+        states: list[Path] = []
+        with contextlib.suppress(OSError):  # most folders have none; the path of a deep one is too long
+            states = state_files(folder / OWN_FOLDER)
+        for line in chain.from_iterable(map(_lines, states)):
             files = line.get("files", [])
             names = [*line.get("outputs", []), *(file["name"] for file in files)]
             self._results.update(identity(folder / name) for name in names)

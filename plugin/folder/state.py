@@ -169,14 +169,20 @@ class RunState:
 
 
 def state_files(folder: Path) -> list[Path]:
-    """Return the states of all runs that have used an output folder, given the folder that they are in."""
-    return sorted(path for path in folder.glob("run*.jsonl") if _FILE.fullmatch(path.name))
+    """Return the states of all runs that have used an output folder, given the folder that they are in.
+
+    Raise OSError if that folder cannot be read.
+    """
+    return sorted(path for path in folder.iterdir() if _FILE.fullmatch(path.name))
 
 
 def read_lines(folder: Path) -> dict[str, Line]:
     """Return the last line of each picture, without creating or changing a file; empty if none can be read."""
     lines: dict[str, Line] = {}
-    for path in state_files(folder):
+    paths: list[Path] = []
+    with contextlib.suppress(OSError):
+        paths = state_files(folder)
+    for path in paths:
         with contextlib.suppress(OSError), path.open("rb") as file:
             for line in map(parse_line, file):
                 if _counts(line, lines) and line.get("turn", 0) >= lines.get(line["picture"], {}).get("turn", 0):

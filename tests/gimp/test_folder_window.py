@@ -25,6 +25,7 @@ pytestmark = pytest.mark.one_gimp("3.2")
 @pytest.fixture
 def folders(window):
     """A folder with ten wide pictures and two tall ones, and one for the results."""
+    window.clear()  # a run that went on without its window ends with a message
     work = window.work / f"folder-{len(list(window.work.glob('folder-*')))}"
     source, out = work / "in", work / "out"
     source.mkdir(parents=True)

@@ -178,8 +178,8 @@ def test_doctor_finds_no_problem_in_a_working_installation(machine, capsys, monk
     code, captured = run(capsys, "doctor")
     assert code == 0, captured.out
     assert [line.split(":")[0] for line in captured.out.splitlines()[:-1]] == [
-        "✓ GIMP", "✓ Plug-in folder", "✓ Languages", "✓ Permission", "✓ Procedures", "✓ Python", "✓ Packages",
-        "✓ Subject network", "✓ Embedded endpoint", "✓ OpenAI key",
+        "✓ GIMP", "✓ Plug-in folder", "✓ Languages", "✓ Permission", "✓ Procedures", "✓ Python",
+        "✓ Data folder", "✓ Packages", "✓ Subject network", "✓ Embedded endpoint", "✓ OpenAI key",
     ]  # fmt: skip
     assert "built-in" in captured.out
 
