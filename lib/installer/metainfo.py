@@ -27,8 +27,8 @@ _SCREENSHOTS = {
 def text(pictures: str = "") -> bytes:
     """Return the file, with screenshots if `pictures` is the address under which the files in plugin/help/ are.
 
-    AppStream takes no pictures but from an address. GIMP refuses an extension that requires anything but a version of
-    GIMP.
+    AppStream only accepts pictures that have an address. GIMP refuses an extension that requires anything but a
+    version of GIMP.
     """
     component = ET.Element("component", type="addon")
     _add(component, "id", ID)

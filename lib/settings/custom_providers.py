@@ -33,7 +33,7 @@ _LONGEST = {"title": 60, "like": 40, "base_url": 2000, "model": 200, "api_versio
 def validate_name(name: object, *, is_new: bool = True) -> str:
     """Return the name of a custom provider; raise ValueError with a sentence for the user if it is invalid.
 
-    Where it `is_new`, no built-in provider may have its name.
+    A new one may have no built-in provider's name.
     """
     if isinstance(name, str) and name in (providers.names() if is_new else RESERVED):
         raise ValueError(_("The provider “{name}” is built in. Choose another name.").format(name=name))

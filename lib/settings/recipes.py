@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -160,7 +160,7 @@ def _entries(own: Mapping[str, Recipe]) -> dict[str, Any]:
     return {"recipes": {name: {"title": each.title, "values": dict(each.values)} for name, each in own.items()}}
 
 
-def _change(edit: Any) -> None:
+def _change(edit: Callable[[dict[str, Recipe]], Mapping[str, Recipe]]) -> None:
     _file().change(lambda data: data | _entries(edit(_own(data))))
 
 

@@ -2,14 +2,14 @@
 
 from lib.api.providers import Provider
 from lib.api.request import EditRequest
-from lib.worker.job_request import model_of
+from lib.worker.job_request import built_in_steps, model_of
 
 LOW_MODERATION, BUILT_IN = "low-moderation", "built-in"
 
 
 def remedies(request: EditRequest, provider: Provider, prompt: str) -> list[str]:
     """Return what may help with the user's prompt: "low-moderation", "built-in" (the engine understands it)."""
-    built_in = request.markup is None and _is_understood(prompt)
+    built_in = request.markup is None and built_in_steps(prompt) is not None
     possible = {LOW_MODERATION: _can_lower_moderation(request, provider), BUILT_IN: built_in}
     return [remedy for remedy, helps in possible.items() if helps]
 
@@ -19,15 +19,3 @@ def _can_lower_moderation(request: EditRequest, provider: Provider) -> bool:
         return False
     model = model_of(request, provider)
     return model.is_known and model.moderation
-
-
-def _is_understood(prompt: str) -> bool:
-    """Return whether the built-in engine understands a prompt."""
-    from lib.endpoint.engine.errors import Refused  # these take half a second, and few edits are refused
-    from lib.endpoint.engine.prompt import parse_prompt
-
-    try:
-        parse_prompt(prompt)
-    except Refused:
-        return False
-    return True

@@ -33,7 +33,8 @@ def without_markup(
     if markup is None:
         return list(layers)
     others = [layer for layer in layers if layer.get_id() != markup.get_id()]
-    groups = {layer.get_id() for layer in others[sample_merged:] if layer.is_group()}
+    sent = others[1:] if sample_merged else others
+    groups = {layer.get_id() for layer in sent if layer.is_group()}
     parent = markup.get_parent()
     while parent is not None:
         if parent.get_id() in groups:

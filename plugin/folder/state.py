@@ -2,7 +2,7 @@
 
 Runs that share the folder have a file each, run.jsonl, run-2.jsonl, …, and read all of them: see leases.py.
 
-    {"version": 1}                                                         the first line
+    {"version": 2}                                                         the first line
     {"picture": NAME, "output": NAME, "job": FOLDER, "sent": false, "source": FILE, "request": DIGEST}    at the start
     {"picture": NAME, "output": NAME, "job": FOLDER, …}                    before the request can be sent
     {"picture": NAME, "output": NAME}                                      the request was withdrawn before it was sent

@@ -11,6 +11,7 @@ from typing import Any
 from lib.translation import _
 from plugin.folder.items import FolderItem
 from plugin.folder.own_results import OWN_FOLDER
+from plugin.folder.run import ELSEWHERE
 from plugin.folder.state import DONE, FAILED, UNKNOWN, Line, read_lines
 from plugin.ui.activity import stage_texts
 from plugin.worker.process import Event
@@ -102,6 +103,6 @@ def _of_line(line: Line | Mapping[str, Any]) -> Status:
 
 def _stage_text(event: Event) -> str:
     if event["event"] == "stage":
-        texts = {**stage_texts(), "save": _("Saving the result"), "elsewhere": _("In another run")}
+        texts = {**stage_texts(), "save": _("Saving the result"), ELSEWHERE: _("In another run")}
         return texts[event["name"]]
     return str(event["text"]) if event["event"] == "retry" else ""

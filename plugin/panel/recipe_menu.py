@@ -72,13 +72,12 @@ class RecipeMenu(Gtk.MenuButton):
     def _fill(self) -> None:
         for item in self._menu.get_children():
             self._menu.remove(item)
-        own = [recipe for recipe in recipes.load() if recipe.is_own]
-        for recipe in (each for each in recipes.load() if not each.is_own):
-            self._add_recipe(self._menu, recipe)
-        if own:
-            self._menu.append(Gtk.SeparatorMenuItem())
-        for recipe in own:
-            self._add_recipe(self._menu, recipe)
+        every = recipes.load()
+        own = [recipe for recipe in every if recipe.is_own]
+        for recipe in every:
+            if recipe in own[:1]:
+                self._menu.append(Gtk.SeparatorMenuItem())
+            self._add_recipe(recipe)
         self._menu.append(Gtk.SeparatorMenuItem())
         self._add(self._menu, _("_Save as Recipe…"), self._save)
         if own:
@@ -93,10 +92,10 @@ class RecipeMenu(Gtk.MenuButton):
             self._add(self._menu, _("_Export…"), self._export)
         self._menu.show_all()
 
-    def _add_recipe(self, menu: Gtk.Menu, recipe: Recipe) -> None:
+    def _add_recipe(self, recipe: Recipe) -> None:
         reason = self.disabled_reason(recipe)
         text = f"{recipe.title} ({reason})" if reason else recipe.title
-        item = self._add(menu, text, partial(self._use, recipe), mnemonic=False)
+        item = self._add(self._menu, text, partial(self._use, recipe), mnemonic=False)
         item.set_sensitive(not reason)
 
     def _add(self, menu: Gtk.Menu, text: str, action: Callable[[], Any], *, mnemonic: bool = True) -> Gtk.MenuItem:

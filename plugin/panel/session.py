@@ -51,11 +51,12 @@ class Session:
         self._canvas_layers.append(edit.canvas)
         self.edits.append(edit)
         self.selected = previous
-        finished = [edit for edit in self.edits if not edit.is_unfinished and edit is not previous]
+        finished = [each for each in self.edits if not each.is_unfinished and each is not previous]
         for old in finished[:-_MOST_FINISHED]:
             self._remove(old)
             old.keep()
         self._start_ready()
+        self._view.on_edits()
 
     def may_add_to(self, edit: Generation) -> bool:
         """Return whether more results of an edit can be requested: it is done, and no others are on the way."""
@@ -137,4 +138,3 @@ class Session:
             except EditFailed as error:
                 edit.fail({"event": "error", "message": str(error)})
                 self._view.on_end(edit, "")
-        self._view.on_edits()

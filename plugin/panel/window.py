@@ -83,8 +83,7 @@ class Panel:
         self._parts = self._create_parts(list(layers))
         self._recipes = RecipeMenu(config, self._workers, self._say)
         self._parts.form.add_button(self._recipes)
-        subject = SubjectButton(image, lambda: self._parts.inputs.layers, self._workers)
-        subject.say = self._say
+        subject = SubjectButton(image, lambda: self._parts.inputs.layers, self._workers, self._say)
         subject.show()
         self._parts.form.content("area").pack_start(subject, False, False, 0)
         self._window.fill(self._parts.column(), "first-edit", self._parts.form.content("more"))

@@ -27,7 +27,7 @@ def layer_pixels(image: Gimp.Image, layer: Gimp.Layer, area: Rect) -> Pixels:
 
     `area` is the plan's frame, in coordinates of the canvas as it is now, which may be about to be extended.
     """
-    return _read_rendered(image, layer, area)
+    return rendered(image, layer, area)
 
 
 def visible_pixels(image: Gimp.Image, area: Rect, without: Sequence[Gimp.Layer | None] = ()) -> Pixels:
@@ -53,7 +53,7 @@ def markup_png(image: Gimp.Image, layer: Gimp.Layer, plan: Plan) -> bytes:
     Raises EditFailed where the layer is empty in the frame, or hides all of it.
     """
     # Not padded like the picture: what is drawn at the canvas' edge is not repeated.
-    drawn = _read_rendered(image, layer, plan.frame).placed(plan.frame, plan.sent).scaled(plan.size)
+    drawn = rendered(image, layer, plan.frame).placed(plan.frame, plan.sent).scaled(plan.size)
     alpha = drawn.data[drawn.channels - 1 :: drawn.channels]
     if not any(alpha):
         message = _("Nothing is drawn on the markup layer “{name}” in the area that is sent.")
@@ -88,12 +88,7 @@ def whole_layer_png(image: Gimp.Image, layer: Gimp.Layer, longest_edge: int) -> 
         channels = 1 if layer.is_gray() else 3
         data = _get(layer, Rect(0, 0, size.width, size.height), FORMATS[channels], scale)
         return Pixels(size.width, size.height, channels, data).png()
-    return _read_rendered(image, layer, rect).scaled(size).png()
-
-
-def rendered(image: Gimp.Image, layer: Gimp.Layer, area: Rect) -> Pixels:
-    """Return an area of a layer as GIMP renders it alone: with its filters and its layer mask."""
-    return _read_rendered(image, layer, area)
+    return rendered(image, layer, rect).scaled(size).png()
 
 
 def layer_rect(layer: Gimp.Layer) -> Rect:
@@ -156,7 +151,7 @@ def _counterpart(copy: Gimp.Image, layer: Gimp.Layer) -> Gimp.Layer:
     return expect(Gimp.Layer, siblings[layer.get_image().get_item_position(layer)])
 
 
-def _read_rendered(image: Gimp.Image, layer: Gimp.Layer, area: Rect) -> Pixels:
+def rendered(image: Gimp.Image, layer: Gimp.Layer, area: Rect) -> Pixels:
     """Read a layer as GIMP renders it alone; its buffer lacks filters, the layer mask and the layers of a group."""
     if _is_plain(layer):
         return _read(layer, area)

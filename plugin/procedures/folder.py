@@ -17,7 +17,7 @@ from plugin.folder.progress import RunProgress
 from plugin.folder.report import Summary, read_objects
 from plugin.folder.run import FolderRun
 from plugin.folder.stop import stopped_by_signal
-from plugin.procedures.parts import READ_WRITE, declare, describe, report_errors, text_value, value_of
+from plugin.procedures.parts import READ_WRITE, declare, declare_report, describe, report_errors, text_value, value_of
 from plugin.ui.display import has_display
 
 NAME = "generative-edit-folder"
@@ -40,8 +40,7 @@ def create(plug_in: Gimp.PlugIn) -> Gimp.Procedure:
     for argument in FOLDER_ARGUMENTS:
         declare(procedure, argument)
     procedure.add_string_array_return_value("files", _("Files"), _("The paths of the results"), READ_WRITE)
-    blurb = _("The report as a JSON object")
-    procedure.add_string_return_value("report", _("Report"), blurb, "", READ_WRITE)
+    declare_report(procedure)
     return procedure
 
 

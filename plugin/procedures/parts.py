@@ -24,6 +24,22 @@ def describe(procedure: Gimp.Procedure, label: str, blurb: str, help_text: str) 
     procedure.set_attribution("Generative Edit", _("Generative Edit's authors"), "2026")
 
 
+def image_procedure(
+    plug_in: Gimp.PlugIn, name: str, run: Callable[..., Gimp.ValueArray], sensitivity: Gimp.ProcedureSensitivityMask
+) -> Gimp.ImageProcedure:
+    """Return a procedure for images of every kind; `sensitivity` says for how many selected layers it is enabled."""
+    procedure = Gimp.ImageProcedure.new(plug_in, name, Gimp.PDBProcType.PLUGIN, run, None)
+    procedure.set_image_types("RGB*, GRAY*, INDEXED*")
+    procedure.set_sensitivity_mask(sensitivity)
+    return procedure
+
+
+def declare_report(procedure: Gimp.Procedure) -> None:
+    """Add the report to what a procedure returns."""
+    blurb = _("The report as a JSON object")
+    procedure.add_string_return_value("report", _("Report"), blurb, "", READ_WRITE)
+
+
 def declare(procedure: Gimp.Procedure, argument: Argument) -> None:
     """Add an argument to a procedure; numbers have the full range of their type, as they are checked later."""
     name, nick, blurb, default = argument.name, _(argument.nick), _(argument.blurb), argument.default

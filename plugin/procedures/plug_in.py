@@ -16,7 +16,15 @@ from plugin.procedures import subject as subject_procedure
 from plugin.procedures import windows as window_procedures
 from plugin.procedures.entries import ENTRIES
 from plugin.procedures.language import follow_gimp
-from plugin.procedures.parts import READ_WRITE, declare, describe, report_errors, text_value
+from plugin.procedures.parts import (
+    READ_WRITE,
+    declare,
+    declare_report,
+    describe,
+    image_procedure,
+    report_errors,
+    text_value,
+)
 from plugin.ui.consent_without_window import require_consent
 from plugin.ui.display import has_display
 from plugin.worker.progress import StatusProgress
@@ -41,17 +49,15 @@ class GenerativeEdit(Gimp.PlugIn):
         if name == subject_procedure.NAME:
             return subject_procedure.create(self)
         entry = ENTRIES[name]
-        procedure = Gimp.ImageProcedure.new(self, name, Gimp.PDBProcType.PLUGIN, _run, None)
-        procedure.set_image_types("RGB*, GRAY*, INDEXED*")
-        procedure.set_sensitivity_mask(Gimp.ProcedureSensitivityMask.DRAWABLE | Gimp.ProcedureSensitivityMask.DRAWABLES)
+        one_or_several = Gimp.ProcedureSensitivityMask.DRAWABLE | Gimp.ProcedureSensitivityMask.DRAWABLES
+        procedure = image_procedure(self, name, _run, one_or_several)
         describe(procedure, entry.label, entry.blurb, entry.help)
         for argument in entry.arguments:
             declare(procedure, argument)
         procedure.add_core_object_array_return_value(
             "layers", _("Layers"), _("The new layers"), Gimp.Layer.__gtype__, READ_WRITE
         )
-        blurb = _("The report as a JSON object")
-        procedure.add_string_return_value("report", _("Report"), blurb, "", READ_WRITE)
+        declare_report(procedure)
         return procedure
 
 

@@ -23,12 +23,16 @@ _ITEMS = {
 class SubjectButton(Gtk.MenuButton):
     """A button with the ways to select the subject of the first of `layers`; `say` shows a message, "" for none."""
 
-    say: Callable[[str], None] = staticmethod(lambda _message: None)
-
-    def __init__(self, image: Gimp.Image, layers: Callable[[], list[Gimp.Layer]], workers: Workers) -> None:
+    def __init__(
+        self,
+        image: Gimp.Image,
+        layers: Callable[[], list[Gimp.Layer]],
+        workers: Workers,
+        say: Callable[[str], None],
+    ) -> None:
         super().__init__(label=_("Select S_ubject"), use_underline=True)
         self.set_tooltip_text(_("Select what stands out in the layer, or the thing inside a rough selection"))
-        self._image, self._layers, self._workers = image, layers, workers
+        self._image, self._layers, self._workers, self._say = image, layers, workers, say
         menu = Gtk.Menu()
         for operation, text in _ITEMS.items():
             item = Gtk.MenuItem.new_with_label(_(text))
@@ -44,10 +48,10 @@ class SubjectButton(Gtk.MenuButton):
         try:
             search = SubjectSearch(self._image, layers[0], operation)
         except (EditFailed, OSError) as error:
-            self.say(explain(error))
+            self._say(explain(error))
             return
         self.set_sensitive(False)
-        self.say(_("Searching for the subject…"))
+        self._say(_("Searching for the subject…"))
 
         def on_answer(answer: Event) -> None:
             message = ""
@@ -59,7 +63,7 @@ class SubjectButton(Gtk.MenuButton):
             finally:
                 search.close()
                 self.set_sensitive(True)
-            self.say(message)
+            self._say(message)
 
         try:
             search.export()

@@ -105,7 +105,7 @@ class DefaultsPage(Page):
         self._grow.connect("value-changed", lambda pixels: self._set("grow", pixels.get_value_as_int()))
 
     def _welcome(self) -> None:
-        """Open the window of the first time again."""
+        """Open the welcome window again."""
         run_first_time(self._dialog.window)
         self._dialog.refresh()
         self._dialog.notify_changed()

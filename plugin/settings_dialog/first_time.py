@@ -1,4 +1,4 @@
-"""The window of the first time: where edits are made, in three choices, what leaves the computer and what it costs."""
+"""The welcome window: three places where edits can be made, what leaves the computer, and what an edit costs."""
 
 from __future__ import annotations
 

@@ -30,7 +30,8 @@ def disc(gimp, out):
     picture, mask = scene(240, 320)
     Image.fromarray(picture).convert("RGB").save(out / "disc.png")
     gimp.call("subjects.load", path=str(out / "disc.png"))
-    return mask
+    yield mask
+    gimp.call("subjects.close")
 
 
 def values(gimp, out):

@@ -25,7 +25,7 @@ from lib.api.providers import Provider, host_of
 from lib.api.transport import Timeouts
 from lib.settings import provider_tests, settings
 from lib.translation import _, ngettext
-from lib.worker.job_request import JobFailed, resolve_endpoint
+from lib.worker.job_request import JobFailed, resolve_address, resolve_endpoint
 from lib.worker.requests import capabilities
 from lib.worker.requests.keys import provider_of
 
@@ -54,7 +54,7 @@ def _remember(name: str, verdict: Answer) -> None:
     if name == "local":
         return
     with contextlib.suppress(JobFailed, ValueError):
-        base_url, _key = resolve_endpoint(settings.provider(name))
+        base_url = resolve_address(settings.provider(name))
         provider_tests.remember_test(name, base_url, {"date": models.today().isoformat(), **verdict})
 
 

@@ -13,13 +13,19 @@ IMAGE = []
 
 def load(path, show=False):
     """Open a picture, and close the one before; return its id."""
-    for image in IMAGE:
-        if image.is_valid():
-            image.delete()
+    close()
     IMAGE[:] = [Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, Gio.File.new_for_path(path))]
     if show:
         edits.DISPLAYS[IMAGE[0].get_id()] = Gimp.Display.new(IMAGE[0])
     return IMAGE[0].get_id()
+
+
+def close():
+    """Close the picture."""
+    for image in IMAGE:
+        if image.is_valid():
+            image.delete()
+    IMAGE.clear()
 
 
 def run(name, **arguments):

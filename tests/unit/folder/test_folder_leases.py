@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 import subprocess
 import sys
 from contextlib import ExitStack, contextmanager
@@ -167,25 +168,26 @@ def test_a_run_of_an_older_version_has_the_folder_alone(tmp_path, monkeypatch):
         pass
 
 
-def test_without_locks_each_run_has_files_of_its_own(tmp_path, monkeypatch):
+def failing_locks(number):
+    """Return a stand-in for `locked` on a file system that answers with an error of this number."""
+
     @contextmanager
-    def no_locks(path):
-        raise OSError(errno.ENOLCK, "No locks available", str(path))
+    def locked(path):
+        raise OSError(number, os.strerror(number), str(path))
         yield
 
-    monkeypatch.setattr(leases, "locked", no_locks)
+    return locked
+
+
+def test_without_locks_each_run_has_files_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.setattr(leases, "locked", failing_locks(errno.ENOLCK))
     with leases.join(tmp_path, "same", "one") as one, leases.join(tmp_path, "same", "one") as two:
         assert [run.slot.number for run in (one, two)] == [1, 2]
         assert one.claim("a") and not two.claim("a")
 
 
 def test_a_file_system_that_fails_is_reported(tmp_path, monkeypatch):
-    @contextmanager
-    def failing(path):
-        raise OSError(errno.EIO, "Input/output error", str(path))
-        yield
-
-    monkeypatch.setattr(leases, "locked", failing)
+    monkeypatch.setattr(leases, "locked", failing_locks(errno.EIO))
     with pytest.raises(OSError, match="Input/output"), leases.join(tmp_path, "same"):
         pass
 
