@@ -32,7 +32,7 @@ def open_run(
             run_leases = stack.enter_context(leases.join(own, spec.names_digest()))
         except leases.FolderInUse:
             message = _(
-                "Another run, of other pictures, is using {folder}. Wait until it ends, or choose another output "
+                "Another run, with other pictures, is using {folder}. Wait until it ends, or choose another output "
                 "folder."
             )
             raise EditFailed(message.format(folder=spec.out)) from None

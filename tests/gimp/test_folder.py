@@ -590,6 +590,6 @@ def test_runs_of_other_pictures_do_not_share_an_output_folder(installed, gimp, e
             time.sleep(0.05)
         picture(source / "b.png")
         done, _ = run(gimp, source)
-        assert done["status"] == "execution-error" and "Another run, of other pictures, is using" in done["error"]
+        assert done["status"] == "execution-error" and "Another run, with other pictures, is using" in done["error"]
         assert other.result()["status"] == "success"
     assert len(endpoint.received) == 1
