@@ -43,7 +43,7 @@ class _RetainedJob:
 
 
 def tidy_when_due() -> None:
-    """Apply the limits of the settings, at most every ten minutes; errors of the disk are ignored."""
+    """Apply the limits of the settings, at most every ten minutes; disk errors are ignored."""
     with contextlib.suppress(OSError):
         marker = settings.jobs_folder() / _LAST_RUN
         if not marker.exists() or time.time() - marker.stat().st_mtime > _INTERVAL_SECONDS:

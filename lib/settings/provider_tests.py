@@ -32,17 +32,17 @@ def listed_models(name: str, base_url: str) -> tuple[str, list[str]]:
 
 
 def remember_test(name: str, base_url: str, test: dict[str, str]) -> None:
-    """Store a test, with the fields that `last_test` returns; ignore errors of the disk."""
+    """Store a test, with the fields that `last_test` returns; ignore disk errors."""
     _remember(name, base_url, "test", {field: test[field] for field in _TEST_FIELDS})
 
 
 def remember_models(name: str, base_url: str, date: str, names: Sequence[str]) -> None:
-    """Store the names of a provider's models, and the date of the list; ignore errors of the disk."""
+    """Store the names of a provider's models, and the date of the list; ignore disk errors."""
     _remember(name, base_url, "models", {"date": date, "names": list(names)[:_MOST_MODELS]})
 
 
 def forget_test(name: str) -> None:
-    """Delete what the last test said, as after a change of the key; ignore errors of the disk."""
+    """Delete what the last test said, as after a change of the key; ignore disk errors."""
 
     def remove(entry: Data) -> Data:
         return {field: entry[field] for field in entry if field != "test"}

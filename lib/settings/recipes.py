@@ -1,4 +1,4 @@
-"""Recipes: named sets of an edit's options. Ours are in recipes.json, the user's own in the data folder.
+"""Recipes: named sets of an edit's options. The built-in ones are in recipes.json, the user's own in the data folder.
 
 A prompt may have placeholders, such as {sky}. A recipe of the user or of an imported file is untrusted input: it sets
 only the options in `OPTIONS`, none of which decides where a picture is sent or what that costs.

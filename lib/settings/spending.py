@@ -33,7 +33,7 @@ class Spending:
 
 
 def add(provider: str, dollars: float | None) -> None:
-    """Add one edit of a provider, with None for an unknown cost; ignore errors of the disk, not to fail the edit."""
+    """Add one edit of a provider, with None for an unknown cost; ignore disk errors, which must not fail the edit."""
     month = this_month()
 
     def count(data: Data) -> Data:
@@ -61,7 +61,7 @@ def estimate(
 
 
 def add_report(request: EditRequest, model: Model, report: ReportedOutput) -> None:
-    """Store what an answer reported, for later estimates of the same model and quality; ignore errors of the disk."""
+    """Store what an answer reported, for later estimates of the same model and quality; ignore disk errors."""
     kind = _kind(request, model)
 
     def put(data: Data) -> Data:

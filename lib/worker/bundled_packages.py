@@ -23,7 +23,7 @@ _UNUSED_SECONDS = 30 * 86_400.0
 def unpack(wheels: Path) -> Path:
     """Return the folder with the packages for this Python; unpack them first if necessary; raise OSError.
 
-    Folders of other wheels are removed when nobody has used them for a month: another machine may share the data
+    Folders of other wheels are removed if they have not been used for a month: another machine may share the data
     folder, with another version or system.
     """
     files = matching(wheels.glob("*.whl"))

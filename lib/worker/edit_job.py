@@ -15,22 +15,19 @@ from lib.api import cost
 from lib.api.calls import cancelled_error
 from lib.api.client import ImagesClient
 from lib.api.errors import (
-    FIX_PROBLEM_HINT,
     ApiError,
-    BadRequestError,
     BadResponseError,
     BrokenConnectionError,
     CancelledError,
-    InvalidRequestError,
     ModerationError,
 )
 from lib.api.events import ClientEvent, Downloading, Notice, Sent, Uploading, Waiting
 from lib.api.providers import Provider
 from lib.api.raster import PictureError
 from lib.api.rate_limit import RateLimiters
-from lib.api.request import EditRequest
+from lib.api.request import EditRequest, FileId, ImageSource, Url
 from lib.api.response import Completed, EditedImage, EditResponse, Failed, PartialImage, join
-from lib.api.text import sanitize, sentences
+from lib.api.text import sanitize
 from lib.api.transport import Timeouts
 from lib.frame.frame import Plan
 from lib.imaging import result
@@ -39,12 +36,10 @@ from lib.jobs.job import SENT, Job
 from lib.jobs.stored_data import FallbackWriter, StoredData
 from lib.settings import settings, spending
 from lib.translation import _
-from lib.worker import job_layers, moderation, subject_mask
-from lib.worker.job_layers import Layers
-from lib.worker.job_request import (
+from lib.worker import job_errors, job_layers, moderation, subject_mask
+from lib.worker.job_checks import (
     JobFailed,
     actual_cost,
-    build_request,
     check_cost,
     check_disk_space,
     check_monthly_limit,
@@ -53,6 +48,8 @@ from lib.worker.job_request import (
     model_of,
     resolve_endpoint,
 )
+from lib.worker.job_layers import Layers
+from lib.worker.reference_files import upright_copy
 
 if TYPE_CHECKING:
     from lib.endpoint import Endpoint
@@ -106,9 +103,9 @@ class EditJob:
         except JobFailed as error:
             return {"event": "error", "message": error.message, "hint": error.hint}
         except PictureError as error:
-            return self._picture_error_event(error)
+            return job_errors.picture_error(error, self._job, is_free=self._is_free)
         except OSError as error:
-            return self._disk_error_event(error)
+            return job_errors.disk_error(error, self._job, self._job.folder if self._results else self._answers.folder)
         finally:
             self._answers.close()
 
@@ -313,31 +310,24 @@ class EditJob:
 
     def _error_event(self, error: ApiError) -> Event:
         """Return the last event of a failed request, and save the error: no answer is outstanding any more."""
-        self._remove_billing_hints(error)
+        if self._is_free:
+            job_errors.remove_billing(error)
         remedies: list[str] = []
         if isinstance(error, ModerationError) and self._sent:
             remedies = moderation.remedies(*self._sent, self._prompt)
-        if moderation.LOW_MODERATION in remedies:
-            error.hint = sentences(error.hint, _("With moderation set to low, fewer edits are refused."))
-        if not error.maybe_billed:
-            self._answers.discard()
-        fields = {
-            "message": error.message,
-            "hint": self._hint(error),
-            "code": error.code,
-            "request_id": error.request_id,
-            "maybe_billed": error.maybe_billed,
-            "refused": isinstance(error, (BadRequestError, InvalidRequestError)),
-        }
         if error.maybe_billed:
             self._record_spending(None)
+        else:
+            self._answers.discard()
+        fields = job_errors.request_error(error, remedies, self._answers.folder)
         with contextlib.suppress(OSError):  # the event reports the error; the history then calls the answer unknown
             self._job.write_json("response.json", {"error": fields})
         return {"event": "error", **fields, "remedies": remedies}
 
     def _cancelled_event(self, error: CancelledError) -> Event:
         """Return the last event of a cancelled job, and save the pictures that were received."""
-        self._remove_billing_hints(error)
+        if self._is_free:
+            job_errors.remove_billing(error)
         if error.response:
             # The pictures are saved before the answer is discarded, as the worker may be killed in between.
             self._save(error.response)
@@ -355,54 +345,10 @@ class EditJob:
                 self._job.write_json("response.json", {"error": fields})
         return {"event": "cancelled"}
 
-    def _hint(self, error: ApiError) -> str:
-        """Return the error's hint, or the folder of a received answer instead of a hint to try again."""
-        folder = self._answers.folder
-        if folder is None:
-            return error.hint
-        saved = _("The response is in {folder}. After an update, History can try to read it again.")
-        # Other hints say to check the account's usage and try again.
-        hint = error.hint if isinstance(error, BadResponseError) else _("It may have been billed.")
-        return f"{saved.format(folder=folder)} {hint}"
-
-    def _picture_error_event(self, error: PictureError) -> Event:
-        """Return the last event of a job whose returned pictures can't be decoded."""
-        message = _("Couldn't open the result: {reason}.").format(reason=error)
-        hint = _("It is in {folder}. After an update, History can try to read it again.")
-        return {
-            "event": "error", "message": message, "hint": hint.format(folder=self._job.folder),
-            "maybe_billed": not self._is_free,
-        }  # fmt: skip
-
     @property
     def _is_free(self) -> bool:
         """Whether the request went to the built-in engine."""
         return self._sent is not None and self._sent[1].name == "local"
-
-    def _remove_billing_hints(self, error: ApiError) -> None:
-        """Remove hints about billing and addresses from errors of the built-in engine, which has neither."""
-        if self._is_free:
-            if isinstance(error, InvalidRequestError):
-                error.hint = _(FIX_PROBLEM_HINT)
-            elif isinstance(error, BadRequestError):
-                error.hint = ""  # the engine's own sentences say what to do
-            elif error.maybe_billed or error.status is None or error.status >= 500:
-                error.hint = _(ApiError.hint)
-            error.maybe_billed = False
-
-    def _disk_error_event(self, error: OSError) -> Event:
-        """Return the last event after a file couldn't be read or written."""
-        reason = error.strerror or str(error)
-        folder = self._job.folder if self._results else self._answers.folder
-        if folder:
-            message = _("Couldn't open the result ({reason}).").format(reason=reason)
-            hint = _("It is in {folder}.").format(folder=folder)
-        else:
-            message = _("Couldn't read or write a file of this job ({reason}).").format(reason=reason)
-            hint = _("Nothing was sent. Free some disk space or check the folder's permissions, then try again.")
-            if self._job.was_sent:
-                hint = _("Free some disk space or check the folder's permissions before you try again.")
-        return {"event": "error", "message": message, "hint": hint, "maybe_billed": self._job.maybe_billed}
 
     def _on_event(self, event: ClientEvent) -> None:
         if isinstance(event, Uploading):
@@ -432,3 +378,27 @@ def _start_endpoint() -> Endpoint:
     from lib.endpoint import Endpoint
 
     return Endpoint.start()
+
+
+def build_request(job: Job, job_spec: Mapping[str, Any]) -> EditRequest:
+    """Return the request of a job: its images, then its references, turned upright if they are files.
+
+    A cut-out is transparent, whatever background was requested.
+    """
+    images: list[ImageSource] = [job.path(name) for name in job_spec["images"]]
+    images += [_reference(job, number, text) for number, text in enumerate(job_spec["references"], 1)]
+    markup = job.path(job_spec["markup"]) if job_spec.get("markup") else None
+    # With markup, the mask only serves to align the result.
+    mask = job.path(job_spec["mask"]) if job_spec["mask"] and not markup else None
+    fields = dict(job_spec["request"])
+    if addition := job_spec.get("prompt_addition"):
+        fields["prompt"] = f"{fields['prompt']}\n\n{addition}"
+    if is_cut_out(job_spec):
+        fields["background"] = "transparent"
+    return EditRequest(images=images, mask=mask, markup=markup, **fields)
+
+
+def _reference(job: Job, number: int, text: str) -> ImageSource:
+    if text.startswith("file-"):
+        return FileId(text)
+    return Url(text) if text.startswith(("http://", "https://", "data:")) else upright_copy(job, number, text)

@@ -2,7 +2,7 @@
 
 from lib.api.providers import Provider
 from lib.api.request import EditRequest
-from lib.worker.job_request import built_in_steps, model_of
+from lib.worker.job_checks import built_in_steps, model_of
 
 LOW_MODERATION, BUILT_IN = "low-moderation", "built-in"
 

@@ -14,7 +14,7 @@ from lib.imaging import layer_mask
 from lib.imaging.result import to_frame
 from lib.jobs.job import SELECTION, Job
 from lib.translation import _
-from lib.worker.job_request import JobFailed
+from lib.worker.job_checks import JobFailed
 
 BACKGROUND = "background"
 

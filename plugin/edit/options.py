@@ -72,7 +72,7 @@ def read(values: Mapping[str, Any], environment: Mapping[str, str] = os.environ)
 
 
 def checked(values: Mapping[str, Any], other_problems: list[str] | None = None) -> Options:
-    """Return the options for values that suit the provider and model, too; raise BadArguments with every problem.
+    """Return the options for values, checked against the provider and the model; raise BadArguments with every problem.
 
     `other_problems` come first.
     """
@@ -83,7 +83,7 @@ def checked(values: Mapping[str, Any], other_problems: list[str] | None = None) 
 
 
 def problems_of(values: Mapping[str, Any]) -> tuple[Options, list[str]]:
-    """Return the options as far as they can be read, and their problems, also for their provider and model."""
+    """Return the options as far as they can be read, and all problems, including those with provider and model."""
     options, problems = _read_values(values)
     try:
         provider = settings.provider(options.provider)
@@ -142,7 +142,7 @@ def _read_values(values: Mapping[str, Any], environment: Mapping[str, str] = os.
 
 
 def _provider_and_model_names(provider: str, model: str, environment: Mapping[str, str]) -> tuple[str, str | None]:
-    """Return the names given as arguments, else in the environment, else in the settings; at last "local".
+    """Return the names given as arguments, else in the environment, else in the settings; finally "local".
 
     None is the provider's default model. The model in the settings is only for the provider in the settings.
     """
@@ -256,6 +256,6 @@ class _ArgumentReader:
         except ValueError:
             value = None
         if not isinstance(value, kind) or not check(value):
-            self.problems.append(_("{name}: must be {wanted}.").format(name=name, wanted=expected))
+            self.problems.append(_("{name}: must be {expected}.").format(name=name, expected=expected))
             return None
         return value

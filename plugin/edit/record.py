@@ -1,4 +1,4 @@
-"""The record of an edit that its result carries: all that is needed to repeat the edit.
+"""The record of an edit that its result carries: everything needed to repeat it.
 
 It travels in a file, so it holds no path, no key and no private data. What is read may have been written by anybody:
 only known fields are read, each is checked for its type, and all are checked as arguments are.
@@ -164,7 +164,7 @@ def _arguments(source: object, names: tuple[str, ...], problems: list[str]) -> d
 
 
 def _is_kind(value: object, kind: type) -> bool:
-    """Return whether a JSON value is of an argument's type: true is no number, nor is NaN, and text must be valid."""
+    """Return whether a JSON value is of an argument's type: true and NaN are not numbers, and text must be valid."""
     if kind is str:
         return isinstance(value, str) and _is_valid_text(value)
     if kind is float:

@@ -1,4 +1,4 @@
-"""Remove Selection: an edit without a dialog, at the provider of the last edit."""
+"""Remove Selection: an edit without a dialog, by the provider of the last edit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A task at the worker, and its results in the image: `edit` and `run` for scripts, `JobRun` for windows."""
+"""Let the worker do a task, and insert its results: `edit` and `run` for scripts, `JobRun` for windows."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def run(image: Gimp.Image, task: Task, options: Options, python: str, progress: 
 
 
 class Listener(Protocol[_ListenerEnd]):
-    """Receives the progress of a job, and once its end."""
+    """Receives the progress of a job, and finally its end."""
 
     def on_progress(self, event: Event) -> None: ...
 
@@ -95,7 +95,7 @@ class JobStarter(Protocol):
 
 
 class JobRun(ABC, Generic[End]):
-    """One draft at the worker while GIMP and the window go on; subclasses decide what happens to its results."""
+    """One draft that the worker edits while GIMP stays usable; subclasses decide what happens to its results."""
 
     def __init__(self, draft: Draft, worker: JobStarter, listener: Listener[End]) -> None:
         self.draft = draft
@@ -170,7 +170,7 @@ class JobRun(ABC, Generic[End]):
             # A result that arrives after a cancel is not inserted.
             is_accepted = event["event"] == "done" and not self.was_cancelled
             end = self._done(event) if is_accepted else self._not_done(event)
-        except Exception as error:  # noqa: BLE001 - the main loop's edge: the window would wait for ever
+        except Exception as error:  # noqa: BLE001 - the main loop's edge: the window would wait forever
             end = self._failed(self._not_inserted(error))
         forget_unsent(self.job, event)
         self._listener.on_end(end)

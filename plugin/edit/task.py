@@ -27,7 +27,7 @@ from plugin.pixels.raw import Pixels
 from plugin.pixels.selection import NOTHING_SELECTED, Selection
 
 MOST_IMAGES = 16
-# Models look at about this many pixels of a picture's longer side.
+# Models use about this many pixels of a picture's longer side.
 _REFERENCE_EDGE = 2048
 
 
@@ -157,7 +157,7 @@ def check_editable(image: Gimp.Image, layers: Sequence[Gimp.Layer], options: Opt
     count = len(layers) + len(options.references)
     if count > MOST_IMAGES:
         raise EditFailed(
-            _("{count} pictures would be sent, and {most} are the most. Select fewer layers.").format(
+            _("{count} pictures would be sent, but the limit is {most}. Select fewer layers.").format(
                 count=count, most=MOST_IMAGES
             )
         )
@@ -202,8 +202,8 @@ def write_job(
     """Write the pictures, the mask and, last, `job.json` into the job folder.
 
     In an `interactive` job the worker prepares partial images for the canvas, and a locked key store may ask for its
-    password. `max_wait` is for how many seconds in all the worker may wait for a rate limit; None: it gives up after a
-    few retries.
+    password. `max_wait` is the number of seconds that the worker may wait for a rate limit in all; None: it gives up
+    after a few retries.
     """
     exported = task.export(job)
     names = [f"image-{number}.png" for number in range(1, len(exported.pictures) + 1)]

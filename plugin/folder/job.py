@@ -55,13 +55,13 @@ class JobResult:
 
     @classmethod
     def of(cls, event: Mapping[str, Any], report: Mapping[str, Any]) -> JobResult:
-        """Return the result that a job's last event, or the response to "layers", tells of."""
+        """Return the result in a job's last event, or in the response to "layers"."""
         return cls(event["layers"], event["layer_mask"], event["layer_masks"], report, event["cut_out"])
 
 
 @dataclass(frozen=True)
 class Inserting:
-    """Where results are written, the open pictures, and what is called with each image that has got its results."""
+    """Where results are written, the open pictures, and a callback for each image into which results were inserted."""
 
     out: OutputFolder
     pictures: OpenPictures

@@ -21,7 +21,7 @@ class RetainedJobs:
         self._total = 0
 
     def add(self, folder: Path) -> None:
-        """Add a job, and delete the oldest ones beyond the limit; errors of the disk are ignored."""
+        """Add a job, and delete the oldest ones beyond the limit; disk errors are ignored."""
         size = _size(folder)
         self._jobs.append((folder, size))
         self._total += size

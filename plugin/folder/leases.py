@@ -8,9 +8,9 @@ lines. Each run therefore has files of its own, and takes a picture by creating 
     run.beat, run-2.beat, …      the run, its machine, its pictures, and a number that changes every ten seconds
     lease-PICTURE-N              the run that works on a picture; deleted when the picture has ended
 
-A run whose number has not changed for a minute has ended, and so has one of this machine without its lock. Its leases
-are then free: another run takes a picture by creating the lease with the next N. What the ended run had sent is never
-sent again by that, see resume.py.
+A run whose number has not changed for a minute counts as ended, and so does one of this machine that holds no lock. Its
+leases are then free: another run takes a picture by creating the lease with the next N. What the ended run had sent is
+not sent again: see resume.py.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class FolderInUse(Exception):
 
 @dataclass(frozen=True)
 class Beat:
-    """What a run says of itself: its identifier, its machine, a digest of its pictures, and a number that rises."""
+    """The heartbeat of a run: its identifier, its machine, a digest of its pictures, and a number that keeps rising."""
 
     run: str
     machine: str
@@ -68,7 +68,7 @@ class Slot:
         return self.path(".jsonl")
 
     def beat(self) -> Beat | None:
-        """Return what the run in this slot says of itself; None if there is none."""
+        """Return the heartbeat of the run in this slot; None if there is none."""
         with contextlib.suppress(OSError, ValueError, TypeError, RecursionError):
             return Beat(**json.loads(atomic_file.retry(self.path(".beat").read_bytes)))
         return None
@@ -94,7 +94,7 @@ def join(
         leases = Leases(slot, own, clock)
         leases.beat()
         try:
-            if any(beat.pictures != pictures and leases.has_lately_beaten(slot) for slot, beat in leases.others()):
+            if any(beat.pictures != pictures and leases.has_beaten_recently(slot) for slot, beat in leases.others()):
                 raise FolderInUse
             thread = threading.Thread(target=leases.keep_beating, daemon=True)
             thread.start()
@@ -108,13 +108,13 @@ def _free_slot(folder: Path, own: Beat, stack: ExitStack) -> Slot:
     slot = Slot(folder, 1)
     while not _occupy(slot, own, stack):
         if slot.number == 1 and not _has_beat(slot):
-            raise FolderInUse  # versions before this one have the lock alone
+            raise FolderInUse  # older versions only have the lock
         slot = Slot(folder, slot.number + 1)
     return slot
 
 
 def _occupy(slot: Slot, own: Beat, stack: ExitStack) -> bool:
-    """Return whether a slot is free, and hold it with the stack then."""
+    """Return whether a slot is free; if it is, the stack then holds it."""
     with ExitStack() as attempt:
         has_locks = True
         try:
@@ -137,7 +137,7 @@ def _occupy(slot: Slot, own: Beat, stack: ExitStack) -> bool:
 
 
 def _has_beat(slot: Slot) -> bool:
-    """Return whether a slot's run says of itself that it is there; one that is just starting gets a moment."""
+    """Return whether a slot has a heartbeat; wait a moment for a run that is just starting."""
     end = time.monotonic() + _START_SECONDS
     while not slot.path(".beat").exists():
         if time.monotonic() >= end:
@@ -163,9 +163,9 @@ class Leases:
     def claim(self, picture: str) -> bool:
         """Take a picture for this run; return False if another run has it. Raise OSError.
 
-        Whoever has taken a picture reads the other runs' states before anything else: its last run may have ended it.
+        The caller reads the other runs' states before anything else: one of them may have finished the picture.
         """
-        self._show_life()
+        self._beat_if_due()
         numbers = self._numbers(picture)
         if numbers and self._is_held(picture, numbers[-1]):
             return False
@@ -176,7 +176,7 @@ class Leases:
                 file.write(f"{self.own.run} {self.slot.number}\n")
         except FileExistsError:
             return False
-        # Another run may have taken it, and ended it, since the leases were listed.
+        # Another run may have taken it, and finished it, since the leases were listed.
         if any(self._is_held(picture, other) for other in self._numbers(picture) if other != number):
             path.unlink(missing_ok=True)
             return False
@@ -187,7 +187,7 @@ class Leases:
         """Return whether this run still has a picture: a computer that slept may have lost it. Raise OSError."""
         if picture not in self._held:
             return False
-        self._show_life()
+        self._beat_if_due()
         numbers = self._numbers(picture)
         if numbers and numbers[-1] == self._held[picture]:
             return True
@@ -195,7 +195,7 @@ class Leases:
         return False
 
     def release(self, picture: str) -> None:
-        """Give a picture back after its end, if this run has it."""
+        """Give a finished picture back, if this run has it."""
         number = self._held.pop(picture, 0)
         for earlier in range(1, number + 1):
             with contextlib.suppress(OSError):
@@ -207,7 +207,7 @@ class Leases:
         beats = [(slot, beat) for slot in slots if (beat := slot.beat()) and beat.run != self.own.run]
         return [(slot, beat) for slot, beat in beats if self._is_alive(slot, beat)]
 
-    def has_lately_beaten(self, slot: Slot) -> bool:
+    def has_beaten_recently(self, slot: Slot) -> bool:
         """Return whether a run has raised its number within the last minute before this run's latest, by their files.
 
         Not for leases: some file systems set a file's time by the clock of the machine that writes it.
@@ -230,11 +230,11 @@ class Leases:
     def keep_beating(self) -> None:
         """Raise this run's number every ten seconds, until the end."""
         while not self._ended.wait(BEAT_SECONDS):
-            with contextlib.suppress(OSError):  # the network may be back before the leases are over
+            with contextlib.suppress(OSError):  # the network may be back before the leases expire
                 self.beat()
 
     def close(self) -> None:
-        """Give all pictures back, and end."""
+        """Give all pictures back, and stop the heartbeat."""
         for picture in list(self._held):
             self.release(picture)
         with self._writing:
@@ -242,13 +242,13 @@ class Leases:
             with contextlib.suppress(OSError):
                 self.slot.path(".beat").unlink(missing_ok=True)
 
-    def _show_life(self) -> None:
-        """Raise the number before the leases are listed: a run that takes a picture after that sees that this lives."""
+    def _beat_if_due(self) -> None:
+        """Raise the number before the leases are listed, so that a run that takes a picture later sees it."""
         if not 0 <= time.time() - self._beaten < _RECENT_SECONDS:
             self.beat()
 
     def _is_held(self, picture: str, number: int) -> bool:
-        """Return whether the run that has a lease lives, as far as this run can tell by now."""
+        """Return whether the run that has a lease is alive, as far as this run can tell by now."""
         path = self._path(picture, number)
         try:
             run, slot_number = atomic_file.retry(path.read_text).split()

@@ -41,7 +41,7 @@ def progress_of(last: Line, out: Path, *, has_other_settings: bool) -> Progress:
 
 
 def find_job(name: str) -> Job:
-    """Return the job that a line of the run's state names, also if the user's data folder was moved since."""
+    """Return the job that a line of the run's state names, even if the user's data folder has moved since."""
     folder = Path(name)
     if named_time(folder.name) is not None and not folder.exists():
         with contextlib.suppress(OSError):

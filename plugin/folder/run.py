@@ -1,8 +1,8 @@
 """Run a folder: exports, requests, insertions and the saving of results overlap.
 
 GIMP is only called from the main thread, one step at a time between the worker's events. A request slot is free again
-as soon as the endpoint has answered; by then the next job is exported already. Other runs may share the output folder:
-a picture is taken before anything is done for it, and those that others have are left until they have ended.
+as soon as the endpoint has answered; by then the next job is already exported. Other runs may share the output folder:
+a run takes a picture before it does anything for it, and leaves those of other runs alone until these have ended.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ _PICTURE_ERRORS = (EditFailed, BadArguments, GLib.Error, OSError, ValueError)
 ELSEWHERE = "elsewhere"
 """The stage of a picture that another run edits."""
 OnItem = Callable[[FolderItem, Event], None]
-"""Is called with each event of an item: its stages, the worker's events, and {"event": "end", "state": …} at last."""
+"""Called with each event of an item: its stages, the worker's events, and finally {"event": "end", "state": …}."""
 
 
 def newer_version_message(out: Path) -> str:
@@ -152,7 +152,7 @@ class FolderRun:
         self._loop.stop()
 
     def _enqueue(self, item: FolderItem) -> None:
-        """Put an item into the queue that its job's folder, if it has one, calls for."""
+        """Put an item into the queue that its job's folder, if it has one, requires."""
         queues = self._queues
         if not item.maybe_job:
             if item.was_done:
@@ -202,7 +202,7 @@ class FolderRun:
         return False
 
     def _on_change_elsewhere(self, item: FolderItem) -> None:
-        """Count a picture that another run has ended, or go on where that run has left it."""
+        """Count a picture that another run has finished, or continue where that run left off."""
         line = self._state.last(item.picture.name) or {}
         item = load_item(self.spec, self._state, item.picture, lambda: item.output)
         if "state" in line:
@@ -261,8 +261,8 @@ class FolderRun:
         queues = self._queues
         while queues.exported and queues.request_count < self.spec.concurrency and not self._is_held:
             item = queues.exported.popleft()
-            # Whoever takes a picture over reads this line after that. So this computer may sleep, or be without its
-            # network, before or after it: either the lease is seen to be lost here, or the line is seen there.
+            # A run that takes a picture over reads the state afterwards. If this computer sleeps or loses its network
+            # around this line, either the loss of the lease is noticed here, or the line is noticed there.
             if self._leases.holds(item.picture.name):
                 self.log.record_sending(item)
             if not self._leases.holds(item.picture.name):
@@ -341,7 +341,7 @@ class FolderRun:
         self._queues.answered.append((item, result_of_earlier_run(item.job, response)))
 
     def _on_worker_death(self, item: FolderItem) -> None:
-        """Continue as the job's folder calls for, with a new worker; stop the run if workers keep dying."""
+        """Continue with a new worker, as the job's folder requires; stop the run if workers keep dying."""
         self._worker_deaths += 1
         if self._worker_deaths > _MAX_DEATHS * self.spec.concurrency:
             log = self.spec.out / OWN_FOLDER / LOG

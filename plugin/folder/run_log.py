@@ -99,7 +99,7 @@ class RunLog:
         self._on_item_end(item, {**line, "cost": 0.0})
 
     def record_success(self, item: FolderItem, files: list[str], report: Mapping[str, Any]) -> None:
-        """Record that the results of an item are saved, be they from this run's request or an earlier one's."""
+        """Record that the results of an item are saved, whether from this run's request or an earlier one's."""
         if item.has_other_settings:
             self._other_settings.add(item.picture.name)
         fields = {name: report.get(name) for name in ("cost", "request_ids", "provider", "model")}

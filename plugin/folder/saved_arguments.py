@@ -17,7 +17,7 @@ _VERSION = 1
 
 
 def store(spec: RunSpec) -> None:
-    """Store the arguments of a run; errors of the disk are ignored, as the run matters more."""
+    """Store the arguments of a run; disk errors are ignored, as the run matters more."""
     source, out = str(spec.source), str(spec.out)
     with contextlib.suppress(OSError):
         _file(spec.out).change(lambda _old: {**spec.values, "input-folder": source, "output-folder": out})

@@ -34,7 +34,7 @@ from lib.storage.file_identity import File
 VERSION = 2  # 1: a run has the output folder to itself
 _FILE = re.compile(r"run(-\d+)?\.jsonl")
 ENDS = ("done", "failed", "unknown")
-"""How a picture's job can have ended."""
+"""How a picture's job can end."""
 DONE, FAILED, UNKNOWN = ENDS
 Line = dict[str, Any]
 Place = tuple[int, Path | None, int]
@@ -143,7 +143,7 @@ class RunState:
     def _read_other(self, path: Path) -> None:
         """Read the complete lines that another run has added to its file since the last time."""
         offset = self._others.setdefault(path, 0)
-        # Opened each time: a network's file system then asks for the file's present size.
+        # Opened each time, so that a network file system asks for the file's current size.
         with path.open("rb") as file:
             file.seek(offset)
             for line in file:
@@ -191,7 +191,7 @@ def read_lines(folder: Path) -> dict[str, Line]:
 
 
 def _counts(line: Line, pictures: Container[str]) -> bool:
-    """Return whether a line tells how far its picture is, as one without "output" only does for a new picture."""
+    """Return whether a line says how far its picture is; one without "output" only does so for a new picture."""
     picture = line.get("picture")
     return picture is not None and ("output" in line or ("job" in line and picture not in pictures))
 

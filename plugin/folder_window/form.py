@@ -211,7 +211,7 @@ class MaskField(ListField):
             super().read()
 
     def write(self, value: object) -> None:
-        """Set the argument, unless it already names a channel and still shall."""
+        """Set the argument, unless it already names a channel, which is then left as it is."""
         if value != CHANNEL or not (self.config.get_property("mask") or "").startswith(CHANNEL):
             super().write(value)
 

@@ -48,7 +48,7 @@ class WindowParts(Gtk.Box):
         self.bar = Gtk.ProgressBar(valign=Gtk.Align.CENTER)
         self.bar.get_accessible().set_name(_("Progress"))
         self.pause = Gtk.ToggleButton(label=_("Pau_se"), use_underline=True)
-        self.pause.set_tooltip_text(_("Send nothing more until Pause is released; requests in progress go on"))
+        self.pause.set_tooltip_text(_("Send nothing more until Pause is released; requests in progress continue"))
         self._pause_handler = self.pause.connect("toggled", lambda toggle: actions.pause(toggle.get_active()))
         self.finish = button(
             _("Stop After C_urrent"), actions.finish, _("Wait for the requests in progress, and send nothing more")

@@ -83,7 +83,7 @@ class PictureList(Gtk.ScrolledWindow):
         self.view.queue_draw()
 
     def refresh(self, name: str) -> None:
-        """Draw one picture anew, if it is in the list."""
+        """Redraw one picture, if it is in the list."""
         number = self._rows.get(name)
         if number is not None:
             path = Gtk.TreePath.new_from_indices([number])

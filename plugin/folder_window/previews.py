@@ -67,7 +67,7 @@ class Previews:
         self._for_gimp: OrderedDict[Key, None] = OrderedDict()
 
     def follow(self, spec: RunSpec) -> None:
-        """Show the pictures of another run; what is known of a picture whose mask is the same stays."""
+        """Show the pictures of another run; what is known of a picture stays if its mask is the same."""
         if self._spec is None or _mask_key(self._spec) != _mask_key(spec):
             self._generation += 1
             self.measures = {}
@@ -88,7 +88,7 @@ class Previews:
         return self._get((name, file))
 
     def forget_result(self, name: str, file: Path) -> None:
-        """Make the preview of a result anew, as its file has been written again."""
+        """Drop the preview of a result, whose file has been written again."""
         self._held.pop((name, file), None)
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""The questions of the Edit Folder window: before a run, before something may be paid for twice, and at its closing."""
+"""The questions of the Edit Folder window: before a run, before a picture may be paid for twice, and on closing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from plugin.ui.consent import ask, choose_answer
 
 
 class Closing(IntEnum):
-    """What becomes of a run whose window is being closed; the numbers are those of the answers."""
+    """What happens to a run when its window is closed; the numbers are those of the answers."""
 
     STAY = 0
     STOP = 1
@@ -46,7 +46,7 @@ def confirm_run(parent: Gtk.Window, spec: RunSpec, names: Collection[str], expec
     ):
         return False
     for each in new:
-        with contextlib.suppress(OSError):  # a full disk only means that the question comes again
+        with contextlib.suppress(OSError):  # on a full disk the question is only asked again
             settings.confirm(each.name)
     return True
 
@@ -68,13 +68,13 @@ def with_unknown(spec: RunSpec) -> RunSpec:
 
 
 def ask_about_run(parent: Gtk.Window) -> Closing:
-    """Ask what becomes of the run."""
-    question = _("Let the run go on without its window?")
+    """Ask what should happen to the run."""
+    question = _("Continue the run without its window?")
     reasons = _(
-        "GIMP shows its progress and a message at its end. If you stop the run, the requests in progress are waited "
-        "for, and Edit Folder continues the run when you open it again."
+        "GIMP shows the progress, and a message when the run ends. If you stop the run, it still waits for the "
+        "requests in progress; Edit Folder continues it when you open it again."
     )
-    answers = [_("_Keep Window Open"), _("_Stop the Run"), _("_Go On")]
+    answers = [_("_Keep Window Open"), _("_Stop the Run"), _("_Continue the Run")]
     return Closing(choose_answer(parent, question, reasons, answers))
 
 

@@ -1,4 +1,4 @@
-"""Runs a folder for its window: the run works on the window's main loop, and tells the window what it does."""
+"""Runs a folder for its window: the run works in the window's main loop, and reports its progress to it."""
 
 from __future__ import annotations
 

@@ -332,7 +332,7 @@ class FolderWindow:
         return False
 
     def _close(self) -> None:
-        """Close the window; ask what becomes of a run that works."""
+        """Close the window; ask first what should happen to a run in progress."""
         if self._control.current is None:
             self._is_closed = True
             self._loop.quit()

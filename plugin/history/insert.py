@@ -21,7 +21,7 @@ from plugin.pixels import insert
 
 
 def fits(record: Record, image: Gimp.Image | None) -> bool:
-    """Return whether a job's result can be inserted: the image has the size of that time and is not indexed."""
+    """Return whether a job's result can be inserted: the image has the size that it had then, and is not indexed."""
     if not image or not image.is_valid() or not record.plan:
         return False
     return _canvas_for(record, image) is not None and image.get_base_type() != Gimp.ImageBaseType.INDEXED
@@ -93,7 +93,7 @@ def insert_again(record: Record, answer: Mapping[str, Any], image: Gimp.Image | 
 
 
 def _mask(job: Job, answer: Mapping[str, Any], frame: Rect) -> insert.Mask:
-    """Return the layer mask, else the selection of that time; None where nothing was selected."""
+    """Return the layer mask, else the selection of the edit; None where nothing was selected."""
     with contextlib.suppress(OSError):
         values = stored_data.read(job, answer["layer_mask"] or SELECTION)
         return values if len(values) == frame.size.pixels else None

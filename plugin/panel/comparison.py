@@ -1,6 +1,6 @@
 """The picture without a result, as long as a key or a button is held.
 
-Transparent pixels are written into the result's layer, which is no undo step. A file says which layer that is, so that
+Transparent pixels are written into the result's layer, without an undo step. A file says which layer that is, so that
 the next window of this GIMP puts the result back if the process was killed meanwhile.
 """
 

@@ -62,7 +62,7 @@ class State(Enum):
 class Generation(JobRun["Generation"]):
     """The run of one draft. With `previous`, a generation of the same edit, the result is added to the same group.
 
-    `in_order` are the canvas layers of the window's edits, in the order in which these were asked for. Once it is done,
+    `in_order` are the canvas layers of the window's edits, in the order in which these were requested. Once it is done,
     `variations` are the results to choose from, also those of `previous`, and `displayed` is the number of the one on
     the canvas.
     """

@@ -32,7 +32,7 @@ def open_panel(
         if slot is None:
             return False
         if values_of(config) == defaults():
-            # First use: start with previews, so that the edit is seen to progress. Later the user's own value counts.
+            # First use: start with previews, which show that the edit progresses. Later the user's own value counts.
             config.set_property("partial-images", _FIRST_PREVIEWS)
         start_with_settings(config)
         config.set_property("recipe", "")  # a script's; the panel's menu sets the options themselves
@@ -43,7 +43,7 @@ def open_panel(
 def open_again(
     procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, image: Gimp.Image, layers: Sequence[Gimp.Layer]
 ) -> bool:
-    """Show the panel with the request that a layer was made by, for the area that was selected then.
+    """Show the panel with the request that made a layer, for the area that was selected then.
 
     Return whether anything was generated; raise EditFailed if the layer stores no such request.
     """

@@ -1,4 +1,4 @@
-"""The widgets of the panel and their layout: the next edit above, and below it the edits that were asked for.
+"""The widgets of the panel and their layout: the next edit above, and below it the edits that were requested.
 
 Progress, results and errors have areas of fixed size, so that nothing moves when they come.
 """

@@ -1,4 +1,4 @@
-"""The menu of recipes: ours and the user's own, with the reason beside those that can't be used now."""
+"""The menu of recipes, built-in and the user's own, with the reason beside those that can't be used now."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ class RecipeMenu(Gtk.MenuButton):
             current = {name: self._config.get_property(name) for name in OPTIONS}
             values = {name: value for name, value in current.items() if value not in (None, default_values[name])}
             recipe = recipes.save(answer["title"], values)
-            self._say(_("The recipe “{title}” is saved.").format(title=recipe.title))
+            self._say(_("The recipe “{title}” was saved.").format(title=recipe.title))
 
     def _import(self) -> None:
         path = self._choose_file(_("Import Recipes"), Gtk.FileChooserAction.OPEN, _("_Open"))

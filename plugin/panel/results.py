@@ -165,7 +165,7 @@ class ResultsView(Gtk.Box):
 
 
 def _icon_button(icon: str, text: str, on_click: Callable[[], None], tooltip: str) -> Gtk.Button:
-    """Return a button with an icon; its text, with the mnemonic, is only told to screen readers and in the tooltip."""
+    """Return a button with an icon; its text, with the mnemonic, is only for screen readers and the tooltip."""
     widget = button("", on_click, f"{text.replace('_', '')}: {tooltip}")
     widget.set_image(Gtk.Image.new_from_icon_name(icon, Gtk.IconSize.MENU))
     widget.set_always_show_image(True)

@@ -1,4 +1,4 @@
-"""The edits of one panel, in the order in which they were asked for: those that wait, run, or are done."""
+"""The edits of one panel, in the order in which they were requested: those that wait, run, or are done."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Session:
         self._view.on_edits()
 
     def may_add_to(self, edit: Generation) -> bool:
-        """Return whether more results of an edit can be requested: it is done, and no others are on the way."""
+        """Return whether more results of an edit can be requested: it is done, and no more are pending."""
         return edit.state is State.DONE and all(each.previous is not edit for each in self.unfinished)
 
     def cancel(self, edit: Generation) -> None:

@@ -41,7 +41,7 @@ class CanvasLayer:
     Pixels written into its buffer later are not recorded: undo removes the layer, redo restores the last pixels.
     It is inserted above the layer `edited`, or at the top of the stack for None. `previous` is an earlier layer of the
     same edit: both are then in one group, and the earlier one is hidden. Of `place`, only the frame and the replaced
-    layer are used. `in_order` are the layers of all edits of a window as they were asked for: where two overlap, the
+    layer are used. `in_order` are the layers of all edits of a window as they were requested: where two overlap, the
     later one is inserted above the earlier one, whichever arrives first.
     """
 

@@ -165,7 +165,7 @@ class DefaultsPage(Page):
         self._entry.set_text(name)
         self._filling = False
         ending = {model["name"]: model["ends"] for model in answer["models"]}.get(name)
-        text = _("The list of the field has the models, image models first. Open it, or press Down in the field.")
+        text = _("The field's list now has the models, image models first. Open it, or press Down in the field.")
         if ending:
             text = f"{text} " + _("“{model}” will be retired on {date}.").format(model=name, date=ending)
         self._model_message.set_text(text)

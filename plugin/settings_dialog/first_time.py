@@ -80,8 +80,8 @@ def _choices() -> tuple[_Choice, ...]:
         _Choice(
             _("This computer, free"),
             _(
-                "Removes, fills, extends and adjusts colours with the built-in engine. It invents nothing new. Nothing "
-                "leaves this computer, and it costs nothing."
+                "Removes, fills, extends and adjusts colours with the built-in engine, which can't create anything "
+                "new. Nothing leaves this computer, and it costs nothing."
             ),
             "local",
             False,
@@ -89,7 +89,7 @@ def _choices() -> tuple[_Choice, ...]:
         _Choice(
             _("OpenAI, with your key"),
             _(
-                "Makes anything that you describe. The part of the picture around the selection is sent to OpenAI, "
+                "Creates anything you describe. The part of the picture around the selection is sent to OpenAI, "
                 "which bills your account for each edit. The estimated cost is shown before you generate."
             ),
             "openai",
@@ -98,8 +98,8 @@ def _choices() -> tuple[_Choice, ...]:
         _Choice(
             _("Your own server, or another provider"),
             _(
-                "Makes what its model can. The part of the picture around the selection is sent to the address that "
-                "you enter in Settings. What it costs depends on the server."
+                "What it can create depends on its model. The part of the picture around the selection is sent to "
+                "the address that you enter in Settings. The cost depends on the server."
             ),
             "",
             True,

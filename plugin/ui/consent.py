@@ -27,7 +27,7 @@ def confirm_send(draft: Draft, parent: Gtk.Window | None, *, confirm_unknown_cos
     if not ask(parent, question, " ".join(_reasons(draft, first)), _("_Cancel"), _("_Send")):
         return False
     if first:
-        with contextlib.suppress(OSError):  # a full disk only means that the question comes again
+        with contextlib.suppress(OSError):  # on a full disk the question is only asked again
             settings.confirm(draft.provider.name)
     return True
 

@@ -39,7 +39,7 @@ class _Rest:
         if not keyboard and (is_early or is_typed_in):
             widget.stop_emission_by_name("query-tooltip")
             if is_early:
-                # Not at once: while a tooltip is visible GTK would ask again immediately, and so on.
+                # Not at once: while a tooltip is visible, GTK would ask again immediately, in an endless loop.
                 GLib.timeout_add(_PAUSE, _ask_again, widget)
         return False  # GTK shows the text, unless it was stopped
 

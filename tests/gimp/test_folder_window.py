@@ -164,7 +164,7 @@ def test_an_interrupted_run_is_offered_and_a_closed_window_lets_it_go_on(window,
     window.keys("key", "ctrl+Return")
     wait_until(lambda: endpoint.received, "the run goes on")
     window.keys("key", "Escape")
-    wait_until(lambda: is_open(window, "Let the run go on"), "the question")
+    wait_until(lambda: is_open(window, "Continue the run"), "the question")
     shoot(window, "folder-closing")
     window.keys("key", "Return")
     wait_until(lambda: not is_open(window, TITLE), "the window closes")

@@ -79,7 +79,7 @@ class PromptParser:
             yield from self._assurances(start)
 
     def _assurances(self, at: int) -> Iterator[tuple[Steps, int]]:
-        """Match what is true of every edit, such as "keep everything else the same"; or what shall be kept."""
+        """Match what is true of every edit, such as "keep everything else the same"; or what is to be kept."""
         for start in self._words.soft(at):
             for here in self._words.ends(start, "join_assurance"):
                 yield from (((), end) for _value, end in self._words.match("assurance", here))
@@ -391,7 +391,7 @@ class PromptParser:
 def resolve(steps: Steps) -> Steps | None:
     """Return the steps to do; None if they are not compatible.
 
-    A complaint is a step of its own unless another one is its remedy. What shall be kept may be named only where the
+    A complaint is a step of its own unless another one is its remedy. What is to be kept may be named only where the
     edit is of a part of the picture anyway. No skill may occur twice (warmer and cooler), and only one part.
     """
     done = [step for step in steps if step.kind not in ("keep", "complaint")]

@@ -74,7 +74,7 @@ def _trim(words: Words, part: Part) -> Part | None:
 def _suggestion(
     words: Words, text: Callable[[Part], str], followed: list[Part], left_over: list[Part], understand: Understand
 ) -> str | None:
-    """Return the nearest prompt that is understood: the clauses that are, or the removal of what shall be replaced."""
+    """Return the nearest prompt that is understood: the clauses that are, or the removal of what is to be replaced."""
     prompt = ", ".join(text(part) for part in followed)
     if not prompt:
         for start, end in left_over:

@@ -24,7 +24,7 @@ from lib.jobs.job import Job
 from lib.jobs.stored_data import FallbackWriter
 from lib.translation import _
 from lib.worker import job_layers
-from lib.worker.job_request import JobFailed, is_cut_out
+from lib.worker.job_checks import JobFailed, is_cut_out
 
 THUMBNAIL = "thumbnail.rgb"
 THUMBNAIL_EDGE = 72

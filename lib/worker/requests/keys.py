@@ -16,7 +16,7 @@ from lib.api.text import sentences
 from lib.settings import provider_tests, settings
 from lib.settings.custom_providers import build_provider, validate_entry
 from lib.translation import _
-from lib.worker.job_request import JobFailed, resolve_endpoint
+from lib.worker.job_checks import JobFailed, resolve_endpoint
 from lib.worker.requests import capabilities
 
 Message = Mapping[str, Any]

@@ -25,7 +25,7 @@ from lib.api.providers import Provider, host_of
 from lib.api.transport import Timeouts
 from lib.settings import provider_tests, settings
 from lib.translation import _, ngettext
-from lib.worker.job_request import JobFailed, resolve_address, resolve_endpoint
+from lib.worker.job_checks import JobFailed, resolve_address, resolve_endpoint
 from lib.worker.requests import capabilities
 from lib.worker.requests.keys import provider_of
 

@@ -16,7 +16,7 @@ from lib.api.cost import ReportedOutput
 from lib.api.request import EditRequest
 from lib.jobs.job import Job
 from lib.settings import settings, spending
-from lib.worker import job_request
+from lib.worker import job_checks
 from lib.worker.requests import answer, capabilities
 from tests.gimp.endpoint import TestEndpoint
 from tests.systems import DATA_HOME, is_private
@@ -249,7 +249,7 @@ def test_a_locked_key_store_asks_only_interactively(monkeypatch, interactive):
     calls = []
     monkeypatch.setattr(keys, "find", lambda *_names, interactive, **_more: calls.append(interactive))
     add_provider("mine", "https://mine.example/v1")
-    job_request.resolve_endpoint(settings.provider("mine"), interactive)
+    job_checks.resolve_endpoint(settings.provider("mine"), interactive)
     assert calls == [interactive]
 
 

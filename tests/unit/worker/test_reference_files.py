@@ -5,7 +5,7 @@ from PIL import Image, ImageChops, ImageOps
 
 from lib.api.request import FileId, Url
 from lib.jobs.job import Job
-from lib.worker import job_request
+from lib.worker import edit_job
 from tests.systems import DATA_HOME
 
 
@@ -18,7 +18,7 @@ def job(tmp_path, monkeypatch):
 def sent(job, *references):
     request = {"prompt": "x"}
     job_spec = {"images": [], "references": list(map(str, references)), "mask": None, "request": request}
-    return job_request.build_request(job, job_spec).images
+    return edit_job.build_request(job, job_spec).images
 
 
 def photograph(path, orientation):

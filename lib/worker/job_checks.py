@@ -1,4 +1,4 @@
-"""Builds the request of a job and checks it before it is sent."""
+"""Checks before a job is sent: its provider, address and key, the cost, and the disk space."""
 
 import os
 import shutil
@@ -9,14 +9,13 @@ from lib.api import cost, keys, models
 from lib.api.address import environment_problem
 from lib.api.keys import Key
 from lib.api.providers import Provider
-from lib.api.request import EditRequest, FileId, ImageSource, Url
+from lib.api.request import EditRequest
 from lib.api.response import EditResponse
 from lib.api.text import sentence, sentences
 from lib.frame.frame import Plan
 from lib.jobs.job import Job
 from lib.settings import settings, spending
 from lib.translation import _
-from lib.worker.reference_files import upright_copy
 
 if TYPE_CHECKING:
     from lib.endpoint.engine.step import Steps
@@ -134,27 +133,3 @@ def is_cut_out(job_spec: Mapping[str, Any]) -> bool:
 
     steps = built_in_steps(job_spec["request"]["prompt"])
     return steps is not None and cuts_out(steps)
-
-
-def build_request(job: Job, job_spec: Mapping[str, Any]) -> EditRequest:
-    """Return the request of a job: its images, then its references, turned upright if they are files.
-
-    A cut-out is transparent, whatever background was requested.
-    """
-    images: list[ImageSource] = [job.path(name) for name in job_spec["images"]]
-    images += [_reference(job, number, text) for number, text in enumerate(job_spec["references"], 1)]
-    markup = job.path(job_spec["markup"]) if job_spec.get("markup") else None
-    # With markup, the mask only serves to align the result.
-    mask = job.path(job_spec["mask"]) if job_spec["mask"] and not markup else None
-    fields = dict(job_spec["request"])
-    if addition := job_spec.get("prompt_addition"):
-        fields["prompt"] = f"{fields['prompt']}\n\n{addition}"
-    if is_cut_out(job_spec):
-        fields["background"] = "transparent"
-    return EditRequest(images=images, mask=mask, markup=markup, **fields)
-
-
-def _reference(job: Job, number: int, text: str) -> ImageSource:
-    if text.startswith("file-"):
-        return FileId(text)
-    return Url(text) if text.startswith(("http://", "https://", "data:")) else upright_copy(job, number, text)
