@@ -67,7 +67,9 @@ EDIT_ARGUMENTS = (
     ),
     Argument("moderation", "", N_("Mo_deration"), N_("low or auto; empty: the endpoint's default")),
     Argument("input-fidelity", "", N_("Input _fidelity"), N_("high or low; empty: the endpoint's default")),
-    Argument("output-format", "", N_("Output _format"), N_("The format of the answer: png, jpeg or webp; empty: png")),
+    Argument(
+        "output-format", "", N_("Output _format"), N_("The format of the returned image: png, jpeg or webp; empty: png")
+    ),
     Argument(
         "output-compression",
         -1,

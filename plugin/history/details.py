@@ -76,7 +76,7 @@ class JobDetails(Gtk.Box):
 
     def _add(self, answer: Event, record: Record | None) -> None:
         if record is self._record and record and answer.get("content_credentials"):
-            self._facts.set_text(f"{_facts(record)}\n{_('Content Credentials (C2PA): in the saved answer')}")
+            self._facts.set_text(f"{_facts(record)}\n{_('Content Credentials (C2PA): in the saved response')}")
         picture = thumbnails.of_answer(answer)
         if picture and record is self._record:
             image = Gtk.Image.new_from_pixbuf(picture)

@@ -37,8 +37,8 @@ def _waiting(count: int) -> str:
 
 def _unknown(count: int) -> str:
     message = ngettext(
-        "{count} earlier request was sent, and its answer never arrived; it may have been billed.",
-        "{count} earlier requests were sent, and their answers never arrived; they may have been billed.",
+        "{count} earlier request was sent, and its response never arrived; it may have been billed.",
+        "{count} earlier requests were sent, and their responses never arrived; they may have been billed.",
         count,
     )
     return message.format(count=count) if count else ""
@@ -60,4 +60,4 @@ def print_to_terminal(message: str) -> str:
 
 
 def _hint() -> str:
-    return _("See Filters ▸ Generative Edit ▸ History….")
+    return _("See Filters ▸ Generative Edit ▸ History.")

@@ -175,7 +175,7 @@ def _job_error(job: Job, error: Event) -> Event:
     """Return the fields of the worker's last event that depend on the job: it may have been billed already."""
     try:
         if job.has_result or job.has_answer:
-            hint = _("The result is stored in {folder}. Insert it with Filters ▸ Generative Edit ▸ History….")
+            hint = _("The result is stored in {folder}. Insert it with Filters ▸ Generative Edit ▸ History.")
             return {"maybe_billed": not job.is_free, "hint": hint.format(folder=job.folder)}
     except OSError:
         pass  # the folder was deleted, or cannot be listed

@@ -97,7 +97,7 @@ def _save_results(job: Job) -> None:
     try:
         response = parse_answers(job)
     except ApiError as error:
-        text = _("The answer of this job still can't be read. {reason}").format(reason=error.message)
+        text = _("The response of this job still can't be read. {reason}").format(reason=error.message)
         raise JobFailed(text, _("It is in {folder}.").format(folder=job.folder)) from error
     names = [f"result-{number}.{image.format}" for number, image in enumerate(response.images, 1)]
     for name, image in zip(names, response.images, strict=True):
