@@ -26,6 +26,7 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "one_gimp(minor): tested in this GIMP alone in a brief run")
+    config.addinivalue_line("markers", "only_gimp(minor): tests what only this GIMP has")
     config.addinivalue_line("markers", "whole_run: not in a brief run")
     for name, reason in REASONS.items():
         config.addinivalue_line("markers", f"{name}: {reason}")

@@ -25,6 +25,7 @@ MIN_ISOTROPY = 0.005  # the weaker direction's part of the gradients, below whic
 MIN_MOTION = 0.1  # pixels: a smaller motion is not worth resampling
 MAX_SHIFT = 1 / 12  # of the longer side
 MAX_ZOOM, MAX_ROTATION = 0.09, 5.0  # as a fraction; degrees
+COARSE_MARGIN = 1.5  # times these limits: a motion beyond them at the coarsest level is not refined
 
 SAFE_GAIN = 1.25  # a colour gain, or its reciprocal, that is accepted even if the motion isn't
 SAFE_ERROR = 6.0  # levels of error that the colours may have then
@@ -113,12 +114,18 @@ def correct(returned: Picture, fit: Fit, visible: Bools | None = None) -> Pictur
 def _estimate_motion(pair: Pair, width: int, height: int) -> tuple[Motion, bool, str]:
     """Return the motion if it is reliable, whether the position is known, and the reason."""
     guesses = [Motion(), *(guess_shift(pair, zoom) for zoom in ZOOMS)]
-    estimate = register(pair, pair.usable, guesses)
+    coarse = register(pair, pair.usable, guesses, pair.coarsest)
+    if coarse is None:
+        return Motion(), False, "too little texture"
+    too_large = Motion(), False, "the drift found is too large to be believed"
+    if not _is_plausible(coarse.motion, max(width, height), COARSE_MARGIN):
+        return too_large  # another picture, which takes the longest to register
+    estimate = register(pair, pair.usable, [coarse.motion])
     if estimate is None:
         return Motion(), False, "too little texture"
     motion = estimate.motion
     if not _is_plausible(motion, max(width, height)):
-        return Motion(), False, "the drift found is too large to be believed"
+        return too_large
     if not estimate.converged:
         return Motion(), False, "the estimate does not settle"
     rows, cols = (np.arange(n) // BOARD_CELLS for n in pair.usable.shape)
@@ -137,12 +144,12 @@ def _estimate_motion(pair: Pair, width: int, height: int) -> tuple[Motion, bool,
     return motion, True, "lined up"
 
 
-def _is_plausible(motion: Motion, longest: int) -> bool:
+def _is_plausible(motion: Motion, longest: int, margin: float = 1.0) -> bool:
     turn = motion.turn
     return (
-        abs(abs(turn) - 1) < MAX_ZOOM
-        and abs(math.degrees(math.atan2(turn.imag, turn.real))) < MAX_ROTATION
-        and abs(motion.shift) < MAX_SHIFT * longest
+        abs(abs(turn) - 1) < MAX_ZOOM * margin
+        and abs(math.degrees(math.atan2(turn.imag, turn.real))) < MAX_ROTATION * margin
+        and abs(motion.shift) < MAX_SHIFT * longest * margin
     )
 
 

@@ -11,11 +11,13 @@ _LINKER = "DYLD_"
 # GIMP.app sets these to the certificates inside it. A user's own, such as a company's, are the worker's too.
 _CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 _INSIDE_APP = ".app/Contents/"
+# The matrices of an edit are small: a second thread costs more in waiting for the first than it gains.
+_FAST = {"OPENBLAS_NUM_THREADS": "1"}
 
 
 def worker_environment(gimps: Mapping[str, str]) -> dict[str, str]:
     """Return the variables for the worker, given those of GIMP's process."""
-    return {name: value for name, value in gimps.items() if not _is_gimps_own(name, value)}
+    return _FAST | {name: value for name, value in gimps.items() if not _is_gimps_own(name, value)}
 
 
 def _is_gimps_own(name: str, value: str) -> bool:

@@ -1,5 +1,6 @@
 """Fixtures: each GIMP version once, without a window and with one, and an endpoint that does as it is told."""
 
+import contextlib
 import itertools
 import platform
 from pathlib import Path
@@ -17,24 +18,25 @@ KEY = "sk-test-key"
 
 
 def pytest_collection_modifyitems(config, items):
-    """In a brief run what does not depend on GIMP's version is tested in one GIMP, the one that it is marked with."""
+    """Leave out what a GIMP does not have, and in a brief run what is tested in the other GIMP."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.timeout(TIMEOUT))
-    if not config.getoption("--brief"):
-        return
-    left_out = {item for item in items if not _in_brief_run(item)}
+    markers = ["only_gimp", "one_gimp"] if config.getoption("--brief") else ["only_gimp"]
+    left_out = {item for item in items if any(_is_for_another_gimp(item, name) for name in markers)}
     items[:] = [item for item in items if item not in left_out]
     config.hook.pytest_deselected(items=left_out)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item):
-    """Add what the windows say to the report of a test that failed."""
+    """Add what the windows say to the report of a test that failed, and close those that it left open."""
     report = yield
     window = getattr(item, "funcargs", {}).get("window")
     if report.failed and isinstance(window, RunningGimp):
         report.sections.append(("what the windows say", _said(window)))
+        with contextlib.suppress(OSError, AssertionError):  # it may have been GIMP itself that failed
+            window.clear()
     return report
 
 
@@ -46,10 +48,10 @@ def _said(window):
         return f"They cannot be asked: {error}"
 
 
-def _in_brief_run(item):
-    marker = item.get_closest_marker("one_gimp")
+def _is_for_another_gimp(item, marker_name):
+    marker = item.get_closest_marker(marker_name)
     minor = item.callspec.params.get("installed") if hasattr(item, "callspec") else None
-    return not (marker and minor) or marker.args == (minor,)
+    return bool(marker and minor) and marker.args != (minor,)
 
 
 def in_turns(values):

@@ -19,9 +19,10 @@ def shoot(window, name):
 
 
 def choose(window, entry, title):
-    """Choose an entry of our menu; return when its window is there."""
+    """Choose an entry of our menu; return when its window has the keyboard: a key before that is lost."""
     press_entry(window, entry)
-    return window.wait_for_window(title)
+    window.wait_for_window(title)
+    activate(window, title)
 
 
 def press_entry(window, entry):

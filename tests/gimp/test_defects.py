@@ -118,6 +118,7 @@ def test_the_key_in_a_procedure_argument(gimp):
     assert not [name for name in names if "key" in name or "token" in name or "secret" in name]
 
 
+@pytest.mark.one_gimp("3.2")
 def test_debug_prints_and_prompts_and_keys_in_a_log(gimp, out, endpoint):
     run(gimp, endpoint, out, "RGB 8", "plain", "hard", **CLOSE)
     done = gimp.call("defects.edit_with_prompt", prompt="a very secret heron")

@@ -78,6 +78,7 @@ def test_transparent_pixels_are_filled_without_a_selection(gimp, out):
     assert (after[..., 3] == 65535).all()
 
 
+@pytest.mark.one_gimp("3.2")
 def test_no_selection_sends_the_whole_layer_and_no_mask(gimp, out, endpoint):
     endpoint.behave("invert")
     done = gimp.call("edits.edit_case", case="nothing_selected", out=str(out), prompt="invert", provider="custom")
@@ -116,6 +117,7 @@ def test_without_drawables_the_selected_layers_are_sent_and_the_lowest_is_edited
     assert first.size == tuple(done["report"]["frame"][2:]) and second.size == (300, 200)
 
 
+@pytest.mark.one_gimp("3.2")
 def test_the_mask_has_both_polarities_and_is_four_pixels_wider(gimp, out, endpoint):
     endpoint.behave("echo")
     done = gimp.call("edits.edit_case", case="ellipse", out=str(out), prompt="x", provider="custom")
@@ -137,6 +139,7 @@ def test_an_echo_is_identical_to_the_original(gimp, out, endpoint):
     assert np.array_equal(layer, before)
 
 
+@pytest.mark.one_gimp("3.2")
 def test_a_link_layer_is_read_like_any_other_and_stays_a_link(gimp, out, endpoint):
     endpoint.behave("echo")
     done = gimp.call("edits.edit_case", case="linked", out=str(out), prompt="x", provider="custom")
@@ -349,6 +352,7 @@ def test_context_and_largest_size_limit_the_sent_picture(gimp, out, endpoint):
     assert done["report"]["frame"] == [0, 0, 150, 110]
 
 
+@pytest.mark.one_gimp("3.2")
 def test_a_change_of_the_whole_pictures_colours_is_kept(gimp, out, endpoint):
     endpoint.behave("night")
     inside = []
@@ -362,6 +366,7 @@ def test_a_change_of_the_whole_pictures_colours_is_kept(gimp, out, endpoint):
     assert inside == [("kept", 0.4), ("matched", 1.0)]
 
 
+@pytest.mark.one_gimp("3.2")
 def test_without_a_selection_only_what_changed_is_covered(gimp, out, endpoint):
     endpoint.behave("spot")
     done = gimp.call("edits.edit_case", case="nothing_selected", out=str(out), prompt="x", provider="custom")
@@ -372,6 +377,7 @@ def test_without_a_selection_only_what_changed_is_covered(gimp, out, endpoint):
     assert changed[540, 960] and changed.mean() < 0.1
 
 
+@pytest.mark.one_gimp("3.0")
 def test_an_echo_at_half_the_resolution_gets_its_detail_back(gimp, out, endpoint):
     endpoint.behave("echo")
     errors = []

@@ -13,6 +13,7 @@ from tests.waiting import wait_until
 PROVIDER = {"prompt": "x", "provider": "custom"}
 
 
+@pytest.mark.one_gimp("3.0")
 def test_a_killed_worker_is_an_error_and_the_image_is_untouched(gimp, out, endpoint):
     endpoint.behave("echo", seconds=5)
     gimp.begin("edits.edit_case", case="ellipse", out=str(out), **PROVIDER)
@@ -90,6 +91,7 @@ def test_the_worker_is_heard_after_a_failure_too(gimp):
     assert gimp.call("ends.answers_after_a_failure", root=str(root), log=str(log)) == ["answer"]
 
 
+@pytest.mark.one_gimp("3.2")
 def test_a_window_starts_another_worker_for_its_next_request(gimp):
     root = gimp.config / "plug-ins" / "generative-edit"
     assert gimp.call("ends.answers_of_a_killed_worker", root=str(root)) == ["answer"] * 3

@@ -51,14 +51,12 @@ def use_folders(window, source, out):
 def open_window(window):
     choose(window, "Edit Folder…", TITLE)
     wait_until(lambda: is_open(window, TITLE), "the window is seen")
-    activate(window, TITLE)
 
 
 def choose_folder(window, label, folder):
     """Choose a folder in GTK's dialog, by its path."""
     title = label.rstrip(":")
     window.call("accessibility.choose", title=TITLE, name=label, item="Other…")
-    window.wait_for_window(f"^{title}$")
     activate(window, f"^{title}$")
     window.settle()
     window.keys("key", "slash")

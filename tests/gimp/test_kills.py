@@ -149,6 +149,7 @@ def test_nothing_that_arrived_is_lost_and_nothing_is_sent_twice(point, running, 
         assert ("may have been billed" in done["error"]) is (folder.exists() and (folder / "sent.json").exists())
 
 
+@pytest.mark.one_gimp("3.2")
 def test_the_next_start_tells_of_it_once_and_sends_nothing_again(gimp, endpoint):
     endpoint.behave("halves")
     arguments = {"case": "corner", "out": str(gimp.work), "prompt": "x", "provider": "custom"}

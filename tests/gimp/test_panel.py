@@ -332,6 +332,7 @@ def test_deleted_result_files_are_reported(window, image, endpoint):
     assert "Couldn't read or write a file" not in texts(window)
 
 
+@in_3_2
 def test_a_preview_that_was_undone_is_not_inserted_again(window, image, endpoint):
     endpoint.behave("previews", seconds=2)
     count = len(layers(window, image))
@@ -511,6 +512,7 @@ def close_image_during_edit(window, endpoint, behaviour, case):
     window.call("edits.close", image_id=image)
 
 
+@in_3_2
 def test_a_result_for_a_closed_image_opens_in_a_new_image(window, endpoint):
     before = window.call("edits.images")  # a plug-in that was killed may have left some without a window
     close_image_during_edit(window, endpoint, "invert", "small_layer")

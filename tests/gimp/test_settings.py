@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.gimp import accessibility
-from tests.gimp.screen import OUTPUT, choose, click, texts
+from tests.gimp.screen import OUTPUT, activate, choose, click, texts
 from tests.waiting import wait_until
 
 TITLE = "Generative Edit Settings"
@@ -196,7 +196,7 @@ def test_a_broken_file_is_reported_once_and_set_aside(window, write_settings):
 def test_a_provider_is_added_edited_and_removed(window, mine):
     open_window(window)
     window.keys("key", "alt+a")
-    window.wait_for_window("Add Provider")
+    activate(window, "Add Provider")
     enter(window, "alt+t", "Studio")
     enter(window, "alt+a", "studio.example/v1")
     window.keys("key", "Return")
@@ -211,7 +211,7 @@ def test_a_provider_is_added_edited_and_removed(window, mine):
     wait_until(lambda: "studio" in stored(window)["providers"])
     wait_for_text(window, "https://studio.example/v1, like Any other server")
     window.keys("key", "alt+e")
-    window.wait_for_window("Edit Provider")
+    activate(window, "Edit Provider")
     enter(window, "alt+m", "flux")
     window.keys("key", "Return")
     wait_until(lambda: stored(window)["providers"]["studio"]["model"] == "flux")

@@ -55,6 +55,7 @@ def test_select_generate_keep(gimp, out, disc):
     assert np.ptp(after[selection == 255][:, :3].astype(int), axis=1).max() <= 1
 
 
+@pytest.mark.one_gimp("3.0")
 def test_a_rough_selection_and_the_four_operations(gimp, out, disc):
     corner = [0, 0, 40, 40]
     results = {}
@@ -81,6 +82,7 @@ def test_a_cut_out_is_a_layer_mask_and_hides_the_edited_layer(gimp, out, disc):
     assert np.array_equal(visible[solid], before[solid])
 
 
+@pytest.mark.one_gimp("3.0")
 def test_the_background_as_the_mask_of_a_script(gimp, out, disc):
     before = values(gimp, out)[1]
     arguments = {"prompt": "black and white", "provider": "local", "mask": "background"}

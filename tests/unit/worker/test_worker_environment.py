@@ -4,6 +4,7 @@ import pytest
 
 from plugin.worker.environment import worker_environment
 
+ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
 INSIDE_APP = "/Applications/GIMP.app/Contents/Resources"
 
 
@@ -19,9 +20,13 @@ INSIDE_APP = "/Applications/GIMP.app/Contents/Resources"
     ],
 )
 def test_gimps_own_variables_are_left_out(name, value):
-    assert worker_environment({name: value, "HOME": "/home/me"}) == {"HOME": "/home/me"}
+    assert worker_environment({name: value, "HOME": "/home/me"}) == ONE_THREAD | {"HOME": "/home/me"}
 
 
 def test_a_companys_certificates_are_kept():
     own = {"SSL_CERT_FILE": "/etc/company/ca.pem", "HTTPS_PROXY": "http://proxy:3128", "OPENAI_API_KEY": "k"}
-    assert worker_environment(own) == own
+    assert worker_environment(own) == ONE_THREAD | own
+
+
+def test_the_users_own_number_of_threads_is_kept():
+    assert worker_environment({"OPENBLAS_NUM_THREADS": "4"}) == {"OPENBLAS_NUM_THREADS": "4"}
