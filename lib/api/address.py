@@ -10,7 +10,7 @@ from dataclasses import replace
 from urllib.parse import SplitResult, urlencode, urljoin, urlsplit, urlunsplit
 
 from lib.api.errors import Problem
-from lib.api.hosts import is_loopback, is_public_address, parse_address
+from lib.api.hosts import is_loopback, is_public_address, normalize, parse_address
 from lib.api.providers import Provider
 from lib.api.text import sanitize, truncate
 from lib.translation import _
@@ -138,8 +138,8 @@ def is_same_origin(one: str, other: str) -> bool:
     return _origin(urlsplit(one)) == _origin(urlsplit(other))
 
 
-def _origin(parts: SplitResult) -> tuple[str, str | None, int]:
-    return parts.scheme, parts.hostname, parts.port or {"https": 443}.get(parts.scheme, 80)
+def _origin(parts: SplitResult) -> tuple[str, str, int]:
+    return parts.scheme, normalize(parts.hostname or ""), parts.port or {"https": 443}.get(parts.scheme, 80)
 
 
 def is_public_host(host: str) -> bool:

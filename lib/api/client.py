@@ -166,7 +166,7 @@ class ImagesClient:
             entries = parse_object(text, _("The list of models")).get("data")
             if not isinstance(entries, list):
                 raise BadResponseError(_("The response contains no list of models."))
-        return [_model_info(entry) for entry in entries if isinstance(entry, dict) and "id" in entry]
+        return [_model_info(entry) for entry in entries if isinstance(entry, dict) and entry.get("id")]
 
     def cancel(self) -> None:
         """Cancel all calls, now and in the future; may be called from any thread."""

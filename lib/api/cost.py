@@ -63,8 +63,7 @@ def estimate(
     Sizes are in pixels and default to those of the request's images. With quality `auto`, the range covers all
     qualities; with size `auto`, all sizes of the model. Whether the mask or the markup is billed as an image isn't
     published: `high` includes it, `low` doesn't. Text is estimated as one token per four characters. `reported` has
-    what earlier answers of the same model and quality reported, oldest first; it counts for a model whose tokens aren't
-    published.
+    what earlier answers to such requests reported, oldest first; it counts for a model whose tokens aren't published.
     """
     prices = model.prices
     sizes = list(image_sizes) if image_sizes is not None else _sizes_of(request.images)
@@ -102,14 +101,23 @@ def quality_sent(request: EditRequest, model: Model) -> str:
     return request.quality or model.default_quality or "auto"
 
 
-def reported_output(request: EditRequest, usage: Mapping[str, Any] | None, images: int) -> ReportedOutput | None:
-    """Return the output tokens of one of the `images` of an answer, without its previews; None if not reported."""
+def complexity_sent(request: EditRequest, model: Model) -> str:
+    """Return the complexity that is requested, or that the model uses without one; "" if that isn't known."""
+    return request.complexity or model.default_complexity or ""
+
+
+def reported_output(
+    request: EditRequest, usage: Mapping[str, Any] | None, images: int, previews: int = 0
+) -> ReportedOutput | None:
+    """Return the output tokens of one image of an answer with this many `images`, after `previews` of all of them.
+
+    None if the answer reports no tokens, or fewer than its previews take.
+    """
     size, tokens = _parse_size(request.size), _output_tokens(usage or {})
     if not size or not isinstance(tokens, int) or images < 1:
         return None
-    tokens //= images
-    previews = _TOKENS_PER_PARTIAL * (request.partial_images or 0) if request.stream else 0
-    return ReportedOutput(size, tokens - previews if tokens > previews else tokens)
+    own = (tokens - _TOKENS_PER_PARTIAL * previews) // images
+    return ReportedOutput(size, own) if own > 0 else None
 
 
 def actual(usage: Mapping[str, Any] | None, model: Model) -> Cost | None:
@@ -137,8 +145,10 @@ def actual(usage: Mapping[str, Any] | None, model: Model) -> Cost | None:
 
 
 def _output_tokens(usage: Mapping[str, Any]) -> Any:
-    details = usage.get("output_tokens_details")
-    return details.get("image_tokens") if details else usage.get("output_tokens")
+    """Return the tokens of the images; all output tokens unless those of images and of text are told apart."""
+    details = usage.get("output_tokens_details") or {}
+    is_split = "image_tokens" in details or "text_tokens" in details
+    return details.get("image_tokens") if is_split else usage.get("output_tokens")
 
 
 def _typical_output(reported: Sequence[ReportedOutput], size: Size) -> tuple[float, int]:

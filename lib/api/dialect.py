@@ -54,9 +54,8 @@ def adapt(request: EditRequest, provider: Provider) -> AdaptedRequest:
     if not provider.streams and fields.pop("stream", None):
         message = _("{provider} doesn't support streaming, so there are no previews.")
         notices.append(Notice("stream", message.format(provider=provider.name)))
-    user_field = models.get(fields.get("model") or "").user_field
-    if "user" in fields:
-        fields[user_field] = fields.pop("user")
+    if "user" in fields and provider.safety_identifier:
+        fields[models.get(fields.get("model") or "").user_field] = fields.pop("user")
     if request.mask is not None and "mask" in provider.ignored:
         reason = _(provider.ignored["mask"])
         message = _("{provider} ignores the mask: {reason}.")

@@ -20,6 +20,11 @@ _GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
+def normalize(host: str) -> str:
+    """Return a host name as names are compared: in lower case, without the dot that may end a complete one."""
+    return host.rstrip(".").lower()
+
+
 def parse_address(host: str) -> Address | None:
     """Parse an IP address in any notation that resolvers accept; return None for a host name.
 
@@ -52,7 +57,7 @@ def is_loopback(host: str) -> bool:
     address = parse_address(host)
     if address is not None:
         return address.is_loopback or address.is_unspecified
-    name = host.rstrip(".").lower()
+    name = normalize(host)
     return name == "localhost" or name.endswith(".localhost")
 
 

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime, timezone
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from lib.api.hosts import normalize
 from lib.api.text import join_alternatives
 from lib.translation import _
 
 WARN_DAYS = 30
 """Days before its shutdown from which a model gives a warning."""
 
-_MAKER = "openai/"
+OTHER = 2
+"""The rank of a model that doesn't seem to make images."""
+
+_IMAGE_MODEL = re.compile(r"image|dall-e|flux|diffusion|sdxl|edit", re.IGNORECASE)
+
+_MAKERS = ("openai", "azure")
+"""What gateways put in front of a name: who makes the model, or where it runs."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +107,8 @@ class Model:
 
     A field that is None accepts every value. `is_known` is false for a model that isn't in models.json, whose `sizes`
     are only a default for planning. `default_quality` is sent if a request has no quality; None leaves it to the
-    endpoint. `user_field` is the name under which the model takes `user`.
+    endpoint. `default_complexity` is what the model uses without one. `user_field` is the name under which the model
+    takes `user`.
     """
 
     name: str
@@ -108,6 +117,7 @@ class Model:
     qualities: tuple[str, ...] | None
     default_quality: str | None
     complexities: tuple[str, ...] | None
+    default_complexity: str | None
     backgrounds: tuple[str, ...] | None
     input_fidelities: tuple[str, ...] | None
     output_formats: tuple[str, ...] | None
@@ -148,8 +158,8 @@ class Model:
 
 
 def today() -> date:
-    """Return the date by which models end."""
-    return date.today()
+    """Return the date by which models end: that of UTC, wherever this computer is."""
+    return datetime.now(timezone.utc).date()  # noqa: UP017 - GIMP may have Python 3.10
 
 
 def names() -> list[str]:
@@ -160,15 +170,22 @@ def names() -> list[str]:
 def get(name: str) -> Model:
     """Return the model of this name, or a permissive one if it isn't in models.json.
 
-    Gateways put the maker in front of the name, "openai/gpt-image-2", and so does the successor then.
+    A gateway's name, such as "openai/gpt-image-2" or "openrouter/openai/gpt-image-2", is that of the same model; the
+    successor is named likewise.
     """
     data = _data()
-    short = name.removeprefix(_MAKER)
+    *path, last = name.split("/")
+    short = last if path and path[-1] in _MAKERS else name
     entry = data["models"].get(short)
     if entry is None:
         return _model(name, data["unknown"], is_known=False)
     model = _model(name, data["families"][entry["family"]] | entry, is_known=True)
-    return replace(model, successor=_MAKER + model.successor) if model.successor and short != name else model
+    return replace(model, successor="/".join([*path, model.successor])) if model.successor and path else model
+
+
+def rank(name: str) -> int:
+    """Return 0 for a model that is in models.json, 1 for one whose name suggests an image model, else `OTHER`."""
+    return 0 if get(name).is_known else 1 if _IMAGE_MODEL.search(name) else OTHER
 
 
 def recommended() -> str:
@@ -178,10 +195,10 @@ def recommended() -> str:
     return (priced or candidates)[0].name
 
 
-def ends_at(host: str) -> bool:
-    """Return whether a host is the one that shuts models down on their dates; others may keep them longer."""
-    official: str = _data()["ends_at"]
-    name = host.partition(":")[0]
+def is_official(host: str) -> bool:
+    """Return whether a host is OpenAI's own, where the models end on their dates; others may keep them longer."""
+    official: str = _data()["official_host"]
+    name = normalize(host.partition(":")[0])
     return name == official or name.endswith(f".{official}")
 
 
@@ -200,6 +217,7 @@ def _model(name: str, entry: Mapping[str, Any], is_known: bool) -> Model:
         qualities=_options(entry["qualities"]),
         default_quality=entry["default_quality"],
         complexities=_options(entry["complexities"]),
+        default_complexity=entry["default_complexity"],
         backgrounds=_options(entry["backgrounds"]),
         input_fidelities=_options(entry["input_fidelities"]),
         output_formats=_options(entry["output_formats"]),

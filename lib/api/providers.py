@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from lib.api import models
+from lib.api import hosts, models
 from lib.api.models import FreeSize, SizeRule
 from lib.translation import _
 
@@ -30,6 +30,7 @@ class Provider:
     `mask_part`, `single_part` and `several_part` are the names of the form's parts; a mask without a name is not sent.
     `references` is "json" (URLs and file IDs, in OpenAI's JSON body), "urls" or "none". `size_multiple` is set if the
     server rounds the sides of an image up to it. `concurrency` is the number of requests that a window sends at once.
+    `safety_identifier` says whether `user` is sent under the name that the model has for it.
     `extra_fields` are sent unless the request sets them. In providers.json, `default_model` may be "recommended", for
     the newest model that models.json recommends.
     """
@@ -59,6 +60,7 @@ class Provider:
     concurrency: int
     streams: bool
     supports_n: bool
+    safety_identifier: bool
     response_formats: tuple[str, ...]
     extra_fields: Mapping[str, Any]
     api_versions: Mapping[str, str]
@@ -109,10 +111,10 @@ def get(name: str) -> Provider:
 
 
 def host_of(url: str) -> str:
-    """Return the host of a URL in lower case, with the port if it has one ("127.0.0.1:8000"); "" for an invalid URL."""
+    """Return the host of a URL, normalized, with the port if it has one ("127.0.0.1:8000"); "" for an invalid URL."""
     try:
         parts = urlsplit(url)
-        host, port = (parts.hostname or "").lower(), parts.port
+        host, port = hosts.normalize(parts.hostname or ""), parts.port
     except ValueError:
         return ""
     return f"{host}:{port}" if port else host

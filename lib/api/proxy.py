@@ -10,7 +10,7 @@ from urllib.request import getproxies, proxy_bypass
 
 from requests.exceptions import InvalidProxyURL
 
-from lib.api.hosts import is_loopback, parse_address
+from lib.api.hosts import is_loopback, normalize, parse_address
 
 _SCHEMES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
 
@@ -43,7 +43,7 @@ def is_in_no_proxy(no_proxy: str, host: str, port: int | None = None) -> bool:
     if no_proxy.strip() == "*":
         return True
     address = parse_address(host)
-    name = host.rstrip(".").lower()
+    name = normalize(host)
     for entry in re.split(r"[\s,]+", no_proxy.lower()):
         if entry.count(":") == 1 and port is not None:
             entry = entry.removesuffix(f":{port}")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lib.api.errors import Problem
 from lib.api.image_header import ImageHeader, ImageHeaderError
-from lib.api.models import Model, ends_at
+from lib.api.models import Model, is_official
 from lib.api.providers import Provider, host_of
 from lib.api.request import (
     MAX_URL_CHARACTERS,
@@ -50,7 +50,7 @@ def parameter_problems(request: EditRequest, model: Model) -> list[Problem]:
 
 def ended_problem(model: Model, base_url: str | None) -> Problem | None:
     """Return the problem with a model that this address has shut down, or None; other addresses may still offer it."""
-    if model.ends is None or not model.has_ended or not ends_at(host_of(base_url or "")):
+    if model.ends is None or not model.has_ended or not is_official(host_of(base_url or "")):
         return None
     rule = _("it ended on {date}; use {successor} instead") if model.successor else _("it ended on {date}")
     return Problem("model", model.name, rule.format(date=model.ends.isoformat(), successor=model.successor))

@@ -11,7 +11,8 @@ from dataclasses import replace
 
 from lib.api import providers
 from lib.api.address import base_url_problem
-from lib.api.providers import Provider
+from lib.api.models import is_official
+from lib.api.providers import Provider, host_of
 from lib.translation import _
 
 Entry = Mapping[str, str]
@@ -72,7 +73,10 @@ def validate_entry(name: str, entry: object) -> Entry:
 
 
 def build_provider(name: str, entry: Entry) -> Provider:
-    """Return the provider described by a valid entry."""
+    """Return the provider described by a valid entry.
+
+    One that is like OpenAI elsewhere gets `user`, which is older and known to more servers.
+    """
     base = providers.get(entry["like"])
     version = entry["api_version"]
     return replace(
@@ -83,6 +87,7 @@ def build_provider(name: str, entry: Entry) -> Provider:
         default_model=entry["model"] or base.default_model,
         key_variables=(),
         url_variables=(),
+        safety_identifier=base.safety_identifier and is_official(host_of(entry["base_url"])),
         api_versions={shape: version or default for shape, default in base.api_versions.items()},
     )
 

@@ -5,8 +5,11 @@ The file's "providers" has an entry for each: {"base_url", "test": {"date", "ver
 """
 
 import contextlib
+import os
 from collections.abc import Callable, Sequence
 
+from lib.api import models
+from lib.api.providers import Provider
 from lib.settings import settings
 from lib.storage.stored_json import Data, StoredJson
 
@@ -24,11 +27,23 @@ def last_test(name: str, base_url: str) -> dict[str, str] | None:
 
 def listed_models(name: str, base_url: str) -> tuple[str, list[str]]:
     """Return the date of the last list of models, and their names; "" and none if there is no list."""
-    models = _object(_entry(name, base_url).get("models"))
-    names, date = models.get("names"), models.get("date")
+    entry = _object(_entry(name, base_url).get("models"))
+    names, date = entry.get("names"), entry.get("date")
     if not isinstance(names, list) or not isinstance(date, str):
         return "", []
-    return date, [model for model in names if isinstance(model, str)]
+    return date, [model for model in names[:_MOST_MODELS] if isinstance(model, str)]
+
+
+def model_choices(provider: Provider) -> list[str]:
+    """Return the models to choose from: those of models.json, then the others that the provider listed last.
+
+    If it lists image models, models of other kinds are left out.
+    """
+    base_url = provider.resolve_url(None, os.environ)
+    listed = listed_models(provider.name, base_url)[1] if base_url else []
+    images = [name for name in listed if models.rank(name) < models.OTHER]
+    own = models.names()
+    return [*own, *(name for name in images or listed if name not in own)]
 
 
 def remember_test(name: str, base_url: str, test: dict[str, str]) -> None:
@@ -47,7 +62,7 @@ def forget_test(name: str) -> None:
     def remove(entry: Data) -> Data:
         return {field: entry[field] for field in entry if field != "test"}
 
-    if _entry_of(_file().read().data, name):
+    if _entry_of(_read(), name):
         _change(name, remove)
 
 
@@ -69,12 +84,20 @@ def _change(name: str, edit: Callable[[Data], Data]) -> None:
 
 def _entry(name: str, base_url: str) -> Data:
     """Return a provider's entry for this address, {} without one."""
-    entry = _entry_of(_file().read().data, name)
+    entry = _entry_of(_read(), name)
     return entry if entry.get("base_url") == base_url else {}
 
 
 def _entry_of(data: Data, name: str) -> Data:
     return _object(_object(data.get("providers")).get(name))
+
+
+def _read() -> Data:
+    """Return the file's data, {} if it can't be read; never raise."""
+    try:
+        return _file().read().data
+    except OSError:
+        return {}
 
 
 def _file() -> StoredJson:

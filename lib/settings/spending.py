@@ -19,7 +19,7 @@ from lib.storage.stored_json import Data, StoredJson
 
 VERSION = 1
 _MOST_MONTHS = 24
-_MOST_REPORTS = 100  # of one model and quality, in all sizes
+_MOST_REPORTS = 100  # of one kind, in all sizes
 _MOST_KINDS = 20
 
 
@@ -53,16 +53,20 @@ def add(provider: str, dollars: float | None) -> None:
 
 
 def estimate(
-    request: EditRequest, model: Model, image_sizes: Sequence[Size] | None = None, mask_size: Size | None = None
+    provider: str,
+    request: EditRequest,
+    model: Model,
+    image_sizes: Sequence[Size] | None = None,
+    mask_size: Size | None = None,
 ) -> Cost | None:
     """Return the estimated cost of an edit (see `lib.api.cost.estimate`), corrected by this user's earlier answers."""
-    reported = _reports(_kind(request, model)) if model.prices and model.prices.approximate else ()
+    reported = _reports(_kind(provider, request, model)) if model.prices and model.prices.approximate else ()
     return cost.estimate(request, model, image_sizes, mask_size, reported)
 
 
-def add_report(request: EditRequest, model: Model, report: ReportedOutput) -> None:
-    """Store what an answer reported, for later estimates of the same model and quality; ignore disk errors."""
-    kind = _kind(request, model)
+def add_report(provider: str, request: EditRequest, model: Model, report: ReportedOutput) -> None:
+    """Store what an answer reported, for later estimates of the same kind; ignore disk errors."""
+    kind = _kind(provider, request, model)
 
     def put(data: Data) -> Data:
         reports = _object(data.get("reports"))
@@ -84,8 +88,9 @@ def _reports(kind: str) -> list[ReportedOutput]:
     return [ReportedOutput((width, height), tokens) for width, height, tokens in valid]
 
 
-def _kind(request: EditRequest, model: Model) -> str:
-    return f"{model.name} {cost.quality_sent(request, model)}"
+def _kind(provider: str, request: EditRequest, model: Model) -> str:
+    """Return what reports have in common that count for each other: provider, model, quality and complexity."""
+    return f"{provider} {model.name} {cost.quality_sent(request, model)} {cost.complexity_sent(request, model)}".strip()
 
 
 def in_month(month: str = "") -> dict[str, Spending]:

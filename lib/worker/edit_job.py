@@ -73,6 +73,7 @@ class EditJob:
         self._answers = AnswerFiles(job, self._writer)
         self._results: list[StoredData] = []
         self._sent: tuple[EditRequest, Provider] | None = None
+        self._previews = 0
         self._prompt = ""
 
     def cancel(self) -> None:
@@ -182,6 +183,7 @@ class EditJob:
         try:
             for event in client.stream(request):
                 if isinstance(event, PartialImage):
+                    self._previews += 1
                     self._emit_preview(event, request, plan)
                 elif isinstance(event, Completed):
                     for image in event.response.images:
@@ -229,9 +231,9 @@ class EditJob:
         spending.add(provider.name, actual_cost(request, provider, response) if response else None)
         model = model_of(request, provider)
         if response and not response.failures and model.prices and model.prices.approximate:
-            report = cost.reported_output(request, response.usage, len(response.images))
+            report = cost.reported_output(request, response.usage, len(response.images), self._previews)
             if report:
-                spending.add_report(request, model, report)
+                spending.add_report(provider.name, request, model, report)
 
     def _save(self, response: EditResponse) -> None:
         """Save the returned pictures byte for byte and the rest of the response, then emit an event for each."""

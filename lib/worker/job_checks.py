@@ -47,7 +47,7 @@ def check_cost(request: EditRequest, provider: Provider, max_cost: float | None)
     """Raise JobFailed if the estimated cost exceeds `max_cost` or is unknown."""
     if max_cost is None:
         return
-    expected = spending.estimate(request, model_of(request, provider))
+    expected = spending.estimate(provider.name, request, model_of(request, provider))
     if expected is None:
         raise JobFailed(_("The cost of this edit can't be estimated."), _("To send it anyway, set max-cost to 0."))
     if expected.high > max_cost:
@@ -63,7 +63,7 @@ def check_monthly_limit(request: EditRequest, provider: Provider) -> None:
     limit = settings.load().monthly_limit
     if not limit or provider.name == "local":
         return
-    expected = spending.estimate(request, model_of(request, provider))
+    expected = spending.estimate(provider.name, request, model_of(request, provider))
     spent, highest = spending.total(), expected.high if expected else 0.0
     if spent + highest > limit or spent >= limit:
         message = _("This edit may cost ${cost:.2f}, and ${spent:.2f} of this month's limit of ${limit:.2f} is spent.")

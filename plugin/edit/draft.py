@@ -94,7 +94,7 @@ def estimate_size(options: Options, size: Size, model: Model, layers: int, *, ha
     sizes = [first, *[_LARGEST_REFERENCE] * (layers - 1 + len(options.references))]
     fields = {name: value for name, value in options.request.items() if name != "size"}
     request = EditRequest(images=[b""] * len(sizes), size=str(size), **fields)
-    return spending.estimate(request, model, sizes, first if has_mask else None)
+    return spending.estimate(options.provider, request, model, sizes, first if has_mask else None)
 
 
 def provider_and_model(options: Options) -> tuple[Provider, Model]:

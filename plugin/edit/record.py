@@ -193,7 +193,7 @@ def _notes(record: Mapping[str, Any]) -> tuple[str, ...]:
 def _layer_name(value: object) -> LayerName | None:
     fields = _object(value)
     name, tattoo = fields.get("name"), fields.get("tattoo")
-    if not isinstance(name, str) or len(name) > _LONGEST_TEXT:
+    if not isinstance(name, str) or not _is_valid_text(name):
         return None
     return LayerName(name, _count(tattoo))
 

@@ -6,8 +6,7 @@ from typing import Any
 
 from gi.repository import Gimp, Gtk
 
-from lib.api import models
-from lib.settings import settings
+from lib.settings import provider_tests, settings
 from lib.settings.validators import LARGEST_RADIUS
 from lib.translation import _
 from plugin.edit.arguments import defaults, values_of
@@ -49,6 +48,7 @@ class FolderForm(Gtk.Box):
             return values  # checking the arguments reports it
         if not values["provider"]:
             self._list_field("provider").set_default(_("default: {provider}").format(provider=provider.title))
+        self._fields["model"].set_choices(OptionChoices(tuple(provider_tests.model_choices(provider))))
         self._list_field("model").set_default(provider.default_model or _("server default"))
         self._model_note.follow(None if provider.name == "local" else model)
         offered = {
@@ -66,11 +66,10 @@ class FolderForm(Gtk.Box):
         self._fields["input-folder"].widget.grab_focus()
 
     def reload_choices(self) -> None:
-        """Read the lists of providers and models again."""
+        """Read the list of providers again."""
         titles = {name: settings.provider(name).title for name in settings.provider_names()}
         self._list_field("provider").set_titles(titles)
         self._fields["provider"].set_choices(OptionChoices(tuple(titles)))
-        self._fields["model"].set_choices(OptionChoices(tuple(models.names())))
 
     def _list_field(self, name: str) -> ListField:
         field = self._fields[name]

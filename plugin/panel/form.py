@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from gi.repository import Gimp, Gtk
 
-from lib.api import models
 from lib.api.models import Model
 from lib.api.providers import Provider
 from lib.frame.frame import Plan
-from lib.settings import settings
+from lib.settings import provider_tests, settings
 from lib.settings.validators import LARGEST_RADIUS
 from lib.translation import _
 from plugin.edit.choices import OptionChoices, choices
@@ -31,6 +30,7 @@ class OptionsForm(Gtk.Box):
         size_tooltip = _("Size in which the frame is sent and the result is requested")
         self._size = ListField(config, "size", _("auto"), free_text=True, label=_("Si_ze:"), tooltip=size_tooltip)
         self._quality = ListField(config, "quality", default)
+        self._complexity = ListField(config, "complexity", default)
         self._match_colour = ListField(config, "match-colour", _("automatically"))
         self._match_colour.set_titles({"always": _("always"), "never": _("never")})
         self._match_colour.set_choices(OptionChoices(("always", "never")))
@@ -47,7 +47,7 @@ class OptionsForm(Gtk.Box):
                 tooltip=_("Number of previews shown on the canvas before the result"),
             ),
             "background": ListField(config, "background", _("opaque")),
-            "complexity": ListField(config, "complexity", default),
+            "complexity": self._complexity,
             "input-fidelity": ListField(config, "input-fidelity", default),
             "output-format": ListField(config, "output-format", "png"),
             "output-compression": NumberField(config, "output-compression", (-1, 100), lowest_text=default),
@@ -80,20 +80,20 @@ class OptionsForm(Gtk.Box):
         """Offer the choices that this provider and model support."""
         if not self._config.get_property("provider"):
             self._provider.set_default(_("default: {provider}").format(provider=provider.title))
+        self._model.set_choices(OptionChoices(tuple(provider_tests.model_choices(provider))))
         self._model.set_default(provider.default_model or _("server default"))
         self._model_note.follow(None if provider.name == "local" else model)
-        quality = _("default: {quality}").format(quality=model.default_quality) if model.default_quality else ""
-        self._quality.set_default(quality or _("default"))
+        self._quality.set_default(_default(model.default_quality))
+        self._complexity.set_default(_default(model.default_complexity))
         offered = choices(model, provider, self._config.get_property("output-format") or "")
         for name, field in self._fields.items():
             field.set_choices(offered[name])
 
     def reload_choices(self) -> None:
-        """Read the lists of providers and models again."""
+        """Read the list of providers again."""
         titles = {name: settings.provider(name).title for name in settings.provider_names()}
         self._provider.set_titles(titles)
         self._provider.set_choices(OptionChoices(tuple(titles)))
-        self._model.set_choices(OptionChoices(tuple(models.names())))
 
     def show_plan(self, plan: Plan | None) -> None:
         """Show the size that "auto" stands for."""
@@ -143,3 +143,8 @@ class OptionsForm(Gtk.Box):
             return []
         limits = (0, LARGEST_RADIUS)
         return [NumberField(self._config, "grow", limits), NumberField(self._config, "feather", limits, digits=1)]
+
+
+def _default(value: str | None) -> str:
+    """Return the text for an option that is left at its default, which the model has a value for or not."""
+    return _("default: {quality}").format(quality=value) if value else _("default")

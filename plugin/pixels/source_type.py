@@ -20,18 +20,19 @@ RECORD_KEY = "digital_source_type"
 
 # How much a term says about a trained model. A term is only replaced by one that says more.
 _STRENGTHS = {
-    "digitalCapture": 0,
-    "computationalCapture": 0,
-    "negativeFilm": 0,
-    "positiveFilm": 0,
+    "digitalcapture": 0,
+    "computationalcapture": 0,
+    "negativefilm": 0,
+    "positivefilm": 0,
     "print": 0,
-    "screenCapture": 0,
-    "compositeCapture": 0,
-    "digitalCreation": 0,
-    EDITED: 1,
-    "compositeSynthetic": 2,
-    PARTLY_GENERATED: 2,
-    GENERATED: 3,
+    "screencapture": 0,
+    "compositecapture": 0,
+    "digitalcreation": 0,
+    EDITED.lower(): 1,
+    "compositesynthetic": 2,
+    PARTLY_GENERATED.lower(): 2,
+    "trainedalgorithmicdata": 3,  # C2PA's, for models that make other things than images
+    GENERATED.lower(): 3,
 }
 _UNLISTED = 1
 _NAME = "Xmp.iptcExt.DigitalSourceType"
@@ -63,14 +64,15 @@ def with_value(metadata: str, value: str | None) -> str:
 
 
 def is_stronger(term: str, value: str | None) -> bool:
-    """Return whether a term says more about a trained model than a value that is in the metadata."""
-    return value is None or _strength(term) > _strength(_short(value))
+    """Return whether a term says more about a trained model than a value that is in the metadata.
+
+    Programs write a value as an address of either scheme, with a slash, a query or a fragment at its end or without, or
+    as a term alone or after a prefix, in whatever case; several terms are one value with commas.
+    """
+    return _strength(term) > max(map(_strength, re.findall(r"[^\s,;]+", value or "")), default=-1)
 
 
-def _short(value: str) -> str:
-    """Return a term from its address, or from the short form with the vocabulary's prefix."""
-    return re.split("[/:]", value.strip().rstrip("/"))[-1]
-
-
-def _strength(term: str) -> int:
-    return _STRENGTHS.get(term, _UNLISTED)
+def _strength(value: str) -> int:
+    """Return the strength of a term or of its address."""
+    address = re.split(r"[?#]", value)[0].rstrip("/")
+    return _STRENGTHS.get(re.split("[/:]", address)[-1].lower(), _UNLISTED)

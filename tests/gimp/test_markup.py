@@ -24,7 +24,7 @@ SIZE = [1920, 1080]
 SCRIPT = """
     (script-fu-use-v3)
     (generative-edit #:run-mode RUN-NONINTERACTIVE #:image {image} #:drawables (vector {layer})
-                     #:prompt "a boat" #:provider "custom" #:markup "{notes}" #:complexity "low" #:user "me"
+                     #:prompt "a boat" #:provider "openai" #:markup "{notes}" #:complexity "low" #:user "me"
                      #:model "gpt-image-2.6-flare")
 """
 

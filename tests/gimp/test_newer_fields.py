@@ -38,12 +38,17 @@ def test_python_sends_the_newer_models_fields(gimp, out, endpoint):
     endpoint.behave("invert")
     arguments = {"model": "gpt-image-2.6-flare", "complexity": "medium", "moderation": "low", "quality": "xhigh"}
     done = gimp.call(
-        "edits.edit_case", case="ellipse", out=str(out), prompt="a boat", provider="custom", user="me", **arguments
+        "edits.edit_case", case="ellipse", out=str(out), prompt="a boat", provider="openai", user="me", **arguments
     )
     assert done["status"] == "success", done["error"]
     fields = endpoint.received[-1].fields
     assert arguments | {"safety_identifier": "me"} == {name: fields[name] for name in (*arguments, "safety_identifier")}
     assert "user" not in fields
+    done = gimp.call(
+        "edits.edit_case", case="ellipse", out=str(out), prompt="a boat", provider="custom", user="me", **arguments
+    )
+    fields = endpoint.received[-1].fields
+    assert done["status"] == "success" and fields["user"] == "me" and "safety_identifier" not in fields
 
 
 def test_script_fu_sets_the_options_that_came_with_them(gimp, endpoint):

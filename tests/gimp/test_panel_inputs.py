@@ -105,6 +105,18 @@ def test_an_unlisted_model_can_be_typed(window, sent):
     window.keys("key", "ctrl+a", "BackSpace", "Tab")
 
 
+def test_the_models_that_the_provider_listed_can_be_chosen(window, sent, endpoint):
+    listed = {"date": "2026-11-28", "names": ["gpt-image-2", "image-painter-9", "a-text-model"]}
+    entry = {"base_url": endpoint.url, "models": listed}
+    tests = {"version": 1, "providers": {"custom": entry}}
+    (window.data / "provider-tests.json").write_text(json.dumps(tests), encoding="utf-8")
+    sent()
+    window.call("accessibility.choose", title=PANEL, name="Model", item="image-painter-9")
+    assert sent().fields["model"] == "image-painter-9"
+    click(window, "Model")
+    window.keys("key", "ctrl+a", "BackSpace", "Tab")
+
+
 def test_a_model_that_has_ended_says_so_with_a_button_for_its_successor(window, sent):
     note = "gpt-image-1 ended on 2026-10-23; use gpt-image-2 instead."
     assert note not in texts(window)
@@ -185,6 +197,7 @@ def test_output_compression_is_sent_only_if_it_is_set(window, sent):
 
 
 def test_the_newer_models_fields_are_sent(window, sent):
+    window.call("accessibility.choose", title=PANEL, name="Provider", item="OpenAI")
     write(window, "Model", "gpt-image-2.6-flare")
     open_group(window, "More options")
     write(window, "User", "me")

@@ -198,6 +198,11 @@ def test_text_output_has_its_own_price() -> None:
     assert actual(usage, GPT_2) is None
 
 
+def test_output_that_is_not_told_apart_is_all_images() -> None:
+    usage = {**USAGE, "output_tokens_details": {"reasoning_tokens": 0}}
+    assert actual(usage, GPT_2) == actual(USAGE, GPT_2)
+
+
 @pytest.mark.parametrize("usage", [None, {}, {"output_tokens": 5}, {**USAGE, "input_tokens_details": None}])
 def test_incomplete_usage_is_unknown(usage: dict[str, object] | None) -> None:
     assert actual(usage, GPT_2) is None

@@ -236,6 +236,15 @@ def test_the_newest_models_fields_are_not_sent_to_those_without_them(name: str) 
     assert "complexity" not in got.json and "complexity" in notices
 
 
+@pytest.mark.parametrize("name", providers.names())
+def test_the_user_has_the_newer_name_only_where_that_is_documented(name: str) -> None:
+    request = EditRequest([IMAGE], "p", model="openai/gpt-image-2.6-flare", user="me", size="1024x1024")
+    _, got, _ = edit_with(name, request)
+    sent = {field for field in ("user", "safety_identifier") if field in got.parameters()}
+    documented = {"openai": {"safety_identifier"}, "openrouter": set()}
+    assert sent == documented.get(name, {"user"})
+
+
 def test_imagerouter_gets_mask_and_one_request_for_each_image() -> None:
     with serving(SERVERS["imagerouter"]) as server, client_for("imagerouter", server) as client:
         response = client.edit(EditRequest([IMAGE], "p", mask=IMAGE, model="m", n=3))
@@ -254,7 +263,13 @@ def test_sizes_are_multiples_of_what_a_server_rounds_up_to() -> None:
 def test_model_of_a_gateway_has_the_limits_of_its_makers() -> None:
     model = models.get("openai/gpt-image-2")
     assert model.is_known and model.sizes == models.get("gpt-image-2").sizes and model.name == "openai/gpt-image-2"
-    assert not models.get("nobody/gpt-image-2").is_known
+    assert not models.get("nobody/gpt-image-2").is_known and not models.get("my-openai/gpt-image-2").is_known
+    assert not models.get("openai/gpt-image-2/").is_known and not models.get("openai/").is_known
+    assert models.get("azure/gpt-image-2").prices == model.prices
+    longer = models.get("openrouter/openai/gpt-image-1.5")
+    assert (longer.name, longer.successor) == (
+        "openrouter/openai/gpt-image-1.5", "openrouter/openai/gpt-image-2.6-sunburst",
+    )  # fmt: skip
     assert models.get("openai/gpt-image-1.5").successor == "openai/gpt-image-2.6-sunburst"
     assert models.get("gpt-image-1.5").successor == "gpt-image-2.6-sunburst"
 

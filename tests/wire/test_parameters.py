@@ -177,7 +177,7 @@ def test_default_model_is_sent() -> None:
     assert (got.fields["model"], got.fields["quality"]) == ("gpt-image-2.5-flare", "medium")
 
 
-def test_the_user_is_sent_as_safety_identifier_where_the_model_takes_that() -> None:
+def test_the_user_is_sent_as_safety_identifier_to_openais_newer_models() -> None:
     for encoding in ("multipart", "json"):
         (got,) = arrived(encoding, EditRequest([IMAGE], "p", model=FREE, user="someone"))
         assert got.parameters()["safety_identifier"] == "someone" and "user" not in got.parameters()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -203,6 +204,7 @@ def test_warning_of_a_shutdown(name: str, today: date, text: str | None, monkeyp
         ("https://api.openai.com/v1", date(2026, 11, 30), False),
         ("https://api.openai.com/v1", date(2026, 12, 1), True),
         ("https://eu.api.openai.com:443/v1", date(2027, 1, 1), True),
+        ("https://API.OpenAI.com./v1", date(2027, 1, 1), True),
         ("https://openai.example.com/v1", date(2027, 1, 1), False),
         ("https://api.openai.com.example.com/v1", date(2027, 1, 1), False),
     ],
@@ -229,6 +231,24 @@ def test_a_model_that_has_ended_is_refused_at_openai_itself(
         assert (str(caught.value), caught.value.maybe_billed) == (message, False)
     else:
         assert any("gpt-image-1-mini end" in str(notice) for notice in notices), "a warning"
+
+
+@pytest.mark.posix
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Etc/GMT+12"])
+def test_models_end_by_the_date_of_utc(zone: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of the two zones has another date than UTC at any time."""
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        before, today, after = (moment() for moment in (_utc_date, models.today, _utc_date))
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert today in (before, after)
+
+
+def _utc_date() -> date:
+    return date(*time.gmtime()[:3])
 
 
 def test_the_default_model_is_the_newest_recommended_one_with_known_prices(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,12 +20,13 @@ _MOST_NAMES = 8
 def describe(provider: Provider, model_name: str) -> str:
     """Return what an edit costs, whether masks, several images and previews work, the usual time, and the models."""
     model = models.get(model_name)
-    return " ".join(filter(None, (_price(model), *_abilities(provider, model), _duration(provider), _models(provider))))
+    sentences = (_price(provider, model), *_abilities(provider, model), _duration(provider), _models(provider))
+    return " ".join(filter(None, sentences))
 
 
-def _price(model: models.Model) -> str:
+def _price(provider: Provider, model: models.Model) -> str:
     request = EditRequest([b""], "remove the lamp post", model=model.name, quality=_QUALITY, size="1024x1024")
-    expected = spending.estimate(request, model, [_SIZE], _SIZE)
+    expected = spending.estimate(provider.name, request, model, [_SIZE], _SIZE)
     if expected is None:
         return _("The cost of an edit is unknown.")
     text = _("A typical edit (1024×1024, medium quality) costs about {cost}.")

@@ -5,7 +5,6 @@ not stored yet: the "entry" of a custom provider and a "key".
 """
 
 import contextlib
-import re
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
@@ -33,7 +32,6 @@ Message = Mapping[str, Any]
 Answer = dict[str, Any]
 
 _TIMEOUTS = Timeouts(connect=6.0, between_bytes=15.0, overall=25.0)
-_IMAGE_MODEL = re.compile(r"image|dall-e|flux|diffusion|sdxl|edit", re.IGNORECASE)
 _MOST_SUGGESTED = 5
 
 
@@ -55,7 +53,7 @@ def _remember(name: str, verdict: Answer) -> None:
         return
     with contextlib.suppress(JobFailed, ValueError):
         base_url = resolve_address(settings.provider(name))
-        provider_tests.remember_test(name, base_url, {"date": models.today().isoformat(), **verdict})
+        provider_tests.remember_test(name, base_url, {"date": date.today().isoformat(), **verdict})
 
 
 def _test(message: Message) -> Answer:
@@ -97,7 +95,7 @@ def _offered(provider: Provider, message: Message) -> tuple[str, list[ModelInfo]
     with _client(provider, message) as client:
         base_url, offered = client.base_url, _sorted(client.models())
     if not message.get("entry"):
-        today = models.today().isoformat()
+        today = date.today().isoformat()
         provider_tests.remember_models(provider.name, base_url, today, [info.id for info in offered])
     return base_url, offered
 
@@ -133,7 +131,7 @@ def _check_models(provider: Provider, message: Message, base_url: str, offered: 
 
 def _missing_model(text: str, model: str, offered: list[ModelInfo]) -> Answer:
     text = f"{text} " + _("“{model}” is not among them.").format(model=model)
-    image_models = [info.id for info in offered if _rank(info.id) < 2]
+    image_models = [info.id for info in offered if models.rank(info.id) < models.OTHER]
     suggested = image_models or [info.id for info in offered]
     hint = _("Choose another model, such as {models}.").format(models=", ".join(suggested[:_MOST_SUGGESTED]))
     return _verdict("bad", "model", text, hint if suggested else _("Load a model on the server."))
@@ -167,12 +165,7 @@ def _verdict(verdict: str, code: str, message: str, hint: str = "") -> Answer:
 
 
 def _sorted(offered: list[ModelInfo]) -> list[ModelInfo]:
-    return sorted(offered, key=lambda info: (_rank(info.id), info.id))
-
-
-def _rank(name: str) -> int:
-    """Return 0 for a model that we know, 1 for one whose name suggests an image model, 2 for any other."""
-    return 0 if models.get(name).is_known else 1 if _IMAGE_MODEL.search(name) else 2
+    return sorted(offered, key=lambda info: (models.rank(info.id), info.id))
 
 
 def _end(info: ModelInfo) -> date | None:

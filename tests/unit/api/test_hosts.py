@@ -8,8 +8,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from lib.api.address import is_public_host
+from lib.api.address import is_public_host, is_same_origin
 from lib.api.hosts import is_loopback, is_public_address, parse_address
+from lib.api.models import is_official
+from lib.api.providers import host_of
 from lib.api.transport import Exchange, Timeouts
 from lib.endpoint import fetch as endpoint_fetch
 from lib.endpoint.errors import HttpError
@@ -137,3 +139,11 @@ def test_other_computers(host):
 def test_no_text_breaks_the_predicates(host):
     assert not (is_public_address(host) and is_loopback(host))
     assert parse_address(host) is None or is_public_address(host) in (True, False)
+
+
+@pytest.mark.parametrize("host", ["api.openai.com", "API.openai.COM", "api.openai.com.", "Api.OpenAI.com.:443"])
+def test_a_host_is_the_same_in_any_case_and_with_the_dot_of_a_complete_name(host):
+    assert is_official(host) and is_official(host_of(f"https://{host}/v1"))
+    assert host_of(f"https://{host}/v1").removesuffix(":443") == "api.openai.com"
+    assert is_same_origin(f"https://{host}/v1", "https://api.openai.com/v1/files")
+    assert not is_same_origin(f"https://{host}/v1", "https://api.openai.com.example.org/v1")

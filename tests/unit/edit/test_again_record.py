@@ -41,6 +41,13 @@ def test_the_layers_that_the_edit_used_are_read_back():
     assert missing_references(0) == "" and "2 reference pictures" in missing_references(2)
 
 
+def test_a_layers_name_may_be_of_any_length_and_is_text():
+    names = [{"name": "n" * 5000, "tattoo": 3}, {"name": "a\0b"}, {"name": "\ud800"}, {"name": "notes"}]
+    edit = record(markup=names[0], references={"layers": names})
+    assert edit.markup == LayerName("n" * 5000, 3)
+    assert edit.references == (LayerName("n" * 5000, 3), LayerName("notes", 0))
+
+
 def test_an_edit_has_a_selection_only_where_its_record_says_true():
     assert record(selected=True).has_selection and not record(selected=False).has_selection
     assert not record().has_selection, "version 0.1 did not record it"

@@ -58,6 +58,15 @@ def test_any_value_is_read_back(value):
         (PARTLY_GENERATED, "a value of somebody's own", True),
         (GENERATED, VOCABULARY + PARTLY_GENERATED, True),
         (GENERATED, VOCABULARY + GENERATED, False),
+        (PARTLY_GENERATED, " http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia\n", False),
+        (PARTLY_GENERATED, "HTTPS://CV.IPTC.ORG/newscodes/digitalsourcetype/TrainedAlgorithmicMedia//", False),
+        (PARTLY_GENERATED, "https://cv.iptc.org/newscodes/digitalsourcetype/compositeSynthetic?lang=en-GB#a", False),
+        (PARTLY_GENERATED, "digsrctype:trainedAlgorithmicMedia", False),
+        (PARTLY_GENERATED, "trainedalgorithmicmedia", False),
+        (PARTLY_GENERATED, f"{VOCABULARY}digitalCapture, {VOCABULARY}{GENERATED}", False),
+        (PARTLY_GENERATED, "http://c2pa.org/digitalsourcetype/trainedAlgorithmicData", False),
+        (EDITED, "http://cv.iptc.org/newscodes/digitalsourcetype/DigitalCapture/", True),
+        (EDITED, " ", True),
     ],
 )
 def test_a_mark_is_only_replaced_by_a_stronger_one(term, value, stronger):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from lib.api import models, providers
 from lib.settings import provider_tests, settings
 from tests.systems import DATA_HOME
 
@@ -28,6 +29,18 @@ def test_a_test_and_the_models_are_remembered_for_their_address():
     assert provider_tests.last_test("version", "https://other.example/v1") == TEST
 
 
+def test_the_models_to_choose_from_are_the_tables_own_then_those_that_the_provider_listed():
+    own = models.names()
+    xai = providers.get("xai")
+    assert provider_tests.model_choices(xai) == provider_tests.model_choices(providers.get("local")) == own
+    provider_tests.remember_models("xai", xai.base_url, "2026-11-28", ["gpt-image-2", "grok-image", "grok-5"])
+    assert provider_tests.model_choices(xai) == [*own, "grok-image"], "image models only"
+    provider_tests.remember_models("xai", xai.base_url, "2026-11-28", ["grok-5", "my-own"])
+    assert provider_tests.model_choices(xai) == [*own, "grok-5", "my-own"], "any may be an image model"
+    provider_tests.remember_models("xai", "https://other.example/v1", "2026-11-28", ["grok-image"])
+    assert provider_tests.model_choices(xai) == own, "of another address"
+
+
 def test_a_test_is_forgotten_and_the_models_stay():
     provider_tests.remember_test("mine", URL, TEST)
     provider_tests.remember_models("mine", URL, "2026-11-27", ["a"])
@@ -35,6 +48,14 @@ def test_a_test_is_forgotten_and_the_models_stay():
     provider_tests.forget_test("nobody")
     assert provider_tests.last_test("mine", URL) is None
     assert provider_tests.listed_models("mine", URL) == ("2026-11-27", ["a"])
+
+
+def test_a_data_folder_that_cannot_be_used_says_nothing(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv(DATA_HOME, str(tmp_path / "file"))
+    provider_tests.remember_test("mine", URL, TEST)
+    provider_tests.forget_test("mine")
+    assert provider_tests.last_test("mine", URL) is None and provider_tests.listed_models("mine", URL) == ("", [])
 
 
 @pytest.mark.parametrize(

@@ -128,6 +128,20 @@ def test_a_custom_provider_has_its_own_address_and_a_built_in_dialect(monkeypatc
     assert settings.provider_names()[-1] == "mine"
 
 
+@pytest.mark.parametrize(
+    ("address", "like", "documented"),
+    [
+        ("https://mine.example/v1", "openai", False),
+        ("https://api.openai.com./v1", "openai", True),
+        ("https://eu.api.openai.com/v1", "openai", True),
+        ("https://api.openai.com/v1", "custom", False),
+    ],
+)
+def test_a_custom_provider_gets_safety_identifier_only_at_openai_itself(address, like, documented):
+    settings.save_provider("mine", {**MINE, "like": like, "base_url": address})
+    assert settings.provider("mine").safety_identifier is documented
+
+
 def test_an_api_version_overrides_the_built_in_one(monkeypatch):
     entry = {"title": "", "like": "azure", "base_url": "https://a.example/openai/v1", "api_version": "2026-01-01"}
     settings.save_provider("work", entry)

@@ -71,13 +71,13 @@ REQUEST = EditRequest([b""], "a boat", model=NEW.name, size="1024x1024")
 SQUARE = (1024, 1024)
 
 
-def add_reports(*tokens, request=REQUEST, size=SQUARE):
+def add_reports(*tokens, request=REQUEST, model=NEW, size=SQUARE):
     for count in tokens:
-        spending.add_report(request, NEW, ReportedOutput(size, count))
+        spending.add_report("openai", request, model, ReportedOutput(size, count))
 
 
-def output_dollars(request=REQUEST, model=NEW):
-    expected = spending.estimate(request, model, [SQUARE])
+def output_dollars(request=REQUEST, model=NEW, provider="openai"):
+    expected = spending.estimate(provider, request, model, [SQUARE])
     return expected.parts["output"], expected.approximate, expected.answers
 
 
@@ -87,6 +87,10 @@ def test_a_model_without_published_tokens_is_estimated_by_what_answers_reported(
     assert output_dollars() == (pytest.approx(1000 * 30e-6), True, 3), "the median"
     assert output_dollars(replace(REQUEST, quality="high"))[2] == 0, "another quality"
     assert output_dollars(replace(REQUEST, quality="medium"))[2] == 3, "the default quality, by its name"
+    assert output_dollars(replace(REQUEST, complexity="low"))[2] == 0, "another complexity"
+    assert output_dollars(replace(REQUEST, complexity="high"))[2] == 3, "the default complexity, by its name"
+    assert output_dollars(provider="a-test-server")[2] == 0, "another provider may count in another way"
+    assert output_dollars(model=models.get("openai/gpt-image-2.6-flare"))[2] == 0, "a gateway's model"
     assert output_dollars(model=models.get("gpt-image-2.5-flare")) == (pytest.approx(439 * 30e-6), False, 0)
     add_reports(*[2000] * 20)
     assert output_dollars() == (pytest.approx(2000 * 30e-6), True, 20), "of the last 20"
@@ -106,19 +110,21 @@ def test_reports_are_bounded_and_invalid_ones_ignored(file):
     for number in range(25):
         add_reports(5, request=replace(REQUEST, quality=f"q{number}"))
     data = json.loads(file.read_text())
-    assert data["months"] and len(data["reports"]) == 20 and len(data["reports"][f"{NEW.name} q24"]) == 1
+    assert data["months"] and len(data["reports"]) == 20 and len(data["reports"][f"openai {NEW.name} q24 high"]) == 1
     for broken in (None, 7, [[1024, 1024, "x"], [1024, -1, 5], [1], True], {"a": 1}):
-        file.write_text(json.dumps(data | {"reports": {f"{NEW.name} medium": broken}}))
+        file.write_text(json.dumps(data | {"reports": {f"openai {NEW.name} medium high": broken}}))
         assert output_dollars()[2] == 0
     file.write_text(json.dumps(data | {"reports": [1]}))
     add_reports(*range(1, 120))
-    assert len(json.loads(file.read_text())["reports"][f"{NEW.name} medium"]) == 100
+    assert len(json.loads(file.read_text())["reports"][f"openai {NEW.name} medium high"]) == 100
 
 
-def test_the_output_of_one_image_is_reported_without_its_previews():
+def test_the_output_of_one_image_is_reported_without_the_previews_that_came():
     usage = {"input_tokens": 9, "output_tokens": 2100, "output_tokens_details": {"image_tokens": 2000}}
     request = replace(REQUEST, stream=True, partial_images=2)
-    assert cost.reported_output(request, usage, 2) == ReportedOutput(SQUARE, 800)
+    reported = [cost.reported_output(request, usage, 2, previews) for previews in (0, 1, 4)]
+    assert reported == [ReportedOutput(SQUARE, tokens) for tokens in (1000, 950, 800)]
+    assert cost.reported_output(request, usage, 1, 20) is None, "no more than the previews themselves"
     assert cost.reported_output(REQUEST, {"output_tokens": 2100}, 1) == ReportedOutput(SQUARE, 2100)
     assert cost.reported_output(replace(REQUEST, size="auto"), usage, 1) is None
     assert cost.reported_output(REQUEST, None, 1) is None and cost.reported_output(REQUEST, usage, 0) is None

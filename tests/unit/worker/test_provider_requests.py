@@ -318,7 +318,7 @@ def test_the_cost_of_an_edit_is_what_earlier_answers_reported():
     model = models.get("gpt-image-2.6-flare")
     request = EditRequest([b""], "p", model=model.name, quality="medium", size="1024x1024")
     before = capabilities.describe(providers.get("custom"), model.name)
-    spending.add_report(request, model, ReportedOutput((1024, 1024), 2000))
+    spending.add_report("custom", request, model, ReportedOutput((1024, 1024), 2000))
     after = capabilities.describe(providers.get("custom"), model.name)
     assert "costs about $0.022 to $0.030." in before and "costs about $0.068 to $0.077." in after
 

@@ -373,8 +373,20 @@ def test_the_tokens_that_an_answer_reports_correct_later_estimates(job, endpoint
     endpoint.behave("echo")
     request = {"prompt": "fill", "n": 1, "size": "1024x1024", "model": "gpt-image-2.6-flare"}
     assert run(make_job(provider="custom", request=request), to_test(endpoint))[-1]["event"] == "done"
-    expected = spending.estimate(EditRequest([b""], **request), models.get(request["model"]), [(1024, 1024)])
+    expected = spending.estimate("custom", EditRequest([b""], **request), models.get(request["model"]), [(1024, 1024)])
     assert expected.answers == 1 and expected.parts["output"] == pytest.approx(4 * 30e-6)
+
+
+def test_only_the_previews_that_came_are_left_out_of_what_is_learned(tmp_path, endpoint, monkeypatch):
+    monkeypatch.setenv(DATA_HOME, str(tmp_path))
+    monkeypatch.setattr("tests.gimp.endpoint.USAGE", {"output_tokens": 1300})
+    settings.save_provider("mine", {"title": "Mine", "like": "custom", "base_url": endpoint.url})
+    endpoint.behave("echo")  # with a single preview
+    request = {"prompt": "fill", "size": "1024x1024", "model": "gpt-image-2.6-flare"}
+    streamed = request | {"stream": True, "partial_images": 3}
+    assert EditJob(make_job(provider="mine", request=streamed), lambda event: None).run()["event"] == "done"
+    expected = spending.estimate("mine", EditRequest([b""], **request), models.get(request["model"]), [(1024, 1024)])
+    assert (expected.answers, expected.parts["output"]) == (1, pytest.approx(1200 * 30e-6))
 
 
 @pytest.mark.parametrize("allowed", [False, True])
@@ -416,6 +428,7 @@ def test_a_sentence_is_added_to_the_prompt_and_reported(tmp_path, endpoint, monk
         ({"moderation": "low"}, "custom", "remove", ["built-in"]),
         ({"model": "a-model-of-my-own"}, "custom", "remove", ["built-in"]),
         ({}, "xai", "a boat", []),
+        ({}, "azure", "a boat", []),
         ({"markup": b"overlay"}, "custom", "remove", ["low-moderation"]),
     ],
 )
