@@ -37,7 +37,7 @@ def reserve_pixels(pixels: int) -> Iterator[None]:
             _megapixels.release(held)
 
 
-class Slot:
+class EditSlot:
     """The slot of an accepted edit. Set `detached` to take it over from its block, and call `release` at the end."""
 
     def __init__(self, on_release: Callable[[], None]) -> None:
@@ -104,7 +104,7 @@ class Jobs:
             raise busy(RETRY_AFTER_SECONDS)
 
     @contextmanager
-    def slot(self) -> Iterator[Slot]:
+    def slot(self) -> Iterator[EditSlot]:
         """Take a slot, and release it at the end unless it is detached. Raise HttpError 429 if none is free."""
         with self._lock:
             if self.is_draining:
@@ -112,7 +112,7 @@ class Jobs:
             if not self._free_slots:
                 raise busy(RETRY_AFTER_SECONDS)
             self._free_slots -= 1
-        slot = Slot(self._release_slot)
+        slot = EditSlot(self._release_slot)
         try:
             yield slot
         finally:

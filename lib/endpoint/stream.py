@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from lib.endpoint.answer import error_event
 from lib.endpoint.cancellation import Cancelled
 from lib.endpoint.errors import HttpError
-from lib.endpoint.jobs import CHECK_SECONDS, Jobs, PoolTask, Slot
+from lib.endpoint.jobs import CHECK_SECONDS, EditSlot, Jobs, PoolTask
 from lib.endpoint.memory import PIECE, spool
 
 HEARTBEAT_SECONDS = 5
@@ -83,7 +83,9 @@ class Spool:
 class AnswerStream(Iterator[bytes]):
     """The body of the answer to an edit: the output of `work`. `close` cancels the work and releases the slot."""
 
-    def __init__(self, work: Callable[[Emit], None], jobs: Jobs, slot: Slot, is_disconnected: IsDisconnected) -> None:
+    def __init__(
+        self, work: Callable[[Emit], None], jobs: Jobs, slot: EditSlot, is_disconnected: IsDisconnected
+    ) -> None:
         self._work = work
         self._jobs = jobs
         self._slot = slot
@@ -94,7 +96,7 @@ class AnswerStream(Iterator[bytes]):
 
     @classmethod
     def start(
-        cls, work: Callable[[Emit], None], jobs: Jobs, slot: Slot, is_disconnected: IsDisconnected, *, whole: bool
+        cls, work: Callable[[Emit], None], jobs: Jobs, slot: EditSlot, is_disconnected: IsDisconnected, *, whole: bool
     ) -> "AnswerStream":
         """Start the work; return its answer when the first bytes, or with `whole` all of them, have been written.
 

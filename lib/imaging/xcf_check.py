@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
+from lib.imaging.box_check import Reader
+
 SIGNATURE = b"gimp xcf "
 _TILE_SIDE = 64
 _PRECISION_SINCE, _LONG_POINTERS_SINCE = 4, 11
@@ -18,16 +20,8 @@ _PROP_END, _PROP_COMPRESSION = 0, 17
 _NONE, _RLE, _ZLIB = 0, 1, 2
 
 
-class Reader(Protocol):
-    """Reads a file at any offset."""
-
-    size: int
-
-    def at(self, start: int, count: int) -> bytes:
-        """Return `count` bytes from `start`; raise if the file is shorter."""
-
-    def numbers(self, start: int, layout: str) -> tuple[int, ...]:
-        """Return the integers at `start` in a layout of `struct`."""
+class XcfReader(Reader, Protocol):
+    """A reader that can check a file's length."""
 
     def require(self, end: int) -> None:
         """Raise if the file is shorter than `end` bytes."""
@@ -42,7 +36,7 @@ class _Tile:
     channels: int
 
 
-def check_xcf(reader: Reader) -> int:
+def check_xcf(reader: XcfReader) -> int:
     """Return 1, as an XCF file is one picture; the reader raises if the file is truncated."""
     xcf = _Xcf(reader)
     last = max(xcf.tiles(), key=lambda tile: tile.start, default=None)
@@ -52,7 +46,7 @@ def check_xcf(reader: Reader) -> int:
 
 
 class _Xcf:
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: XcfReader) -> None:
         self._reader = reader
         version = reader.at(len(SIGNATURE), 4)
         self._version = int(version[1:]) if version[1:].isdigit() else 0

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-from lib.jobs.history_record import FolderListing, Record, State, read_record
+from lib.jobs.history_record import FolderListing, JobState, Record, read_record
 from lib.jobs.job import NOTIFIED, Job, is_held, is_running
 from lib.settings import settings
 
@@ -65,7 +65,7 @@ def sweep() -> None:
         shutil.rmtree(path, ignore_errors=True)
 
 
-def unreported() -> dict[Path, State]:
+def unreported() -> dict[Path, JobState]:
     """Return the jobs with an unknown answer or a result never inserted, if the user hasn't been notified of them.
 
     Only the latest jobs are checked, so that a history of thousands costs no time.
@@ -74,13 +74,13 @@ def unreported() -> dict[Path, State]:
     return {folder: state for folder, state in states.items() if state}
 
 
-def _unreported_state(folder: Path) -> State | None:
+def _unreported_state(folder: Path) -> JobState | None:
     try:
         files = FolderListing.of(folder)
         state = files.state(folder)
     except OSError:
         return None
-    if NOTIFIED in files.sizes or state not in (State.WAITING, State.UNKNOWN, State.UNREAD) or is_held(folder):
+    if NOTIFIED in files.sizes or state not in (JobState.WAITING, JobState.UNKNOWN, JobState.UNREAD) or is_held(folder):
         return None
     return state
 

@@ -29,7 +29,7 @@ _LONGEST_TEXT = 32_000
 _LARGEST_SIDE = 1 << 19  # of a canvas in GIMP
 
 
-class State(Enum):
+class JobState(Enum):
     """The outcome of a job."""
 
     RUNNING = "running"
@@ -47,16 +47,16 @@ class State(Enum):
     def words(self) -> str:
         """The state as text for the user."""
         return {
-            State.RUNNING: _("still running"),
-            State.WAITING: _("finished, not inserted"),
-            State.INSERTED: _("inserted"),
-            State.FAILED: _("failed"),
-            State.CANCELLED: _("cancelled"),
-            State.UNKNOWN: _("sent, no response received (may have been billed)"),
-            State.INTERRUPTED: _("interrupted before its result arrived"),
-            State.UNREAD: _("response received, but it couldn't be read"),
-            State.UNSENT: _("interrupted before it was sent"),
-            State.DAMAGED: _("damaged or edited by hand"),
+            JobState.RUNNING: _("still running"),
+            JobState.WAITING: _("finished, not inserted"),
+            JobState.INSERTED: _("inserted"),
+            JobState.FAILED: _("failed"),
+            JobState.CANCELLED: _("cancelled"),
+            JobState.UNKNOWN: _("sent, no response received (may have been billed)"),
+            JobState.INTERRUPTED: _("interrupted before its result arrived"),
+            JobState.UNREAD: _("response received, but it couldn't be read"),
+            JobState.UNSENT: _("interrupted before it was sent"),
+            JobState.DAMAGED: _("damaged or edited by hand"),
         }[self]
 
 
@@ -72,7 +72,7 @@ class Record:
     """
 
     folder: Path
-    state: State
+    state: JobState
     created: float
     prompt: str
     provider: str
@@ -123,20 +123,20 @@ class FolderListing:
         """The size of all files in bytes."""
         return sum(self.sizes.values())
 
-    def state(self, folder: Path) -> State:
+    def state(self, folder: Path) -> JobState:
         """Return the job's state from the listing; job.json is read only if a request has no answer."""
         if WORKER_LOCK in self.sizes and is_running(folder):
-            return State.RUNNING
+            return JobState.RUNNING
         if self.results:
-            return State.INSERTED if INSERTED in self.sizes else State.WAITING
+            return JobState.INSERTED if INSERTED in self.sizes else JobState.WAITING
         if self.has_answer:
-            return State.INSERTED if INSERTED in self.sizes else State.UNREAD
+            return JobState.INSERTED if INSERTED in self.sizes else JobState.UNREAD
         if "response.json" in self.sizes:
-            return State.FAILED
+            return JobState.FAILED
         if SENT not in self.sizes:
-            return State.UNSENT
+            return JobState.UNSENT
         # A request to the built-in engine costs nothing, whatever its outcome.
-        return State.INTERRUPTED if Job(folder).is_free else State.UNKNOWN
+        return JobState.INTERRUPTED if Job(folder).is_free else JobState.UNKNOWN
 
 
 def read_record(folder: Path, files: FolderListing) -> Record:
@@ -145,13 +145,13 @@ def read_record(folder: Path, files: FolderListing) -> Record:
     report, _problem = _read_json(folder, files, "report.json")
     response, response_problem = _read_json(folder, files, "response.json")
     state, request = files.state(folder), _object(job_spec.get("request"))
-    if state is State.UNREAD and not note:
+    if state is JobState.UNREAD and not note:
         interrupted = _("It was interrupted while the response arrived. Insert reads what was received.")
         note = _failure(response, "")[1] if response else interrupted
-    elif state is State.FAILED:
+    elif state is JobState.FAILED:
         state, note = _failure(response, note or response_problem)
-    elif note and (state is not State.UNSENT or "job.json" in files.sizes):
-        state = state if state is State.RUNNING else State.DAMAGED
+    elif note and (state is not JobState.UNSENT or "job.json" in files.sizes):
+        state = state if state is JobState.RUNNING else JobState.DAMAGED
     else:
         note = _version_note(job_spec) or _missing_note(response, files)
     return Record(
@@ -188,15 +188,15 @@ def _read_json(folder: Path, files: FolderListing, name: str) -> tuple[dict[str,
     return {}, _("Couldn't read {name}.").format(name=name)
 
 
-def _failure(response: Mapping[str, Any], note: str) -> tuple[State, str]:
+def _failure(response: Mapping[str, Any], note: str) -> tuple[JobState, str]:
     """Return the state of a job with an answer but no picture, and its error message or `note`."""
     error = _object(response.get("error"))
     message = sentences(_text(error.get("message")), _text(error.get("hint")))
     if error.get("code") == "cancelled":
-        return State.CANCELLED, message
+        return JobState.CANCELLED, message
     if error:
-        return State.FAILED, message
-    return State.DAMAGED, note or _("Its pictures are missing.")
+        return JobState.FAILED, message
+    return JobState.DAMAGED, note or _("Its pictures are missing.")
 
 
 def _version_note(job_spec: Mapping[str, Any]) -> str:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lib.jobs import history
-from lib.jobs.history_record import FolderListing, State, named_time
+from lib.jobs.history_record import FolderListing, JobState, named_time
 from lib.jobs.job import PLUG_IN_LOCK, is_held
 from lib.settings import settings
 
@@ -28,7 +28,7 @@ _RECENT_SECONDS = 3_600.0
 _UNUSED_RESULT_FACTOR = 4
 _INTERVAL_SECONDS = 600.0
 _LAST_RUN = ".tidied"
-_UNUSED_RESULT = (State.WAITING, State.UNKNOWN, State.UNREAD)
+_UNUSED_RESULT = (JobState.WAITING, JobState.UNKNOWN, JobState.UNREAD)
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def _job(folder: Path, modified: float, now: float) -> _RetainedJob | None:
         return None
     if created is None:
         return None
-    is_in_use = state is State.RUNNING or abs(now - modified) < _RECENT_SECONDS
+    is_in_use = state is JobState.RUNNING or abs(now - modified) < _RECENT_SECONDS
     is_in_use = is_in_use or (PLUG_IN_LOCK in files.sizes and is_held(folder))
     return _RetainedJob(folder, now - created, files.total, state in _UNUSED_RESULT, is_in_use)
 

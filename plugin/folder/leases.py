@@ -52,7 +52,7 @@ class Beat:
 
 
 @dataclass(frozen=True)
-class Slot:
+class RunSlot:
     """The files of one of the runs that share an output folder, by its number, from 1."""
 
     folder: Path
@@ -103,17 +103,17 @@ def join(
             leases.close()
 
 
-def _free_slot(folder: Path, own: Beat, stack: ExitStack) -> Slot:
+def _free_slot(folder: Path, own: Beat, stack: ExitStack) -> RunSlot:
     """Return the first free slot, whose lock the stack then holds; raise FolderInUse or OSError."""
-    slot = Slot(folder, 1)
+    slot = RunSlot(folder, 1)
     while not _occupy(slot, own, stack):
         if slot.number == 1 and not _has_beat(slot):
             raise FolderInUse  # older versions only have the lock
-        slot = Slot(folder, slot.number + 1)
+        slot = RunSlot(folder, slot.number + 1)
     return slot
 
 
-def _occupy(slot: Slot, own: Beat, stack: ExitStack) -> bool:
+def _occupy(slot: RunSlot, own: Beat, stack: ExitStack) -> bool:
     """Return whether a slot is free; if it is, the stack then holds it."""
     with ExitStack() as attempt:
         has_locks = True
@@ -136,7 +136,7 @@ def _occupy(slot: Slot, own: Beat, stack: ExitStack) -> bool:
     return True
 
 
-def _has_beat(slot: Slot) -> bool:
+def _has_beat(slot: RunSlot) -> bool:
     """Return whether a slot has a heartbeat; wait a moment for a run that is just starting."""
     end = time.monotonic() + _START_SECONDS
     while not slot.path(".beat").exists():
@@ -150,7 +150,7 @@ def _has_beat(slot: Slot) -> bool:
 class Leases:
     """The leases of one run. `claim`, `holds` and `release` are for one thread; the number is raised in another."""
 
-    slot: Slot
+    slot: RunSlot
     own: Beat
     clock: Callable[[], float]
     _number: int = 0
@@ -201,13 +201,13 @@ class Leases:
             with contextlib.suppress(OSError):
                 self._path(picture, earlier).unlink(missing_ok=True)
 
-    def others(self) -> list[tuple[Slot, Beat]]:
+    def others(self) -> list[tuple[RunSlot, Beat]]:
         """Return the other runs that may use the folder now; of those on other machines, also one that was killed."""
-        slots = [Slot(self.slot.folder, number) for number in self._slot_numbers()]
+        slots = [RunSlot(self.slot.folder, number) for number in self._slot_numbers()]
         beats = [(slot, beat) for slot in slots if (beat := slot.beat()) and beat.run != self.own.run]
         return [(slot, beat) for slot, beat in beats if self._is_alive(slot, beat)]
 
-    def has_beaten_recently(self, slot: Slot) -> bool:
+    def has_beaten_recently(self, slot: RunSlot) -> bool:
         """Return whether a run has raised its number within the last minute before this run's latest, by their files.
 
         Not for leases: some file systems set a file's time by the clock of the machine that writes it.
@@ -252,7 +252,7 @@ class Leases:
         path = self._path(picture, number)
         try:
             run, slot_number = atomic_file.retry(path.read_text).split()
-            slot = Slot(self.slot.folder, int(slot_number))
+            slot = RunSlot(self.slot.folder, int(slot_number))
         except FileNotFoundError:
             return False
         except (OSError, ValueError):
@@ -264,7 +264,7 @@ class Leases:
             return self._is_recent(run, 0)
         return beat.run == run and self._is_alive(slot, beat)
 
-    def _is_alive(self, slot: Slot, beat: Beat) -> bool:
+    def _is_alive(self, slot: RunSlot, beat: Beat) -> bool:
         if beat.machine == self.own.machine and slot.number != self.slot.number:
             with contextlib.suppress(OSError), locked(slot.path(".lock")) as is_free:
                 if is_free:

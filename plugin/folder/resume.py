@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lib.jobs import history
-from lib.jobs.history_record import FolderListing, State, named_time
+from lib.jobs.history_record import FolderListing, JobState, named_time
 from lib.jobs.job import Job
 from lib.settings import settings
 from plugin.folder.state import DONE, Line, RunState
@@ -64,7 +64,7 @@ class NextStep(Enum):
 def is_unknown(folder: Path) -> bool:
     """Return whether a job's request may have been billed without a result, as that of a missing folder may."""
     status = _status(folder)
-    return status is State.UNKNOWN or (status is State.UNREAD and not Job(folder).is_free)
+    return status is JobState.UNKNOWN or (status is JobState.UNREAD and not Job(folder).is_free)
 
 
 def next_step(
@@ -78,17 +78,17 @@ def next_step(
     if not was_sent and not folder.exists():
         return NextStep.SEND
     status = _status(folder)
-    if status is State.RUNNING:
+    if status is JobState.RUNNING:
         return NextStep.WATCH
-    if status is State.WAITING or (status is State.UNREAD and not retry_unknown):
+    if status is JobState.WAITING or (status is JobState.UNREAD and not retry_unknown):
         return NextStep.COLLECT
-    if status is State.INTERRUPTED or (status is State.UNKNOWN and is_free):
+    if status is JobState.INTERRUPTED or (status is JobState.UNKNOWN and is_free):
         return NextStep.SEND
     if was_done:
         return NextStep.REPORT_LOST
-    if status is State.UNKNOWN and not retry_unknown:
+    if status is JobState.UNKNOWN and not retry_unknown:
         return NextStep.REPORT_UNKNOWN
-    return NextStep.WITHDRAW if status is State.UNSENT else NextStep.SEND
+    return NextStep.WITHDRAW if status is JobState.UNSENT else NextStep.SEND
 
 
 def endpoint_error(folder: Path) -> Mapping[str, Any]:
@@ -117,7 +117,7 @@ def withdraw(state: RunState, picture: str, output: str, job: Job) -> bool:
     return True
 
 
-def _status(folder: Path) -> State:
+def _status(folder: Path) -> JobState:
     """Return the status of a job: RUNNING, WAITING, UNREAD, FAILED, UNSENT, INTERRUPTED or UNKNOWN.
 
     WAITING means that the response has arrived, UNREAD that it could not be read, FAILED that the endpoint refused the
@@ -125,11 +125,11 @@ def _status(folder: Path) -> State:
     read or deleted.
     """
     if not folder.is_absolute() or named_time(folder.name) is None:
-        return State.UNKNOWN
+        return JobState.UNKNOWN
     try:
         state = FolderListing.of(folder).state(folder)
     except (OSError, ValueError):
-        return State.UNKNOWN
-    if state is State.FAILED and endpoint_error(folder).get("maybe_billed", True) and not Job(folder).is_free:
-        return State.UNKNOWN
-    return State.WAITING if state is State.INSERTED else state
+        return JobState.UNKNOWN
+    if state is JobState.FAILED and endpoint_error(folder).get("maybe_billed", True) and not Job(folder).is_free:
+        return JobState.UNKNOWN
+    return JobState.WAITING if state is JobState.INSERTED else state

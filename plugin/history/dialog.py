@@ -12,7 +12,7 @@ gi.require_version("Gtk", "3.0")
 from gi.repository import Gdk, Gimp, GimpUi, Gtk
 
 from lib.jobs import history
-from lib.jobs.history_record import Record, State, printable
+from lib.jobs.history_record import JobState, Record, printable
 from lib.settings import settings
 from lib.translation import _, ngettext
 from plugin.expect import expect
@@ -124,13 +124,13 @@ class HistoryDialog:
         """Show the selected job, and enable the buttons that apply to the selection."""
         record = self._selected()
         self._details.show_record(record)
-        has_result = bool(record and (record.results or record.has_answer) and record.state is not State.RUNNING)
+        has_result = bool(record and (record.results or record.has_answer) and record.state is not JobState.RUNNING)
         can_open = has_result and not self._busy
         can_insert = record is not None and can_open and fits(record, self._image)
         self._enable(_INSERT, can_insert, "" if can_insert else disabled_reason(record, self._image))
         self._enable(_NEW_IMAGE, can_open, _("Open the result as a new image, above the picture that was sent"))
         self._enable(_COPY, bool(record and record.prompt), "")
-        deletable = any(record.state is not State.RUNNING for record in self._list.selected)
+        deletable = any(record.state is not JobState.RUNNING for record in self._list.selected)
         self._enable(_DELETE, deletable and not self._busy, _("Delete the selected edits from the disk"))
         current = settings.load()
         usage = usage_text(len(self._list.records), self._list.size)
@@ -191,7 +191,7 @@ class HistoryDialog:
     def _confirm_delete(self, selected: list[Record]) -> bool:
         count = len(selected)
         question = ngettext("Delete this edit?", "Delete these {count} edits?", count).format(count=count)
-        waiting = sum(record.state in (State.WAITING, State.UNREAD) for record in selected)
+        waiting = sum(record.state in (JobState.WAITING, JobState.UNREAD) for record in selected)
         warning = ngettext(
             "{count} result was never inserted and would be lost.",
             "{count} results were never inserted and would be lost.",

@@ -13,7 +13,7 @@ gi.require_version("GdkPixbuf", "2.0")
 from gi.repository import GdkPixbuf, GLib, GObject, Gtk, Pango
 
 from lib.jobs import history
-from lib.jobs.history_record import Record, State
+from lib.jobs.history_record import JobState, Record
 from lib.translation import _
 from plugin.expect import expect
 from plugin.history.formatting import format_cost, format_time
@@ -129,7 +129,7 @@ class JobList(Gtk.ScrolledWindow):
 
     def _is_match(self, model: Gtk.TreeModel, row: Gtk.TreeIter, _data: object) -> bool:
         record = self.records.get(model[row][_FOLDER])
-        if not record or (self._only_not_inserted and record.state is not State.WAITING):
+        if not record or (self._only_not_inserted and record.state is not JobState.WAITING):
             return False
         text = f"{record.prompt} {record.provider} {record.model} {record.state.words}".casefold()
         return all(word in text for word in self._search_text.split())

@@ -5,7 +5,7 @@ import sys
 from gi.repository import Gimp
 
 from lib.jobs import history
-from lib.jobs.history_record import State
+from lib.jobs.history_record import JobState
 from lib.jobs.job import Job
 from lib.translation import _, ngettext
 
@@ -22,8 +22,8 @@ def unreported_results() -> str:
     for folder in jobs:
         Job(folder).mark_notified()
     states = list(jobs.values())
-    waiting = states.count(State.WAITING) + states.count(State.UNREAD)
-    return " ".join(filter(None, (_waiting(waiting), _unknown(states.count(State.UNKNOWN)))))
+    waiting = states.count(JobState.WAITING) + states.count(JobState.UNREAD)
+    return " ".join(filter(None, (_waiting(waiting), _unknown(states.count(JobState.UNKNOWN)))))
 
 
 def _waiting(count: int) -> str:

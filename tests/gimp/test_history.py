@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from lib.jobs.history import record
-from lib.jobs.history_record import State
+from lib.jobs.history_record import JobState
 from tests.gimp import accessibility
 from tests.gimp.screen import (
     OUTPUT,
@@ -102,7 +102,7 @@ def wait_for_text(window, text, seconds=30):
 
 
 def test_the_result_of_a_killed_gimp_is_reported_and_inserted_in_one_step(window, history):
-    assert jobs(window)[LOST].state is State.WAITING
+    assert jobs(window)[LOST].state is JobState.WAITING
     wait_for_text(window, "arrived, but was never inserted")
     assert (jobs(window)[LOST].folder / "told").exists()
     before, pixels = window.call("edits.state_of", image_id=history), visible(window, history)
@@ -117,7 +117,7 @@ def test_the_result_of_a_killed_gimp_is_reported_and_inserted_in_one_step(window
     for unchanged in ("selection", "guides", "active", "colours", "channels"):
         assert after[unchanged] == before[unchanged]
     assert not np.array_equal(visible(window, history), pixels)
-    assert jobs(window)[LOST].state is State.INSERTED
+    assert jobs(window)[LOST].state is JobState.INSERTED
     window.keys("key", "Escape")
     window.settle()
     window.keys("key", "ctrl+z")

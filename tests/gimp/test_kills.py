@@ -10,7 +10,7 @@ import pytest
 from werkzeug.wrappers import Response
 
 from lib.jobs.history import record
-from lib.jobs.history_record import State
+from lib.jobs.history_record import JobState
 from lib.jobs.job import Job
 from tests.gimp.conftest import VERSIONS
 from tests.gimp.endpoint import USAGE, TestEndpoint
@@ -123,12 +123,12 @@ def assert_nothing_lost(folder, victim, endpoint):
     assert sent or not endpoint.received
     if state.results:
         assert (folder / "result-1.png").read_bytes() == endpoint.picture
-        assert state.state is (State.INSERTED if (folder / "inserted").exists() else State.WAITING)
+        assert state.state is (JobState.INSERTED if (folder / "inserted").exists() else JobState.WAITING)
     elif sent:
         # Half of an answer may be on disk: whether there is a picture in it is seen when it is read.
-        assert victim == "worker" and state.state in (State.UNKNOWN, State.UNREAD)
+        assert victim == "worker" and state.state in (JobState.UNKNOWN, JobState.UNREAD)
     else:
-        assert state.state is State.UNSENT
+        assert state.state is JobState.UNSENT
 
 
 def test_nothing_that_arrived_is_lost_and_nothing_is_sent_twice(point, running, endpoint):
@@ -168,4 +168,4 @@ def test_the_next_start_tells_of_it_once_and_sends_nothing_again(gimp, endpoint)
         sentence.startswith("1 result ") and "History" in sentence and sentence in (gimp.work / "gimp.log").read_text()
     )
     assert not [note for note in second["report"]["notes"] if "never inserted" in note]
-    assert len(endpoint.received) == 2 and record(waiting).state is State.WAITING
+    assert len(endpoint.received) == 2 and record(waiting).state is JobState.WAITING

@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from lib.jobs.history import record
-from lib.jobs.history_record import State
+from lib.jobs.history_record import JobState
 from tests.waiting import wait_until
 
 DISK = 8 << 20
@@ -65,11 +65,11 @@ def test_a_disk_that_fills_up_meanwhile_costs_the_history_and_not_the_result(sma
     (note,) = [note for note in done["report"]["notes"] if "No space left on device" in note]
     assert "disk space" in note
     (job,) = small.data.glob("jobs/2*")
-    assert record(job).results == () and record(job).state in (State.DAMAGED, State.UNKNOWN)
+    assert record(job).results == () and record(job).state in (JobState.DAMAGED, JobState.UNKNOWN)
 
 
 def test_with_room_again_all_is_as_ever(small, filler, endpoint):
     endpoint.behave("echo")
     assert edit(small)["status"] == "success"
     (job,) = small.data.glob("jobs/2*")
-    assert record(job).state is State.INSERTED
+    assert record(job).state is JobState.INSERTED

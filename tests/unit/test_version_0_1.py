@@ -8,7 +8,7 @@ import pytest
 from lib.api import keys
 from lib.frame.geometry import Rect
 from lib.jobs import history, stored_data
-from lib.jobs.history_record import State
+from lib.jobs.history_record import JobState
 from lib.jobs.job import Job
 from lib.settings import last_used, prompts, settings, spending
 from lib.settings.prompts import Prompt
@@ -32,7 +32,7 @@ def data(tmp_path, monkeypatch):
 
 def test_the_history_lists_its_job():
     (record,) = history.records()
-    assert (record.state, record.prompt, record.provider) == (State.INSERTED, "a boat", "custom")
+    assert (record.state, record.prompt, record.provider) == (JobState.INSERTED, "a boat", "custom")
     assert record.results == ("result-1.png",) and record.plan.frame == Rect(0, 0, 192, 108) and not record.note
 
 

@@ -14,7 +14,7 @@ from lib.jobs.job import Job
 from lib.storage.file_identity import describe_file
 from plugin.folder import leases
 from plugin.folder.arguments import InputPicture, RunSpec
-from plugin.folder.leases import LEASE_SECONDS, FolderInUse, Slot
+from plugin.folder.leases import LEASE_SECONDS, FolderInUse, RunSlot
 from plugin.folder.own_results import OWN_FOLDER, OwnResults
 from plugin.folder.resume import NextStep, next_step
 from plugin.folder.state import DONE, UNKNOWN, NewerVersion, RunState, read_lines, state_files
@@ -193,9 +193,9 @@ def test_a_file_system_that_fails_is_reported(tmp_path, monkeypatch):
 
 
 def test_each_run_reads_what_the_others_have_written(tmp_path):
-    one = RunState(Slot(tmp_path, 1).state)
+    one = RunState(RunSlot(tmp_path, 1).state)
     one.add("a", output="a.png", job="/one/a")
-    two = RunState(Slot(tmp_path, 2).state)
+    two = RunState(RunSlot(tmp_path, 2).state)
     assert two.last("a")["job"] == "/one/a" and two.pictures() == ["a"]
     two.add("a", output="a.png", job="/two/a")
     one.refresh()
@@ -208,7 +208,7 @@ def test_each_run_reads_what_the_others_have_written(tmp_path):
     one.close()
     two.close()
     # In whatever order the files are read.
-    assert files == ["run-2.jsonl", "run.jsonl"] and RunState(Slot(tmp_path, 3).state).last("a")["state"] == DONE
+    assert files == ["run-2.jsonl", "run.jsonl"] and RunState(RunSlot(tmp_path, 3).state).last("a")["state"] == DONE
     assert read_lines(tmp_path)["a"]["state"] == DONE
 
 
@@ -217,9 +217,9 @@ def test_a_result_that_arrives_after_another_run_has_given_it_up_counts(tmp_path
     for own, other in ((1, 2), (2, 1)):
         folder = tmp_path / str(own)
         folder.mkdir()
-        slept = RunState(Slot(folder, own).state)
+        slept = RunState(RunSlot(folder, own).state)
         slept.add("a", output="a.png", job="/j")
-        with_others = RunState(Slot(folder, other).state)
+        with_others = RunState(RunSlot(folder, other).state)
         with_others.add("a", output="a.png", job="/j", state=UNKNOWN)
         slept.add("a", output="a.png", job="/j", state=DONE, outputs=["a.png"])
         with_others.refresh()
@@ -231,9 +231,9 @@ def test_a_result_that_arrives_after_another_run_has_given_it_up_counts(tmp_path
 
 def test_a_line_about_sending_that_comes_after_another_runs_edit_does_not_count(tmp_path):
     """A computer slept between its last look at the lease and this line, and sends nothing then."""
-    slept = RunState(Slot(tmp_path, 1).state)
+    slept = RunState(RunSlot(tmp_path, 1).state)
     slept.add("a", output="a.png", job="/one", sent=False)
-    other = RunState(Slot(tmp_path, 2).state)
+    other = RunState(RunSlot(tmp_path, 2).state)
     other.add("a", output="a.png", job="/two", sent=False)
     other.add("a", output="a.png", job="/two")
     other.add("a", output="a.png", job="/two", state=DONE)
@@ -246,8 +246,8 @@ def test_a_line_about_sending_that_comes_after_another_runs_edit_does_not_count(
 
 
 def test_a_line_is_written_beside_the_state_of_a_newer_version(tmp_path):
-    one = RunState(Slot(tmp_path, 1).state)
-    Slot(tmp_path, 2).state.write_text('{"version": 99}\n')
+    one = RunState(RunSlot(tmp_path, 1).state)
+    RunSlot(tmp_path, 2).state.write_text('{"version": 99}\n')
     one.add("a", output="a.png", job="/j", state=DONE)
     assert one.last("a")["state"] == DONE
     with pytest.raises(NewerVersion):
@@ -255,14 +255,14 @@ def test_a_line_is_written_beside_the_state_of_a_newer_version(tmp_path):
 
 
 def test_a_newer_version_that_joins_is_noticed(tmp_path):
-    one = RunState(Slot(tmp_path, 1).state)
-    Slot(tmp_path, 2).state.write_text('{"version": 99}\n')
+    one = RunState(RunSlot(tmp_path, 1).state)
+    RunSlot(tmp_path, 2).state.write_text('{"version": 99}\n')
     with pytest.raises(NewerVersion):
         one.refresh()
 
 
 def test_a_line_that_is_being_written_is_read_when_it_is_complete(tmp_path):
-    one, two = RunState(Slot(tmp_path, 1).state), Slot(tmp_path, 2).state
+    one, two = RunState(RunSlot(tmp_path, 1).state), RunSlot(tmp_path, 2).state
     line = json.dumps({"picture": "a", "output": "a.png", "job": "/j", "turn": 1}).encode() + b"\n"
     for end in range(len(line)):
         two.write_bytes(line[:end])
@@ -274,7 +274,7 @@ def test_a_line_that_is_being_written_is_read_when_it_is_complete(tmp_path):
 
 
 def test_lines_of_a_run_that_was_alone_are_as_they_always_were(tmp_path):
-    state = RunState(Slot(tmp_path, 1).state)
+    state = RunState(RunSlot(tmp_path, 1).state)
     state.add("a", output="a.png")
     assert state.last("a") == {"picture": "a", "output": "a.png"}
 
@@ -312,7 +312,7 @@ def test_the_digest_depends_on_what_the_results_names_depend_on(tmp_path):
 def test_results_of_every_run_are_recognized(tmp_path):
     own = tmp_path / OWN_FOLDER
     own.mkdir()
-    state = RunState(Slot(own, 2).state)
+    state = RunState(RunSlot(own, 2).state)
     (tmp_path / "a.png").write_bytes(b"result")
     state.add("in.png", output="a.png", files=[describe_file(tmp_path / "a.png", "a.png")])
     state.close()

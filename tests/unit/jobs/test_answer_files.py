@@ -15,7 +15,7 @@ from lib.api.errors import BadResponseError
 from lib.api.recording import RedactingSink, ResponseHead, Secrets
 from lib.jobs import answer_files, history, stored_data
 from lib.jobs.answer_files import AnswerFiles, parse_answers
-from lib.jobs.history_record import State
+from lib.jobs.history_record import JobState
 from lib.jobs.job import INSERTED
 from lib.jobs.stored_data import FallbackWriter
 from lib.worker.edit_job import EditJob
@@ -166,7 +166,7 @@ def test_the_picture_is_inserted_or_the_message_says_where_it_is(case, monkeypat
     if final["event"] == "done":
         assert len(stored_data.read(job, final["layers"][0])) == 96 * 64 * 4
         assert case.picture in [job.path(name).read_bytes() for name in record.results]
-        assert record.state is State.WAITING
+        assert record.state is JobState.WAITING
         # The answer is kept only if a part of it could not be read.
         notes = [note for note in final["report"]["notes"] if str(job.folder) in note]
         assert bool(bodies(job)) == bool(notes)
@@ -174,7 +174,7 @@ def test_the_picture_is_inserted_or_the_message_says_where_it_is(case, monkeypat
         assert not case.complete, final
         assert str(job.folder) in final["hint"] and "try again" not in f"{final['message']} {final['hint']}".lower()
         assert final["maybe_billed"] and bodies(job)[0] == case.body
-        assert record.state is State.UNREAD and str(job.folder) in record.note
+        assert record.state is JobState.UNREAD and str(job.folder) in record.note
 
 
 TOMORROWS = base64.b64encode(b"a format of tomorrow" * 9).decode()
@@ -193,7 +193,7 @@ def test_an_unreadable_answer_is_parsed_again_by_a_later_version(monkeypatch):
     assert len(stored_data.read(job, response["layers"][0])) == 96 * 64 * 4
     assert job.path("result-1.png").read_bytes() == PICTURE and not bodies(job)
     record = history.record(job.folder)
-    assert record.state is State.WAITING and record.results == ("result-1.png",) and not record.note
+    assert record.state is JobState.WAITING and record.results == ("result-1.png",) and not record.note
     assert job.read_json("response.json")["usage"] == {"total_tokens": 4}
 
 
@@ -208,8 +208,8 @@ def test_the_history_parses_the_answer_of_a_killed_worker(monkeypatch):
     job.write("answer-1.body", json.dumps({"data": [{"url": "/a.png"}]}).encode())
     record = history.record(job.folder)
     job.release()
-    assert record.state is State.UNREAD and "interrupted" in record.note
-    assert history.unreported() == {job.folder: State.UNREAD}
+    assert record.state is JobState.UNREAD and "interrupted" in record.note
+    assert history.unreported() == {job.folder: JobState.UNREAD}
     assert parse_answers(job).images[0].data == PICTURE
     job.path("answer-2.body").unlink()
     with pytest.raises(BadResponseError, match="is at /a.png"):
@@ -234,14 +234,14 @@ def test_invalid_fields_of_a_head_are_ignored(monkeypatch, head):
 def test_a_job_with_an_inserted_answer_has_that_state(monkeypatch):
     _final, job, _events = edit(GARBAGE, monkeypatch)
     job.path(INSERTED).touch()
-    assert history.record(job.folder).state is State.INSERTED
+    assert history.record(job.folder).state is JobState.INSERTED
 
 
 def test_a_refusal_with_a_success_status_leaves_no_answer(monkeypatch):
     refusal = {"error": {"message": "No.", "code": "moderation_blocked"}}
     final, job, _events = edit(Case("refusal", json.dumps(refusal).encode()), monkeypatch)
     assert final["message"] == "No." and not final["maybe_billed"] and not bodies(job)
-    assert history.record(job.folder).state is State.FAILED
+    assert history.record(job.folder).state is JobState.FAILED
 
 
 def test_an_undecodable_picture_is_kept_without_a_hint_to_try_again(monkeypatch):

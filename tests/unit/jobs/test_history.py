@@ -11,7 +11,7 @@ import pytest
 
 from lib.frame.geometry import Rect, Size
 from lib.jobs import history, retention
-from lib.jobs.history_record import State
+from lib.jobs.history_record import JobState
 from lib.jobs.job import INSERTED, VERSION, WORKER_LOCK, Job
 from lib.settings import settings
 from tests.systems import DATA_HOME
@@ -56,20 +56,20 @@ def inserted(**more):
 
 def test_each_state_follows_from_the_files():
     folders = {
-        State.INSERTED: inserted(number=1),
-        State.WAITING: done(number=2),
-        State.UNKNOWN: make(number=3, job_json=JOB_SPEC, sent_json={}),
-        State.INTERRUPTED: make(number=8, job_json={**JOB_SPEC, "provider": "local"}, sent_json={}),
-        State.FAILED: make(number=4, job_json=JOB_SPEC, sent_json={}, response_json=FAILURE),
-        State.CANCELLED: make(number=5, job_json=JOB_SPEC, sent_json={}, response_json=CANCELLED),
-        State.UNSENT: make(number=6, job_json=JOB_SPEC),
-        State.DAMAGED: make(number=7, job_json=b"{", sent_json={}),
+        JobState.INSERTED: inserted(number=1),
+        JobState.WAITING: done(number=2),
+        JobState.UNKNOWN: make(number=3, job_json=JOB_SPEC, sent_json={}),
+        JobState.INTERRUPTED: make(number=8, job_json={**JOB_SPEC, "provider": "local"}, sent_json={}),
+        JobState.FAILED: make(number=4, job_json=JOB_SPEC, sent_json={}, response_json=FAILURE),
+        JobState.CANCELLED: make(number=5, job_json=JOB_SPEC, sent_json={}, response_json=CANCELLED),
+        JobState.UNSENT: make(number=6, job_json=JOB_SPEC),
+        JobState.DAMAGED: make(number=7, job_json=b"{", sent_json={}),
     }
     by_folder = {record.folder: record for record in history.records()}
     assert {state: by_folder[folder].state for state, folder in folders.items()} == {state: state for state in folders}
     assert len({record.state.words for record in by_folder.values()}) == len(by_folder)
-    assert by_folder[folders[State.FAILED]].note == "The key is wrong. Store another."
-    assert by_folder[folders[State.DAMAGED]].note == "Couldn't read job.json."
+    assert by_folder[folders[JobState.FAILED]].note == "The key is wrong. Store another."
+    assert by_folder[folders[JobState.DAMAGED]].note == "Couldn't read job.json."
 
 
 def test_a_record_has_everything_that_the_list_shows():
@@ -133,7 +133,7 @@ def test_nothing_in_the_jobs_folder_breaks_the_list(data):
     (odd / "result-2.png").mkdir()
     by_name = {record.folder.name: record for record in history.records()}
     assert set(by_name) == {"\udcff odd", odd.name}
-    assert by_name[odd.name].results == () and by_name[odd.name].state is State.UNSENT
+    assert by_name[odd.name].results == () and by_name[odd.name].state is JobState.UNSENT
 
 
 @pytest.mark.posix
@@ -172,13 +172,13 @@ def hold_lock(folder):
 def test_a_running_job_is_never_deleted_but_a_killed_one_is():
     folder = make(days_ago=1000, job_json=JOB_SPEC, sent_json={})
     with hold_lock(folder) as worker:
-        assert next(history.records()).state is State.RUNNING
+        assert next(history.records()).state is JobState.RUNNING
         os.utime(folder, (1e9, 1e9))
         assert retention.tidy(1, 1) == []
         history.delete(folder)
         assert folder.exists()
         worker.kill()
-    assert (folder / WORKER_LOCK).exists() and next(history.records()).state is State.UNKNOWN
+    assert (folder / WORKER_LOCK).exists() and next(history.records()).state is JobState.UNKNOWN
     history.delete(folder)
     assert not folder.exists()
 
@@ -233,13 +233,13 @@ def test_unused_results_and_unknown_answers_are_reported_once():
     inserted(number=2)
     offered = Job.new()
     (offered.folder / "result-1.png").write_bytes(b"png")
-    assert history.unreported() == {waiting: State.WAITING}, "a window still offers the other"
+    assert history.unreported() == {waiting: JobState.WAITING}, "a window still offers the other"
     Job(waiting).mark_notified()
     assert history.unreported() == {}
     offered.release()
     unknown = make(number=3, job_json=JOB_SPEC, sent_json={})
     make(number=4, job_json={**JOB_SPEC, "provider": "local"}, sent_json={})  # costs nothing, whatever became of it
-    assert history.unreported() == {offered.folder: State.WAITING, unknown: State.UNKNOWN}
+    assert history.unreported() == {offered.folder: JobState.WAITING, unknown: JobState.UNKNOWN}
 
 
 def test_a_marker_that_cannot_be_written_is_no_error(data):
