@@ -30,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
         return _fail("The key is empty.")
     if key is not None and not (key.isascii() and key.isprintable()):
         return _fail("The key must be one line of ASCII characters: clients cannot send any other.")
-    if not _is_loopback(options.host) and key is None:
+    if not _is_local_only(options.host) and key is None:
         return _fail(
             f"--host {options.host} is open to other machines: set a key with --key, --key-file or {KEY_VARIABLE}."
         )
@@ -77,7 +77,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _is_loopback(host: str) -> bool:
+def _is_local_only(host: str) -> bool:
+    """Return whether only this machine can reach a server that listens on `host`; with 0.0.0.0 or [::], others can."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

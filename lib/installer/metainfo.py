@@ -13,8 +13,8 @@ _SUMMARY = "Edit the selected part of a picture with a prompt"
 _DESCRIPTION = (
     "Select part of a picture, describe what should be there, and get it back as a new layer. Your own layers are not "
     "changed, and one undo removes the result.",
-    "An image model makes the edit: OpenAI's, Azure's or one on a server of your own. Without an account, the engine "
-    "that comes with the plug-in removes things, fills holes and adjusts colours on your own computer.",
+    "An image model makes the edit: OpenAI's, another provider's or one on a server of your own. Without an account, "
+    "the engine that comes with the plug-in removes things, fills holes and adjusts colours on your own computer.",
 )
 # Files in plugin/help/, the first of which stands for the plug-in, and their captions.
 _SCREENSHOTS = {
