@@ -34,7 +34,7 @@ def error(image, hole, **options):
 @pytest.mark.parametrize("seed", [0, pytest.param(7, marks=pytest.mark.whole_run)])
 @pytest.mark.parametrize(
     ("image", "limit"),
-    [(stripes(192, 0, 1, 16), 4), (stripes(192, 1, 0, 24), 4), (stripes(192, 1, 1, 32), 20)],
+    [(stripes(192, 0, 1, 16), 10), (stripes(192, 1, 0, 24), 10), (stripes(192, 1, 1, 32), 20)],
     ids=["upright", "level", "diagonal"],
 )
 def test_stripes_continue(image, limit, seed):
