@@ -34,7 +34,7 @@ class HistoryPage(Page):
             "the history or to a log."
         )))  # fmt: skip
         self.add_heading(_("Location"))
-        self.add_wide(note(_("Settings, history and logs are in {folder}.").format(folder=_folder())))
+        self.add_wide(note(_location()))
         self._days.connect("value-changed", lambda days: self._set("history_days", days.get_value_as_int()))
         self._megabytes.connect("value-changed", lambda most: self._set("history_megabytes", most.get_value_as_int()))
         self._prompts.connect("toggled", lambda check: self._set("log_prompts", check.get_active()))
@@ -52,8 +52,10 @@ class HistoryPage(Page):
             self._dialog.change(**{name: value})
 
 
-def _folder() -> str:
+def _location() -> str:
+    """Return a sentence on where the user's data is."""
     try:
-        return str(settings.data_folder())
+        return _("Settings, history and logs are in {folder}.").format(folder=settings.data_folder())
     except OSError as error:
-        return _("no folder, as it cannot be created: {reason}").format(reason=error.strerror or error)
+        message = _("The folder for settings, history and logs can't be created: {reason}.")
+        return message.format(reason=error.strerror or error)
