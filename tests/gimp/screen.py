@@ -161,6 +161,14 @@ def texts(window, title=PANEL):
     return " ".join(window.call("accessibility.texts", title=title))
 
 
+def wait_for_text(window, text, title=PANEL):
+    """Wait until this can be read in a window."""
+    try:
+        wait_until(lambda: text in texts(window, title))
+    except AssertionError:
+        raise AssertionError(f"{text!r} is not in {texts(window, title)!r}") from None
+
+
 def can_be_used(window, name, title=PANEL):
     """Whether a control is switched on."""
     matches = [one for one in window.call("accessibility.controls", title=title) if one["name"] == name]

@@ -10,7 +10,7 @@ from PIL import Image
 
 from plugin.folder import leases
 from plugin.folder.arguments import InputPicture, RunSpec
-from tests.gimp import accessibility
+from tests.gimp import accessibility, screen
 from tests.gimp.screen import activate, can_be_used, choose, click, close_by_escape, is_open, shoot
 from tests.waiting import wait_until
 
@@ -73,7 +73,7 @@ def texts(window):
 
 
 def wait_for_text(window, text):
-    wait_until(lambda: text in texts(window), f"{text!r} is shown")
+    screen.wait_for_text(window, text, TITLE)
 
 
 def places(window):

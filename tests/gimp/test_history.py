@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import time
 
 import numpy as np
 import pytest
@@ -11,9 +10,10 @@ from PIL import Image
 
 from lib.jobs.history import record
 from lib.jobs.history_record import JobState
-from tests.gimp import accessibility
+from tests.gimp import accessibility, screen
 from tests.gimp.screen import (
     OUTPUT,
+    PANEL,
     choose,
     click,
     close_by_escape,
@@ -91,14 +91,8 @@ def shoot(window, name):
     window.screenshot(OUTPUT / f"history-{name}-{window.gimp.minor}.png")
 
 
-def wait_for_text(window, text, seconds=30):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        texts = window.call("accessibility.texts", title=TITLE)
-        if any(text in each for each in texts):
-            return
-        time.sleep(0.2)
-    raise AssertionError(f"{text!r} is not among {texts}")
+def wait_for_text(window, text, title=TITLE):
+    screen.wait_for_text(window, text, title)
 
 
 def test_the_result_of_a_killed_gimp_is_reported_and_inserted_in_one_step(window, history):
@@ -207,7 +201,7 @@ def test_edit_again_opens_the_panel_with_the_request_from_a_reopened_file(window
     choose(window, "Edit Again…", "Edit with Prompt")
     window.settle()
     window.screenshot(OUTPUT / f"again-{window.gimp.minor}.png")
-    assert "The area of the previous edit will be sent" in texts(window)
+    wait_for_text(window, "The area of the previous edit will be sent", PANEL)
     assert window.call("edits.state_of", image_id=image) == before
 
     endpoint.behave("held")

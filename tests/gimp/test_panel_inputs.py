@@ -16,6 +16,7 @@ from tests.gimp.screen import (
     scroll_to,
     shoot,
     texts,
+    wait_for_text,
 )
 from tests.waiting import wait_until
 
@@ -62,7 +63,8 @@ def write(window, name, text):
 
 
 def test_layers_can_be_added_reordered_and_removed(window, sent):
-    assert "1 · picture" in texts(window) and "2 · " not in texts(window)
+    wait_for_text(window, "1 · picture")
+    assert "2 · " not in texts(window)
     click(window, "Add a layer")
     window.settle()
     window.keys("key", "Down", "Return")

@@ -12,6 +12,7 @@ from tests.gimp.screen import (
     press_generate,
     shoot,
     texts,
+    wait_for_text,
 )
 from tests.waiting import wait_until
 
@@ -45,7 +46,7 @@ def generate_refused(window, endpoint, prompt):
     window.keys("type", prompt)
     press_generate(window)
     wait_until(lambda: any(name.startswith(f"{prompt}: Failed") for name in controls(window)), "the refusal")
-    assert "rejected by the safety system" in texts(window)
+    wait_for_text(window, "rejected by the safety system")
     window.settle()
 
 

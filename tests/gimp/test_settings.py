@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.gimp import accessibility
+from tests.gimp import accessibility, screen
 from tests.gimp.screen import OUTPUT, activate, choose, click, texts
 from tests.waiting import wait_until
 
@@ -69,13 +69,7 @@ def close_window(window):
 
 
 def wait_for_text(window, text, title=TITLE):
-    def is_shown():
-        return any(text in one for one in window.call("accessibility.texts", title=title))
-
-    try:
-        wait_until(is_shown)
-    except AssertionError:
-        raise AssertionError(f"{text!r} is not in {window.call('accessibility.texts', title=title)}") from None
+    screen.wait_for_text(window, text, title)
 
 
 def enter(window, mnemonic, text):
