@@ -29,7 +29,7 @@ from lib.api.events import ClientEvent, Downloading, Notice
 from lib.api.failures import request_id_of
 from lib.api.keys import Key, headers_with_key
 from lib.api.parallel import edit_in_parallel, stream_in_parallel
-from lib.api.parsing import FetchUrl, Limits, parse_object
+from lib.api.parsing import FetchUrl, Limits, parse_json
 from lib.api.providers import Provider
 from lib.api.providers import get as get_provider
 from lib.api.raster import PictureError, decode
@@ -163,10 +163,12 @@ class ImagesClient:
         """Return the models that the endpoint offers, which is also a free test of the connection and the key."""
         with self._calls.open(billed=False) as call:
             text = call.get(self._url(self.provider.models_path), self._limits.max_body_bytes)
-            entries = parse_object(text, _("The list of models")).get("data")
+            entries = parse_json(text, _("The list of models"))
+            if isinstance(entries, dict):
+                entries = entries.get("data", entries.get("models"))
             if not isinstance(entries, list):
                 raise BadResponseError(_("The response contains no list of models."))
-        return [_model_info(entry) for entry in entries if isinstance(entry, dict) and entry.get("id")]
+        return [_model_info(entry) for entry in entries if isinstance(entry, dict) and _model_name(entry)]
 
     def cancel(self) -> None:
         """Cancel all calls, now and in the future; may be called from any thread."""
@@ -348,9 +350,14 @@ def _collect(events: Iterator[StreamEvent]) -> EditResponse:
     return join([event.response for event in completed], failures)
 
 
+def _model_name(entry: dict[str, Any]) -> str:
+    """Return the name in an entry of a list of models, in which some servers call it "name"; "" without one."""
+    return sanitize(str(entry.get("id") or entry.get("name") or ""))
+
+
 def _model_info(entry: dict[str, Any]) -> ModelInfo:
     try:
         shutdown = date.fromisoformat(str(entry.get("shutdown_date")))
     except ValueError:
         shutdown = None
-    return ModelInfo(sanitize(str(entry["id"])), shutdown)
+    return ModelInfo(_model_name(entry), shutdown)

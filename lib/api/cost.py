@@ -184,7 +184,7 @@ def patch_output_tokens(factor: int, width: int, height: int) -> int:
     Formula from community.openai.com topic 1382699; it reproduces the nine prices in OpenAI's image guide exactly.
     """
     long, short = max(width, height), min(width, height)
-    grid = (2 * factor * short + long) // (2 * long)
+    grid = max(1, (2 * factor * short + long) // (2 * long))
     return math.ceil(factor * grid * (2_000_000 + width * height) / 4_000_000)
 
 
@@ -233,7 +233,8 @@ def _priced_qualities(prices: Prices | None) -> Iterable[str]:
 
 def _parse_size(size: str | None) -> Size | None:
     width, _cross, height = (size or "").partition("x")
-    return (int(width), int(height)) if width.isdecimal() and height.isdecimal() else None
+    parsed = (int(width), int(height)) if width.isdecimal() and height.isdecimal() else (0, 0)
+    return parsed if all(parsed) else None
 
 
 def _automatic_sizes(model: Model) -> list[Size]:

@@ -40,7 +40,9 @@ QUOTA_CODES = frozenset(
     }
 )
 _QUOTA_TYPES = frozenset({"insufficient_quota", "billing", "budget_exceeded"})
-_MODERATION_CODES = frozenset({"moderation_blocked", "content_policy_violation"})
+_MODERATION_CODES = frozenset({"moderation_blocked", "content_policy_violation", "content_filter", "contentFilter"})
+"""The codes of refusals by moderation: OpenAI's, and those of Azure's own filter."""
+
 _BY_STATUS: dict[int, type[ApiError]] = {
     401: AuthenticationError,
     402: QuotaError,
@@ -67,7 +69,7 @@ _HINTS_BY_MESSAGE = (
     ),
     (
         re.compile(
-            r"\bproject\b.*does not have access to (the )?model|mismatched (project|organization)", re.IGNORECASE
+            r"\bproject\b.*does not have access to (the )?model|mismatched[ _](project|organization)", re.IGNORECASE
         ),
         N_("Allow the model for the key's project on the provider's website, or use a key of another project."),
     ),
@@ -79,10 +81,11 @@ _HINTS_BY_MESSAGE = (
 """What to do about refusals that some providers only tell apart in their message."""
 
 _MODERATION_MESSAGE = re.compile(
-    r"input was flagged|rejected by content moderation|rejected by the safety system|violates usage guidelines",
+    r"input was flagged|rejected by content moderation|violates usage guidelines|content management policy"
+    r"|(rejected|failed|blocked) (by|as a result of) (the|our) safety system",
     re.IGNORECASE,
 )
-"""How OpenRouter, xAI and gateways word a refusal by moderation that has no code of its own."""
+"""How OpenRouter, xAI, Azure and gateways word a refusal by moderation that has no code of its own."""
 
 _KEY_MESSAGE = re.compile(r"(incorrect|invalid) api key|api key not (valid|found)", re.IGNORECASE)
 """How xAI, Google and gateways word the refusal of a key that they send with status 400 or 403."""
@@ -175,7 +178,7 @@ def _error_class(status: int, details: Mapping[str, Any]) -> type[ApiError]:
     code, kind = details["code"], details["type"]
     if kind == "no_db_connection" or (status in (400, 403) and _KEY_MESSAGE.search(details["message"])):
         return AuthenticationError
-    if code in _MODERATION_CODES or (status in (400, 403) and _MODERATION_MESSAGE.search(details["message"])):
+    if code in _MODERATION_CODES or (status in (400, 403, 451) and _MODERATION_MESSAGE.search(details["message"])):
         return ModerationError
     if code in QUOTA_CODES or kind in _QUOTA_TYPES:
         return QuotaError

@@ -72,14 +72,6 @@ def parse_json(text: str | bytes, what: str, max_parts: int = Limits.max_parts) 
         raise BadResponseError(_("{what} is not JSON.").format(what=what)) from error
 
 
-def parse_object(text: str | bytes, what: str) -> dict[str, Any]:
-    """Parse a JSON object; raise `BadResponseError`."""
-    value = parse_json(text, what)
-    if not isinstance(value, dict):
-        raise BadResponseError(_("{what} is not a JSON object.").format(what=what))
-    return value
-
-
 def parse_response(body: Any, limits: Limits, fetch: FetchUrl, request_id: str | None) -> EditResponse:
     """Return the images and metadata of a JSON response; removes the image data from `body`.
 

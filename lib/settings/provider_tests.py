@@ -15,6 +15,7 @@ from lib.storage.stored_json import Data, StoredJson
 
 _VERSION = 1
 _MOST_MODELS = 500
+_LONGEST_NAME = 200
 _TEST_FIELDS = ("date", "verdict", "message", "hint")
 
 
@@ -31,7 +32,8 @@ def listed_models(name: str, base_url: str) -> tuple[str, list[str]]:
     names, date = entry.get("names"), entry.get("date")
     if not isinstance(names, list) or not isinstance(date, str):
         return "", []
-    return date, [model for model in names[:_MOST_MODELS] if isinstance(model, str)]
+    valid = [model for model in names[:_MOST_MODELS] if isinstance(model, str) and 0 < len(model) <= _LONGEST_NAME]
+    return date, list(dict.fromkeys(valid))
 
 
 def model_choices(provider: Provider) -> list[str]:

@@ -160,7 +160,8 @@ def test_cost_without_published_prices_is_unknown(name: str) -> None:
 def test_size_or_quality_without_a_price_is_unknown() -> None:
     assert estimate(replace(REQUEST, size="512x512"), models.get("gpt-image-1.5"), SQUARE) is None
     assert estimate(replace(REQUEST, quality="superb"), GPT_2, SQUARE) is None
-    assert estimate(replace(REQUEST, size="odd"), GPT_2, SQUARE) is None
+    for size in ("odd", "0x0", "0x1024", "1024x", "x"):
+        assert estimate(replace(REQUEST, size=size), GPT_2, SQUARE) is None, size
 
 
 def test_the_built_in_endpoint_is_free() -> None:

@@ -36,7 +36,7 @@ from lib.api.errors import (
     NotFoundError,
     ServerError,
 )
-from lib.api.parsing import Limits, decode_image, parse_object, parse_response
+from lib.api.parsing import Limits, decode_image, parse_json, parse_response
 from lib.api.request import EditRequest
 from lib.api.response import add_usage
 from lib.api.stream import no_fetch, read_body
@@ -350,8 +350,21 @@ def test_model_names_are_sanitized() -> None:
         assert ImagesClient(server.url, "sk-1").models()[0].id == "gpt-image"
 
 
-def test_invalid_list_of_models_was_not_billed() -> None:
-    with serving(json_reply({"data": 5})) as server, pytest.raises(BadResponseError) as caught:
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"data": [{"id": "a"}, {"id": "b", "name": "B"}]}, {"models": [{"name": "a"}, {"name": "b"}]},
+        [{"id": "a"}, {"id": None}, {"id": ""}, "c", {"id": "b"}],
+    ],
+)  # fmt: skip
+def test_lists_of_models_in_other_shapes_are_read(answer: Any) -> None:
+    with serving(json_reply(answer)) as server:
+        assert [info.id for info in ImagesClient(server.url, "sk-1").models()] == ["a", "b"]
+
+
+@pytest.mark.parametrize("answer", [{"data": 5}, {"data": None}, {}, {"data": {"a": 1}}, "a", 5])
+def test_invalid_list_of_models_was_not_billed(answer: Any) -> None:
+    with serving(json_reply(answer)) as server, pytest.raises(BadResponseError) as caught:
         ImagesClient(server.url, "sk-1").models()
     assert not caught.value.maybe_billed
 
@@ -475,9 +488,9 @@ def test_same_origin_and_public_hosts() -> None:
     assert is_public_host("a-name-that-does-not-exist.invalid")
 
 
-def test_parse_object_error_names_its_subject() -> None:
+def test_parse_json_error_names_its_subject() -> None:
     with pytest.raises(BadResponseError, match="The thing is not JSON"):
-        parse_object(b"\xff", "The thing")
+        parse_json(b"\xff", "The thing")
 
 
 def test_raw_response_has_no_image_data() -> None:

@@ -37,6 +37,9 @@ def test_the_models_to_choose_from_are_the_tables_own_then_those_that_the_provid
     assert provider_tests.model_choices(xai) == [*own, "grok-image"], "image models only"
     provider_tests.remember_models("xai", xai.base_url, "2026-11-28", ["grok-5", "my-own"])
     assert provider_tests.model_choices(xai) == [*own, "grok-5", "my-own"], "any may be an image model"
+    odd = ["", "image-a", "image-a", "i" * 201, "image\u2028b"]
+    provider_tests.remember_models("xai", xai.base_url, "2026-11-28", odd)
+    assert provider_tests.model_choices(xai) == [*own, "image-a", "image\u2028b"]
     provider_tests.remember_models("xai", "https://other.example/v1", "2026-11-28", ["grok-image"])
     assert provider_tests.model_choices(xai) == own, "of another address"
 

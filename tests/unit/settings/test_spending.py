@@ -114,6 +114,9 @@ def test_reports_are_bounded_and_invalid_ones_ignored(file):
     for broken in (None, 7, [[1024, 1024, "x"], [1024, -1, 5], [1], True], {"a": 1}):
         file.write_text(json.dumps(data | {"reports": {f"openai {NEW.name} medium high": broken}}))
         assert output_dollars()[2] == 0
+    thin = [[1, 9_999_999, 400], [9_999_999, 1, 400]]
+    file.write_text(json.dumps(data | {"reports": {f"openai {NEW.name} medium high": thin}}))
+    assert output_dollars()[2] == 2, "sizes that no model has are no error"
     file.write_text(json.dumps(data | {"reports": [1]}))
     add_reports(*range(1, 120))
     assert len(json.loads(file.read_text())["reports"][f"openai {NEW.name} medium high"]) == 100
