@@ -65,12 +65,18 @@ def read(job: Job, stored: StoredData) -> bytes:
     return job.path(stored).read_bytes() if isinstance(stored, str) else base64.b64decode(stored["base64"])
 
 
+def unclipped_path(job: Job, stored: StoredData) -> Path | None:
+    """Return where the colours of a layer that its bytes lack are, if it has any; None for data that isn't a file."""
+    return job.path(stored).with_suffix(".float") if isinstance(stored, str) else None
+
+
 def delete(job: Job, stored: StoredData) -> None:
     """Delete data that an event refers to, and its temporary folder once that is empty; never raise."""
     if isinstance(stored, str):
         path = job.path(stored)
         try:
             path.unlink()
+            path.with_suffix(".float").unlink(missing_ok=True)
             if path.parent != job.folder:
                 path.parent.rmdir()
         except OSError:

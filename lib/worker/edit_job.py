@@ -276,7 +276,9 @@ class EditJob:
             return job_layers.make_cut_outs(self._writer, pictures, plan)
         transparent = request.background == "transparent"
         corrections = result.Corrections.from_job(job_spec, request.prompt)
-        layers = job_layers.make_layers(self._writer, pictures, plan, original, corrections, transparent=transparent)
+        layers = job_layers.make_layers(
+            self._job, self._writer, pictures, plan, original, corrections, transparent=transparent
+        )
         job_layers.add_mask(layers, self._job, self._writer, job_spec["layer_mask"], plan)
         return layers
 

@@ -1,14 +1,15 @@
 """Makes the layers of a job from the returned pictures: aligned, scaled to the frame, with a layer mask."""
 
+import contextlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from lib.api.raster import PictureError
 from lib.frame.frame import Plan
-from lib.imaging import layer_mask, result
-from lib.jobs.job import FRAME, LAYER_MASK, SELECTION, Job
-from lib.jobs.stored_data import FallbackWriter, StoredData
+from lib.imaging import gamut, layer_mask, result
+from lib.jobs.job import FRAME, LAYER_MASK, SELECTION, UNCLIPPED, Job
+from lib.jobs.stored_data import FallbackWriter, StoredData, unclipped_path
 from lib.translation import _, ngettext
 
 
@@ -42,6 +43,7 @@ def read_original(job: Job, job_spec: Mapping[str, Any], plan: Plan) -> result.O
 
 
 def make_layers(
+    job: Job,
     writer: FallbackWriter,
     pictures: Iterable[bytes],
     plan: Plan,
@@ -64,14 +66,30 @@ def make_layers(
             continue
         layers.notes += [note for note in layer.notes if note not in layers.notes]
         layers.misalignments.append(layer.misalignment)
-        layers.corrections.append(layer.applied)
         layers.own_masks.append(writer.write(f"layer-mask-{number}.raw", layer.mask) if layer.mask else None)
         layers.pictures.append(writer.write(f"layer-{number}.rgba", layer.rgba))
+        restored = _restore_colours(job, layers.pictures[-1], layer.rgba, plan)
+        layers.corrections.append(layer.applied if restored is None else {**(layer.applied or {}), "gamut": restored})
     if failures and not layers.pictures:
         raise failures[0]
     for failure in failures:
         layers.notes.append(_("Couldn't open a picture ({reason}). Its file was saved.").format(reason=failure))
     return layers
+
+
+def _restore_colours(job: Job, stored: StoredData, rgba: bytes, plan: Plan) -> float | None:
+    """Write a layer's pixels with the colours that were clipped where it was sent.
+
+    Returns the part of these that was restored; None if nothing was clipped or there is no room for the file.
+    """
+    original, path = gamut.read(job.path(UNCLIPPED), plan.frame.size), unclipped_path(job, stored)
+    restored = gamut.restore(rgba, original) if original is not None and path else None
+    if restored is None or path is None:
+        return None
+    with contextlib.suppress(OSError):
+        Job(path.parent).write(path.name, restored.data)
+        return round(restored.part, 3)
+    return None
 
 
 def make_cut_outs(writer: FallbackWriter, pictures: Iterable[bytes], plan: Plan) -> Layers:

@@ -16,13 +16,14 @@ from gi.repository import Gegl, Gimp, GLib
 from lib.api.text import sentences
 from lib.jobs import stored_data
 from lib.jobs.history_record import printable
-from lib.jobs.job import FRAME, SELECTION, Job
+from lib.jobs.job import FRAME, PROFILE, SELECTION, UNCLIPPED, Job
 from lib.translation import _
 from plugin.edit.options import Options
 from plugin.edit.record import layer_record
 from plugin.edit.task import Task, prepare, write_job
 from plugin.errors import EditCancelled, EditFailed, explain
 from plugin.pixels import insert
+from plugin.pixels.colour_space import ResultPixels
 from plugin.worker.process import FINAL, LOG, Event, OnEvent, Worker
 
 if TYPE_CHECKING:
@@ -195,7 +196,7 @@ def insert_done(
     """Insert the results of a job's last event; raise OSError where they cannot be read."""
     report = dict(final["report"])
     results = insert.ResultLayers(
-        pictures=[stored_data.read(job, stored) for stored in final["layers"]],
+        pictures=[result_pixels(job, stored) for stored in final["layers"]],
         mask=layer_mask(job, final["layer_mask"]) if masked else None,
         name=insert.layer_name(options.request["prompt"]),
         record=layer_record(options, report, task.sources),
@@ -207,6 +208,17 @@ def insert_done(
     job.mark_inserted()
     report["job"] = str(job.folder)
     return Outcome(values, report)
+
+
+def result_pixels(job: Job, stored: stored_data.StoredData) -> ResultPixels:
+    """Return the pixels of a layer that the worker made, in the space that the job's picture was sent in.
+
+    Raises OSError if they were deleted.
+    """
+    rgba, unclipped = stored_data.read(job, stored), stored_data.unclipped_path(job, stored)
+    floats = unclipped.read_bytes() if unclipped and unclipped.exists() else None
+    profile = job.path(PROFILE)
+    return ResultPixels(rgba, floats, profile.read_bytes() if profile.exists() else None)
 
 
 def layer_mask(job: Job, stored: stored_data.StoredData | None) -> insert.Mask:
@@ -240,9 +252,16 @@ def forget_unsent(job: Job, final: Mapping[str, Any]) -> None:
 
 def forget_pixels(job: Job, final: Mapping[str, Any]) -> None:
     """Delete the raw pixels of a job; the answer that they were made from stays."""
-    for stored in (*final.get("layers", ()), final.get("layer_mask"), *final.get("layer_masks", ()), FRAME):
+    for stored in (*final.get("layers", ()), final.get("layer_mask"), *final.get("layer_masks", ())):
         if stored:
             stored_data.delete(job, stored)
+    forget_frame(job)
+
+
+def forget_frame(job: Job) -> None:
+    """Delete what a job has of the frame's own pixels, which nothing needs once its results are chosen."""
+    for name in (FRAME, UNCLIPPED):
+        stored_data.delete(job, name)
 
 
 def error_text(error: Event) -> str:

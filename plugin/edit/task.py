@@ -14,7 +14,7 @@ from lib.api import models
 from lib.frame import frame
 from lib.frame.geometry import Rect, Size
 from lib.frame.whereabouts import describe_area
-from lib.jobs.job import FRAME, SELECTION, VERSION, Job
+from lib.jobs.job import FRAME, PROFILE, SELECTION, UNCLIPPED, VERSION, Job
 from lib.settings import settings
 from lib.translation import _
 from plugin.edit.markup import markup_layer, without_markup
@@ -22,8 +22,8 @@ from plugin.edit.options import Options
 from plugin.edit.record import edit_record
 from plugin.errors import BadArguments, EditFailed
 from plugin.pixels import export
+from plugin.pixels.colour_space import ColourSpace
 from plugin.pixels.insert import Place, place_above
-from plugin.pixels.raw import Pixels
 from plugin.pixels.selection import NOTHING_SELECTED, Selection
 
 MOST_IMAGES = 16
@@ -172,20 +172,29 @@ def check_quick_mask(image: Gimp.Image) -> None:
 
 
 def first_picture(
+    job: Job,
     image: Gimp.Image,
     layers: Sequence[Gimp.Layer],
     options: Options,
+    plan: frame.Plan,
     area: Rect,
     without: Sequence[Gimp.Layer | None] = (),
-) -> Pixels:
-    """Return the pixels to edit in `area` of the canvas: the first layer, or what is visible `without` some."""
+) -> bytes:
+    """Return the PNG to edit: the plan's frame, at `area` of the canvas, of the first layer or what is visible.
+
+    The layers `without` are not visible. What the PNG lacks stays in the job: detail, and colours outside sRGB.
+    """
+    # The built-in engine works in any space. References have to be in the same one as the picture.
+    has_references = len(layers) > 1 or bool(options.references)
+    space = ColourSpace.for_edit(image, own=options.provider == "local" and not has_references)
     if options.sample_merged:
-        return export.visible_pixels(image, area, without)
-    return export.layer_pixels(image, layers[0], area)
-
-
-def sent_picture(job: Job, pixels: Pixels, options: Options, plan: frame.Plan) -> bytes:
-    """Return the PNG to send of a frame's pixels; what is not sent at 1:1 stays in the job, for its detail."""
+        pixels = export.visible_pixels(image, area, without, space)
+    else:
+        pixels = export.layer_pixels(image, layers[0], area, space)
+    if space.profile:
+        job.write(PROFILE, bytes(space.profile.get_icc_profile()))
+    if pixels.unclipped:
+        job.write(UNCLIPPED, pixels.unclipped)
     if plan.resampled and options.detail:
         job.write(FRAME, pixels.data)
     return export.sent_png(pixels, plan)
@@ -257,8 +266,8 @@ def _export(
 
     `not_sent` are the layers that are no part of what is visible: an earlier result, and the markup.
     """
-    pixels = first_picture(image, layers, options, plan.frame, not_sent)
-    pictures = [sent_picture(job, pixels, options, plan), *reference_pictures(image, layers)]
+    first = first_picture(job, image, layers, options, plan, plan.frame, not_sent)
+    pictures = [first, *reference_pictures(image, layers)]
     _replaced, layer = not_sent
     markup = export.markup_png(image, layer, plan) if layer else None
     layer_mask = {"grow": options.grow, "feather": options.feather} if options.grow or options.feather else None

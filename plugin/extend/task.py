@@ -18,7 +18,6 @@ from plugin.edit.task import (
     first_picture,
     plan_frame,
     reference_pictures,
-    sent_picture,
     sources,
 )
 from plugin.errors import BadArguments
@@ -81,6 +80,5 @@ def _export(
     values = extension.values(plan.frame)
     job.write(SELECTION, values)
     area = plan.frame.translate(extension.whole.x, extension.whole.y)
-    first = sent_picture(job, first_picture(image, layers, options, area), options, plan)
-    pictures = [first, *reference_pictures(image, layers)]
+    pictures = [first_picture(job, image, layers, options, plan, area), *reference_pictures(image, layers)]
     return Exported(pictures, export.mask_of(values, plan), {"grow": 0, "feather": 0.0})

@@ -15,12 +15,12 @@ from lib.api.cost import Cost
 from lib.frame.frame import FrameError, Plan
 from lib.frame.geometry import Rect
 from lib.jobs import stored_data
-from lib.jobs.job import FRAME, Job
+from lib.jobs.job import Job
 from lib.settings import settings
 from lib.translation import N_, _
 from plugin.edit.draft import estimate
 from plugin.edit.record import shareable_report
-from plugin.edit.run import layer_mask, own_masks
+from plugin.edit.run import forget_frame, layer_mask, own_masks, result_pixels
 from plugin.edit.task import prepare, write_job
 from plugin.errors import EditFailed
 from plugin.folder import saving
@@ -125,7 +125,7 @@ def write_results(
     layers = layers_to_send(image, options.edit)
     place = insert.place_above(image, None if options.edit.sample_merged else layers[0], plan.frame)
     results = insert.ResultLayers(
-        pictures=[stored_data.read(job, layer) for layer in result.layers],
+        pictures=[result_pixels(job, layer) for layer in result.layers],
         mask=layer_mask(job, result.layer_mask),
         name=insert.layer_name(options.edit.request["prompt"]),
         record={**record, **shareable_report(result.report)},
@@ -148,9 +148,10 @@ def finish_files(spec: RunSpec, picture: InputPicture, files: list[PendingFile],
 
 def delete_result(job: Job, result: JobResult) -> None:
     """Delete the stored layers of a result whose files are saved."""
-    for data in [*result.layers, result.layer_mask, *result.own_masks, FRAME]:
+    for data in [*result.layers, result.layer_mask, *result.own_masks]:
         if data:
             stored_data.delete(job, data)
+    forget_frame(job)
 
 
 def _read_job(job: Job) -> tuple[Plan, Mapping[str, Any]]:

@@ -16,7 +16,7 @@ from lib.jobs.history_record import Record
 from lib.jobs.job import SELECTION, Job
 from lib.translation import _
 from plugin.edit.record import shareable_report
-from plugin.edit.run import explain_not_inserted, own_masks
+from plugin.edit.run import explain_not_inserted, own_masks, result_pixels
 from plugin.pixels import insert
 
 
@@ -72,7 +72,7 @@ def insert_again(record: Record, answer: Mapping[str, Any], image: Gimp.Image | 
     """
     Gegl.init(None)
     job, frame = Job(record.folder), Rect(*answer["frame"])
-    pictures = [stored_data.read(job, stored) for stored in answer["layers"]]
+    pictures = [result_pixels(job, stored) for stored in answer["layers"]]
     masks = own_masks(job, answer["layer_masks"])
     results = insert.ResultLayers(
         pictures, _mask(job, answer, frame), insert.layer_name(record.prompt), _edit_record(job), masks
@@ -127,6 +127,8 @@ def _new_image(job: Job, answer: Mapping[str, Any], results: insert.ResultLayers
     """Return a new image of the frame's size with the results above the picture that was sent, if that still exists."""
     whole = Rect(0, 0, frame.width, frame.height)
     image = Gimp.Image.new(frame.width, frame.height, Gimp.ImageBaseType.RGB)
+    if profile := results.pictures[0].profile:
+        image.set_color_profile(Gimp.ColorProfile.new_from_icc_profile(profile))
     try:
         before = _insert_original(image, job, answer, whole)
         results = replace(results, record=_in_new_image(results.record, image, before))
@@ -141,6 +143,6 @@ def _new_image(job: Job, answer: Mapping[str, Any], results: insert.ResultLayers
 def _insert_original(image: Gimp.Image, job: Job, answer: Mapping[str, Any], whole: Rect) -> Gimp.Layer | None:
     if not answer["original"]:
         return None
-    before = insert.new_layer(image, whole, _("Before"), stored_data.read(job, answer["original"]))
+    before = insert.new_layer(image, whole, _("Before"), result_pixels(job, answer["original"]))
     image.insert_layer(before, None, 0)
     return before

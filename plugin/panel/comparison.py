@@ -12,10 +12,13 @@ from pathlib import Path
 
 from gi.repository import Gimp
 
+from lib.jobs.job import Job
 from lib.settings import settings
 from lib.storage.stored_json import StoredJson
+from plugin.edit.run import result_pixels
 from plugin.panel.generation import Generation, Variation
-from plugin.pixels.insert import PARASITE, fill
+from plugin.pixels.colour_space import ResultPixels
+from plugin.pixels.insert import PARASITE
 
 _VERSION = 1
 
@@ -36,12 +39,12 @@ class Comparison:
         if self._edit or not edit.canvas.is_present or edit.canvas.layer is None:
             return
         variation = edit.variations[edit.displayed]
-        variation.rgba()  # it can be put back
+        variation.pixels()  # it can be put back
         mask = variation.mask()  # it stays, as it is not put back after a crash
         _remember(edit.canvas.layer, variation)
         self._edit = edit
         edit.canvas.show_hidden(True)
-        edit.canvas.show(bytes(4 * edit.canvas.frame.size.pixels), mask)
+        edit.canvas.show(ResultPixels(bytes(4 * edit.canvas.frame.size.pixels)), mask)
 
     def end(self) -> None:
         """Put the result back; raise OSError if its file was deleted meanwhile."""
@@ -60,9 +63,10 @@ def put_back(image: Gimp.Image) -> None:
         return
     layer = Gimp.Layer.get_by_id(data["layer"]) if isinstance(data.get("layer"), int) else None
     with contextlib.suppress(OSError, TypeError):  # the history still has the result
-        pixels = Path(data.get("pixels", "")).read_bytes()
-        if layer and layer.get_parasite(PARASITE) and len(pixels) == 4 * layer.get_width() * layer.get_height():
-            fill(layer, pixels)
+        path = Path(data.get("pixels", ""))
+        pixels = result_pixels(Job(path.parent), path.name)
+        if layer and layer.get_parasite(PARASITE) and len(pixels.rgba) == 4 * layer.get_width() * layer.get_height():
+            pixels.write(layer)
             layer.update(0, 0, layer.get_width(), layer.get_height())
             Gimp.displays_flush()
     _forget()

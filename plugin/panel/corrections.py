@@ -54,6 +54,7 @@ def describe(applied: Mapping[str, Any]) -> str:
         (applied.get("colours") == "kept", _("The colours of the whole picture were changed, and this was kept.")),
         (changed is not None, _("Changed: {part} % of the picture.").format(part=round(100 * (changed or 0)))),
         (applied.get("light", 0) >= NOTICEABLE_LIGHT, _("Its light was matched.")),
+        (bool(applied.get("gamut")), _("Colours outside sRGB were restored.")),
     ]
     return sentences(*(text for applies, text in texts if applies), detail)
 

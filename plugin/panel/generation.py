@@ -9,13 +9,14 @@ from typing import Any
 
 from lib.frame.geometry import Rect
 from lib.jobs import stored_data
-from lib.jobs.job import FRAME, SELECTION, Job
+from lib.jobs.job import FRAME, PROFILE, SELECTION, UNCLIPPED, Job
 from lib.translation import _
 from plugin.edit.draft import Draft
 from plugin.edit.record import layer_record
-from plugin.edit.run import JobRun, JobStarter, Listener, forget_unsent, layer_mask
+from plugin.edit.run import JobRun, JobStarter, Listener, forget_frame, forget_unsent, layer_mask, result_pixels
 from plugin.edit.task import Exported, Task
 from plugin.pixels.canvas_layer import Appearance, CanvasLayer
+from plugin.pixels.colour_space import ResultPixels
 from plugin.pixels.insert import ResultLayers, layer_name
 from plugin.ui.activity import EditProgress
 from plugin.worker.process import Event
@@ -23,7 +24,7 @@ from plugin.worker.process import Event
 
 @dataclass(frozen=True)
 class Variation:
-    """One result: raw RGBA pixels of the frame's size, stored until the user has made a choice.
+    """One result: pixels of the frame's size, stored until the user has made a choice.
 
     applied: what was corrected in it; None if nothing is known. stored_mask: its own layer mask, where it has one.
     """
@@ -33,9 +34,9 @@ class Variation:
     applied: Mapping[str, Any] | None = None
     stored_mask: stored_data.StoredData | None = None
 
-    def rgba(self) -> bytes:
+    def pixels(self) -> ResultPixels:
         """Return the pixels; raise OSError if they were deleted."""
-        return stored_data.read(self.job, self.stored)
+        return result_pixels(self.job, self.stored)
 
     def mask(self) -> bytes | None:
         """Return its own layer mask; raise OSError if it was deleted."""
@@ -44,7 +45,7 @@ class Variation:
     def delete(self) -> None:
         """Delete the pixels; the history still has the response that they were made from."""
         stored_data.delete(self.job, self.stored)
-        stored_data.delete(self.job, FRAME)
+        forget_frame(self.job)
         if self.stored_mask:
             stored_data.delete(self.job, self.stored_mask)
 
@@ -137,10 +138,10 @@ class Generation(JobRun["Generation"]):
         variation = self.variations[number]
         mask = variation.mask()
         if self.canvas.is_present:
-            self.canvas.show(variation.rgba(), mask)
+            self.canvas.show(variation.pixels(), mask)
         else:
             appearance = self.appearance()
-            self.canvas.insert(variation.rgba(), replace(appearance, mask=appearance.mask if mask is None else mask))
+            self.canvas.insert(variation.pixels(), replace(appearance, mask=appearance.mask if mask is None else mask))
         self.job.mark_inserted()
         self.displayed = number
 
@@ -164,7 +165,7 @@ class Generation(JobRun["Generation"]):
     def keep_all(self) -> None:
         """Insert all results as layers of one group in one undo step; only the first is visible."""
         appearance = self.appearance()
-        pictures = [variation.rgba() for variation in self.variations]
+        pictures = [variation.pixels() for variation in self.variations]
         masks = [variation.mask() for variation in self.variations]
         self.canvas.replace_by(ResultLayers(pictures, appearance.mask, appearance.name, appearance.record, masks))
         self.keep()
@@ -194,9 +195,9 @@ class Generation(JobRun["Generation"]):
         path = self.job.path(event["layer"])
         visible = event["image"] == 0 and not self.canvas.was_removed and not self.was_cancelled
         if visible and self.canvas.is_present:
-            self.canvas.show(path.read_bytes())
+            self.canvas.show(result_pixels(self.job, event["layer"]))
         elif visible and self.draft.image.is_valid():
-            self.canvas.insert(path.read_bytes(), self.appearance())
+            self.canvas.insert(result_pixels(self.job, event["layer"]), self.appearance())
         path.unlink()
 
     def _done(self, event: Event) -> Generation:
@@ -250,10 +251,9 @@ def _resend(task: Task, previous_job: Job) -> Task:
 
     def export(job: Job) -> Exported:
         job_spec = previous_job.read_json("job.json")
-        if previous_job.path(SELECTION).exists():
-            job.write(SELECTION, previous_job.path(SELECTION).read_bytes())
-        if previous_job.path(FRAME).exists():
-            job.write(FRAME, previous_job.path(FRAME).read_bytes())
+        for name in (SELECTION, FRAME, UNCLIPPED, PROFILE):
+            if previous_job.path(name).exists():
+                job.write(name, previous_job.path(name).read_bytes())
         pictures = [previous_job.path(name).read_bytes() for name in job_spec["images"]]
         mask = previous_job.path(job_spec["mask"]).read_bytes() if job_spec["mask"] else None
         markup = previous_job.path(job_spec["markup"]).read_bytes() if job_spec["markup"] else None

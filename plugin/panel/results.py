@@ -114,7 +114,8 @@ class ResultsView(Gtk.Box):
         radio = Gtk.RadioButton.new_from_widget(self._radios[0] if self._radios else None)
         radio.set_mode(False)
         try:
-            rgba, frame = variation.rgba(), edit.canvas.frame.size
+            frame = edit.canvas.frame.size
+            rgba = variation.pixels().srgb(frame)
         except OSError:  # its file was deleted; clicking it shows the error
             picture = Gtk.Image.new_from_icon_name("image-missing", Gtk.IconSize.DIALOG)
         else:

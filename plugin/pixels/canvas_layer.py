@@ -9,11 +9,11 @@ from gi.repository import Gimp
 from lib.frame.geometry import Rect
 from plugin.expect import expect
 from plugin.pixels import provenance
+from plugin.pixels.colour_space import ResultPixels
 from plugin.pixels.insert import (
     Place,
     ResultLayers,
     attach,
-    fill,
     fill_mask,
     hide,
     insert_group,
@@ -85,7 +85,7 @@ class CanvasLayer:
         """Return whether the edited layer was deleted."""
         return self._edited is not None and not self._edited.is_valid()
 
-    def insert(self, rgba: bytes, appearance: Appearance) -> None:
+    def insert(self, pixels: ResultPixels, appearance: Appearance) -> None:
         """Insert the layer in one undo step; into a new image where the image was closed.
 
         A cut-out hides the edited layer, or nothing of it would be seen.
@@ -94,7 +94,7 @@ class CanvasLayer:
             self._open_new_image()
         name, mask, record = appearance.name, appearance.mask, appearance.record
         self._record = record
-        self.layer = new_layer(self.image, self.frame, name, rgba, mask, record)
+        self.layer = new_layer(self.image, self.frame, name, pixels, mask, record)
         with undo_group(self.image), same_items_selected(self.image):
             place = self._place(name)
             self.image.insert_layer(self.layer, place.parent, place.position)
@@ -103,18 +103,18 @@ class CanvasLayer:
             self._mark = provenance.mark(self.image, record, self.frame, [mask])
         Gimp.displays_flush()
 
-    def show(self, rgba: bytes, mask: bytes | None = None) -> None:
+    def show(self, pixels: ResultPixels, mask: bytes | None = None) -> None:
         """Write other pixels, and another layer mask if there is one, into the layer, without an undo step.
 
         A layer that has a mask where this result has none gets a white one only if that mask was another result's.
         """
         if self.layer is None:
             raise ValueError("the layer is not inserted yet")
-        fill(self.layer, rgba)
+        pixels.write(self.layer)
         if mask is not None or self._has_own_mask:
             self.image.undo_freeze()
             try:
-                fill_mask(self.layer, mask or b"\xff" * (len(rgba) // 4))
+                fill_mask(self.layer, mask or b"\xff" * (len(pixels.rgba) // 4))
                 self._renew_mark(mask)
             finally:
                 self.image.undo_thaw()

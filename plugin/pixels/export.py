@@ -1,11 +1,11 @@
-"""Export the frame of a layer and of the selection as PNG, in 8-bit sRGB.
+"""Export the frame of a layer and of the selection as 8-bit PNG.
 
 Only the frame is read, so that the time does not depend on the size of the canvas.
 """
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gi.repository import Gegl, Gimp
 
@@ -15,22 +15,26 @@ from lib.translation import _
 from plugin.errors import EditFailed
 from plugin.expect import expect
 from plugin.pixels import mask, png
-from plugin.pixels.raw import FORMATS, Pixels
+from plugin.pixels.colour_space import ColourSpace, encoding
+from plugin.pixels.raw import FORMATS, UNCLIPPED_FORMAT, Pixels
 from plugin.pixels.selection import NOTHING_SELECTED, Selection, StoredSelection
 
 # The values of a selection are linear coverage, so they are read without gamma.
 _SELECTION_FORMAT = "Y u8"
+_SRGB = ColourSpace()
 
 
-def layer_pixels(image: Gimp.Image, layer: Gimp.Layer, area: Rect) -> Pixels:
+def layer_pixels(image: Gimp.Image, layer: Gimp.Layer, area: Rect, space: ColourSpace = _SRGB) -> Pixels:
     """Return a layer in `area` of the canvas, with its mask and filters applied.
 
     `area` is the plan's frame, in coordinates of the canvas as it is now, which may be about to be extended.
     """
-    return rendered(image, layer, area)
+    return rendered(image, layer, area, space)
 
 
-def visible_pixels(image: Gimp.Image, area: Rect, without: Sequence[Gimp.Layer | None] = ()) -> Pixels:
+def visible_pixels(
+    image: Gimp.Image, area: Rect, without: Sequence[Gimp.Layer | None] = (), space: ColourSpace = _SRGB
+) -> Pixels:
     """Return what is visible in `area` of the canvas; transparent outside the canvas.
 
     The layers `without` count as hidden.
@@ -39,7 +43,7 @@ def visible_pixels(image: Gimp.Image, area: Rect, without: Sequence[Gimp.Layer |
         # Only the canvas is reduced, so that GIMP renders no more than that. Layers are not cropped, as the result of
         # filters such as blur and vignette depends on the whole layer.
         copy.resize(area.width, area.height, -area.x, -area.y)
-        return _read_visible(copy)
+        return _read_visible(copy, space)
 
 
 def sent_png(pixels: Pixels, plan: Plan) -> bytes:
@@ -151,13 +155,13 @@ def _counterpart(copy: Gimp.Image, layer: Gimp.Layer) -> Gimp.Layer:
     return expect(Gimp.Layer, siblings[layer.get_image().get_item_position(layer)])
 
 
-def rendered(image: Gimp.Image, layer: Gimp.Layer, area: Rect) -> Pixels:
+def rendered(image: Gimp.Image, layer: Gimp.Layer, area: Rect, space: ColourSpace = _SRGB) -> Pixels:
     """Read a layer as GIMP renders it alone; its buffer lacks filters, the layer mask and the layers of a group."""
     if _is_plain(layer):
-        return _read(layer, area)
+        return _read(layer, area, space)
     with _empty(image, area.size) as alone:
         _insert_copy(layer, alone, area)
-        return _read_visible(alone)
+        return _read_visible(alone, space)
 
 
 def _is_plain(layer: Gimp.Layer) -> bool:
@@ -199,14 +203,14 @@ def _temporary(image: Gimp.Image) -> Iterator[Gimp.Image]:
         image.delete()
 
 
-def _read_visible(image: Gimp.Image) -> Pixels:
+def _read_visible(image: Gimp.Image, space: ColourSpace) -> Pixels:
     """Read the visible pixels of an image. This may be slow: GEGL's blur reads whole rows and columns of its layer."""
     visible = Gimp.Layer.new_from_visible(image, image, "visible")
     image.insert_layer(visible, None, 0)
-    return _read(visible, Rect(0, 0, image.get_width(), image.get_height()))
+    return _read(visible, Rect(0, 0, image.get_width(), image.get_height()), space)
 
 
-def _read(layer: Gimp.Layer, area: Rect) -> Pixels:
+def _read(layer: Gimp.Layer, area: Rect, space: ColourSpace) -> Pixels:
     """Read the pixels of a layer's buffer in an area of the canvas; transparent outside the layer.
 
     They are read with the layer's own number of channels, as converting it takes babl 350 MB.
@@ -214,8 +218,11 @@ def _read(layer: Gimp.Layer, area: Rect) -> Pixels:
     channels = (1 if layer.is_gray() else 3) + layer.has_alpha()
     rect = layer_rect(layer)
     inside = area.intersect(rect)
-    data = _get(layer, inside.translate(-rect.x, -rect.y), FORMATS[channels])
+    part = inside.translate(-rect.x, -rect.y)
+    data = _get(layer, part, encoding(FORMATS[channels], space.profile))
     pixels = Pixels(inside.width, inside.height, channels, data)
+    if space.unclipped and pixels.may_be_clipped:
+        pixels = replace(pixels, unclipped=_get(layer, part, encoding(UNCLIPPED_FORMAT, space.profile)))
     return pixels if inside == area else pixels.placed(inside, area)
 
 

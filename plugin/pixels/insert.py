@@ -11,6 +11,7 @@ from gi.repository import Gegl, Gimp
 from lib.frame.geometry import Rect
 from plugin.expect import expect
 from plugin.pixels import provenance
+from plugin.pixels.colour_space import ResultPixels
 
 PARASITE = "generative-edit"
 # The values of a layer mask in the frame, one byte per pixel (linear coverage, as in a selection); None for no mask.
@@ -36,12 +37,12 @@ class Place:
 
 @dataclass(frozen=True)
 class ResultLayers:
-    """The results of an edit: raw RGBA pixels of the frame's size, and their layer mask, name and record.
+    """The results of an edit: pixels of the frame's size, and their layer mask, name and record.
 
     own_masks: the layer mask of each picture instead, where it has one of its own.
     """
 
-    pictures: Sequence[bytes]
+    pictures: Sequence[ResultPixels]
     mask: Mask
     name: str
     record: Mapping[str, Any] | None
@@ -91,14 +92,19 @@ def insert_results(image: Gimp.Image, results: ResultLayers, place: Place) -> Gi
 
 
 def new_layer(
-    image: Gimp.Image, frame: Rect, name: str, rgba: bytes, mask: Mask = None, record: Mapping[str, Any] | None = None
+    image: Gimp.Image,
+    frame: Rect,
+    name: str,
+    pixels: ResultPixels,
+    mask: Mask = None,
+    record: Mapping[str, Any] | None = None,
 ) -> Gimp.Layer:
-    """Return a layer, not yet inserted, with sRGB pixels of the frame's size, a layer mask and a record.
+    """Return a layer, not yet inserted, with pixels of the frame's size, a layer mask and a record.
 
     A layer without a record does not count as a result.
     """
     layer = _empty_layer(image, frame, name)
-    fill(layer, rgba)
+    pixels.write(layer)
     if mask is not None:
         fill_mask(layer, mask)
     if record is not None:
@@ -160,13 +166,6 @@ def _empty_layer(image: Gimp.Image, frame: Rect, name: str) -> Gimp.Layer:
     layer = Gimp.Layer.new(image, name, frame.width, frame.height, kind, 100.0, mode)
     layer.set_offsets(frame.x, frame.y)
     return layer
-
-
-def fill(layer: Gimp.Layer, rgba: bytes) -> None:
-    """Write sRGB pixels over a whole layer; GEGL converts them to the image's profile and precision."""
-    buffer = layer.get_buffer()
-    buffer.set(Gegl.Rectangle.new(0, 0, layer.get_width(), layer.get_height()), "R'G'B'A u8", rgba)
-    buffer.flush()
 
 
 def fill_mask(layer: Gimp.Layer, values: bytes) -> None:

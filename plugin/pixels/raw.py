@@ -12,6 +12,8 @@ from plugin.pixels import png
 
 # babl's names of 8-bit sRGB formats, by the number of channels.
 FORMATS = {1: "Y' u8", 2: "Y'A u8", 3: "R'G'B' u8", 4: "R'G'B'A u8"}
+UNCLIPPED_FORMAT = "R'G'B' float"
+_UNCLIPPED_BYTES = 12
 # Linear formats for the same bytes, so that GEGL scales without gamma, as the worker does when it scales back.
 _LINEAR_FORMATS = {1: "Y u8", 2: "YA u8", 3: "RGB u8", 4: "RGBA u8"}
 # GEGL truncates the mean of bytes, which makes it a quarter to a half level too dark at each halving.
@@ -20,12 +22,16 @@ _DEEP_FORMATS = {1: "Y u16", 3: "RGB u16"}
 
 @dataclass(frozen=True)
 class Pixels:
-    """The raw 8-bit pixels of a picture with 1 (grey), 2 (grey, alpha), 3 (RGB) or 4 (RGBA) channels."""
+    """The raw 8-bit pixels of a picture with 1 (grey), 2 (grey, alpha), 3 (RGB) or 4 (RGBA) channels.
+
+    unclipped: its colours in UNCLIPPED_FORMAT, where the bytes may lack some; placed, but not padded or scaled.
+    """
 
     width: int
     height: int
     channels: int
     data: bytes
+    unclipped: bytes | None = None
 
     def png(self) -> bytes:
         """Return an RGB or RGBA PNG, as endpoints reject grey ones; an alpha that is opaque everywhere is left out."""
@@ -36,16 +42,17 @@ class Pixels:
         """Return the width and height."""
         return Size(self.width, self.height)
 
+    @property
+    def may_be_clipped(self) -> bool:
+        """Whether a channel of some colour is at an end of its range."""
+        colours = [self.data[i :: self.channels] for i in range(self.channels - (self.channels in (2, 4)))]
+        return any(0 in plane or 255 in plane for plane in colours)
+
     def placed(self, inside: Rect, area: Rect) -> Pixels:
         """Return the picture, which covers `inside`, placed in a larger, transparent `area`."""
         channels, data = _with_alpha(self.channels, self.data)
-        stride, left = inside.width * channels, (inside.x - area.x) * channels
-        right = area.width * channels - left - stride
-        empty_row = bytes(area.width * channels)
-        rows = [bytes(left) + data[start : start + stride] + bytes(right) for start in range(0, len(data), stride or 1)]
-        above = inside.y - area.y
-        rows = [empty_row] * above + rows + [empty_row] * (area.height - above - len(rows))
-        return Pixels(area.width, area.height, channels, b"".join(rows))
+        unclipped = None if self.unclipped is None else _placed(self.unclipped, _UNCLIPPED_BYTES, inside, area)
+        return Pixels(area.width, area.height, channels, _placed(data, channels, inside, area), unclipped)
 
     def padded(self, inside: Rect, area: Rect) -> Pixels:
         """Return the picture, which covers `inside`, padded to `area` by repeating its edges."""
@@ -112,6 +119,17 @@ def _scale(source: Gegl.Buffer, result: Gegl.Buffer, across: float, down: float)
     reading.link(scaling)
     scaling.link(writing)
     writing.process()
+
+
+def _placed(data: bytes, size: int, inside: Rect, area: Rect) -> bytes:
+    """Return pixels of `size` bytes, which cover `inside`, in a larger `area` of zeros."""
+    stride, left = inside.width * size, (inside.x - area.x) * size
+    right = area.width * size - left - stride
+    empty_row = bytes(area.width * size)
+    rows = [bytes(left) + data[start : start + stride] + bytes(right) for start in range(0, len(data), stride or 1)]
+    above = inside.y - area.y
+    rows = [empty_row] * above + rows + [empty_row] * (area.height - above - len(rows))
+    return b"".join(rows)
 
 
 def _with_alpha(channels: int, data: bytes) -> tuple[int, bytes]:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from lib.jobs.job import FRAME, SELECTION
+from lib.jobs.job import FRAME, PROFILE, SELECTION, UNCLIPPED
 from lib.worker.edit_job import EditJob
 from lib.worker.requests import history as history_requests
 from tests.unit.worker.test_worker import make_job
@@ -65,6 +65,8 @@ def test_every_file_of_a_job_folder_is_described(tmp_path, monkeypatch):
     )
     job.write(SELECTION, bytes(96 * 64))
     job.write(FRAME, bytes(96 * 64 * 3))
+    job.write(UNCLIPPED, np.full((64, 96, 3), 2, np.float32).tobytes())
+    job.write(PROFILE, b"")
     job.write("markup.png", b"")
     names = {"worker.log"}  # what the process prints, and there is none here
     final = EditJob(job, lambda _event: names.update(path.name for path in job.folder.iterdir())).run()

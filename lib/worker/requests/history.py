@@ -125,7 +125,7 @@ def _layers(job: Job, record: Record, choices: Mapping[str, Any]) -> dict[str, A
     else:
         corrections = result.Corrections.from_job(job_spec, job_spec["prompt"])
         transparent = job_spec["transparent"]
-        new_layers = job_layers.make_layers(writer, pictures, plan, original, corrections, transparent=transparent)
+        new_layers = job_layers.make_layers(job, writer, pictures, plan, original, corrections, transparent=transparent)
         job_layers.add_mask(new_layers, job, writer, job_spec["layer_mask"], plan)
     return {
         "layers": new_layers.pictures,

@@ -7,6 +7,7 @@ from gi.repository import Gimp, Gio
 from lib.frame.geometry import Rect
 from plugin.pixels import source_type
 from plugin.pixels.canvas_layer import Appearance, CanvasLayer
+from plugin.pixels.colour_space import ResultPixels
 from plugin.pixels.insert import Place
 from tests.gimp.inside import edits
 
@@ -40,11 +41,11 @@ def show_in_turn(masks, image_id=None):
     width, height = image.get_width(), image.get_height()
     record = {source_type.RECORD_KEY: source_type.PARTLY_GENERATED}
     canvas = CanvasLayer(image, None, Place(Rect(0, 0, width, height), None, 0))
-    rgba = bytes(4 * width * height)
-    canvas.insert(rgba, Appearance("preview", None, record))
+    pixels = ResultPixels(bytes(4 * width * height))
+    canvas.insert(pixels, Appearance("preview", None, record))
     states = [image.get_metadata().serialize()]
     for value in masks:
-        canvas.show(rgba, bytes([value]) * (width // 2 * height) + b"\xff" * ((width - width // 2) * height))
+        canvas.show(pixels, bytes([value]) * (width // 2 * height) + b"\xff" * ((width - width // 2) * height))
         states.append(image.get_metadata().serialize())
     if image_id:
         return states
