@@ -94,6 +94,8 @@ def _encode_json(adapted: AdaptedRequest) -> Body:
     body: dict[str, Any] = {"images": [_reference(image) for image in request.images]}
     if request.mask is not None:
         body["mask"] = _reference(request.mask)
+    if request.avoid is not None:
+        body["avoid"] = _reference(request.avoid)
     return json_body(body | adapted.fields)
 
 
@@ -117,6 +119,8 @@ def _encode_form(adapted: AdaptedRequest, provider: Provider) -> Body:
         files.append(file_part(provider.mask_part, "mask", request.mask))
     if request.markup is not None:
         files.append(file_part("markup", "markup", request.markup))
+    if request.avoid is not None:
+        files.append(file_part("avoid", "avoid", request.avoid))
     fields = dict(adapted.fields)
     if urls:
         fields["url"] = urls if len(urls) > 1 else urls[0]

@@ -51,14 +51,16 @@ class EditRequest:
     """The parameters of one edit; None leaves a parameter to the endpoint.
 
     `images` holds 1 to 16 images, of which the first is edited. `markup` is a PNG that is laid over it: arrows, circles
-    and notes on transparency, which say where and what to edit; it takes the place of a mask. `extra` holds additional
-    fields, which are sent unchanged.
+    and notes on transparency, which say where and what to edit; it takes the place of a mask. `avoid` is like a mask,
+    transparent where nothing must be copied from; only the built-in engine reads it. `extra` holds additional fields,
+    which are sent unchanged.
     """
 
     images: Sequence[ImageSource]
     prompt: str
     mask: ImageSource | None = None
     markup: ImageSource | None = None
+    avoid: ImageSource | None = None
     background: str | None = None
     complexity: str | None = None
     input_fidelity: str | None = None
@@ -81,9 +83,9 @@ class EditRequest:
         return {name: value for name, value in values.items() if value is not None} | dict(self.extra or {})
 
     def sources(self) -> list[tuple[str, ImageSource]]:
-        """Return the input images with names for messages: "image 1", …, "mask", "markup"."""
+        """Return the input images with names for messages: "image 1", …, "mask", "markup", "avoid"."""
         images = [(f"image {number}", image) for number, image in enumerate(self.images, 1)]
-        overlays = (("mask", self.mask), ("markup", self.markup))
+        overlays = (("mask", self.mask), ("markup", self.markup), ("avoid", self.avoid))
         return images + [(name, overlay) for name, overlay in overlays if overlay is not None]
 
     @property

@@ -158,6 +158,8 @@ def _input_problems(request: EditRequest, model: Model, provider: Provider | Non
             headers[name] = header
     if "mask" in headers:
         yield from _mask_problems(headers["mask"], headers.get("image 1"), model, provider)
+    if "avoid" in headers:
+        yield from _overlay_size_problems("avoid", headers["avoid"], headers.get("image 1"))
     if request.markup is not None:
         yield from _markup_problems(request, headers, model, provider)
 
@@ -211,7 +213,7 @@ def _content_problems(name: str, content: str | Path | bytes, model: Model) -> t
     except OSError as error:
         return [Problem(name, value, _("it can't be read ({reason})").format(reason=error.strerror or error))], None
     problems = []
-    is_overlay = name in ("mask", "markup")
+    is_overlay = name in ("mask", "markup", "avoid")
     most = model.max_mask_bytes if is_overlay else model.max_image_bytes
     if model.input_formats is not None and header.format not in model.input_formats:
         problems.append(

@@ -51,6 +51,7 @@ class Edit:
         self._first = b""
         self._images: list[np.ndarray] = []
         self._mask: np.ndarray | None = None
+        self._avoid: np.ndarray | None = None
 
     def answer(self, emit: Emit) -> None:
         """Pass the parts of one ImagesResponse to `emit`. Raise HttpError."""
@@ -91,6 +92,8 @@ class Edit:
             self._mask = self._read_overlay(self._request.mask)[..., 3] < 255
         if self._request.markup is not None:
             self._read_overlay(self._request.markup)
+        if self._request.avoid is not None:
+            self._avoid = self._read_overlay(self._request.avoid)[..., 3] < 255
 
     def _check_results(self) -> None:
         """Refuse results that are too large to send, before anything is computed."""
@@ -110,7 +113,7 @@ class Edit:
             )
 
     def _read_overlay(self, ref: ImageRef) -> np.ndarray:
-        """Return the pixels of the mask or the markup, which must have alpha and the first image's size."""
+        """Return the pixels of the mask, the markup or `avoid`, which must have alpha and the first image's size."""
         data, name = self._load(ref), ref.param
         overlay = pictures.decode(data, name)
         if not pictures.has_alpha(data):
@@ -126,6 +129,7 @@ class Edit:
                 self._images,
                 self._mask,
                 self._request.prompt,
+                avoid=self._avoid,
                 seed=self._seed + index,
                 variant=index,
                 size=self._request.size,

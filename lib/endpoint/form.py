@@ -31,7 +31,7 @@ MAX_TEXT_BYTES = 256 * 1024
 MAX_PARTS = 64
 MAX_URL_CHARACTERS = 20_971_520
 
-_OVERLAYS = ("mask", "markup")
+_OVERLAYS = ("mask", "markup", "avoid")
 _IMAGE_FIELDS = ("image", "image[]", *_OVERLAYS)
 _DATA_URL = re.compile(r"data:([^;,]*)(;[^,]*)?,", re.IGNORECASE)
 # One at a time, because a long body and its parsed values are in memory together.
@@ -64,6 +64,7 @@ class RequestForm:
     images: list[ImageRef] = field(default_factory=list)
     mask: ImageRef | None = None
     markup: ImageRef | None = None
+    avoid: ImageRef | None = None
 
 
 def read_form(request: Request, count: Count) -> RequestForm:
@@ -219,8 +220,8 @@ def _from_multipart(form: MultiDict[str, str], files: MultiDict[str, FileStorage
             raise invalid(f"'{name}' is given more than once.", name)
     uploads = files.getlist("image") + files.getlist("image[]")
     images = [_upload(part, f"image[{index}]") for index, part in enumerate(uploads)]
-    mask, markup = (_upload(files[name], name) if name in files else None for name in _OVERLAYS)
-    return RequestForm(dict(form), images, mask, markup)
+    overlays = {name: _upload(files[name], name) for name in _OVERLAYS if name in files}
+    return RequestForm(dict(form), images, **overlays)
 
 
 def _upload(part: FileStorage, param: str) -> ImageRef:
@@ -236,10 +237,10 @@ def _from_json(body: dict[str, Any]) -> RequestForm:
         images = []
     if not isinstance(images, list):
         raise invalid("'images' must be a list of objects.", "images", "invalid_type")
-    overlays = {name: body.pop(name, None) for name in _OVERLAYS}
+    entries = {name: body.pop(name, None) for name in _OVERLAYS}
     references = [_reference(entry, f"images[{index}]") for index, entry in enumerate(images)]
-    mask, markup = (None if entry is None else _reference(entry, name) for name, entry in overlays.items())
-    return RequestForm(body, references, mask, markup)
+    overlays = {name: _reference(entry, name) for name, entry in entries.items() if entry is not None}
+    return RequestForm(body, references, **overlays)
 
 
 def _reference(entry: Any, param: str) -> ImageRef:

@@ -30,6 +30,7 @@ class CheckedRequest:
     images: list[ImageRef]
     mask: ImageRef | None
     markup: ImageRef | None
+    avoid: ImageRef | None
     prompt: str
     model: str
     n: int
@@ -60,6 +61,7 @@ def check(form: RequestForm) -> CheckedRequest:
         images=_images(form),
         mask=form.mask,
         markup=form.markup,
+        avoid=form.avoid,
         prompt=_prompt(fields),
         model=_model(fields),
         n=_integer(fields, "n", 1, 1, 10),

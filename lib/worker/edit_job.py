@@ -46,6 +46,7 @@ from lib.worker.job_checks import (
     find_provider,
     is_cut_out,
     model_of,
+    removes_shadow,
     resolve_endpoint,
 )
 from lib.worker.job_layers import Layers
@@ -115,10 +116,14 @@ class EditJob:
         plan = Plan.from_json(job_spec["plan"])
         if job_spec.get("mask_from"):
             subject_mask.write(self._job, job_spec, plan)
+        if removes_shadow(job_spec):
+            self._add_shadow(job_spec, plan)
         request = build_request(self._job, job_spec)
         self._log(request, provider)
         if addition := job_spec.get("prompt_addition"):
             self._notes.append(_("Added to the prompt: “{sentence}”").format(sentence=addition))
+        if job_spec.get("avoid") and provider.name != "local":
+            self._notes.append(_("Only the built-in engine uses the channel “avoid”."))
         check_cost(request, provider, job_spec["max_cost"])
         check_monthly_limit(request, provider)
         check_disk_space(self._job, request, plan)
@@ -141,6 +146,12 @@ class EditJob:
             "cut_out": layers.is_cut_out,
             "report": report,
         }  # fmt: skip
+
+    def _add_shadow(self, job_spec: Mapping[str, Any], plan: Plan) -> None:
+        if subject_mask.add_shadow(self._job, job_spec, plan):
+            self._notes.append(_("The layer mask extends beyond the selection, over the shadow."))
+        else:
+            self._notes.append(_("No shadow was found at the foot of the selection. Select it too, then try again."))
 
     @contextmanager
     def _connect(self, provider: Provider, job_spec: Mapping[str, Any]) -> Iterator[ImagesClient]:
@@ -394,12 +405,13 @@ def build_request(job: Job, job_spec: Mapping[str, Any]) -> EditRequest:
     markup = job.path(job_spec["markup"]) if job_spec.get("markup") else None
     # With markup, the mask only serves to align the result.
     mask = job.path(job_spec["mask"]) if job_spec["mask"] and not markup else None
+    avoid = job.path(job_spec["avoid"]) if job_spec.get("avoid") and job_spec["provider"] == "local" else None
     fields = dict(job_spec["request"])
     if addition := job_spec.get("prompt_addition"):
         fields["prompt"] = f"{fields['prompt']}\n\n{addition}"
     if is_cut_out(job_spec):
         fields["background"] = "transparent"
-    return EditRequest(images=images, mask=mask, markup=markup, **fields)
+    return EditRequest(images=images, mask=mask, markup=markup, avoid=avoid, **fields)
 
 
 def _reference(job: Job, number: int, text: str) -> ImageSource:

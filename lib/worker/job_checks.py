@@ -133,3 +133,13 @@ def is_cut_out(job_spec: Mapping[str, Any]) -> bool:
 
     steps = built_in_steps(job_spec["request"]["prompt"])
     return steps is not None and cuts_out(steps)
+
+
+def removes_shadow(job_spec: Mapping[str, Any]) -> bool:
+    """Return whether the built-in engine is to remove what is selected together with its shadow."""
+    if job_spec.get("provider") != "local" or not job_spec["mask"]:
+        return False
+    from lib.endpoint.engine.step import takes_shadow
+
+    steps = built_in_steps(job_spec["request"]["prompt"])
+    return steps is not None and takes_shadow(steps)

@@ -33,7 +33,7 @@ _REFERENCE_EDGE = 2048
 
 @dataclass(frozen=True)
 class Exported:
-    """The PNG files of a request: the picture to edit and its references, the mask, and the markup.
+    """The PNG files of a request: the picture to edit and its references, the mask, the markup, and what to avoid.
 
     With markup no mask is sent, and the mask only says where the result is kept. `layer_mask` says how the layer mask
     differs from the selection (see lib.imaging.layer_mask).
@@ -43,6 +43,7 @@ class Exported:
     mask: bytes | None = None
     layer_mask: Mapping[str, Any] | None = None
     markup: bytes | None = None
+    avoid: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -222,6 +223,8 @@ def write_job(
         job.write("mask.png", exported.mask)
     if exported.markup:
         job.write("markup.png", exported.markup)
+    if exported.avoid:
+        job.write("avoid.png", exported.avoid)
     request = dict(options.request) | {"size": str(task.plan.size)}
     if model := _model(options):
         request["model"] = model
@@ -237,6 +240,7 @@ def write_job(
         "mask_from": options.mask or None,
         "mask_grow": round((options.grow + _mask_margin(options, task.plan)) * task.plan.scale),
         "markup": "markup.png" if exported.markup else None,
+        "avoid": "avoid.png" if exported.avoid else None,
         "layer_mask": exported.layer_mask,
         "plan": task.plan.to_json(),
         "fit": options.fit,
@@ -271,14 +275,15 @@ def _export(
     _replaced, layer = not_sent
     markup = export.markup_png(image, layer, plan) if layer else None
     layer_mask = {"grow": options.grow, "feather": options.feather} if options.grow or options.feather else None
+    avoid = export.avoid_png(image, plan.frame, plan)
     if options.mask:
-        return Exported(pictures, layer_mask=layer_mask, markup=markup)
+        return Exported(pictures, layer_mask=layer_mask, markup=markup, avoid=avoid)
     if selection.bounds is None:
-        return Exported(pictures, markup=markup)
+        return Exported(pictures, markup=markup, avoid=avoid)
     mask = export.mask_png(selection, plan, options.grow + _mask_margin(options, plan))
     # For the layer mask of the result: when it arrives, the image's selection may be a different one.
     job.write(SELECTION, selection.values(plan.frame))
-    return Exported(pictures, mask, layer_mask, markup)
+    return Exported(pictures, mask, layer_mask, markup, avoid)
 
 
 def _mask_margin(options: Options, plan: frame.Plan) -> int:

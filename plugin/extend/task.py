@@ -81,4 +81,5 @@ def _export(
     job.write(SELECTION, values)
     area = plan.frame.translate(extension.whole.x, extension.whole.y)
     pictures = [first_picture(job, image, layers, options, plan, area), *reference_pictures(image, layers)]
-    return Exported(pictures, export.mask_of(values, plan), {"grow": 0, "feather": 0.0})
+    avoid = export.avoid_png(image, area, plan)
+    return Exported(pictures, export.mask_of(values, plan), {"grow": 0, "feather": 0.0}, avoid=avoid)

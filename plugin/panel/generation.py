@@ -257,6 +257,7 @@ def _resend(task: Task, previous_job: Job) -> Task:
         pictures = [previous_job.path(name).read_bytes() for name in job_spec["images"]]
         mask = previous_job.path(job_spec["mask"]).read_bytes() if job_spec["mask"] else None
         markup = previous_job.path(job_spec["markup"]).read_bytes() if job_spec["markup"] else None
-        return Exported(pictures, mask, job_spec["layer_mask"], markup)
+        avoid = previous_job.path(job_spec["avoid"]).read_bytes() if job_spec["avoid"] else None
+        return Exported(pictures, mask, job_spec["layer_mask"], markup, avoid)
 
     return replace(task, export=export)

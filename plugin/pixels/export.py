@@ -22,6 +22,8 @@ from plugin.pixels.selection import NOTHING_SELECTED, Selection, StoredSelection
 # The values of a selection are linear coverage, so they are read without gamma.
 _SELECTION_FORMAT = "Y u8"
 _SRGB = ColourSpace()
+# The name of the channel that marks what must not be copied from.
+AVOID_CHANNEL = "avoid"
 
 
 def layer_pixels(image: Gimp.Image, layer: Gimp.Layer, area: Rect, space: ColourSpace = _SRGB) -> Pixels:
@@ -66,6 +68,16 @@ def markup_png(image: Gimp.Image, layer: Gimp.Layer, plan: Plan) -> bytes:
         message = _("The markup layer “{name}” hides the whole area that is sent. Draw on a transparent layer.")
         raise EditFailed(message.format(name=layer.get_name()))
     return drawn.png()
+
+
+def avoid_png(image: Gimp.Image, area: Rect, plan: Plan) -> bytes | None:
+    """Return the channel “avoid” as PNG, transparent where nothing must be copied from; None if there is none.
+
+    `area` is the plan's frame, in coordinates of the canvas as it is now.
+    """
+    channel = image.get_channel_by_name(AVOID_CHANNEL)
+    values = _get(channel, area, _SELECTION_FORMAT) if channel else b""
+    return mask_of(values, plan) if any(values) else None
 
 
 def mask_png(selection: Selection, plan: Plan, grow: int) -> bytes:

@@ -1,6 +1,6 @@
 """Compares ways to fill a hole on photographs: contact sheets to look at, and a table.
 
-    python tests/bench/fill.py [--out DIR] [--prototype FILE] [--only NAME …]
+    python tests/bench/fill.py [--out DIR] [--prototype FILE] [--only NAME …] [--untuned]
 
 Needs pip and, for the wallpapers, apt-get (Debian or Ubuntu; no root). What it fetches stays in the user's cache
 folder. Results go to tests/output/fill unless --out says otherwise.
@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from lib.endpoint.fill import fill  # noqa: E402
 from tests.bench import fill_metrics as metrics  # noqa: E402
-from tests.bench.fill_pictures import PHOTOGRAPHS, SIZE, fetch  # noqa: E402
+from tests.bench.fill_pictures import PHOTOGRAPHS, SIZE, UNTUNED, fetch  # noqa: E402
 
 Method = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
@@ -149,12 +149,15 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("tests/output/fill"))
     parser.add_argument("--prototype", type=Path, help="another fill(image, hole) to compare with")
     parser.add_argument("--only", nargs="*", help="names of photographs")
+    parser.add_argument("--untuned", action="store_true", help="the photographs that nothing was tuned on")
     options = parser.parse_args()
     home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     cache = Path(home) / "generative-edit" / "fill-bench"
     fetch(cache)
     options.out.mkdir(parents=True, exist_ok=True)
-    photographs = [p for p in PHOTOGRAPHS if not options.only or p.name in options.only]
+    photographs = [
+        p for p in (UNTUNED if options.untuned else PHOTOGRAPHS) if not options.only or p.name in options.only
+    ]
     ways = methods(cache, options.prototype)
     tasks = {
         "object": lambda side, _: object_hole(side),

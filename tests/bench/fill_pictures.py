@@ -64,6 +64,22 @@ PHOTOGRAPHS = [
     Photograph(SKIMAGE + "gravel.png", "right"),
 ]
 
+# Nothing was ever tuned on these.
+UNTUNED = [
+    Photograph(MATE + "Garden.jpg", "left"),
+    Photograph(MATE + "Aqua.jpg", "right"),
+    Photograph(MATE + "TwoWings.jpg", "top"),
+    Photograph(MATE + "Blinds.jpg", "bottom"),
+    Photograph(MATE + "FreshFlower.jpg", "left"),
+    Photograph(MATE + "LadyBird.jpg", "right"),
+    Photograph(MATE + "YellowFlower.jpg", "top"),
+    Photograph(LOMIRI + "Picture_1A_by_freespace.jpg", "bottom"),
+    Photograph(LOMIRI + "greentock_by_Peter_Nerlich.jpg", "left"),
+    Photograph(LOMIRI + "free_by_Peter_Nerlich.jpg", "right"),
+    Photograph(LOMIRI + "umang_by_Abhishek_Mudgal.jpg", "top"),
+    Photograph(LOMIRI + "Picture_0B_by_freespace.jpg", "bottom"),
+]
+
 
 def fetch(cache: Path) -> None:
     """Downloads and unpacks what is not in `cache` yet: a wheel by pip, Debian packages by apt-get."""

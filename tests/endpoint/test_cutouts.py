@@ -36,7 +36,7 @@ def disc_map(share: float = 1.0) -> np.ndarray:
 
 
 def run(image: np.ndarray, *steps: Step, mask: np.ndarray | None = None) -> np.ndarray:
-    return _edit(steps, EngineTask([image], mask, 0, 0, None, False, lambda _state: None)).image
+    return _edit(steps, EngineTask([image], mask, None, 0, 0, None, False, lambda _state: None)).image
 
 
 def agreement(alpha: np.ndarray, truth: np.ndarray) -> float:

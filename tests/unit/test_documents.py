@@ -68,6 +68,7 @@ def test_every_file_of_a_job_folder_is_described(tmp_path, monkeypatch):
     job.write(UNCLIPPED, np.full((64, 96, 3), 2, np.float32).tobytes())
     job.write(PROFILE, b"")
     job.write("markup.png", b"")
+    job.write("avoid.png", b"")
     names = {"worker.log"}  # what the process prints, and there is none here
     final = EditJob(job, lambda _event: names.update(path.name for path in job.folder.iterdir())).run()
     assert final["event"] == "done"

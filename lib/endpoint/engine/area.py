@@ -12,10 +12,17 @@ from lib.translation import _
 CLEAR = 128  # pixels with less alpha have no reliable colour
 
 
-def fill_area(image: np.ndarray, hole: np.ndarray, seed: int, on_partial: Callable[[np.ndarray], None]) -> np.ndarray:
+def fill_area(
+    image: np.ndarray,
+    hole: np.ndarray,
+    avoid: np.ndarray | None,
+    seed: int,
+    on_partial: Callable[[np.ndarray], None],
+) -> np.ndarray:
     """Return `image` (H, W, 4) with `hole` (H, W, bool) filled from its surroundings and opaque.
 
-    All other pixels stay unchanged. Transparent pixels are never copied, and their colours have no influence.
+    All other pixels stay unchanged. Transparent pixels are never copied, and their colours have no influence. Pixels of
+    `avoid` (H, W, bool) are never copied either.
     Raise Refused (nothing_to_copy_from).
     """
     clear = (image[..., 3] < CLEAR) & ~hole
@@ -31,13 +38,14 @@ def fill_area(image: np.ndarray, hole: np.ndarray, seed: int, on_partial: Callab
         return result
 
     try:
-        if (clear | hole).all():
+        unusable = clear if avoid is None else clear | avoid
+        if (unusable | hole).all():
             raise NothingToCopyFrom
         rgb = fill(
             np.ascontiguousarray(source),
             hole,
             seed=seed,
-            avoid=clear if clear.any() else None,
+            avoid=unusable if unusable.any() else None,
             on_partial=lambda state: on_partial(finish(state)),
         )
     except NothingToCopyFrom as error:

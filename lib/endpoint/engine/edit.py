@@ -16,6 +16,7 @@ from lib.endpoint.engine.errors import Refused
 from lib.endpoint.engine.prompt import parse_prompt
 from lib.endpoint.engine.scratches import find_scratches
 from lib.endpoint.engine.step import Step, Steps, finds_subject
+from lib.endpoint.subject.others import find_others
 from lib.translation import _
 
 Partial = Callable[[np.ndarray], None]
@@ -40,6 +41,7 @@ class EngineTask:
 
     images: Sequence[np.ndarray]
     mask: np.ndarray | None
+    avoid: np.ndarray | None
     seed: int
     variant: int
     size: tuple[int, int] | None
@@ -52,6 +54,7 @@ def edit(
     mask: np.ndarray | None,
     prompt: str,
     *,
+    avoid: np.ndarray | None = None,
     seed: int = 0,
     variant: int = 0,
     size: tuple[int, int] | None = None,
@@ -61,14 +64,15 @@ def edit(
     """Edit the first of `images` (each (H, W, 4) uint8, RGBA) as `prompt` says, or arrange all of them.
 
     `mask` (H, W, bool) is True where the first image may change; all other pixels stay exactly the same. Without a
-    mask, a fill uses the image's transparent pixels (alpha under 255), and an adjustment the whole image. `variant`,
-    0 to 9, makes results differ, as an adjustment would otherwise always be the same. `size` (width, height) is for
-    arrangements; other results have the first image's size. `transparent` makes the background transparent.
-    `on_partial` receives intermediate states, (H, W, 4); its exceptions end the edit. The same arguments give the
-    same bytes. Raise Refused.
+    mask, a fill uses the image's transparent pixels (alpha under 255), and an adjustment the whole image. A fill copies
+    nothing from where `avoid` (H, W, bool) is True, nor from other subjects, where the subject network finds any.
+    `variant`, 0 to 9, makes results differ, as an adjustment would otherwise always be the same. `size` (width, height)
+    is for arrangements; other results have the first image's size. `transparent` makes the background transparent.
+    `on_partial` receives intermediate states, (H, W, 4); its exceptions end the edit. The same arguments give the same
+    bytes. Raise Refused.
     """
     steps = parse_prompt(prompt)
-    task = EngineTask(images, mask, seed, variant, size, transparent, on_partial or (lambda _state: None))
+    task = EngineTask(images, mask, avoid, seed, variant, size, transparent, on_partial or (lambda _state: None))
     if steps[0].kind == "arrange":
         return _arrange(steps[0], task)
     _check(steps, task)
@@ -116,14 +120,18 @@ def _distinct(steps: Steps) -> list[Step]:
     return [step for step in steps if step not in fills or step is fills[0]]
 
 
-def _fill(image: np.ndarray, _step: Step, task: EngineTask) -> np.ndarray:
+def _fill(image: np.ndarray, step: Step, task: EngineTask) -> np.ndarray:
     hole = image[..., 3] < 255 if task.mask is None else task.mask
     if not hole.any():
         raise Refused(
             "nothing_to_fill",
             _("There is nothing to fill. Select the area to fill, or make it transparent."),
         )
-    return fill_area(image, hole, task.seed, task.on_partial)
+    avoid = task.avoid
+    others = find_others(image, hole) if step.kind == "fill" else None
+    if others is not None:
+        avoid = others if avoid is None else avoid | others
+    return fill_area(image, hole, avoid, task.seed, task.on_partial)
 
 
 def _adjust(image: np.ndarray, step: Step, task: EngineTask) -> np.ndarray:
@@ -168,7 +176,7 @@ def _remove_scratches(image: np.ndarray, task: EngineTask) -> np.ndarray:
     marks = find_scratches(np.ascontiguousarray(image[..., :3])) & task.mask
     if not marks.any() or marks.sum() > _OF_SELECTION * task.mask.sum():
         marks = task.mask
-    return fill_area(image, marks, task.seed, task.on_partial)
+    return fill_area(image, marks, task.avoid, task.seed, task.on_partial)
 
 
 _WHOLE_SKILLS: dict[str, Callable[[np.ndarray, EngineTask], np.ndarray]] = {

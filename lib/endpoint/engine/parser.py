@@ -186,7 +186,7 @@ class PromptParser:
     def _removals(self, at: int) -> Iterator[tuple[Step, int]]:
         """Match a verb and any object: its name does not matter, as the mask marks it."""
         for step, end in self._removed(at):
-            yield from ((step, after) for _value, after in self._words.match("shadow", end))
+            yield from ((replace(step, shadow=True), after) for _value, after in self._words.match("shadow", end))
             yield step, end
 
     def _removed(self, at: int) -> Iterator[tuple[Step, int]]:
@@ -194,17 +194,24 @@ class PromptParser:
         for _value, verb in words.match("remove", at):
             yield Step("fill"), verb
             for start in reversed(words.ends(verb, "clitic")):
-                yield from ((Step("fill", target=target), end) for target, end in words.removable(start))
+                yield from self._removable(start)
         for split, head in words.heads("remove", at):
             if head > at:
                 yield from ((Step("fill"), end) for end in words.tails(split, head))
             for start in reversed(words.ends(head, "clitic", "courtesy")):
-                for target, middle in words.removable(start):
-                    yield from ((Step("fill", target=target), end) for end in words.tails(split, middle))
+                for step, middle in self._removable(start):
+                    yield from ((step, end) for end in words.tails(split, middle))
         if self._language.verb_last:
-            for target, middle in words.removable(at):
+            for step, middle in self._removable(at):
                 for here in words.soft(middle):
-                    yield from ((Step("fill", target=target), end) for _value, end in words.match("remove", here))
+                    yield from ((step, end) for _value, end in words.match("remove", here))
+
+    def _removable(self, at: int) -> Iterator[tuple[Step, int]]:
+        """Match an object to remove, perhaps with its shadow."""
+        for target, end in self._words.removable(at):
+            for _value, after in self._words.match("shadow", end):
+                yield Step("fill", target=target, shadow=True), after
+            yield Step("fill", target=target), end
 
     def _graded(self, at: int) -> Iterator[tuple[Steps, int]]:
         """Match "increase the contrast and the saturation", "remove the noise", and the same in the verb's other place.

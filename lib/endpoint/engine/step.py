@@ -15,7 +15,8 @@ class Step:
 
     `name` is a key of `adjustments.json` for an adjustment, otherwise empty; "transparent" cuts out the subject. `part`
     limits an adjustment to the subject or its background, which are found without a selection. A "backdrop" puts
-    `colour` behind the subject. `sides` are those to extend; none are all.
+    `colour` behind the subject. `sides` are those to extend; none are all. `shadow`: what is removed takes its shadow
+    along.
     """
 
     kind: Kind
@@ -25,6 +26,7 @@ class Step:
     target: str | None = None
     part: Literal["", "subject", "background"] = ""
     sides: tuple[str, ...] = ()
+    shadow: bool = False
 
 
 Steps = tuple[Step, ...]
@@ -33,6 +35,11 @@ Steps = tuple[Step, ...]
 def cuts_out(steps: Steps) -> bool:
     """Return whether the result is the subject on transparent."""
     return any(step.name == "transparent" for step in steps) and all(step.kind != "backdrop" for step in steps)
+
+
+def takes_shadow(steps: Steps) -> bool:
+    """Return whether the shadow of what is selected is to be removed, too."""
+    return any(step.shadow for step in steps)
 
 
 def finds_subject(step: Step) -> bool:

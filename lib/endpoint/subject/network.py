@@ -6,7 +6,7 @@ Its two packages are optional; `install.py` says if they were left out.
 import importlib
 import importlib.resources
 import importlib.util
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -26,8 +26,14 @@ def is_available() -> bool:
 
 
 def saliency(picture: Image.Image) -> np.ndarray:
-    """Return how much each part of an RGB picture stands out: (SIDE, SIDE) float32, from 0 to 1."""
-    small = np.asarray(picture.resize((SIDE, SIDE), Image.Resampling.LANCZOS, reducing_gap=3.0), np.float32)
+    """Return how much each part of an RGB picture stands out: (SIDE, SIDE) float32, from 0 to 1; not to be changed."""
+    return _saliency(picture.resize((SIDE, SIDE), Image.Resampling.LANCZOS, reducing_gap=3.0).tobytes())
+
+
+@lru_cache(maxsize=2)  # several results of a request are of the same picture
+def _saliency(pixels: bytes) -> np.ndarray:
+    """Return how much each pixel of a picture of SIDE x SIDE stands out; the array must not be changed."""
+    small = np.frombuffer(pixels, np.uint8).reshape(SIDE, SIDE, 3).astype(np.float32)
     small /= max(float(small.max()), 1.0)
     small = (small - _MEAN) / _DEVIATION
     session = _session()

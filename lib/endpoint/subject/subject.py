@@ -43,7 +43,7 @@ def find_subject(image: np.ndarray, region: np.ndarray | None = None) -> np.ndar
 
 def _refine(image: np.ndarray, region: np.ndarray | None, mask: np.ndarray) -> None:
     """Write the subject's mask into `mask`; leave it empty if nothing stands out."""
-    view = _smaller_copy(image)
+    view = smaller_copy(image)
     checkpoint()
     picture = _scaled_down(view, REFINED_SIDE)
     matte = _standing_out(view, picture.size) if region is None else _inside(view, picture, region)
@@ -60,7 +60,7 @@ def _refine(image: np.ndarray, region: np.ndarray | None, mask: np.ndarray) -> N
         mask[top + first : top + first + len(rows), left:right] = _to_bytes(rows)
 
 
-def _smaller_copy(image: np.ndarray) -> Image.Image:
+def smaller_copy(image: np.ndarray) -> Image.Image:
     """Return `image` (H, W, 3 or 4, uint8) without alpha, scaled down to VIEWED_SIDE."""
     height, width, channels = image.shape
     # The fourth channel of RGBX means nothing: with RGBA, Pillow would first multiply 24 megapixels by it.
