@@ -17,15 +17,17 @@ from typing import Any
 from lib.api.text import sentences
 from lib.frame.frame import FrameError, Plan
 from lib.frame.geometry import Rect, Size
-from lib.jobs.job import INSERTED, SENT, VERSION, WORKER_LOCK, Job, is_running
+from lib.jobs.job import INSERTED, SENT, STARRED, VERSION, WORKER_LOCK, Job, is_running
 from lib.translation import _
 
+ORIGINAL = "image-1.png"
 _JOB_NAME = re.compile(r"(\d{8}-\d{6})-[0-9a-f]{6}")
 _RESULT = re.compile(r"result-(\d{1,3})\.[a-z0-9]{2,10}")
 _ANSWER = re.compile(r"answer-\d{1,4}\.body")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _LARGEST_JSON = 32 << 20
 _LONGEST_TEXT = 32_000
+_LONGEST_NAME = 200
 _LARGEST_SIDE = 1 << 19  # of a canvas in GIMP
 
 
@@ -68,6 +70,7 @@ class Record:
     results: the names of the picture files that exist. plan: None if job.json has no valid one.
     note: a sentence about a problem with the job, or "".
     has_answer: whether an unprocessed answer is on disk, which can be parsed if there are no results.
+    image: the name of the image, without its suffix; "" if unknown.
     canvas: the image's size at that time. grown: the extended canvas in its coordinates, None if it wasn't extended.
     """
 
@@ -85,11 +88,18 @@ class Record:
     has_answer: bool = False
     canvas: Size | None = None
     grown: Rect | None = None
+    image: str = ""
+    is_starred: bool = False
+
+    @property
+    def has_result(self) -> bool:
+        """Whether layers can be made of the job."""
+        return self.state is not JobState.RUNNING and (bool(self.results) or self.has_answer)
 
     @property
     def picture(self) -> Path | None:
         """The picture that represents the job in a list: its first result, else the original."""
-        name = self.results[0] if self.results else "image-1.png"
+        name = self.results[0] if self.results else ORIGINAL
         path = self.folder / name
         return path if path.is_file() else None
 
@@ -169,6 +179,8 @@ def read_record(folder: Path, files: FolderListing) -> Record:
         has_answer=files.has_answer,
         canvas=_canvas(_object(job_spec.get("record"))),
         grown=_grown(_object(job_spec.get("record"))),
+        image=_text(job_spec.get("image"))[:_LONGEST_NAME],
+        is_starred=STARRED in files.sizes,
     )
 
 

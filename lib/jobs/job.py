@@ -27,6 +27,7 @@ SENT = "sent.json"
 WORKER_LOCK = "running.lock"
 PLUG_IN_LOCK = "plug-in.lock"
 INSERTED = "inserted"
+STARRED = "starred"
 NOTIFIED = "told"
 _LONGEST_REQUEST_SECONDS = 3_600.0
 _LOCK_ATTEMPTS, _LOCK_PAUSE = 20, 0.05
@@ -131,6 +132,13 @@ class Job:
         with contextlib.suppress(OSError):
             self.path(INSERTED).touch()
         self.release()
+
+    def star(self, is_starred: bool) -> None:
+        """Mark the job with a star, with which it is not deleted as old, or remove that; raise OSError if it fails."""
+        if is_starred:
+            self.path(STARRED).touch()
+        else:
+            self.path(STARRED).unlink(missing_ok=True)
 
     def release(self) -> None:
         """Release the plug-in's lock: this process no longer waits for the job."""

@@ -1,7 +1,7 @@
 """Deletes old jobs from the history, by a limit in days and one in megabytes.
 
-* A job that is running, or whose folder was changed within the last hour, is never deleted, nor is a folder that isn't
-  a job's.
+* A job that is running or starred, or whose folder was changed within the last hour, is never deleted, nor is a folder
+  that isn't a job's.
 * A job whose result was inserted, that failed, or that was never sent, is deleted once it is older than the limit in
   days.
 * A job with a result that was never inserted, or with an unknown answer, is kept four times as long.
@@ -20,7 +20,7 @@ from pathlib import Path
 
 from lib.jobs import history
 from lib.jobs.history_record import FolderListing, JobState, named_time
-from lib.jobs.job import PLUG_IN_LOCK, is_held
+from lib.jobs.job import PLUG_IN_LOCK, STARRED, is_held
 from lib.settings import settings
 
 _DAY = 86_400.0
@@ -39,7 +39,7 @@ class _RetainedJob:
     age: float
     size: int
     has_unused_result: bool
-    is_in_use: bool
+    is_protected: bool
 
 
 def tidy_when_due() -> None:
@@ -69,11 +69,11 @@ def tidy(days: int, megabytes: int) -> list[str]:
 
 def _is_too_old(job: _RetainedJob, days: int) -> bool:
     factor = _UNUSED_RESULT_FACTOR if job.has_unused_result else 1
-    return not job.is_in_use and days > 0 and job.age > days * _DAY * factor
+    return not job.is_protected and days > 0 and job.age > days * _DAY * factor
 
 
 def _can_be_deleted_for_size(job: _RetainedJob, days: int) -> bool:
-    return not job.is_in_use and (not job.has_unused_result or (days > 0 and job.age > days * _DAY))
+    return not job.is_protected and (not job.has_unused_result or (days > 0 and job.age > days * _DAY))
 
 
 def _retained_jobs(now: float) -> list[_RetainedJob]:
@@ -93,9 +93,9 @@ def _job(folder: Path, modified: float, now: float) -> _RetainedJob | None:
         return None
     if created is None:
         return None
-    is_in_use = state is JobState.RUNNING or abs(now - modified) < _RECENT_SECONDS
-    is_in_use = is_in_use or (PLUG_IN_LOCK in files.sizes and is_held(folder))
-    return _RetainedJob(folder, now - created, files.total, state in _UNUSED_RESULT, is_in_use)
+    is_protected = state is JobState.RUNNING or STARRED in files.sizes or abs(now - modified) < _RECENT_SECONDS
+    is_protected = is_protected or (PLUG_IN_LOCK in files.sizes and is_held(folder))
+    return _RetainedJob(folder, now - created, files.total, state in _UNUSED_RESULT, is_protected)
 
 
 def _delete(folder: Path) -> bool:

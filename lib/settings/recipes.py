@@ -20,11 +20,12 @@ from lib.translation import _
 
 OPTIONS: Mapping[str, type] = {
     "prompt": str, "quality": str, "background": str, "input-fidelity": str, "context": str, "sample-merged": bool,
-    "grow": int, "feather": float,
+    "grow": int, "feather": float, "markup": str,
 }  # fmt: skip
 _VERSION = 1
 _MOST = 500
-_LONGEST_TITLE, _LONGEST_PROMPT, _LONGEST_VALUE = 80, 32_000, 40
+_LONGEST_TITLE, _LONGEST_VALUE = 80, 40
+_LONGEST = {"prompt": 32_000, "markup": 200}
 _PLACEHOLDER = re.compile(r"\{([^{}\n]{1,60})\}")
 
 
@@ -114,7 +115,7 @@ def validate(name: str, entry: object) -> Recipe:
         raise ValueError(_("The recipe “{name}” is damaged.").format(name=name[:60]))
     for option, value in values.items():
         kind = OPTIONS.get(option)
-        longest = _LONGEST_PROMPT if option == "prompt" else _LONGEST_VALUE
+        longest = _LONGEST.get(option, _LONGEST_VALUE)
         is_number = kind is float and type(value) in (int, float)
         if kind is None or not (type(value) is kind or is_number) or len(str(value)) > longest:
             message = _("The recipe “{name}” can't be used: {option} is not valid.")

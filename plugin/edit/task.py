@@ -6,6 +6,7 @@ Nothing is sent here; `plugin.edit.run` lets the worker do that and takes the re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import PurePath
 from typing import Any
 
 from gi.repository import Gimp
@@ -52,7 +53,7 @@ class Task:
 
     `sources` names the layers that are sent, so that the edit can be repeated. `selection` is the area to change; None
     where no selection defines it. `prompt_addition` is a sentence that is sent after the prompt.
-    `edited` is the layer to edit; None for what is visible.
+    `edited` is the layer to edit; None for what is visible. `image_name` is for the history.
     """
 
     plan: frame.Plan
@@ -62,6 +63,7 @@ class Task:
     selection: Selection | None = None
     prompt_addition: str = ""
     edited: Gimp.Layer | None = None
+    image_name: str = ""
 
 
 def prepare(
@@ -94,7 +96,15 @@ def prepare(
         selection,
         _prompt_addition(selection.bounds, plan, options),
         None if options.sample_merged else layers[0],
+        name_of(image),
     )
+
+
+def name_of(image: Gimp.Image) -> str:
+    """Return the name of an image's file without its suffix, the same for photo.jpg and photo.xcf made of it."""
+    file = image.get_imported_file() or image.get_file()
+    name = file.get_basename() if file else None
+    return PurePath(name).stem if name else image.get_name()
 
 
 def plan_frame(canvas: Size, selection: Rect | None, home: Rect, options: Options) -> frame.Plan:
@@ -231,6 +241,7 @@ def write_job(
     job.write_json("job.json", {
         "version": VERSION,
         "created": time.time(),
+        "image": task.image_name,
         "provider": options.provider,
         "request": request,
         "prompt_addition": task.prompt_addition,

@@ -16,6 +16,7 @@ from plugin.edit.task import (
     Task,
     check_editable,
     first_picture,
+    name_of,
     plan_frame,
     reference_pictures,
     sources,
@@ -48,7 +49,8 @@ def prepare(image: Gimp.Image, layers: Sequence[Gimp.Layer], amounts: Sides, opt
     above = place_above(image, None if options.sample_merged else layers[0], plan.frame)
     place = Place(plan.frame, above.parent, above.position, extension.whole)
     source_record = sources(image, layers, options) | {"grown": extension.whole.to_list(), "selected": True}
-    return Task(plan, place, lambda job: _export(image, layers, options, extension, plan, job), source_record)
+    export_files = lambda job: _export(image, layers, options, extension, plan, job)  # noqa: E731
+    return Task(plan, place, export_files, source_record, image_name=name_of(image))
 
 
 def options_of(image: Gimp.Image, values: Mapping[str, Any]) -> Options:

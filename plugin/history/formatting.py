@@ -14,6 +14,14 @@ def format_time(seconds: float) -> str:
         return ""
 
 
+def format_day(seconds: float) -> str:
+    """Return a date in the user's time zone and format."""
+    try:
+        return time.strftime("%x", time.localtime(seconds))
+    except (ValueError, OverflowError, OSError):
+        return ""
+
+
 def format_cost(record: Record) -> str:
     """Return the cost of a job; "" where it is unknown."""
     if record.cost is None:

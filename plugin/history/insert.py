@@ -1,4 +1,4 @@
-"""Insert a result from the history again: into the open image where its frame fits, else as a new image."""
+"""Insert a result from the history again: into the open image, or as a new image."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from lib.jobs.job import SELECTION, Job
 from lib.translation import _
 from plugin.edit.record import shareable_report
 from plugin.edit.run import explain_not_inserted, own_masks, result_pixels
+from plugin.history.placement import Placement, centred, relative
 from plugin.pixels import insert
 
 
@@ -24,7 +25,21 @@ def fits(record: Record, image: Gimp.Image | None) -> bool:
     """Return whether a job's result can be inserted: the image has the size that it had then, and is not indexed."""
     if not image or not image.is_valid() or not record.plan:
         return False
-    return _canvas_for(record, image) is not None and image.get_base_type() != Gimp.ImageBaseType.INDEXED
+    return _canvas_for(record, image) is not None and not _is_indexed(image)
+
+
+def is_possible(record: Record, image: Gimp.Image | None) -> bool:
+    """Return whether a job's result can be inserted into an image, whatever that image's size."""
+    return record.has_result and bool(image and image.is_valid()) and not _is_indexed(image)
+
+
+def can_be_relative(record: Record) -> bool:
+    """Return whether the place of a job's result in the image of that time is known."""
+    return record.plan is not None and record.canvas is not None
+
+
+def _is_indexed(image: Gimp.Image | None) -> bool:
+    return image is not None and image.get_base_type() == Gimp.ImageBaseType.INDEXED
 
 
 def _canvas_for(record: Record, image: Gimp.Image) -> Rect | None:
@@ -41,14 +56,16 @@ def _canvas_for(record: Record, image: Gimp.Image) -> Rect | None:
 
 def disabled_reason(record: Record | None, image: Gimp.Image | None) -> str:
     """Return the reason why a job cannot be inserted into an image."""
-    if not record or not (record.results or record.has_answer):
+    if not record or not record.has_result:
         return _("There is no result to insert.")
     if not image or not image.is_valid():
         return _("No image is open. Use As New Image.")
-    return _("This image has a different size, or is indexed. Use As New Image.")
+    return _("This image is indexed. Use As New Image.")
 
 
-def insert_and_report(record: Record, answer: Mapping[str, Any], image: Gimp.Image | None) -> str:
+def insert_and_report(
+    record: Record, answer: Mapping[str, Any], image: Gimp.Image | None, placement: Placement = Placement.SAME
+) -> str:
     """Insert the layers in the worker's answer; return a sentence on the outcome, also where it failed."""
     if "error" in answer:
         error = answer["error"]
@@ -56,7 +73,7 @@ def insert_and_report(record: Record, answer: Mapping[str, Any], image: Gimp.Ima
     if image and not image.is_valid():
         image = None
     try:
-        inserted = insert_again(record, answer, image)
+        inserted = insert_again(record, answer, image, placement)
     except Exception as error:  # noqa: BLE001 - the main loop's edge: nothing else would report it
         return explain_not_inserted(error, record.folder)
     if image:
@@ -64,7 +81,9 @@ def insert_and_report(record: Record, answer: Mapping[str, Any], image: Gimp.Ima
     return sentences(_("Opened as a new image."), *answer["notes"])
 
 
-def insert_again(record: Record, answer: Mapping[str, Any], image: Gimp.Image | None) -> Gimp.Image:
+def insert_again(
+    record: Record, answer: Mapping[str, Any], image: Gimp.Image | None, placement: Placement = Placement.SAME
+) -> Gimp.Image:
     """Insert the layers in the worker's answer, in one undo step; return the image.
 
     None opens a new image, with the picture that was sent below the results. Raises OSError where a file is missing,
@@ -77,10 +96,14 @@ def insert_again(record: Record, answer: Mapping[str, Any], image: Gimp.Image | 
     results = insert.ResultLayers(
         pictures, _mask(job, answer, frame), insert.layer_name(record.prompt), _edit_record(job), masks
     )
-    if image:
+    if image and placement is Placement.SAME:
         canvas = _canvas_for(record, image)
         grown = canvas if canvas and canvas == record.grown else None
         insert.insert_results(image, results, insert.Place(frame, None, 0, grown))
+    elif image:
+        place = _other_place(record, frame, image, placement)
+        results = replace(results, record=_in_other_image(results.record, image, None))
+        insert.insert_results(image, results, place)
     else:
         image = _new_image(job, answer, results, frame)
         Gimp.Display.new(image)
@@ -90,6 +113,15 @@ def insert_again(record: Record, answer: Mapping[str, Any], image: Gimp.Image | 
             stored_data.delete(job, stored)
     Gimp.displays_flush()
     return image
+
+
+def _other_place(record: Record, frame: Rect, image: Gimp.Image, placement: Placement) -> insert.Place:
+    """Return the place of a result in an image of another size."""
+    size = Size(image.get_width(), image.get_height())
+    canvas = record.grown.size if record.grown else record.canvas
+    if placement is Placement.RELATIVE and canvas:
+        return insert.Place(relative(frame, canvas, size), None, 0, scaled_from=frame.size)
+    return insert.Place(centred(frame, size), None, 0)
 
 
 def _mask(job: Job, answer: Mapping[str, Any], frame: Rect) -> insert.Mask:
@@ -110,10 +142,10 @@ def _edit_record(job: Job) -> dict[str, Any] | None:
     return record if "request" in record else None
 
 
-def _in_new_image(
+def _in_other_image(
     record: Mapping[str, Any] | None, image: Gimp.Image, before: Gimp.Layer | None
 ) -> Mapping[str, Any] | None:
-    """Return the edit record for a new image, which has only the edited layer and no references."""
+    """Return the edit record for another image, which has the edited layer, or a copy of it, and no references."""
     if record is None:
         return None
     references = record.get("references") or {}
@@ -131,7 +163,7 @@ def _new_image(job: Job, answer: Mapping[str, Any], results: insert.ResultLayers
         image.set_color_profile(Gimp.ColorProfile.new_from_icc_profile(profile))
     try:
         before = _insert_original(image, job, answer, whole)
-        results = replace(results, record=_in_new_image(results.record, image, before))
+        results = replace(results, record=_in_other_image(results.record, image, before))
         insert.insert_results(image, results, insert.place_above(image, None, whole))
         image.clean_all()
     except BaseException:

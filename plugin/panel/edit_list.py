@@ -39,7 +39,6 @@ class EditList(Gtk.ScrolledWindow):
         self._box = Gtk.Box(orientation=Gtk.Orientation.VERTICAL)
         self._box.get_accessible().set_name(_("Edits"))
         self._empty = wrapped_label(_("Waiting and running edits are listed here."), characters=40)
-        self._empty.set_sensitive(False)
         self._empty.set_xalign(0.5)
         stack = Gtk.Box(orientation=Gtk.Orientation.VERTICAL)
         stack.pack_start(self._box, False, False, 0)

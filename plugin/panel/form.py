@@ -55,7 +55,8 @@ class OptionsForm(Gtk.Box):
             "user": TextField(config, "user"),
         }
         self._contents: dict[str, Gtk.Box] = {}
-        self._main = grid([[self._provider, self._model], [count]])
+        self._main = grid([[self._provider], [self._model, count]])
+        self._main.child_set_property(self._provider.widget, "width", 2)  # as names of providers are long
         self.pack_start(self._main, False, False, 0)
         self._model_note = ModelNote(lambda name: config.set_property("model", name))
         self.pack_start(self._model_note, False, False, 0)
@@ -64,8 +65,8 @@ class OptionsForm(Gtk.Box):
         self.reload_choices()
 
     def add_button(self, button: Gtk.Widget) -> None:
-        """Add a button beside the number of results."""
-        self._main.attach(button, 2, 1, 2, 1)
+        """Add a button beside the provider."""
+        self._main.attach(button, 3, 0, 1, 1)
 
     def content(self, group: str) -> Gtk.Box:
         """Return the column of a group, to which a window may add widgets of its own."""

@@ -41,6 +41,7 @@ class InputList(Gtk.Box):
         # Not a list box: with rows that cannot be selected it swallows Tab.
         self._list = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, margin=2)
         self._list.get_accessible().set_name(_("Images to send"))
+        config.connect("notify::markup", lambda *_ignored: self._read_markup())
         scroller = Gtk.ScrolledWindow(can_focus=False, shadow_type=Gtk.ShadowType.IN, min_content_height=84)
         scroller.set_policy(Gtk.PolicyType.NEVER, Gtk.PolicyType.AUTOMATIC)
         scroller.add(self._list)
@@ -95,6 +96,18 @@ class InputList(Gtk.Box):
         name = self._markup.get_name() if self._markup else ""
         if (self._config.get_property("markup") or "") != name:
             self._config.set_property("markup", name)
+
+    def _read_markup(self) -> None:
+        """Follow the argument, which a recipe sets; without a layer of that name nothing changes."""
+        name = self._config.get_property("markup") or ""
+        if name == (self._markup.get_name() if self._markup and self._markup.is_valid() else ""):
+            return
+        layer = self._image.get_layer_by_name(name) if name and self._image.is_valid() else None
+        if layer is None and name:
+            self._write_markup()
+            return
+        others = [each for each in self._layers if layer is None or each.get_id() != layer.get_id()]
+        self._set_markup(layer, others)  # without others, `layers` has those that are selected in GIMP
 
     def _use_as_markup(self, number: int) -> None:
         """Send a layer as markup; a former one becomes a reference image."""

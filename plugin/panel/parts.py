@@ -57,7 +57,6 @@ class PanelParts:
         for name, note in (("note", self._note), ("engine", engine)):
             self._notes.add_named(note, name)
         hint = wrapped_label(_("The results of an edit are shown here."), characters=44)
-        hint.set_sensitive(False)
         hint.set_xalign(0.5)
         for name, page in (("hint", hint), ("results", self.results), ("problem", self._problem)):
             self._details.add_named(page, name)

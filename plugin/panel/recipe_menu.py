@@ -119,6 +119,9 @@ class RecipeMenu(Gtk.MenuButton):
         values = {name: defaults()[name] for name in _RESET} | recipe.filled(texts)
         for name, value in values.items():
             self._config.set_property(name, value)
+        markup = values.get("markup") or ""
+        if self._config.get_property("markup") not in (markup, None):
+            self._say(_("There is no layer “{name}” to use as markup.").format(name=markup))
 
     def _save(self) -> None:
         answer = self._ask(_("Save as Recipe"), {"title": _("Name")})

@@ -14,6 +14,7 @@ gi.require_version("Gtk", "3.0")
 from gi.repository import Gdk, Gimp, Gtk
 
 from lib.api.text import sentences
+from lib.frame.geometry import Rect, Size
 from lib.settings import last_used, prompts, spending
 from lib.translation import _
 from plugin.edit.arguments import EDIT_ARGUMENTS, defaults, values_of
@@ -31,11 +32,16 @@ from plugin.panel.recipe_menu import RecipeMenu
 from plugin.panel.results import ResultActions, ResultsView
 from plugin.panel.selection_help import selection_warning
 from plugin.panel.session import Session
+from plugin.pixels import quick_mask
 from plugin.pixels.export import ImageSelection, quick_mask_is_on
 from plugin.pixels.selection import Selection
 from plugin.select_subject.button import SubjectButton
+from plugin.ui.beside import on_screen
 from plugin.ui.consent import confirm_cancel, confirm_send
+from plugin.ui.display import active_window
 from plugin.ui.engine_note import EngineNote
+from plugin.ui.fields import button
+from plugin.ui.layout import side_by_side
 from plugin.ui.problem import ProblemBox
 from plugin.ui.procedure_window import ProcedureWindow
 from plugin.worker.workers import Workers
@@ -85,7 +91,11 @@ class Panel:
         self._parts.form.add_button(self._recipes)
         subject = SubjectButton(image, lambda: self._parts.inputs.layers, self._workers, self._say)
         subject.show()
-        self._parts.form.content("area").pack_start(subject, False, False, 0)
+        self._quick_mask = button(
+            _("_Quick Mask"), self._turn_on_quick_mask, _("Paint the selection; Shift+Q in the image ends it")
+        )
+        self._quick_mask.show()
+        self._parts.form.content("area").pack_start(side_by_side(subject, self._quick_mask), False, False, 0)
         self._window.fill(self._parts.column(), "first-edit", self._parts.form.content("more"))
         self._window.dialog.connect("key-press-event", self._on_key_press)
         self._window.dialog.connect("key-release-event", self._on_key_release)
@@ -95,12 +105,19 @@ class Panel:
         """Show the window until it is closed."""
         put_back(self._image)
         self._parts.show_session(self._session)
-        self._window.run(self._parts.prompt.take_focus)
+        self._window.run(self._parts.prompt.take_focus, self._selection_on_screen())
         self._compare(False)
         self._session.close()
         self._parts.stop()
         self._workers.close()
         self._window.dialog.destroy()
+
+    def _selection_on_screen(self) -> Rect | None:
+        """Return where the selection probably is on the screen; None if that cannot be known."""
+        selected, gimp = ImageSelection(self._image).bounds, active_window()
+        if not selected or not gimp:
+            return None
+        return on_screen(selected, Size(self._image.get_width(), self._image.get_height()), gimp)
 
     def raise_window(self) -> None:
         """Bring the window to the front."""
@@ -147,6 +164,7 @@ class Panel:
         if not self._image.is_valid():
             return
         self._image_state = sent_picture.state(self._image)
+        self._quick_mask.set_sensitive(not quick_mask_is_on(self._image))
         if self._selection and self._selection_has_changed():
             self._selection = None
         problem = ""
@@ -180,6 +198,11 @@ class Panel:
         if quick_mask_is_on(self._image):
             return False
         return sent_picture.selection_state(self._image) != self._initial_selection
+
+    def _turn_on_quick_mask(self) -> None:
+        if self._image.is_valid():
+            self._try(lambda: quick_mask.turn_on(self._image))
+            self.refresh()
 
     def _repeat_note(self) -> str:
         if not self._selection:

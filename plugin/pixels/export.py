@@ -24,6 +24,7 @@ _SELECTION_FORMAT = "Y u8"
 _SRGB = ColourSpace()
 # The name of the channel that marks what must not be copied from.
 AVOID_CHANNEL = "avoid"
+QUICK_MASK = "Qmask"
 
 
 def layer_pixels(image: Gimp.Image, layer: Gimp.Layer, area: Rect, space: ColourSpace = _SRGB) -> Pixels:
@@ -148,7 +149,7 @@ def opaque_area(image: Gimp.Image, layer: Gimp.Layer) -> StoredSelection:
 
 def quick_mask_is_on(image: Gimp.Image) -> bool:
     """Return whether Quick Mask is on: GIMP then has a channel of this name and reports no selection."""
-    return image.get_channel_by_name("Qmask") is not None
+    return image.get_channel_by_name(QUICK_MASK) is not None
 
 
 def duplicate(image: Gimp.Image, *without: Gimp.Layer | None) -> AbstractContextManager[Gimp.Image]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from gi.repository import Gegl, Gimp
 
-from lib.frame.geometry import Rect
+from lib.frame.geometry import Rect, Size
 from plugin.expect import expect
 from plugin.pixels import provenance
 from plugin.pixels.colour_space import ResultPixels
@@ -24,7 +24,8 @@ class Place:
     """Where results are inserted: at `frame`, and at `position` in the group `parent` (None: outside any group).
 
     With `canvas`, a rectangle in coordinates of the current canvas, the image is resized to it first, and `frame` is
-    relative to its corner. The layer `replaced` is hidden, and so is the one that a cut-out was `cut_from`.
+    relative to its corner. The layer `replaced` is hidden, and so is the one that a cut-out was `cut_from`. Results of
+    another size than the frame's, `scaled_from`, are scaled to it.
     """
 
     frame: Rect
@@ -33,6 +34,7 @@ class Place:
     canvas: Rect | None = None
     replaced: Gimp.Layer | None = None
     cut_from: Gimp.Layer | None = None
+    scaled_from: Size | None = None
 
 
 @dataclass(frozen=True)
@@ -72,8 +74,10 @@ def insert_results(image: Gimp.Image, results: ResultLayers, place: Place) -> Gi
     count = len(results.pictures)
     names = [results.name] if count == 1 else [f"{results.name} {number}" for number in range(1, count + 1)]
     # The layers are created, which may fail, before the image is changed.
+    own_size = place.scaled_from or place.frame.size
+    own_frame = Rect(place.frame.x, place.frame.y, own_size.width, own_size.height)
     layers = [
-        new_layer(image, place.frame, name, picture, mask, results.record)
+        new_layer(image, own_frame, name, picture, mask, results.record)
         for name, picture, mask in zip(names, results.pictures, results.masks, strict=True)
     ]
     for layer in layers[1:]:
@@ -86,6 +90,9 @@ def insert_results(image: Gimp.Image, results: ResultLayers, place: Place) -> Gi
         group = insert_group(image, place, results.name) if count > 1 else None
         for number, layer in enumerate(layers):
             image.insert_layer(layer, group or place.parent, number if group else place.position)
+            if own_frame != place.frame:
+                layer.scale(place.frame.width, place.frame.height, False)
+                layer.set_offsets(place.frame.x, place.frame.y)
         provenance.mark(image, results.record, place.frame, results.masks)
         image.set_selected_layers(layers)
         return _selected_as_values(image)

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 
 from gi.repository import Gdk, Gtk
 
+from lib.frame.geometry import Rect, Size
 from lib.settings import window_state
 from plugin.expect import expect
+from plugin.ui.beside import place_beside
 
-_MARGIN = 12
 _MIN_HEIGHT = 120
 _FRAME_HEIGHT = 40  # assumed height of the title bar until the window is mapped
 
@@ -34,11 +35,23 @@ def scrollable_column(controls: Gtk.Widget, optional_parts: Sequence[Gtk.Widget]
     return column
 
 
-def restore_place(window: Gtk.Window, name: str) -> int:
-    """Move a window to where it was when it was last closed, else beside the image; return its height then, or 0."""
+def side_by_side(*widgets: Gtk.Widget) -> Gtk.Box:
+    """Return widgets in a row, of the same width."""
+    row = Gtk.Box(spacing=6, homogeneous=True)
+    for widget in widgets:
+        row.pack_start(widget, True, True, 0)
+    row.show()
+    return row
+
+
+def restore_place(window: Gtk.Window, name: str, avoided: Rect | None = None) -> int:
+    """Move a window to where it was when it was last closed; return its height then, or 0.
+
+    The first time it is placed at an edge of the screen, where it covers less of the image and of the area `avoided`.
+    """
     area, stored = _work_area(window), window_state.geometry(name)
     if stored is None or stored[0] not in range(area.x, area.x + area.width):
-        _move_beside(window)
+        _move_beside(window, avoided)
         return 0
     x, y, width, height = stored
     window.set_position(Gtk.WindowPosition.NONE)
@@ -53,12 +66,12 @@ def remember_place(window: Gtk.Window, name: str) -> None:
         window_state.remember_geometry(name, (*window.get_position(), *window.get_size()))
 
 
-def _move_beside(window: Gtk.Window) -> None:
-    """Move a window to the right edge of its screen, where it covers less of the image; some desktops ignore this."""
+def _move_beside(window: Gtk.Window, avoided: Rect | None) -> None:
+    """Move a window to an edge of its screen; some desktops ignore this."""
     area = _work_area(window)
-    width = window.get_preferred_width()[1]
+    size = Size(window.get_preferred_width()[1], window.get_preferred_height()[1])
     window.set_position(Gtk.WindowPosition.NONE)
-    window.move(area.x + area.width - width - _MARGIN, area.y + _MARGIN)
+    window.move(*place_beside(size, Rect(area.x, area.y, area.width, area.height), avoided))
 
 
 def tighten(widget: Gtk.Widget) -> None:

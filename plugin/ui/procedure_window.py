@@ -13,6 +13,7 @@ gi.require_version("GimpUi", "3.0")
 gi.require_version("Gtk", "3.0")
 from gi.repository import Gdk, Gimp, GimpUi, GLib, Gtk, Pango
 
+from lib.frame.geometry import Rect
 from lib.translation import _
 from plugin.edit.arguments import Argument, set_values, with_settings
 from plugin.expect import expect
@@ -61,7 +62,7 @@ class ProcedureWindow:
         self.generate = expect(Gtk.Button, self.dialog.get_widget_for_response(Gtk.ResponseType.OK))
         expect(Gtk.Button, self.dialog.get_widget_for_response(Gtk.ResponseType.CANCEL)).set_label(_("_Close"))
         self.cost = Gtk.Label(xalign=1.0)
-        self.spent = Gtk.Label(xalign=0.0, ellipsize=Pango.EllipsizeMode.END, sensitive=False)
+        self.spent = Gtk.Label(xalign=0.0, ellipsize=Pango.EllipsizeMode.END)
         self._costs = Gtk.Box(spacing=12, margin_start=12, margin_end=12)
         self._costs.pack_start(self.spent, True, True, 0)
         self._costs.pack_end(self.cost, False, False, 0)
@@ -87,11 +88,14 @@ class ProcedureWindow:
         self._config.connect("notify", lambda *_ignored: self._owner.on_changed())
         calm_tooltips(self.dialog)
 
-    def run(self, take_focus: Callable[[], None]) -> None:
-        """Show the window until it is closed; `take_focus` focuses its first control."""
+    def run(self, take_focus: Callable[[], None], avoided: Rect | None = None) -> None:
+        """Show the window until it is closed; `take_focus` focuses its first control.
+
+        `avoided` is an area of the screen that the window leaves uncovered if it can.
+        """
         self._owner.refresh()
         keep_above_gimp(self.dialog)
-        FittingHeight(self.dialog, restore_place(self.dialog, self._name))
+        FittingHeight(self.dialog, restore_place(self.dialog, self._name, avoided))
         self.dialog.show()
         take_focus()
         polling = GLib.timeout_add(_POLL_MILLISECONDS, self._poll)

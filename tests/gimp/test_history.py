@@ -72,6 +72,18 @@ def history(window):
         close_history(window)
 
 
+@pytest.fixture
+def small(window):
+    """Opens History with an image of another size than the edited one."""
+    image = window.call("edits.show", case="plain")
+    window.settle()
+    open_history(window)
+    yield image
+    if is_open(window, TITLE):
+        close_history(window)
+    window.call("edits.close", image_id=image)
+
+
 def close_history(window):
     close_by_escape(window, TITLE)
 
@@ -119,9 +131,51 @@ def test_the_result_of_a_killed_gimp_is_reported_and_inserted_in_one_step(window
     assert np.array_equal(visible(window, history), pixels)
 
 
+def test_results_are_inserted_into_an_image_of_another_size_centred_or_scaled(window, small):
+    image = small
+    window.keys("key", "ctrl+f")
+    window.keys("type", LOST)
+    wait_for_text(window, "Folder: " + jobs(window)[LOST].folder.name)
+    window.keys("key", "alt+a")
+    wait_until(lambda: jobs(window)[LOST].is_starred, "the star")
+    plan, canvas = jobs(window)[LOST].plan.frame, jobs(window)[LOST].canvas
+    insert_elsewhere(window, "alt+t")
+    (layer,) = wait_for_layers(window, image, 2)["layers"][:1]
+    assert layer["box"] == [(640 - plan.width) // 2, (480 - plan.height) // 2, plan.width, plan.height]
+    insert_elsewhere(window, "alt+s")
+    (layer,) = wait_for_layers(window, image, 3)["layers"][:1]
+    scale = 640 / canvas.width, 480 / canvas.height
+    middle = (plan.x + plan.width / 2) * scale[0], (plan.y + plan.height / 2) * scale[1]
+    x, y, width, height = layer["box"]
+    assert layer["masked"] and abs(width / height - plan.width / plan.height) < 0.02
+    assert abs(x + width / 2 - middle[0]) <= 1 and abs(y + height / 2 - middle[1]) <= 1
+
+    window.keys("key", "ctrl+f", "ctrl+a", "BackSpace", "Tab", "alt+t")  # only stars: the other edit is left out
+    wait_for_text(window, "Folder: " + jobs(window)[LOST].folder.name)
+    window.keys("key", "alt+t")
+    wait_until(lambda: window.call("accessibility.focus", title=TITLE, name="Earlier edits"), "the grid", 20)
+    window.keys("key", "ctrl+a")
+    window.settle()
+    shoot(window, "several")
+    before = len(jobs(window))
+    insert_elsewhere(window, "alt+t")
+    wait_for_layers(window, image, 3 + before)
+
+
+def insert_elsewhere(window, choice):
+    """Insert the selected results into an image of another size, and answer the question by a key."""
+    window.keys("key", "alt+i")
+    wait_until(lambda: is_open(window, "Question"), "the question")
+    assert "This image has another size" in texts(window, "Question")
+    window.settle()
+    shoot(window, "placement")
+    window.keys("key", choice)
+    wait_for_text(window, "Inserted into")
+
+
 def test_every_control_is_named_and_works_with_the_keyboard(window, history):
     order = accessibility.check(window, TITLE)
-    assert "Earlier edits" in order and "Insert" in order
+    assert order.count("") == 4 and "Insert" in order, "the grid, images, days and models are reached"
 
     window.keys("key", "ctrl+f")
     window.keys("type", "boats")

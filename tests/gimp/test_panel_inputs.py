@@ -100,6 +100,18 @@ def test_a_layer_can_be_used_as_markup(window, sent):
     assert sent().markup is None
 
 
+def test_a_recipe_says_which_layer_is_the_markup(window, sent):
+    recipe = {"title": "Follow the marks", "values": {"prompt": "as drawn", "markup": "tint"}}
+    (window.data / "recipes.json").write_text(json.dumps({"version": 1, "recipes": {"own-marks": recipe}}))
+    click(window, "Recipes")
+    window.settle()
+    window.keys("key", "Up", "Up", "Up", "Up", "Up", "Return")  # below it: save, delete, import, export
+    wait_until(lambda: "Markup · tint" in texts(window), "it is markup")
+    request = sent()
+    assert request.markup and request.fields["prompt"].startswith("as drawn")
+    click(window, "Remove from the list: tint")
+
+
 def test_an_unlisted_model_can_be_typed(window, sent):
     write(window, "Model", "painter-9")
     assert sent().fields["model"] == "painter-9"

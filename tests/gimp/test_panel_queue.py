@@ -14,6 +14,7 @@ from tests.gimp.screen import (
     close_panel,
     is_open,
     layers,
+    open_group,
     open_panel,
     press_generate,
     scroll_to,
@@ -218,6 +219,20 @@ def test_nothing_moves_when_progress_results_and_errors_come(window, image, endp
     states["kept"] = places(window)
     for state, positions in states.items():
         assert positions == states["empty"], f"{state} moves what is there"
+
+
+def test_quick_mask_is_turned_on_by_a_button_and_the_selection_comes_back(window, image):
+    before = window.call("edits.state_of", image_id=image)
+    open_group(window, "Area")
+    click(window, "Quick Mask")
+    wait_until(lambda: "Quick Mask is on" in texts(window), "the panel says so")
+    assert window.call("edits.state_of", image_id=image)["channels"] != before["channels"]
+    activate(window, MAIN)
+    window.keys("key", "shift+q")
+    wait_until(lambda: "Quick Mask is on" not in texts(window), "it is off")
+    after = window.call("edits.state_of", image_id=image)
+    assert (after["selection"], after["channels"]) == (before["selection"], before["channels"])
+    activate(window, PANEL)
 
 
 def test_a_recipe_asks_for_its_placeholder(window, image, endpoint):

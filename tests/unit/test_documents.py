@@ -82,6 +82,7 @@ def test_every_file_of_a_job_folder_is_described(tmp_path, monkeypatch):
     names.update(path.name for path in whole.folder.iterdir())
     job.mark_notified()
     job.mark_inserted()
+    job.star(True)
     names.update(path.name for path in job.folder.iterdir())
 
     readme = (CHECKOUT / "lib/README.md").read_text(encoding="utf-8")

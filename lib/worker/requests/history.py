@@ -19,7 +19,7 @@ from lib.frame.geometry import Rect, Size
 from lib.imaging import result
 from lib.jobs import history
 from lib.jobs.answer_files import delete_answers, parse_answers
-from lib.jobs.history_record import Record
+from lib.jobs.history_record import ORIGINAL, Record
 from lib.jobs.job import Job
 from lib.jobs.stored_data import FallbackWriter
 from lib.translation import _
@@ -27,7 +27,7 @@ from lib.worker import job_layers
 from lib.worker.job_checks import JobFailed, is_cut_out
 
 THUMBNAIL = "thumbnail.rgb"
-THUMBNAIL_EDGE = 72
+THUMBNAIL_EDGE = 128
 _LARGEST_EDGE = 1024
 _MOST_PIXELS = 200_000_000
 _UNREADABLE = (OSError, ValueError, PictureError)
@@ -54,8 +54,8 @@ def layers(message: Mapping[str, Any]) -> Mapping[str, Any]:
 def thumbnail(message: Mapping[str, Any]) -> Mapping[str, Any]:
     """Answer with a small picture of a job, at most `edge` pixels wide and high: `width`, `height`, `rgb` in base64.
 
-    `file` names one of its results; the default is the first result, else the original. {} if there is no picture.
-    With `file` it also says whether that has `content_credentials`, a C2PA manifest.
+    `file` names one of its results, or the picture that was sent; the default is the first result, else the latter.
+    {} if there is no picture. With `file` it also says whether that has `content_credentials`, a C2PA manifest.
     """
     record = history.record(Path(message["job"]))
     edge = min(int(message.get("edge", THUMBNAIL_EDGE)), _LARGEST_EDGE)
@@ -176,7 +176,7 @@ def _plan_of(picture: Path) -> Plan:
 def _original_layer(job: Job, writer: FallbackWriter, plan: Plan) -> Any:
     """Write the picture that was sent as the pixels of a layer; return None if it is missing."""
     try:
-        data = job.path("image-1.png").read_bytes()
+        data = job.path(ORIGINAL).read_bytes()
         return writer.write("original.rgba", result.layer_pixels(data, plan, None, transparent=True).rgba)
     except _UNREADABLE:
         return None
@@ -185,7 +185,7 @@ def _original_layer(job: Job, writer: FallbackWriter, plan: Plan) -> Any:
 def _picture(record: Record, name: object) -> Path | None:
     if name is None:
         return record.picture
-    return record.folder / str(name) if name in record.results else None
+    return record.folder / str(name) if name in (*record.results, ORIGINAL) else None
 
 
 def _scale_down(path: Path, edge: int) -> Image.Image:
@@ -199,7 +199,7 @@ def _cached(folder: Path) -> Image.Image | None:
     """Return the cached thumbnail: its file holds the width and the height, one byte each, then the pixels."""
     try:
         data = (folder / THUMBNAIL).read_bytes()
-        if max(data[:2]) > THUMBNAIL_EDGE:
+        if max(data[:2]) != THUMBNAIL_EDGE:  # damaged, or smaller ones of an earlier version
             return None
         return Image.frombytes("RGB", (data[0], data[1]), data[2:])
     except (OSError, ValueError, IndexError):

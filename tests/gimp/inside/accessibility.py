@@ -14,9 +14,10 @@ MOST_DEPTH = 40
 CONTROLS = {
     "push button", "button", "toggle button", "check box", "radio button", "combo box", "entry", "text",
     "password text", "spin button", "slider", "table", "tree table", "tree", "list box", "page tab list", "page tab",
-    "icon", "link",
+    "icon", "link", "layered pane",
 }  # fmt: skip
 _TABLES = ("tree table", "table", "tree")
+_GRID = "layered pane"  # whose icons are left out, too
 
 
 def steady(look):
@@ -170,7 +171,7 @@ def _children(node):
 def _walk(node, path=""):
     """All that is in a window, in order; a table's cells are left out, as the table is one control."""
     yield path, node
-    if path.count("/") > MOST_DEPTH or node.get_role_name() in _TABLES:
+    if path.count("/") > MOST_DEPTH or node.get_role_name() in (*_TABLES, _GRID):
         return
     for number in _numbers(node):
         child = node.get_child_at_index(number)
@@ -181,7 +182,7 @@ def _walk(node, path=""):
 def _scrolled(node):
     """All that is in a window, also what has to be scrolled into view."""
     yield node
-    if node.get_role_name() not in _TABLES:
+    if node.get_role_name() not in (*_TABLES, _GRID):
         for child in _children(node):
             if _has(child, Atspi.StateType.VISIBLE) or child.get_role_name() == "page tab":
                 yield from _scrolled(child)

@@ -80,6 +80,18 @@ def test_a_record_has_everything_that_the_list_shows():
     assert record.size == sum(path.stat().st_size for path in record.folder.iterdir())
 
 
+def test_a_star_is_read_and_protects_from_every_limit():
+    job = Job(done(days_ago=500, job_json={**JOB_SPEC, "image": "holiday"}))
+    job.star(True)
+    os.utime(job.folder, (time.time() - 500 * DAY,) * 2)
+    (record,) = history.records()
+    assert record.is_starred and record.image == "holiday"
+    assert retention.tidy(1, 1) == []
+    job.star(False)
+    os.utime(job.folder, (time.time() - 500 * DAY,) * 2)
+    assert not history.record(job.folder).is_starred and retention.tidy(1, 1) == [job.folder.name]
+
+
 def test_unprintable_characters_of_a_prompt_are_replaced():
     odd = "a\0b\ud800c\r\x1b[31m\nd\te 山"
     done(job_json={**JOB_SPEC, "request": {"prompt": odd}})

@@ -37,6 +37,12 @@ def test_placeholders_are_filled_and_those_without_a_text_stay():
     assert recipe.filled({"light": "night"})["prompt"] == "{season} by night, {season}!"
 
 
+def test_a_recipe_can_name_the_layer_with_the_markup():
+    assert recipes.save("Marks", {"prompt": "as drawn", "markup": "notes"}).values["markup"] == "notes"
+    with pytest.raises(ValueError, match="markup is not valid"):
+        recipes.save("Marks", {"prompt": "as drawn", "markup": "n" * 201})
+
+
 def test_own_recipes_are_saved_exported_imported_and_removed(tmp_path):
     recipes.save("Grün & blau", {"prompt": "green", "quality": "high", "grow": 4})
     recipes.save("Grün & blau", {"prompt": "blue"})

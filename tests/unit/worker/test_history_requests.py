@@ -114,11 +114,12 @@ def test_an_original_of_another_size_is_not_used_for_alignment(job):
 def test_thumbnails_are_small_cached_and_made_of_results_only(job):
     job.write("result-1.png", png((192, 96)))
     small = ask(job, history_requests.thumbnail)
-    assert (small["width"], small["height"]) == (72, 36)
+    assert (small["width"], small["height"]) == (128, 64)
     assert base64.b64decode(small["rgb"])[:3] == b"\xff\x00\x00"
     job.write("result-1.png", b"no picture")
     assert ask(job, history_requests.thumbnail) == small, "cached"
     assert ask(job, history_requests.thumbnail, file="../job.json") == {}
+    assert ask(job, history_requests.thumbnail, file="image-1.png", edge=50)["width"] == 50, "before the edit"
     assert ask(job, history_requests.thumbnail, file="result-1.png", edge=300) == {}
     job.write("thumbnail.rgb", b"xx")
     assert ask(job, history_requests.thumbnail) == {}
@@ -126,7 +127,7 @@ def test_thumbnails_are_small_cached_and_made_of_results_only(job):
 
 def test_the_thumbnail_of_a_job_without_a_result_is_the_original():
     job = make_job()
-    assert ask(job, history_requests.thumbnail)["width"] == 72
+    assert ask(job, history_requests.thumbnail)["width"] == 96
     job.path("image-1.png").unlink()
     assert ask(job, history_requests.thumbnail) == {}
     assert ask(Job(job.folder / "gone"), history_requests.thumbnail) == {}
