@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import gi
-
-gi.require_version("GimpUi", "3.0")
-from gi.repository import Gimp, GimpUi
+from gi.repository import Gimp
 
 from lib.api.text import sentences
 from lib.frame.geometry import Size
@@ -23,6 +20,7 @@ from plugin.ui.consent import confirm_cancel, confirm_send
 from plugin.ui.engine_note import EngineNote
 from plugin.ui.procedure_window import ProcedureWindow
 from plugin.ui.single_window import single_window
+from plugin.ui.start import init_windows
 from plugin.worker.process import Event
 from plugin.worker.workers import Workers
 
@@ -190,7 +188,7 @@ def open_extend(
     with single_window(image, "extend") as slot:
         if slot is None:
             return False
-        GimpUi.init("generative-edit")
+        init_windows()
         start_with_settings(config, EXTEND_ARGUMENTS)
         dialog = ExtendDialog(procedure, config, image, layers)
         slot.register(dialog.raise_window)

@@ -6,7 +6,7 @@ from typing import Any
 
 from gi.repository import Gimp, Gtk
 
-from lib.settings import provider_tests, settings
+from lib.settings import provider_tests, recipes, settings
 from lib.settings.validators import LARGEST_RADIUS
 from lib.translation import _
 from plugin.edit.arguments import defaults, values_of
@@ -81,17 +81,18 @@ class FolderForm(Gtk.Box):
         fields = self._fields
         folders = grid([[fields[name]] for name in ("input-folder", "pattern", "output-folder", "prompts-file")])
         main: list[list[Field]] = [
-            [fields["provider"], fields["model"]],
+            [fields["provider"]],
+            [fields["model"], fields["max-cost"]],
             [fields["mask"], fields["mask-channel"]],
             [fields["output-format"], fields["output-compression"]],
             [fields["largest-size"], fields["concurrency"]],
-            [fields["max-cost"]],
         ]
         self.pack_start(folders, False, False, 0)
         self.pack_start(self.prompt, True, True, 0)
         table = grid(main)
-        table.insert_row(1)
-        table.attach(self._model_note, 0, 1, 4, 1)
+        table.child_set_property(fields["provider"].widget, "width", 3)  # as names of providers are long
+        table.insert_row(2)
+        table.attach(self._model_note, 0, 2, 4, 1)
         self.pack_start(table, False, False, 0)
         self.pack_start(self._more_options(), False, False, 0)
 
@@ -169,13 +170,14 @@ def _create_fields(config: Gimp.ProcedureConfig) -> dict[str, Field]:
         TextField(config, "references", '["…"]'),
         TextField(config, "extra", "{…}"),
         ListField(config, "provenance", _("as in Settings")),
-        TextField(config, "recipe"),
+        ListField(config, "recipe", _("none")),
         CheckField(config, "retry-unknown"),
     ]
     by_name: dict[str, Field] = {field.name: field for field in fields}
     by_name["mask-channel"] = ChannelField(config)
     _set_list(by_name["output-format"], {name: _FORMAT_TITLES[name] for name in FORMATS if name in _FORMAT_TITLES})
     _set_list(by_name["match-colour"], {"always": _("always"), "never": _("never")})
+    _set_list(by_name["recipe"], {recipe.name: recipe.title for recipe in recipes.load()})
     _set_list(by_name["provenance"], {"mark": _("mark"), "none": _("none")})
     return by_name
 

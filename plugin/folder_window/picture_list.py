@@ -21,7 +21,7 @@ from plugin.folder_window.statuses import Status, Statuses
 from plugin.ui import thumbnails
 
 _PAD = 4
-_NAME_WIDTH, _COLUMN_WIDTH, _STATUS_WIDTH = 170, 110, 130
+_NAME_WIDTH, _COLUMN_WIDTH, _STATUS_WIDTH = 170, 110, 190
 _LONGEST_CELL = 200
 _Cell = TypeVar("_Cell", bound=Gtk.CellRenderer)
 

@@ -33,6 +33,7 @@ from plugin.folder_window.run_control import RunControl
 from plugin.folder_window.statuses import INTERRUPTED, Statuses
 from plugin.folder_window.texts import earlier_run_text, expectation_text, run_text
 from plugin.ui.help import add_help_button
+from plugin.ui.start import init_windows
 from plugin.worker.workers import Workers
 
 _START, _REPORT = 1, 2
@@ -374,6 +375,6 @@ def _readable(values: dict[str, Any], error: BadArguments) -> str:
 
 def show_folder_window(config: Gimp.ProcedureConfig) -> None:
     """Show the window until it is closed."""
-    GimpUi.init("generative-edit")
+    init_windows()
     Gegl.init(None)
     FolderWindow(config).run()

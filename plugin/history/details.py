@@ -44,6 +44,7 @@ class JobDetails(Gtk.Box):
         self._prompt.set_accepts_tab(False)
         self._facts, self._note = _label(), _label()
         self._star = Gtk.ToggleButton(label=_("☆ St_ar"), use_underline=True)
+        self._star.set_sensitive(False)
         self._star.set_tooltip_text(_("Edits with a star are kept: only you can delete them."))
         self._star_handler = self._star.connect("toggled", self._on_starred)
         self._lay_out()

@@ -30,6 +30,7 @@ from plugin.history.recovery import unreported_results
 from plugin.ui.display import keep_above_gimp
 from plugin.ui.help import add_help_button
 from plugin.ui.labels import WrappingText, wrapped_label
+from plugin.ui.start import init_windows
 from plugin.worker.process import Event
 from plugin.worker.workers import Workers
 
@@ -249,7 +250,7 @@ class HistoryDialog:
 
 def show_history(image: Gimp.Image | None) -> None:
     """Show the window until it is closed; raise EditFailed where the worker cannot be started."""
-    GimpUi.init("generative-edit")
+    init_windows()
     workers = Workers()
     workers.get()
     try:

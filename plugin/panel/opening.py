@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import gi
-
-gi.require_version("GimpUi", "3.0")
-from gi.repository import Gimp, GimpUi, GLib
+from gi.repository import Gimp, GLib
 
 from lib.api.text import sentences
 from lib.settings import first_time
@@ -17,6 +14,7 @@ from plugin.edit.arguments import defaults, set_values, start_with_settings, val
 from plugin.errors import EditFailed
 from plugin.panel.window import Panel, RepeatTarget
 from plugin.ui.single_window import SingleWindow, single_window
+from plugin.ui.start import init_windows
 
 _FIRST_PREVIEWS = 2
 
@@ -71,7 +69,7 @@ def _run_panel(
 
     `repeat_target` is the previous edit whose area is sent until the user selects another one.
     """
-    GimpUi.init("generative-edit")
+    init_windows()
     settings_are_next = first_time.is_first_time() and _welcome()
     panel = Panel(procedure, config, image, layers, repeat_target)
     slot.register(panel.raise_window)

@@ -102,6 +102,7 @@ class PanelParts:
         self.form.add_group(Group("images", _("Images to send"), images))
         scroller = Gtk.ScrolledWindow(can_focus=False, propagate_natural_height=True, min_content_height=_MIN_HEIGHT)
         scroller.set_policy(Gtk.PolicyType.NEVER, Gtk.PolicyType.AUTOMATIC)
+        scroller.set_overlay_scrolling(False)  # on a small screen only the bar says that there are more groups
         scroller.add(options)
         return scroller
 

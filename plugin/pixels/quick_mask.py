@@ -17,7 +17,11 @@ def turn_on(image: Gimp.Image) -> None:
     channel = Gimp.Channel.new(image, QUICK_MASK, width, height, _OPACITY, Gegl.Color.new("red"))
     with undo_group(image):
         image.insert_channel(channel, None, 0)
-        channel.combine_masks(image.get_selection(), Gimp.ChannelOps.ADD, 0, 0)
+        whole = Gegl.Rectangle.new(0, 0, width, height)
+        mask = channel.get_buffer()
+        image.get_selection().get_buffer().copy(whole, Gegl.AbyssPolicy.NONE, mask, whole)
+        mask.flush()
+        channel.update(0, 0, width, height)
         Gimp.Selection.none(image)
         image.set_selected_channels([channel])
     Gimp.displays_flush()

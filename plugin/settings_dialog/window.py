@@ -19,6 +19,7 @@ from plugin.settings_dialog.rows import SPACE
 from plugin.ui.display import keep_above_gimp
 from plugin.ui.help import add_help_button
 from plugin.ui.labels import WrappingText
+from plugin.ui.start import init_windows
 from plugin.worker.process import Event, OnEvent
 from plugin.worker.workers import Workers
 
@@ -42,7 +43,7 @@ class SettingsDialog:
     """The window; its pages use it to change settings, to send requests to the worker and to show problems."""
 
     def __init__(self, parent: Gtk.Window | None, on_changed: Callable[[], None]) -> None:
-        GimpUi.init("generative-edit")
+        init_windows()
         self._on_changed = on_changed
         self._workers = Workers()
         self._open = True

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import gi
 from gi.repository import Gimp
 
 from plugin.errors import EditCancelled
@@ -21,12 +20,10 @@ def require_consent(draft: Callable[[], Draft]) -> None:
     """
     if Gimp.default_display() is None:
         return
-    gi.require_version("GimpUi", "3.0")
-    from gi.repository import GimpUi
-
-    # Imported here, as it needs a display.
+    # Imported here, as they need a display.
     from plugin.ui.consent import confirm_send
+    from plugin.ui.start import init_windows
 
-    GimpUi.init("generative-edit")
+    init_windows()
     if not confirm_send(draft(), None, confirm_unknown_cost=True):
         raise EditCancelled

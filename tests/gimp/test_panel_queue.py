@@ -222,6 +222,7 @@ def test_nothing_moves_when_progress_results_and_errors_come(window, image, endp
 
 
 def test_quick_mask_is_turned_on_by_a_button_and_the_selection_comes_back(window, image):
+    window.call("edits.select", image_id=image, box=SELECTIONS["first"])
     before = window.call("edits.state_of", image_id=image)
     open_group(window, "Area")
     click(window, "Quick Mask")

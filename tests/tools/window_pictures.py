@@ -103,8 +103,7 @@ def take(gimp, look, work, folder):
             work, environment=variables, window=look.screen, config=work / "GIMP", accessible=True
         ) as window:
             window.wait_for_window("GIMP|GNU")
-            window.renew(plug_in, welcome=True)
-            Pictures(window, endpoint, look, folder).take_all()
+            Pictures(window, endpoint, look, folder, plug_in).take_all()
     finally:
         endpoint.close()
 
@@ -112,14 +111,15 @@ def take(gimp, look, work, folder):
 class Pictures:
     """Drives the windows of one look from state to state."""
 
-    def __init__(self, window, endpoint, look, folder):
+    def __init__(self, window, endpoint, look, folder, plug_in):
+        self._plug_in = plug_in
         self._window, self._endpoint, self._folder = window, endpoint, folder
         catalogue = [] if look.language == "en" else read(LOCALE / f"{look.language}.po")[1:]
         self._translations = {entry.text: entry.translations[0] for entry in catalogue}
         self._count = 0
 
     def take_all(self):
-        for part in (self.panel, self.history, self.settings, self.extend, self.edit_folder):
+        for part in (self.first_time, self.panel, self.history, self.settings, self.extend, self.edit_folder):
             try:
                 part()
             except AssertionError as error:
@@ -127,14 +127,23 @@ class Pictures:
                 print(f"{self._folder.name}, {part.__name__}: {str(error)[:300]}", flush=True)
                 self._window.clear()
 
-    def panel(self):
-        window, endpoint = self._window, self._endpoint
+    def first_time(self):
+        window = self._window
+        window.renew({name: text for name, text in self._plug_in.items() if name == "PYTHONPATH"}, welcome=True)
         window.call("edits.show", case="ellipse")
         window.settle()
         self.open("_Edit with Prompt…", WELCOME)
         self.shoot("first-time")
         window.keys("key", "Escape")
         self.wait(PANEL)
+        self.shoot("panel-engine")
+        window.keys("key", "Escape")
+        window.settle()
+
+    def panel(self):
+        window, endpoint = self._window, self._endpoint
+        window.renew(self._plug_in)
+        self.open("_Edit with Prompt…", PANEL)
         self.shoot("panel-empty")
         self.click(PANEL, "_Recipes")
         self.shoot("recipes")
@@ -177,7 +186,9 @@ class Pictures:
         self.open("_History…", HISTORY)
         self.shoot("history")
         left, top, *_size = window.call("accessibility.extent", title=self.name(HISTORY))
-        window.keys("mousemove", str(left + 90), str(top + 170))
+        window.keys("mousemove", str(left + 230), str(top + 170), "click", "1")  # the first one has failed
+        window.settle()
+        window.keys("mousemove", str(left + 240), str(top + 180))
         self.shoot("history-before", move=False)
         self.click(HISTORY, "_Insert")
         time.sleep(1)
@@ -193,9 +204,9 @@ class Pictures:
 
     def settings(self):
         self.open("_Settings…", SETTINGS)
-        for page in range(1, 5):
-            self.shoot(f"settings-{page}")
-            self._window.keys("key", "ctrl+Next")
+        for page in ("Pro_viders and Keys", "_Defaults", "C_ost", "Histor_y and Log"):
+            self.click(SETTINGS, page)
+            self.shoot("settings-" + page.replace("_", "").partition(" ")[0].lower())
         self._window.keys("key", "Escape")
         self._window.settle()
 

@@ -5,16 +5,17 @@ from pathlib import Path
 import gi
 
 gi.require_version("Gdk", "3.0")
-gi.require_version("GimpUi", "3.0")
 gi.require_version("Gtk", "3.0")
-from gi.repository import Gdk, Gimp, GimpUi, Gtk
+from gi.repository import Gdk, Gimp, Gtk
+
+from plugin.ui.start import init_windows
 
 THEMES = Path("/usr/share/gimp/3.0/themes/Default")
 
 
 def lowest():
     """The contrast of each text on its background: by theme, the kind of widget and its text."""
-    GimpUi.init("contrast")
+    init_windows()
     screen, contrasts = Gdk.Screen.get_default(), {}
     windows = [_window(part) for part in _parts()]
     for name in ("dark", "light"):
@@ -84,8 +85,8 @@ def _of(widget):
     kind = type(widget).__name__
     yield f"{kind} {text!r}", _ratio(context.get_color(state), _background(widget, state))
     if isinstance(widget, Gtk.Entry) and widget.get_placeholder_text():
-        found, colour = context.lookup_color("placeholder_text_color")
-        colour = colour if found else Gdk.RGBA(0.5, 0.5, 0.5, 1)
+        is_defined, colour = context.lookup_color("placeholder_text_color")
+        colour = colour if is_defined else Gdk.RGBA(0.5, 0.5, 0.5, 1)
         yield f"placeholder {widget.get_placeholder_text()!r}", _ratio(colour, _background(widget, state))
     if isinstance(widget, (Gtk.TreeView, Gtk.IconView)):
         selected = Gtk.StateFlags.SELECTED
