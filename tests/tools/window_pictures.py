@@ -211,6 +211,8 @@ class Pictures:
         self._window.settle()
 
     def extend(self):
+        self._window.call("edits.show", case="ellipse")
+        self._window.settle()
         self.open("E_xtend Canvas…", EXTEND)
         self.shoot("extend")
         self._window.keys("key", "Escape")
