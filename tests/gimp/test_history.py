@@ -160,6 +160,7 @@ def test_results_are_inserted_into_an_image_of_another_size_centred_or_scaled(wi
     before = len(jobs(window))
     insert_elsewhere(window, "alt+t")
     wait_for_layers(window, image, 3 + before)
+    wait_for_text(window, "Inserted into")
 
 
 def insert_elsewhere(window, choice):
