@@ -5,6 +5,7 @@ Only as many jobs as have been scrolled to are in the grid, and pictures are mad
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from functools import partial
@@ -28,7 +29,7 @@ from plugin.worker.process import Event
 from plugin.worker.workers import Workers
 
 PICTURE_EDGE = 128
-_AT_ONCE = 50
+_SECONDS_AT_ONCE = 0.03
 _PAGE = 100
 _MOST_HELD = 400  # pictures in memory
 _PICTURE, _LINES, _FOLDER = range(3)
@@ -128,20 +129,20 @@ class JobGrid(Gtk.ScrolledWindow):
         return view
 
     def _read_more(self) -> bool:
-        """Read a few jobs at a time, so that thousands do not delay the window."""
-        record = None
-        for _turn in range(_AT_ONCE):
-            record = self._next()
-            if not record:
-                break
+        """Read jobs for a moment, so that thousands do not delay the window."""
+        end = time.monotonic() + _SECONDS_AT_ONCE
+        while record := self._next():
             self.records[record.folder.name] = record
             if self._criteria.match(record):
                 self._matches.append(record.folder.name)
+            if time.monotonic() > end:
+                break
         if len(self._store) < _PAGE:
             self._add_page()
         if not self.view.get_selected_items():
             self._select_first()
-        self.emit("changed" if record else "read")
+        if not record:
+            self.emit("read")
         return GLib.SOURCE_CONTINUE if record else GLib.SOURCE_REMOVE
 
     def _next(self) -> Record | None:
