@@ -162,9 +162,16 @@ def texts(window, title=PANEL):
 
 
 def wait_for_text(window, text, title=PANEL):
-    """Wait until this can be read in a window."""
+    """Wait until this can be read in a window, whose controls may go while they are looked at."""
+
+    def is_read():
+        try:
+            return text in texts(window, title)
+        except FailedInside:
+            return False
+
     try:
-        wait_until(lambda: text in texts(window, title))
+        wait_until(is_read)
     except AssertionError:
         raise AssertionError(f"{text!r} is not in {texts(window, title)!r}") from None
 

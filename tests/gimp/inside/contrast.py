@@ -17,6 +17,7 @@ def lowest():
     """The contrast of each text on its background: by theme, the kind of widget and its text."""
     init_windows()
     screen, contrasts = Gdk.Screen.get_default(), {}
+    Gtk.Settings.get_default().set_property("gtk-enable-animations", False)  # no colour is on its way to another
     windows = [_window(part) for part in _parts()]
     for name in ("dark", "light"):
         theme = Gtk.CssProvider()
