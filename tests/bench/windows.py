@@ -39,6 +39,7 @@ from tests.gimp.screen import (
     press_generate,
     set_counts,
     texts,
+    wait_for_text,
 )
 from tests.waiting import wait_until
 
@@ -163,7 +164,7 @@ def _measure_list(window, entry, title, name, complete):
     press_entry(window, entry)
     window.wait_for_window(title)
     opened = time.monotonic() - begun
-    wait_until(lambda: complete in texts(window, title), f"{complete} are listed", 120)
+    wait_for_text(window, complete, title)
     listed = time.monotonic() - begun
     print_row(f"{title} with {COUNT} is open", f"{opened:.2f} s, all listed after {listed:.2f} s", "2 s")
     wait_until(lambda: window.call("accessibility.focus", title=title, name=name), "the list has the keyboard", 20)
