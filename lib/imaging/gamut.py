@@ -56,9 +56,9 @@ def restore(rgba: bytes, original: Floats) -> Restored | None:
         cells = threads.map(lambda rows: _changed(answer[rows, :, :3], original[rows]), parts)
         changed = np.concatenate(list(cells))
         changed = box_sum(changed, 1) / box_sum(np.ones_like(changed), 1)
-        kept = np.clip((CHANGED[1] - changed) / (CHANGED[1] - CHANGED[0]), 0, 1)
+        unchanged = np.clip((CHANGED[1] - changed) / (CHANGED[1] - CHANGED[0]), 0, 1)
         result = np.empty((height, width, 4), np.float32)
-        counts = list(threads.map(lambda rows: _restore(answer, original, kept, result, rows), parts))
+        counts = list(threads.map(lambda rows: _restore(answer, original, unchanged, result, rows), parts))
     clipped, restored = np.sum(counts, 0)
     return Restored(result.tobytes(), float(restored / clipped))
 
@@ -72,7 +72,7 @@ def _changed(answer: NDArray[np.uint8], original: Floats) -> Floats:
 
 
 def _restore(
-    answer: NDArray[np.uint8], original: Floats, kept: Floats, result: Floats, rows: slice
+    answer: NDArray[np.uint8], original: Floats, unchanged: Floats, result: Floats, rows: slice
 ) -> tuple[float, float]:
     """Compute rows of the result; return how many of their pixels were clipped, and how many of these are restored."""
     own, levels = np.nan_to_num(original[rows]), answer[rows].astype(np.float32)
@@ -82,7 +82,7 @@ def _restore(
         return 0.0, 0.0
     box = (0, rows.start / CELL, answer.shape[1] / CELL, rows.stop / CELL)
     size = (clipped.shape[1], clipped.shape[0])
-    part = np.asarray(Image.fromarray(kept).resize(size, Image.Resampling.BILINEAR, box))
+    part = np.asarray(Image.fromarray(unchanged).resize(size, Image.Resampling.BILINEAR, box))
     sent = _sent(own)
     # An unchanged answer becomes exactly the original, however the bytes that were sent were rounded.
     rounding = levels[..., :3] - sent

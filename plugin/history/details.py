@@ -30,7 +30,7 @@ class JobDetails(Gtk.Box):
     def __init__(self, workers: Workers, on_star: Callable[[Record, bool], None]) -> None:
         super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=6)
         self._workers, self._on_star = workers, on_star
-        self._shown: list[tuple[Gtk.Image, GdkPixbuf.Pixbuf]] = []
+        self._thumbnails: list[tuple[Gtk.Image, GdkPixbuf.Pixbuf]] = []
         self._before: GdkPixbuf.Pixbuf | None = None
         self._compares = False
         self._token = object()  # of the job whose pictures are expected
@@ -57,8 +57,8 @@ class JobDetails(Gtk.Box):
         if former and record and replace(record, is_starred=former.is_starred, size=former.size) == former:
             self._show_star()
             return
-        shown = self._token = object()
-        self._shown, self._before = [], None
+        token = self._token = object()
+        self._thumbnails, self._before = [], None
         self._show_star()
         for child in self._pictures.get_children():
             child.destroy()
@@ -74,15 +74,15 @@ class JobDetails(Gtk.Box):
         for name in self._names():
             edge = _SEVERAL_EDGE if several else _ONE_EDGE
             request = {"job": str(record.folder), "edge": edge} | ({"file": name} if name else {})
-            self._workers.ask("thumbnail", lambda answer: self._add(answer, record, shown), **request)
+            self._workers.ask("thumbnail", lambda answer: self._add(answer, record, token), **request)
         if record.results:
             request = {"job": str(record.folder), "edge": _SEVERAL_EDGE if several else _ONE_EDGE, "file": ORIGINAL}
-            self._workers.ask("thumbnail", lambda answer: self._add_before(answer, shown), **request)
+            self._workers.ask("thumbnail", lambda answer: self._add_before(answer, token), **request)
 
     def compare(self, before: bool) -> None:
         """Show the pictures as they were before the edit, or with the results again."""
         self._compares = before
-        for image, picture in self._shown:
+        for image, picture in self._thumbnails:
             image.set_from_pixbuf(self._before if before and self._before else picture)
 
     def _lay_out(self) -> None:
@@ -110,20 +110,20 @@ class JobDetails(Gtk.Box):
             return []
         return list(self._record.results[:_MOST_PICTURES]) or [""]
 
-    def _add(self, answer: Event, record: Record, shown: object) -> None:
-        if shown is not self._token:
+    def _add(self, answer: Event, record: Record, token: object) -> None:
+        if token is not self._token:
             return
         if answer.get("content_credentials"):
             self._facts.set_text(f"{_facts(record)}\n{_('Content Credentials (C2PA): in the saved response')}")
         picture = thumbnails.of_answer(answer)
         if picture:
             image = Gtk.Image.new_from_pixbuf(picture)
-            self._shown.append((image, picture))
+            self._thumbnails.append((image, picture))
             self._pictures.add(image)
             self._pictures.show_all()
 
-    def _add_before(self, answer: Event, shown: object) -> None:
-        if shown is self._token:
+    def _add_before(self, answer: Event, token: object) -> None:
+        if token is self._token:
             self._before = thumbnails.of_answer(answer)
             self.compare(self._compares)
 

@@ -29,7 +29,7 @@ def disc(x: int, radius: int = 18) -> np.ndarray:
 DISCS = disc(40, 24) | disc(104, 24)
 
 
-def seen(monkeypatch: pytest.MonkeyPatch, area: np.ndarray, saliency: float = 1.0) -> None:
+def set_saliency(monkeypatch: pytest.MonkeyPatch, area: np.ndarray, saliency: float = 1.0) -> None:
     """Let the network see `area` of the scene stand out."""
     rows = np.arange(network.SIDE) * area.shape[0] // network.SIDE
     columns = np.arange(network.SIDE) * area.shape[1] // network.SIDE
@@ -50,12 +50,12 @@ def test_nothing_is_copied_from_what_the_user_marks() -> None:
 
 def test_another_subject_is_not_copied_into_the_place_of_the_removed_one(monkeypatch: pytest.MonkeyPatch) -> None:
     image, gone = scene(), disc(40, 24)
-    seen(monkeypatch, disc(40) | disc(104))
-    found = others.find_others(image, gone)
-    assert found is not None and found[disc(104)].all() and not found[disc(40)].any()
+    set_saliency(monkeypatch, disc(40) | disc(104))
+    other_subjects = others.find_others(image, gone)
+    assert other_subjects is not None and other_subjects[disc(104)].all() and not other_subjects[disc(40)].any()
     marked = disc(72, 8)
     result = edit([image], gone, "remove the left one", avoid=marked).image
-    assert np.array_equal(result[..., :3], fill(image[..., :3].copy(), gone, avoid=found | marked))
+    assert np.array_equal(result[..., :3], fill(image[..., :3].copy(), gone, avoid=other_subjects | marked))
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_another_subject_is_not_copied_into_the_place_of_the_removed_one(monkeyp
 def test_otherwise_everything_may_be_copied(
     monkeypatch: pytest.MonkeyPatch, stands_out: np.ndarray, saliency: float, gone: np.ndarray
 ) -> None:
-    seen(monkeypatch, stands_out, saliency)
+    set_saliency(monkeypatch, stands_out, saliency)
     assert others.find_others(scene(), gone) is None
 
 

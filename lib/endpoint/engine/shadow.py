@@ -50,22 +50,22 @@ def find_shadow(image: np.ndarray, selected: np.ndarray) -> np.ndarray:
 
 def _search(colours: np.ndarray, thing: np.ndarray) -> np.ndarray:
     """Return the shadow, (H, W, bool), of a thing in a small picture of logarithmic colours (H, W, 3)."""
-    known = ~thing
-    smooth = _mean(colours, known.astype(np.float32), 1, 1)
-    change = smooth - _ground(smooth, known, int(max(thing.any(0).sum(), thing.any(1).sum())))
+    outside = ~thing
+    smooth = _mean(colours, outside.astype(np.float32), 1, 1)
+    change = smooth - _ground(smooth, outside, int(max(thing.any(0).sum(), thing.any(1).sum())))
     darkening = -change.mean(-1)
     tints = np.abs(np.diff(change, axis=-1)).max(-1)
-    ground = darkening[known & (darkening < _DARKENING)]
+    ground = darkening[outside & (darkening < _DARKENING)]
     noise = 1.48 * float(np.median(np.abs(ground))) if ground.size else 0.0
     least = max(_DARKENING, _NOISES * noise)
-    dark = known & (darkening > _PENUMBRA * least) & ((tints < _TINT) | (darkening > _DARKEST))
+    dark = outside & (darkening > _PENUMBRA * least) & ((tints < _TINT) | (darkening > _DARKEST))
     dark[: _lower_end(thing, _GROUND)] = False
     foot = _foot(thing)
     shadow = np.zeros_like(thing)
     for each in parts(_opened(dark)):
         if _is_shadow(each, darkening, foot, least, int(thing.sum())):
             shadow[each.rows, each.columns] = darkening[each.rows, each.columns] < _DARKEST
-    inside: np.ndarray = _grown(shadow, 1) & known
+    inside: np.ndarray = _grown(shadow, 1) & outside
     return inside
 
 
@@ -97,12 +97,12 @@ def _lower_end(thing: np.ndarray, share: float) -> int:
     return int(rows[-1] - share * (rows[-1] - rows[0]))
 
 
-def _ground(colours: np.ndarray, known: np.ndarray, longest: int) -> np.ndarray:
+def _ground(colours: np.ndarray, outside: np.ndarray, longest: int) -> np.ndarray:
     """Return the colour of the lit ground at each pixel: a mean of its surroundings that leaves out what is darker."""
-    weight = known.astype(np.float32)
+    weight = outside.astype(np.float32)
     for _round in range(4):
         mean = _mean(colours, weight, max(2, longest // 8), max(8, longest))
-        weight = (known & ((mean - colours).mean(-1) < _DARKENING / 2)).astype(np.float32)
+        weight = (outside & ((mean - colours).mean(-1) < _DARKENING / 2)).astype(np.float32)
     return mean
 
 
