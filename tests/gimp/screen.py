@@ -71,7 +71,7 @@ def close_panel(window):
 
 def close_by_escape(window, title):
     """Close the window of this title, with the key pressed once more where a window that had just come took it."""
-    for patience in (10, 60):
+    for patience in (20, 180):
         activate(window, title)
         window.keys("key", "Escape")
         try:

@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import threading
-import time
 import unicodedata
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from PIL import Image, ImageChops, ImageCms, ImageOps
 
 from tests.gimp.conftest import in_turns
 from tests.gimp.harness import CALL_SECONDS
+from tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -558,17 +558,12 @@ def test_ctrl_c_stops_a_run_with_a_report_and_the_same_command_continues_it(
     arguments["concurrency"] = 4
     with installed.start(tmp_path, environment=environment, linger=True) as running:
         running.begin("folders.run", **arguments)
-        end = time.monotonic() + 60
-        while not filling.refused and time.monotonic() < end:
-            time.sleep(0.05)
+        wait_until(lambda: filling.refused, "a request is refused")
         running.kill(signal.SIGINT, "generative-edit.py", "lib.worker", "--batch-interpreter")  # as a terminal does
-        while not (results / "report.jsonl").exists() and time.monotonic() < end:
-            time.sleep(0.05)
+        wait_until((results / "report.jsonl").exists, "the report is written")
         lines = report_of(results)
         assert {line["status"] for line in lines.values()} <= {"done", "under-way", "not-started"} and len(lines) == 12
-        while running.processes("lib.worker") and time.monotonic() < end:
-            time.sleep(0.05)
-        assert not running.processes("lib.worker"), "it does not wait for a retry"
+        wait_until(lambda: not running.processes("lib.worker"), "the worker ends; it does not wait for a retry")
         assert "Run the same command again to continue." in (tmp_path / "gimp.log").read_text()
     assert 1 <= len(filling.refused) == len(set(filling.refused)) <= 4, "only the requests in progress, and none twice"
     endpoint.behave("echo")
@@ -587,9 +582,7 @@ def test_runs_of_other_pictures_do_not_share_an_output_folder(installed, gimp, e
     arguments = {"input_folder": str(source), "output_folder": str(results), "prompt": "x", "provider": "custom"}
     with installed.start(gimp.work, environment=environment) as other:
         other.begin("folders.run", **arguments)
-        end = time.monotonic() + 60
-        while not endpoint.received and time.monotonic() < end:
-            time.sleep(0.05)
+        wait_until(lambda: endpoint.received, "the request is sent")
         picture(source / "b.png")
         done, _ = run(gimp, source)
         assert done["status"] == "execution-error" and "Another run, with other pictures, is using" in done["error"]

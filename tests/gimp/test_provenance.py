@@ -6,7 +6,6 @@ The files are read by Pillow and by ExifTool, which share nothing with GIMP's Ex
 import json
 import re
 import subprocess
-import time
 from datetime import UTC, datetime
 from xml.etree import ElementTree
 
@@ -15,6 +14,7 @@ from PIL import Image
 
 from lib.installer import private_gimp
 from tests.gimp.screen import MAIN, activate
+from tests.waiting import wait_until
 
 VOCABULARY = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 PARTLY, GENERATED, EDITED = (
@@ -188,8 +188,5 @@ def test_undo_removes_the_mark_with_the_layer(window, endpoint, masks):
     window.settle()
     activate(window, MAIN)
     window.keys("key", "ctrl+z")
-    end = time.monotonic() + 30
-    while len(window.call("edits.layers_of", image_id=image)) == layers and time.monotonic() < end:
-        time.sleep(0.05)
-    assert len(window.call("edits.layers_of", image_id=image)) == layers - 1
+    wait_until(lambda: len(window.call("edits.layers_of", image_id=image)) == layers - 1, "the edit is undone")
     assert window.call("provenance.metadata_of", image_id=image) == before
