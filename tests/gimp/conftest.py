@@ -1,6 +1,5 @@
 """Fixtures: each GIMP version once, without a window and with one, and an endpoint that does as it is told."""
 
-import contextlib
 import itertools
 import platform
 from pathlib import Path
@@ -15,7 +14,6 @@ from tests.gimp.screen import MAIN
 VERSIONS = ("3.0", "3.2")
 TIMEOUT = 1200  # seconds for one test: a GIMP may have to be fetched first
 KEY = "sk-test-key"
-_HAS_FAILED = pytest.StashKey[bool]()
 
 
 def pytest_collection_modifyitems(config, items):
@@ -31,17 +29,11 @@ def pytest_collection_modifyitems(config, items):
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item):
-    """Add what the windows say to the report of a test that failed; close those that it leaves open at its end."""
+    """Add what the windows say to the report of a test that failed."""
     report = yield
     window = getattr(item, "funcargs", {}).get("window")
-    if not isinstance(window, RunningGimp):
-        return report
-    if report.failed:
+    if report.failed and isinstance(window, RunningGimp):
         report.sections.append(("what the windows say", _said(window)))
-        item.stash[_HAS_FAILED] = True
-    if report.when == "teardown" and _HAS_FAILED in item.stash:
-        with contextlib.suppress(OSError, AssertionError):  # it may have been GIMP itself that failed
-            window.clear()
     return report
 
 

@@ -415,11 +415,19 @@ def test_an_expensive_edit_needs_confirmation(window, image, endpoint):
     assert not endpoint.received
 
 
+def active_title(window):
+    """Return the title of the window that has the keyboard; "" while it goes from one to another."""
+    try:
+        return window.keys("getactivewindow", "getwindowname")
+    except AssertionError:
+        return ""
+
+
 @in_3_2
 def test_a_second_call_raises_the_open_panel(window, image):
     activate(window, MAIN)
     press_entry(window, "Edit with Prompt…")
-    wait_until(lambda: PANEL in window.keys("getactivewindow", "getwindowname"), "the panel has the focus")
+    wait_until(lambda: PANEL in active_title(window), "the panel has the focus")
     wait_until(lambda: len(window.processes(window.plug_in)) == 1, "the second process has ended")
     assert sum(PANEL in title for title in window.call("accessibility.windows")) == 1
 

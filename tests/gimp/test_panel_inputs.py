@@ -168,6 +168,7 @@ def test_gimps_saved_settings_are_restored(window, sent):
     scroll_to(window, "Number of results")
     wait_until(lambda: content(window, "Number of results") == "3", "three again")
     write(window, "Number of results", "1")
+    scroll_to(window, "Number of results")
     wait_until(lambda: content(window, "Number of results") == "1", "one again")
 
 

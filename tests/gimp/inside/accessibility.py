@@ -21,14 +21,14 @@ _GRID = "layered pane"  # whose icons are left out, too
 
 
 def steady(look):
-    """Looks again where a control went while it was looked at."""
+    """Looks again where a control went while it was looked at, or its window is not there yet."""
 
     @functools.wraps(look)
     def looked(*arguments, **named):
-        for _ in range(4):
+        for _ in range(10):
             try:
                 return look(*arguments, **named)
-            except GLib.Error:
+            except (GLib.Error, LookupError):
                 time.sleep(0.1)
         return look(*arguments, **named)
 
