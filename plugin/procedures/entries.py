@@ -18,9 +18,7 @@ from plugin.extend.task import extend, options_of
 from plugin.history.recovery import print_to_terminal, show_in_gimp, unreported_results
 from plugin.procedures.parts import (
     READ_WRITE,
-    declare,
     declare_report,
-    describe,
     image_procedure,
     report_errors,
     text_value,
@@ -179,10 +177,8 @@ def create(plug_in: Gimp.PlugIn, name: str) -> Gimp.Procedure:
     """Create the procedure of a menu entry."""
     entry = ENTRIES[name]
     one_or_several = Gimp.ProcedureSensitivityMask.DRAWABLE | Gimp.ProcedureSensitivityMask.DRAWABLES
-    procedure = image_procedure(plug_in, name, _run, one_or_several)
-    describe(procedure, entry.label, entry.blurb, entry.help)
-    for argument in entry.arguments:
-        declare(procedure, argument)
+    texts = entry.label, entry.blurb, entry.help
+    procedure = image_procedure(plug_in, name, _run, one_or_several, texts, entry.arguments)
     procedure.add_core_object_array_return_value(
         "layers", _("Layers"), _("The new layers"), Gimp.Layer.__gtype__, READ_WRITE
     )

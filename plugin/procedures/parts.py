@@ -1,6 +1,6 @@
 """Shared functions of the procedures: they describe a procedure, declare its arguments and report its errors."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from gi.repository import Gimp, GLib, GObject
 
@@ -25,12 +25,23 @@ def describe(procedure: Gimp.Procedure, label: str, blurb: str, help_text: str) 
 
 
 def image_procedure(
-    plug_in: Gimp.PlugIn, name: str, run: Callable[..., Gimp.ValueArray], sensitivity: Gimp.ProcedureSensitivityMask
+    plug_in: Gimp.PlugIn,
+    name: str,
+    run: Callable[..., Gimp.ValueArray],
+    sensitivity: Gimp.ProcedureSensitivityMask,
+    texts: tuple[str, str, str],
+    arguments: Iterable[Argument],
 ) -> Gimp.ImageProcedure:
-    """Return a procedure for images of every kind; `sensitivity` says for how many selected layers it is enabled."""
+    """Return a procedure for images of every kind, with its arguments.
+
+    sensitivity: for how many selected layers it is enabled. texts: its label, blurb and help.
+    """
     procedure = Gimp.ImageProcedure.new(plug_in, name, Gimp.PDBProcType.PLUGIN, run, None)
     procedure.set_image_types("RGB*, GRAY*, INDEXED*")
     procedure.set_sensitivity_mask(sensitivity)
+    describe(procedure, *texts)
+    for argument in arguments:
+        declare(procedure, argument)
     return procedure
 
 

@@ -10,7 +10,7 @@ from gi.repository import Gimp
 from lib.translation import N_, _
 from plugin.edit.arguments import Argument, values_of
 from plugin.errors import EditFailed
-from plugin.procedures.parts import declare, declare_report, describe, image_procedure, report_errors, text_value
+from plugin.procedures.parts import declare_report, image_procedure, report_errors, text_value
 from plugin.select_subject.select import operation_of, select_subject
 from plugin.worker.installation import worker_python
 
@@ -33,10 +33,8 @@ ARGUMENTS = (
 
 def create(plug_in: Gimp.PlugIn) -> Gimp.Procedure:
     """Create the procedure."""
-    procedure = image_procedure(plug_in, NAME, _run, Gimp.ProcedureSensitivityMask.DRAWABLE)
-    describe(procedure, _LABEL, _BLURB, _HELP)
-    for argument in ARGUMENTS:
-        declare(procedure, argument)
+    one = Gimp.ProcedureSensitivityMask.DRAWABLE
+    procedure = image_procedure(plug_in, NAME, _run, one, (_LABEL, _BLURB, _HELP), ARGUMENTS)
     declare_report(procedure)
     return procedure
 
