@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -64,24 +65,27 @@ def window(window, crashed):
 @pytest.fixture
 def history(window):
     """Opens History from the menu, with an image like the edited one."""
-    image = window.call("edits.show", case="ellipse")
-    window.settle()
-    open_history(window)
-    yield image
-    if is_open(window, TITLE):
-        close_history(window)
+    with history_beside(window, "ellipse") as image:
+        yield image
 
 
 @pytest.fixture
 def small(window):
     """Opens History with an image of another size than the edited one."""
-    image = window.call("edits.show", case="plain")
+    with history_beside(window, "plain") as image:
+        yield image
+    window.call("edits.close", image_id=image)
+
+
+@contextmanager
+def history_beside(window, case):
+    """Show the image of a case and open History; close History afterwards."""
+    image = window.call("edits.show", case=case)
     window.settle()
     open_history(window)
     yield image
     if is_open(window, TITLE):
         close_history(window)
-    window.call("edits.close", image_id=image)
 
 
 def close_history(window):
