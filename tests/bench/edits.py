@@ -18,19 +18,16 @@ from pathlib import Path
 CHECKOUT = Path(__file__).absolute().parents[2]
 sys.path.insert(0, str(CHECKOUT))
 
-try:
-    from tests.bench.folder import print_folder_run
-    from tests.gimp.endpoint import TestEndpoint
-    from tests.gimp.harness import GimpUnderTest
-    from tests.gimp.peaks import Peaks
-except ImportError:
-    if Path(sys.prefix).name.startswith("venv-"):
-        raise  # this is the tests' environment already
-    from tests import runner
+from tests.bench.environment import run_in_tests_environment
 
-    sys.exit(runner.run(["--python", *sys.argv]))
+run_in_tests_environment()
 
 from PIL import Image
+
+from tests.bench.folder import print_folder_run
+from tests.gimp.endpoint import TestEndpoint
+from tests.gimp.harness import GimpUnderTest
+from tests.gimp.peaks import Peaks
 
 SMALL, LARGE, HUGE = (1500, 1125), (6000, 4500), (12000, 9000)
 # Seconds that an edit may cost at LARGE with 12 layers.

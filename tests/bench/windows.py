@@ -14,20 +14,16 @@ from pathlib import Path
 CHECKOUT = Path(__file__).absolute().parents[2]
 sys.path.insert(0, str(CHECKOUT))
 
-try:
-    from tests.gimp.endpoint import TestEndpoint
-    from tests.gimp.harness import GimpUnderTest
-    from tests.gimp.peaks import Memory
-except ImportError:
-    if Path(sys.prefix).name.startswith("venv-"):
-        raise  # this is the tests' environment already
-    from tests import runner
+from tests.bench.environment import run_in_tests_environment
 
-    sys.exit(runner.run(["--python", *sys.argv]))
+run_in_tests_environment()
 
 from PIL import Image, ImageChops
 
 from lib.jobs.job import VERSION
+from tests.gimp.endpoint import TestEndpoint
+from tests.gimp.harness import GimpUnderTest
+from tests.gimp.peaks import Memory
 from tests.gimp.screen import (
     MAIN,
     activate,
