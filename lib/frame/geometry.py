@@ -82,6 +82,14 @@ class Rect:
         """Return the rectangle moved by `dx` to the right and `dy` down."""
         return Rect(self.x + dx, self.y + dy, self.width, self.height)
 
+    def scaled(self, of: Size, size: Size) -> Rect:
+        """Return this area of a picture of the size `of` in a copy of another size: inside it, at least one pixel."""
+        left = min(self.x * size.width // of.width, size.width - 1)
+        top = min(self.y * size.height // of.height, size.height - 1)
+        width = max(1, min(round(self.width * size.width / of.width), size.width - left))
+        height = max(1, min(round(self.height * size.height / of.height), size.height - top))
+        return Rect(left, top, width, height)
+
     def contains(self, other: Rect) -> bool:
         """Return whether all pixels of `other` are inside."""
         return other.empty or self.union(other) == self

@@ -46,6 +46,8 @@ class PanelParts:
         self._note = FixedText(lines=2)
         self._notes = Gtk.Stack()
         self._details = Gtk.Stack()
+        self._requested = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
+        self._has_edits = False
 
     def column(self) -> Gtk.Box:
         """Return all widgets in one column; the options scroll where the screen is not tall enough."""
@@ -60,7 +62,9 @@ class PanelParts:
         hint.set_xalign(0.5)
         for name, page in (("hint", hint), ("results", self.results), ("problem", self._problem)):
             self._details.add_named(page, name)
-        for part in (self._notes, self._edits, self._details):
+        for part in (self._edits, self._details):
+            self._requested.pack_start(part, False, False, 0)
+        for part in (self._notes, self._requested):
             column.pack_start(part, False, False, 0)
         column.show_all()
         self._engine.set_no_show_all(True)
@@ -79,8 +83,15 @@ class PanelParts:
         self._note.set_text(message)
         self._notes.set_visible_child_name("note" if message and not self._engine.refuses else "engine")
 
+    def give_way(self) -> None:
+        """Leave the place of the edits to the options while there are no edits."""
+        self._requested.set_visible(self._has_edits)
+
     def show_session(self, session: Session) -> None:
         """Show the edits, and the results or the error of the selected one."""
+        if session.edits:
+            self._has_edits = True
+            self._requested.show()
         self._edits.show_edits(session.edits, session.selected)
         selected = session.selected
         if selected and selected.state is State.DONE:

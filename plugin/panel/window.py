@@ -105,7 +105,7 @@ class Panel:
         """Show the window until it is closed."""
         put_back(self._image)
         self._parts.show_session(self._session)
-        self._window.run(self._parts.prompt.take_focus, self._selection_on_screen())
+        self._window.run(self._parts.prompt.take_focus, self._selection_on_screen(), self._parts.give_way)
         self._compare(False)
         self._session.close()
         self._parts.stop()

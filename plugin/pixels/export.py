@@ -17,6 +17,7 @@ from plugin.expect import expect
 from plugin.pixels import mask, png
 from plugin.pixels.colour_space import ColourSpace, encoding
 from plugin.pixels.raw import FORMATS, UNCLIPPED_FORMAT, Pixels
+from plugin.pixels.reduced import reduced
 from plugin.pixels.selection import NOTHING_SELECTED, Selection, StoredSelection
 
 # The values of a selection are linear coverage, so they are read without gamma.
@@ -130,9 +131,13 @@ class ImageSelection:
         return _get(self.image.get_selection(), area, _SELECTION_FORMAT)
 
     def thumbnail(self, area: Rect, size: Size) -> bytes:
-        scale = size.width / area.width
-        scaled = Rect(round(area.x * scale), round(area.y * scale), size.width, size.height)
-        return _get(self.image.get_selection(), scaled, _SELECTION_FORMAT, scale, Gegl.AbyssPolicy.NONE)
+        inside = area.intersect(Rect(0, 0, self.image.get_width(), self.image.get_height()))
+        if inside.empty:
+            return bytes(size.pixels)
+        target = inside.translate(-area.x, -area.y).scaled(area.size, size)
+        small = reduced(self.image.get_selection(), inside, target.size)
+        placed = Rect(target.x, target.y, small.width, small.height)
+        return StoredSelection(placed, small.data[:: small.channels]).values(Rect(0, 0, size.width, size.height))
 
 
 def opaque_area(image: Gimp.Image, layer: Gimp.Layer) -> StoredSelection:

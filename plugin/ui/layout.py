@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from gi.repository import Gdk, Gtk
 
@@ -91,13 +91,15 @@ def clear_background(widget: Gtk.Widget) -> None:
 class FittingHeight:
     """Resizes a window to the height that its visible parts need, up to the height of the screen.
 
-    `height` is the one that the user has given it earlier, or 0.
+    `height` is the one that the user has given it earlier, or 0. `on_cramped` is called once, where the screen is not
+    tall enough for all parts; what it hides makes room for the others, as the window then stays as tall as the screen.
     """
 
-    def __init__(self, window: Gtk.Window, height: int = 0) -> None:
+    def __init__(self, window: Gtk.Window, height: int = 0, on_cramped: Callable[[], None] | None = None) -> None:
         self._window = window
         self._earlier = height
         self._needed = 0
+        self._on_cramped, self._is_cramped = on_cramped, False
         window.connect("check-resize", lambda *_ignored: self._fit())
 
     def _fit(self) -> None:
@@ -109,7 +111,11 @@ class FittingHeight:
         spare = max(0, height - self._needed) if self._needed else max(0, self._earlier - needed)
         self._needed = needed
         area, frame = _work_area(self._window), self._frame_height()
-        height = min(needed + spare, area.height - frame)
+        tallest = area.height - frame
+        if needed > tallest and self._on_cramped and not self._is_cramped:
+            self._is_cramped = True
+            self._on_cramped()
+        height = tallest if self._is_cramped else min(needed + spare, tallest)
         self._window.resize(width, height)
         x, y = self._window.get_position()
         if y + height + frame > area.y + area.height:

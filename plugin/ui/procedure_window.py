@@ -88,14 +88,20 @@ class ProcedureWindow:
         self._config.connect("notify", lambda *_ignored: self._owner.on_changed())
         calm_tooltips(self.dialog)
 
-    def run(self, take_focus: Callable[[], None], avoided: Rect | None = None) -> None:
+    def run(
+        self,
+        take_focus: Callable[[], None],
+        avoided: Rect | None = None,
+        on_cramped: Callable[[], None] | None = None,
+    ) -> None:
         """Show the window until it is closed; `take_focus` focuses its first control.
 
-        `avoided` is an area of the screen that the window leaves uncovered if it can.
+        `avoided` is an area of the screen that the window leaves uncovered if it can. `on_cramped` hides what can be
+        done without where the screen is not tall enough.
         """
         self._owner.refresh()
         keep_above_gimp(self.dialog)
-        FittingHeight(self.dialog, restore_place(self.dialog, self._name, avoided))
+        FittingHeight(self.dialog, restore_place(self.dialog, self._name, avoided), on_cramped)
         self.dialog.show()
         take_focus()
         polling = GLib.timeout_add(_POLL_MILLISECONDS, self._poll)

@@ -13,6 +13,8 @@ from lib.frame.geometry import Rect, Size
 from plugin.edit.task import Task
 from plugin.expect import expect
 from plugin.pixels.export import ImageSelection, duplicate, layer_rect
+from plugin.pixels.raw import Pixels
+from plugin.pixels.reduced import reduced
 from plugin.pixels.selection import Selection
 from plugin.worker.process import Event
 
@@ -35,8 +37,8 @@ def of_image(image: Gimp.Image, max_size: Size) -> GdkPixbuf.Pixbuf:
 
 def of_layer(layer: Gimp.Layer, max_size: Size) -> GdkPixbuf.Pixbuf:
     """Return a thumbnail of a whole layer."""
-    size = fit_size(Size(layer.get_width(), layer.get_height()), max_size)
-    return _of_data(layer.get_thumbnail_data(size.width, size.height))
+    whole = Rect(0, 0, layer.get_width(), layer.get_height())
+    return _of_reduced(reduced(layer, whole, fit_size(whole.size, max_size)))
 
 
 def of_frame(image: Gimp.Image, layer: Gimp.Layer | None, frame: Rect, max_size: Size, task: Task) -> GdkPixbuf.Pixbuf:
@@ -104,11 +106,9 @@ def _layer_part(layer: Gimp.Layer, frame: Rect, size: Size) -> tuple[GdkPixbuf.P
     inside = frame.intersect(layer_area)
     if inside.empty:
         return None
-    target = _scaled(inside.translate(-frame.x, -frame.y), size, frame.size)
+    target = inside.translate(-frame.x, -frame.y).scaled(frame.size, size)
     in_layer = inside.translate(-layer_area.x, -layer_area.y)
-    x, y, width, height = in_layer.to_list()
-    data = layer.get_sub_thumbnail_data(x, y, width, height, target.width, target.height)
-    return _clip(_of_data(data), target, size)
+    return _clip(_of_reduced(reduced(layer, in_layer, target.size)), target, size)
 
 
 def _visible(
@@ -125,8 +125,8 @@ def _visible(
     inside = frame.intersect(Rect(0, 0, canvas.width, canvas.height))
     longest = min(_MAX_THUMBNAIL, -(-canvas.longest * size.longest // frame.size.longest))
     whole = _of_data(image.get_thumbnail_data(longest, longest))
-    cut = _scaled(inside, Size(whole.get_width(), whole.get_height()), canvas)
-    target = _scaled(inside.translate(-frame.x, -frame.y), size, frame.size)
+    cut = inside.scaled(canvas, Size(whole.get_width(), whole.get_height()))
+    target = inside.translate(-frame.x, -frame.y).scaled(frame.size, size)
     part = whole.new_subpixbuf(cut.x, cut.y, cut.width, cut.height)
     return _clip(_resized(part, target.size), target, size)
 
@@ -136,15 +136,6 @@ def _clip(part: GdkPixbuf.Pixbuf, target: Rect, size: Size) -> tuple[GdkPixbuf.P
     width = min(part.get_width(), size.width - target.x)
     height = min(part.get_height(), size.height - target.y)
     return part.new_subpixbuf(0, 0, width, height), target.x, target.y
-
-
-def _scaled(area: Rect, size: Size, of: Size) -> Rect:
-    """Scale an area of a picture of the size `of` to a copy of another size: inside it, and at least one pixel."""
-    left = min(area.x * size.width // of.width, size.width - 1)
-    top = min(area.y * size.height // of.height, size.height - 1)
-    width = max(1, min(round(area.width * size.width / of.width), size.width - left))
-    height = max(1, min(round(area.height * size.height / of.height), size.height - top))
-    return Rect(left, top, width, height)
 
 
 def _mark(selection: Selection, frame: Rect, picture: GdkPixbuf.Pixbuf) -> None:
@@ -163,15 +154,18 @@ def _of_data(data: tuple[GLib.Bytes | None, int, int, int]) -> GdkPixbuf.Pixbuf:
     GIMP's functions that return a pixbuf are not used, as Python frees such a pixbuf twice.
     """
     values, width, height, channels = data
-    pixels = expect(bytes, expect(GLib.Bytes, values).get_data())
-    planes = [pixels[channel::channels] for channel in range(channels)]
-    colours = planes[:3] if channels > 2 else planes[:1] * 3
-    rgba = bytearray(b"\xff" * (4 * width * height))
+    return _of_reduced(Pixels(width, height, channels, expect(bytes, expect(GLib.Bytes, values).get_data())))
+
+
+def _of_reduced(pixels: Pixels) -> GdkPixbuf.Pixbuf:
+    planes = [pixels.data[channel :: pixels.channels] for channel in range(pixels.channels)]
+    colours = planes[:3] if pixels.channels > 2 else planes[:1] * 3
+    rgba = bytearray(b"\xff" * (4 * pixels.size.pixels))
     for channel, plane in enumerate(colours):
         rgba[channel::4] = plane
-    if channels in (2, 4):
+    if pixels.channels in (2, 4):
         rgba[3::4] = planes[-1]
-    return _pixbuf(bytes(rgba), Size(width, height))
+    return _pixbuf(bytes(rgba), pixels.size)
 
 
 def _pixbuf(rgba: bytes, size: Size) -> GdkPixbuf.Pixbuf:

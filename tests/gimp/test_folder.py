@@ -185,11 +185,11 @@ def test_a_rotated_photograph_fits_its_upright_mask(gimp, source, endpoint, poli
         mask = Image.new("L", upright)
         mask.paste(255, box)
         mask.save(source / f"{orientation}.mask.png")
-    before = gimp.call("folders.set_rotation_policy", policy=policy)
+    before = gimp.call("edits.set_preference", name="metadata-rotation-policy", value=policy)
     try:
         done, results = run(gimp, source)
     finally:
-        gimp.call("folders.set_rotation_policy", policy=before)
+        gimp.call("edits.set_preference", name="metadata-rotation-policy", value=before)
     assert done["status"] == "success", done["error"]
     displayed.save(source.with_name("displayed.png"))
     for orientation in range(1, 9):

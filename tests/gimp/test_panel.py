@@ -549,6 +549,17 @@ def test_an_error_after_the_image_was_closed_can_still_be_read(window, endpoint)
     close_panel(window)
 
 
+def test_the_picture_to_be_sent_is_shown_with_the_selection_highlighted(window, image):
+    def highlighted():
+        red, green, blue = np.moveaxis(np.asarray(window.screenshot().convert("RGB"), int), 2, 0)
+        return ((red > green + 80) & (blue > green + 50)).sum()
+
+    open_group(window, "Images to send")
+    wait_until(lambda: highlighted() > 500, "an ellipse in the colour of highlights")
+    window.call("edits.select", image_id=image, box=[100, 100, 4, 4])
+    wait_until(lambda: highlighted() < 100, "hardly any")
+
+
 @in_3_2
 def test_the_panel_fits_on_the_screen_with_a_light_theme_at_double_scale(installed, environment, tmp_path):
     """The screen has 2560×1440 pixels, and everything is twice as large."""

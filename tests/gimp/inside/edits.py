@@ -341,6 +341,13 @@ def _parasite(image):
     return json.loads(bytes(parasite.get_data())) if parasite else None
 
 
+def set_preference(name, value):
+    """Set a preference of GIMP; return what it was."""
+    before = Gimp.gimprc_query(name)
+    Gimp.gimprc_set(name, value)
+    return before
+
+
 def version():
     return Gimp.version()
 

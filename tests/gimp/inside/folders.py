@@ -88,10 +88,3 @@ def pixels_of(path, out):
     area = Gegl.Rectangle.new(0, 0, image.get_width(), image.get_height())
     Path(out).write_bytes(bytes(layer.get_buffer().get(area, 1.0, "R'G'B'A u8", Gegl.AbyssPolicy.NONE)))
     image.delete()
-
-
-def set_rotation_policy(policy):
-    """Set how GIMP handles the EXIF orientation; return the previous setting."""
-    before = Gimp.gimprc_query("metadata-rotation-policy")
-    Gimp.gimprc_set("metadata-rotation-policy", policy)
-    return before

@@ -280,3 +280,14 @@ def test_arithmetic_of_rectangles():
     assert a.translate(1, 2).contains(Rect(1, 2, 10, 10))
     assert not a.contains(b)
     assert str(a.size) == "10x10"
+
+
+@given(st.data())
+def test_a_scaled_area_is_inside_the_copy_and_the_whole_picture_is_the_whole_copy(data):
+    edges = st.integers(1, 3000)
+    of, size = Size(data.draw(edges), data.draw(edges)), Size(data.draw(edges), data.draw(edges))
+    x, y = data.draw(st.integers(0, of.width - 1)), data.draw(st.integers(0, of.height - 1))
+    area = Rect(x, y, data.draw(st.integers(1, of.width - x)), data.draw(st.integers(1, of.height - y)))
+    scaled = area.scaled(of, size)
+    assert not scaled.empty and Rect(0, 0, size.width, size.height).contains(scaled)
+    assert Rect(0, 0, of.width, of.height).scaled(of, size) == Rect(0, 0, size.width, size.height)
