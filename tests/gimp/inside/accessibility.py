@@ -147,7 +147,9 @@ def _windows():
             continue
 
 
+@steady
 def _window(title):
+    """The window of this title, which a busy program may not list for a moment."""
     matches = [window for window in _windows() if title in (window.get_name() or "")]
     if not matches:
         raise LookupError(f"no window {title!r} among {windows()}")
