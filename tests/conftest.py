@@ -62,8 +62,8 @@ def campaign(pytestconfig):
     return choose
 
 
-class OneProcessForEachGimp(LoadScopeScheduling):
-    """What is tested in one version of GIMP is tested by one process, in order; so is each file of other tests.
+class TwoProcessesForEachGimp(LoadScopeScheduling):
+    """One process tests the windows of a GIMP, another the rest of it, each in order; so is each file of other tests.
 
     The GIMPs come first, as they are the longest: each is fetched while the other is, and while other tests run.
     """
@@ -72,9 +72,9 @@ class OneProcessForEachGimp(LoadScopeScheduling):
         file, _bracket, parameters = nodeid.partition("[")
         versions = {"3.0", "3.2"} & set(re.split(r"[-\]]", parameters))
         if file.startswith("tests/gimp/") and not file.startswith("tests/gimp/test_install.py") and versions:
-            return versions.pop()
+            return versions.pop() + (" windows" if file.startswith("tests/gimp/windows/") else "")
         return file.partition("::")[0]
 
 
 def pytest_xdist_make_scheduler(config, log):
-    return OneProcessForEachGimp(config, log)
+    return TwoProcessesForEachGimp(config, log)

@@ -19,8 +19,8 @@ CHECKOUT = Path(__file__).absolute().parent.parent
 
 REQUIREMENTS = (CHECKOUT / "tests" / "requirements.txt", CHECKOUT / "lib" / "requirements.txt", packages.PINS)
 PROXY_REQUIREMENTS = (CHECKOUT / "tests" / "litellm-requirements.txt",)
-# One process for each GIMP, which mostly waits for windows, and one for the tests without.
-AT_ONCE = ["--numprocesses=3"]
+# Two processes for each GIMP, which mostly wait for windows, and one for the tests without.
+AT_ONCE = ["--numprocesses=5"]
 # What runs inside GIMP is checked once more for the oldest Python that a GIMP may have.
 GIMPS_PYTHON = ["--python-version", "3.10", "plugin"]
 LINTERS = (["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"], ["mypy", *GIMPS_PYTHON])
@@ -43,7 +43,8 @@ def run(arguments):
         what = f"Couldn't write {error.filename or cache_folder()}: {error.strerror or error}."
         return failed(SetupProblem(what, "Check its permissions and the free disk space, then run this again."))
     if arguments == ["--lint"]:
-        return max(subprocess.call([python, "-m", *words], cwd=CHECKOUT) for words in LINTERS)
+        linters = [subprocess.Popen([python, "-m", *words], cwd=CHECKOUT) for words in LINTERS]
+        return max(linter.wait() for linter in linters)
     if arguments[:1] == ["--python"]:
         return subprocess.call([python, *arguments[1:]])
     options = AT_ONCE if arguments == ["--all"] else arguments or [*AT_ONCE, "--brief"]

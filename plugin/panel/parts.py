@@ -48,12 +48,16 @@ class PanelParts:
         self._details = Gtk.Stack()
         self._requested = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
         self._has_edits = False
+        self._scroller = Gtk.ScrolledWindow(
+            can_focus=False, propagate_natural_height=True, min_content_height=_MIN_HEIGHT
+        )
 
     def column(self) -> Gtk.Box:
         """Return all widgets in one column; the options scroll where the screen is not tall enough."""
         column = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
         column.pack_start(self.prompt, False, False, 0)
-        column.pack_start(self._options(), True, True, 0)
+        self._fill_options()
+        column.pack_start(self._scroller, True, True, 0)
         engine = Gtk.Box()
         engine.pack_start(self._engine, True, True, 0)
         for name, note in (("note", self._note), ("engine", engine)):
@@ -86,6 +90,9 @@ class PanelParts:
     def give_way(self) -> None:
         """Leave the place of the edits to the options while there are no edits."""
         self._requested.set_visible(self._has_edits)
+        self._scroller.set_policy(
+            Gtk.PolicyType.NEVER, Gtk.PolicyType.ALWAYS
+        )  # a bar that comes would move the options
 
     def show_session(self, session: Session) -> None:
         """Show the edits, and the results or the error of the selected one."""
@@ -104,18 +111,16 @@ class PanelParts:
         """Stop the clocks."""
         self._edits.stop()
 
-    def _options(self) -> Gtk.ScrolledWindow:
+    def _fill_options(self) -> None:
         images = Gtk.Box(spacing=8)
         images.pack_start(self._picture, False, False, 0)
         images.pack_start(self.inputs, True, True, 0)
         options = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
         options.pack_start(self.form, False, False, 0)
         self.form.add_group(Group("images", _("Images to send"), images))
-        scroller = Gtk.ScrolledWindow(can_focus=False, propagate_natural_height=True, min_content_height=_MIN_HEIGHT)
-        scroller.set_policy(Gtk.PolicyType.NEVER, Gtk.PolicyType.AUTOMATIC)
-        scroller.set_overlay_scrolling(False)  # on a small screen only the bar says that there are more groups
-        scroller.add(options)
-        return scroller
+        self._scroller.set_policy(Gtk.PolicyType.NEVER, Gtk.PolicyType.AUTOMATIC)
+        self._scroller.set_overlay_scrolling(False)  # on a small screen only the bar says that there are more groups
+        self._scroller.add(options)
 
 
 def _page(edit: Generation | None) -> str:

@@ -1,6 +1,7 @@
 """A real GIMP under test: which one, how it is started, how it is called, how its window is seen."""
 
 import contextlib
+import functools
 import itertools
 import json
 import os
@@ -19,6 +20,7 @@ from PIL import Image, ImageChops, ImageGrab
 
 from lib.installer import gimps, isolation, private_gimp
 from lib.installer.problem import SetupProblem
+from lib.storage.file_lock import locked
 
 CHECKOUT = Path(__file__).absolute().parents[2]
 CACHE = private_gimp.cache_folder() / "tests"
@@ -34,6 +36,16 @@ VARIABLES = "GENERATIVE_EDIT_VARIABLES"
 SCREEN_PROGRAMS = ("Xvfb", "openbox", "xdotool", "dbus-run-session")
 
 _SCREENS = itertools.count()
+_LOCKS = contextlib.ExitStack()
+
+
+@functools.cache
+def _free_config(minor):
+    """GIMP's folder of this process: another one where a process at the same time tests this GIMP."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    names = itertools.chain([f"GIMP-{minor}"], (f"GIMP-{minor}-{number}" for number in itertools.count(2)))
+    free = (name for name in names if _LOCKS.enter_context(locked(CACHE / f"{name}.lock")))
+    return CACHE / next(free)
 
 
 class FailedInside(AssertionError):
@@ -61,7 +73,7 @@ class GimpUnderTest:
     @property
     def config(self):
         """Kept between runs, so that the packages are fetched once."""
-        return CACHE / f"GIMP-{self.minor}"
+        return _free_config(self.minor)
 
     def command(self, words, folders, environment):
         if self.private:
