@@ -66,10 +66,10 @@ class PanelParts:
         hint.set_xalign(0.5)
         for name, page in (("hint", hint), ("results", self.results), ("problem", self._problem)):
             self._details.add_named(page, name)
-        for part in (self._edits, self._details):
-            self._requested.pack_start(part, False, False, 0)
-        for part in (self._notes, self._requested):
-            column.pack_start(part, False, False, 0)
+        self._requested.pack_start(self._edits, False, False, 0)
+        self._requested.pack_start(self._details, False, False, 0)
+        column.pack_start(self._notes, False, False, 0)
+        column.pack_start(self._requested, False, False, 0)
         column.show_all()
         self._engine.set_no_show_all(True)
         return column

@@ -16,5 +16,7 @@ def reduced(drawable: Gimp.Drawable, part: Rect, size: Size) -> Pixels:
 
     A selection has one channel, or three that are the same.
     """
-    data, width, height, channels = drawable.get_sub_thumbnail_data(*part.to_list(), size.width, size.height)
+    data, width, height, channels = drawable.get_sub_thumbnail_data(
+        part.x, part.y, part.width, part.height, size.width, size.height
+    )
     return Pixels(width, height, channels, expect(bytes, expect(GLib.Bytes, data).get_data()))
