@@ -40,13 +40,19 @@ class ReadResult:
 
 
 class StoredJson:
-    """One file. `upgrades` maps each older version to the function that upgrades it by one; 0 means unversioned."""
+    """One file. `upgrades` maps each older version to the function that upgrades it by one; 0 means unversioned.
 
-    def __init__(self, path: Path, version: int, upgrades: Mapping[int, Upgrade] | None = None) -> None:
+    With `durable` a change is on the disk, also if the computer stops, when it returns; without, it takes less time.
+    """
+
+    def __init__(
+        self, path: Path, version: int, upgrades: Mapping[int, Upgrade] | None = None, *, durable: bool = True
+    ) -> None:
         # Users may link to a settings file that is elsewhere; renaming must not replace the link.
         self.path = Path(os.path.realpath(path))
         self._version = version
         self._upgrades = dict(upgrades or {})
+        self._durable = durable
 
     def read(self) -> ReadResult:
         """Return the data of the file, {} if it doesn't exist or can't be read; never raise."""
@@ -131,7 +137,7 @@ class StoredJson:
 
     def _write(self, data: Data) -> None:
         text = json.dumps(data, ensure_ascii=False, indent=1).encode("utf-8", "backslashreplace")
-        atomic_file.write(self.path, text, durable=True)
+        atomic_file.write(self.path, text, durable=self._durable)
 
     def _locked(self) -> AbstractContextManager[bool]:
         return locked_where_possible(self.path.with_name(f".{self.path.name}.lock"), wait=True)

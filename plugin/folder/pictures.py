@@ -120,6 +120,8 @@ def mask_beside(folder: Path, name: str) -> Path:
 def unused_masks(names: Iterable[str], pictures: Iterable[str]) -> list[str]:
     """Return the masks among these file names that belong to no picture, neither a selected one nor another."""
     names = list(names)
+    if not any(map(is_mask, names)):
+        return []
     others = (name for name in names if name.lower().endswith(_PICTURE_ENDINGS) and not is_mask(name))
     used = set[str]()
     for name in (*pictures, *others):

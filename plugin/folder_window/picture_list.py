@@ -54,6 +54,7 @@ class PictureList(Gtk.ScrolledWindow):
         self.view.set_has_tooltip(True)
         self.view.connect("query-tooltip", self._on_query_tooltip)
         self._store = Gtk.ListStore(int)
+        self.view.set_model(self._store)  # without one there are no titles
         self._show_columns([])
         self.add(self.view)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 from gi.repository import Gimp
@@ -23,36 +24,48 @@ from plugin.pixels.insert import PARASITE
 _VERSION = 1
 
 
+@dataclass(frozen=True)
+class _Hidden:
+    """A hidden result, and its pixels, so that it is put back at once."""
+
+    edit: Generation
+    variation: Variation
+    pixels: ResultPixels
+
+
 class Comparison:
     """Hides the result of one edit at a time."""
 
     def __init__(self) -> None:
-        self._edit: Generation | None = None
+        self._hidden: _Hidden | None = None
 
     @property
     def is_active(self) -> bool:
         """Whether a result is hidden."""
-        return self._edit is not None
+        return self._hidden is not None
 
     def begin(self, edit: Generation) -> None:
         """Hide the result of an edit; raise OSError, before anything is hidden, if it could not be put back."""
-        if self._edit or not edit.canvas.is_present or edit.canvas.layer is None:
+        if self._hidden or not edit.canvas.is_present or edit.canvas.layer is None:
             return
         variation = edit.variations[edit.displayed]
-        variation.pixels()  # it can be put back
-        mask = variation.mask()  # it stays, as it is not put back after a crash
+        hidden = _Hidden(edit, variation, variation.pixels())
         _remember(edit.canvas.layer, variation)
-        self._edit = edit
+        self._hidden = hidden
         edit.canvas.show_hidden(True)
-        edit.canvas.show(ResultPixels(bytes(4 * edit.canvas.frame.size.pixels)), mask)
+        edit.canvas.write(None)
 
     def end(self) -> None:
-        """Put the result back; raise OSError if its file was deleted meanwhile."""
-        edit, self._edit = self._edit, None
-        if edit and edit.canvas.is_present:
+        """Put the result back, or the one that was selected meanwhile; raise OSError if that was deleted."""
+        hidden, self._hidden = self._hidden, None
+        if hidden and hidden.edit.canvas.is_present:
+            edit = hidden.edit
             edit.canvas.show_hidden(False)
-            edit.show(edit.displayed)
-        if edit:
+            if edit.variations and edit.variations[edit.displayed] is not hidden.variation:
+                edit.show(edit.displayed)
+            else:
+                edit.canvas.write(hidden.pixels)
+        if hidden:
             _forget()
 
 
@@ -84,4 +97,5 @@ def _forget() -> None:
 
 
 def _file() -> StoredJson:
-    return StoredJson(settings.data_folder() / "hidden-result.json", _VERSION)
+    # Nothing is to be put back after the computer has stopped, as GIMP has ended too.
+    return StoredJson(settings.data_folder() / "hidden-result.json", _VERSION, durable=False)

@@ -133,7 +133,9 @@ class _Row(Gtk.Box):
 
     def tick(self) -> None:
         """Show how far the edit is."""
-        self._state.set_text(state_text(self.edit))
+        text = state_text(self.edit)
+        if text != self._state.get_text():  # as a new text lets GTK lay out the whole window
+            self._state.set_text(text)
         if self.edit.progress.fraction is not None:
             self._bar.set_fraction(self.edit.progress.fraction)
         elif self.edit.state is State.RUNNING:

@@ -110,7 +110,6 @@ class CanvasLayer:
         """
         if self.layer is None:
             raise ValueError("the layer is not inserted yet")
-        pixels.write(self.layer)
         if mask is not None or self._has_own_mask:
             self.image.undo_freeze()
             try:
@@ -119,8 +118,14 @@ class CanvasLayer:
             finally:
                 self.image.undo_thaw()
             self._has_own_mask = True
-        self.layer.update(0, 0, self.frame.width, self.frame.height)
-        Gimp.displays_flush()
+        self.write(pixels)
+
+    def write(self, pixels: ResultPixels | None) -> None:
+        """Write other pixels into the layer, transparent ones for None, without an undo step; its mask stays."""
+        if layer := self._valid_layer:
+            (pixels or ResultPixels(bytes(4 * self.frame.size.pixels))).write(layer)
+            layer.update(0, 0, self.frame.width, self.frame.height)
+            Gimp.displays_flush()
 
     def show_hidden(self, visible: bool) -> None:
         """Show or hide the layers that were hidden for this one, without an undo step."""
