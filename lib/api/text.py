@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
+from functools import reduce
 
 from lib.translation import _
 
@@ -50,8 +52,13 @@ def sentences(*texts: str | None) -> str:
     return " ".join([*map(sentence, parts[:-1]), *parts[-1:]])
 
 
+def join_parts(parts: Iterable[str]) -> str:
+    """Join the parts of a list or of a sentence, at least one: "4 done, 8 failed"."""
+    return reduce(lambda first, part: _("{first}, {part}").format(first=first, part=part), parts)
+
+
 def join_alternatives(options: list[str]) -> str:
     """Join options as in a sentence: "a, b or c"."""
     if len(options) < 2:
         return "".join(options)
-    return _("{options} or {last}").format(options=", ".join(options[:-1]), last=options[-1])
+    return _("{options} or {last}").format(options=join_parts(options[:-1]), last=options[-1])

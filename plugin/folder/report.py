@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from lib.api.text import join_parts, sentence
 from lib.storage.file_identity import describe_file, readable_name
 from lib.translation import _, ngettext
 from plugin.folder.output import OutputFolder
@@ -101,7 +102,7 @@ class Summary:
         if self.cost:
             more = _(" plus unknown costs") if self.unknown_costs else ""
             parts.append(f"${self.cost:.2f}{more}")
-        return ", ".join(parts) + "."
+        return sentence(join_parts(parts))
 
 
 def other_settings(count: int) -> str:

@@ -33,11 +33,12 @@ from plugin.folder_window.run_control import RunControl
 from plugin.folder_window.statuses import INTERRUPTED, Statuses
 from plugin.folder_window.texts import earlier_run_text, expectation_text, run_text
 from plugin.ui.help import add_help_button
+from plugin.ui.layout import open_large
 from plugin.ui.start import init_windows
 from plugin.worker.workers import Workers
 
 _START, _REPORT = 1, 2
-_SIZE = (1180, 650)
+_SIZE = (1240, 650)
 _DELAY_MILLISECONDS = 200
 _SCANNED = ("input-folder", "output-folder", "pattern", "prompts-file", "mask")
 
@@ -78,11 +79,12 @@ class FolderWindow:
         self._lay_out()
 
     def run(self) -> None:
-        """Show the window until it is closed."""
-        self._refresh()
+        """Show the window until it is closed; the pictures are listed as soon as it is seen."""
+        self._show_state()
         self._parts.show_all()
         self._dialog.show()
         self._form.take_focus()
+        self._refreshing = GLib.idle_add(self._refresh)
         self._loop.run()
         self._previews.close()
         self._workers.close()
@@ -109,7 +111,7 @@ class FolderWindow:
         return self._scan.out or Path()
 
     def _lay_out(self) -> None:
-        self._dialog.set_default_size(*_SIZE)
+        open_large(self._dialog, *_SIZE)
         self._dialog.get_content_area().pack_start(self._parts, True, True, 0)
         add_help_button(self._dialog, "batch")
         for label, response in (

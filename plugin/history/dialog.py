@@ -11,6 +11,7 @@ gi.require_version("GimpUi", "3.0")
 gi.require_version("Gtk", "3.0")
 from gi.repository import Gdk, Gimp, GimpUi, Gtk
 
+from lib.api.text import sentences
 from lib.jobs import history
 from lib.jobs.history_record import JobState, Record, printable
 from lib.jobs.job import Job
@@ -30,6 +31,7 @@ from plugin.history.recovery import unreported_results
 from plugin.ui.display import keep_above_gimp
 from plugin.ui.help import add_help_button
 from plugin.ui.labels import WrappingText, wrapped_label
+from plugin.ui.layout import open_large
 from plugin.ui.start import init_windows
 from plugin.worker.process import Event
 from plugin.worker.workers import Workers
@@ -77,11 +79,12 @@ class HistoryDialog:
         box = self._dialog.get_content_area()
         box.set_border_width(12)
         box.set_spacing(8)
-        self._dialog.set_default_size(*_SIZE)
+        open_large(self._dialog, *_SIZE)
         jobs = Gtk.Box(spacing=12)
         jobs.pack_start(self._grid, True, True, 0)
         # Details scroll, so that a long note does not make the window taller than a small screen.
         details = Gtk.ScrolledWindow(hscrollbar_policy=Gtk.PolicyType.NEVER)
+        details.set_overlay_scrolling(False)  # only the bar says that there is more
         details.add(self._details)
         jobs.pack_start(details, False, False, 0)
         footer = Gtk.Box(spacing=12)
@@ -141,7 +144,7 @@ class HistoryDialog:
         self._enable(_DELETE, deletable and not self._busy, _("Delete the selected edits from the disk"))
         current = settings.load()
         usage = usage_text(len(self._grid.records), self._grid.size)
-        self._usage.set_text(f"{usage}. {limits_text(current.history_days, current.history_megabytes)}")
+        self._usage.set_text(sentences(usage, limits_text(current.history_days, current.history_megabytes)))
 
     def _enable(self, response: int, enabled: bool, tooltip: str) -> None:
         button = expect(Gtk.Button, self._dialog.get_widget_for_response(response))

@@ -2,6 +2,7 @@
 
 import time
 
+from lib.api.text import join_parts, sentences
 from lib.jobs.history_record import Record
 from lib.translation import _, ngettext
 
@@ -51,5 +52,4 @@ def limits_text(days: int, megabytes: int) -> str:
     space = _("at most {space}").format(space=format_size(megabytes * 1_000_000))
     if not days:
         return _("Kept: {space}.").format(space=space)
-    limit = f"{age}, {space}." if megabytes else f"{age}."
-    return f"{limit} {exception}"
+    return sentences(join_parts([age, space]) if megabytes else age, exception)

@@ -90,9 +90,8 @@ class PanelParts:
     def give_way(self) -> None:
         """Leave the place of the edits to the options while there are no edits."""
         self._requested.set_visible(self._has_edits)
-        self._scroller.set_policy(
-            Gtk.PolicyType.NEVER, Gtk.PolicyType.ALWAYS
-        )  # a bar that comes would move the options
+        # A bar that comes would move the options.
+        self._scroller.set_policy(Gtk.PolicyType.NEVER, Gtk.PolicyType.ALWAYS)
 
     def show_session(self, session: Session) -> None:
         """Show the edits, and the results or the error of the selected one."""

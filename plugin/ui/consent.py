@@ -39,7 +39,8 @@ def confirm_cancel(parent: Gtk.Window, count: int = 1) -> bool:
         "{count} edits are in progress. Cancel them and close the window?",
         count,
     ).format(count=count)
-    return ask(parent, question, "", _("_Keep waiting"), _("_Cancel the edit"))
+    cancel = ngettext("_Cancel the edit", "_Cancel the edits", count)
+    return ask(parent, question, "", _("_Keep waiting"), cancel)
 
 
 def ask(parent: Gtk.Window | None, question: str, reasons: str, no: str, yes: str) -> bool:

@@ -74,6 +74,7 @@ class FixedText(Gtk.ScrolledWindow):
         super().__init__(can_focus=False)
         has_bar = lines >= _FEWEST_LINES_WITH_BAR
         self.set_policy(Gtk.PolicyType.NEVER, Gtk.PolicyType.AUTOMATIC if has_bar else Gtk.PolicyType.EXTERNAL)
+        self.set_overlay_scrolling(False)  # only the bar says that there is more
         self._label = wrapped_label(characters=40)
         self._label.set_yalign(0.0)
         self._label.set_selectable(selectable)

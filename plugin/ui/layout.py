@@ -60,6 +60,12 @@ def restore_place(window: Gtk.Window, name: str, avoided: Rect | None = None) ->
     return height
 
 
+def open_large(window: Gtk.Window, width: int, height: int) -> None:
+    """Let a window with a list open over three quarters of the screen, and at least in this size if that fits."""
+    area = _work_area(window)
+    window.set_default_size(max(width, area.width * 3 // 4), max(height, area.height * 3 // 4))
+
+
 def remember_place(window: Gtk.Window, name: str) -> None:
     """Store where a window is and how large."""
     with contextlib.suppress(OSError):  # on a full disk the former place is used
