@@ -4,7 +4,7 @@ The parser and compiler are our own (gettext's manual, "PO Files" and "MO Files"
 standard library, and gettext's tools are not on every machine.
 """
 
-import ast
+import json
 import re
 import struct
 from collections.abc import Iterable
@@ -93,11 +93,11 @@ def compile_entries(entries: Iterable[CatalogueEntry]) -> bytes:
     keys = sorted(texts)
     start = _HEADER_BYTES + 16 * len(keys)
     header = struct.pack("<7I", _MAGIC, 0, len(keys), _HEADER_BYTES, _HEADER_BYTES + 8 * len(keys), 0, start)
-    tables, content = b"", b""
+    tables, content = bytearray(), bytearray()
     for text in [*keys, *(texts[key] for key in keys)]:
         tables += struct.pack("<2I", len(text), start + len(content))
         content += text + b"\0"
-    return header + tables + content
+    return header + bytes(tables + content)
 
 
 def _read_comment(entry: CatalogueEntry, line: str) -> None:
@@ -110,7 +110,7 @@ def _read_comment(entry: CatalogueEntry, line: str) -> None:
 
 
 def _add(entry: CatalogueEntry, part: str, quoted: str) -> None:
-    text = ast.literal_eval(quoted)
+    text = json.loads(quoted)  # the escapes of PO files that occur in texts are those of JSON
     if part == "msgid":
         entry.text += text
     elif part == "msgid_plural":
