@@ -96,6 +96,22 @@ def estimate(
     return Cost(low, high, parts, _sources(prices), prices.approximate, answers)
 
 
+def total(costs: Sequence[Cost | None]) -> Cost | None:
+    """Return the cost of several edits together; None if that of one of them is unknown."""
+    known = [each for each in costs if each is not None]
+    if not known or len(known) < len(costs):
+        return None
+    names = dict.fromkeys(name for each in known for name in each.parts)
+    return Cost(
+        sum(each.low for each in known),
+        sum(each.high for each in known),
+        {name: sum(each.parts.get(name, 0.0) for each in known) for name in names},
+        known[0].sources,
+        any(each.approximate for each in known),
+        known[0].answers,
+    )
+
+
 def quality_sent(request: EditRequest, model: Model) -> str:
     """Return the quality that is requested; "auto" if the endpoint chooses it."""
     return request.quality or model.default_quality or "auto"

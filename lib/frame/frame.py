@@ -128,8 +128,8 @@ def plan(
     else:
         target, choice = with_size(canvas_rect if context == "canvas" else home)
     sent = Rect(
-        _start_of_span(target.x, target.width, choice.sent.width, (home.x, home.right), canvas.width),
-        _start_of_span(target.y, target.height, choice.sent.height, (home.y, home.bottom), canvas.height),
+        start_of_span(target.x, target.width, choice.sent.width, (home.x, home.right), canvas.width),
+        start_of_span(target.y, target.height, choice.sent.height, (home.y, home.bottom), canvas.height),
         choice.sent.width,
         choice.sent.height,
     )
@@ -188,8 +188,8 @@ def _surroundings(selection: Rect, margin: int, home: Rect) -> Rect:
     """Return the selection with its automatic context, shifted into `home`, and shrunk only if it doesn't fit."""
     width = min(home.width, max(selection.width + 2 * margin, MIN_SIDE))
     height = min(home.height, max(selection.height + 2 * margin, MIN_SIDE))
-    left = _start_of_span(selection.x, selection.width, width, (home.x, home.right), home.right)
-    top = _start_of_span(selection.y, selection.height, height, (home.y, home.bottom), home.bottom)
+    left = start_of_span(selection.x, selection.width, width, (home.x, home.right), home.right)
+    top = start_of_span(selection.y, selection.height, height, (home.y, home.bottom), home.bottom)
     return Rect(left, top, width, height)
 
 
@@ -219,7 +219,7 @@ def _widest_context(
     return best
 
 
-def _start_of_span(start: int, length: int, sent: int, home: tuple[int, int], canvas: int) -> int:
+def start_of_span(start: int, length: int, sent: int, home: tuple[int, int], canvas: int) -> int:
     """Return the start of a span of `sent` pixels centred on the target, shifted into its home or else the canvas."""
     begin = start - (sent - length) // 2
     low, high = home

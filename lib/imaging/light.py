@@ -37,6 +37,7 @@ MARGIN = 6  # cells around the selection that are no sample
 MIN_SAMPLES = 60
 MAX_DEVIATION = 14.0  # levels: if the samples differ more from the smooth light, the pictures show different things
 MAX_GAIN, MAX_BIAS = 0.6, 64.0
+FOLLOWED_CELLS = 32  # cells along the mean side whose means a refined picture takes from what was sent
 GREY = 128.0  # level for which gains and biases are comparable
 
 
@@ -71,6 +72,24 @@ def level(original: Picture, aligned: Picture, selected: Bools, colours: Colours
     gain, bias = fields
     membrane = ring_membrane(before - after * (1 + gain) - bias, coverage)
     return _applied(aligned, selected, gain, bias + membrane, cell)
+
+
+def follow(original: Picture, refined: Picture) -> Levelled:
+    """Return a refined picture with the smooth part of the original's colours, so that only its detail is its own.
+
+    Both are H×W (×3 or more channels), of the same size. A fourth channel doesn't change.
+    """
+    height, width = refined.shape[:2]
+    cell = max(1, round(math.sqrt(height * width) / FOLLOWED_CELLS))
+    result, total = refined.copy(), 0.0
+    for band in range(3):
+        before, after = (picture[..., band].astype(np.float32) for picture in (original, refined))
+        smooth = _means(before - after, cell)
+        box = (0.0, 0.0, width / cell, height / cell)
+        difference = np.asarray(Image.fromarray(smooth).resize((width, height), Image.Resampling.BICUBIC, box))
+        total += float(np.abs(difference).mean())
+        result[..., band] = np.rint(np.clip(after + difference, 0, 255)).astype(np.uint8)
+    return Levelled(result, total / 3)
 
 
 def smooth_light(before: Floats, after: Floats, coverage: Floats) -> tuple[Floats, Floats] | None:

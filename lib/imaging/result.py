@@ -81,6 +81,7 @@ class Corrections:
     """Which corrections of a result were asked for.
 
     match_colour: auto, always or never. prompt: what was asked for, as a tie-break for auto.
+    refines: whether the picture is to stay as it is but for its detail, so that all of it shows how the result drifted.
     """
 
     align: bool = True
@@ -89,6 +90,7 @@ class Corrections:
     detail: bool = True
     change_mask: bool = True
     prompt: str = ""
+    refines: bool = False
 
     @classmethod
     def from_job(cls, job_spec: Mapping[str, Any], prompt: str) -> "Corrections":
@@ -100,7 +102,7 @@ class Corrections:
         light_too, detail_too, mask_too = (
             job_spec.get(name, fitted) is True for name in ("light", "detail", "change_mask")
         )
-        return cls(fitted, mode, light_too, detail_too, mask_too, prompt)
+        return cls(fitted, mode, light_too, detail_too, mask_too, prompt, job_spec.get("refines") is True)
 
     @property
     def any(self) -> bool:
@@ -211,7 +213,10 @@ def _correct(returned: Image.Image, original: Original, corrections: Corrections
         mask = find_change(original.pixels, corrected)
         selected = selected if mask is None else mask > 0
     levels = 0.0
-    if corrections.light and estimate.reason != "identical":
+    if corrections.refines:
+        levelled = light.follow(original.pixels, corrected)
+        corrected, levels = levelled.picture, levelled.levels
+    elif corrections.light and estimate.reason != "identical":
         stays = change.apply if change and not undone else None
         levelled = light.level(original.pixels, corrected, selected, stays)
         corrected, levels = levelled.picture, levelled.levels

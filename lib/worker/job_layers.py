@@ -33,9 +33,10 @@ class Layers:
 
 def read_original(job: Job, job_spec: Mapping[str, Any], plan: Plan) -> result.Original | None:
     """Return the picture to compare the results with; None if nothing is to be corrected or it can't be read."""
-    if not result.Corrections.from_job(job_spec, "").any:
+    corrections = result.Corrections.from_job(job_spec, "")
+    if not corrections.any:
         return None
-    mask = job.path("mask.png") if job_spec["mask"] else None
+    mask = job.path("mask.png") if job_spec["mask"] and not corrections.refines else None
     try:
         return result.Original.read(job.path("image-1.png"), mask, job.path(FRAME), plan)
     except (OSError, PictureError):

@@ -96,11 +96,14 @@ class JobStarter(Protocol):
 
 
 class JobRun(ABC, Generic[End]):
-    """One draft that the worker edits while GIMP stays usable; subclasses decide what happens to its results."""
+    """One draft that the worker edits while GIMP stays usable; subclasses decide what happens to its results.
 
-    def __init__(self, draft: Draft, worker: JobStarter, listener: Listener[End]) -> None:
+    It has a new job, or else `job`.
+    """
+
+    def __init__(self, draft: Draft, worker: JobStarter, listener: Listener[End], job: Job | None = None) -> None:
         self.draft = draft
-        self.job = Job.new()
+        self.job = job or Job.new()
         self.was_cancelled = False
         self._has_ended = False
         self._worker = worker

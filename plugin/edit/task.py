@@ -53,7 +53,8 @@ class Task:
 
     `sources` names the layers that are sent, so that the edit can be repeated. `selection` is the area to change; None
     where no selection defines it. `prompt_addition` is a sentence that is sent after the prompt.
-    `edited` is the layer to edit; None for what is visible. `image_name` is for the history.
+    `edited` is the layer to edit; None for what is visible. `image_name` is for the history. `refines` is for a picture
+    that is to stay as it is but for its detail.
     """
 
     plan: frame.Plan
@@ -64,6 +65,7 @@ class Task:
     prompt_addition: str = ""
     edited: Gimp.Layer | None = None
     image_name: str = ""
+    refines: bool = False
 
 
 def prepare(
@@ -115,8 +117,8 @@ def plan_frame(canvas: Size, selection: Rect | None, home: Rect, options: Option
             selection,
             home,
             context=_context(selection, options),
-            rule=_size_rule(options),
-            size=_requested_size(options),
+            rule=size_rule(options),
+            size=requested_size(options),
             largest=options.largest_size,
         )
     except frame.FrameError as error:
@@ -249,7 +251,7 @@ def write_job(
         "references": list(options.references),
         "mask": "mask.png" if exported.mask or options.mask else None,
         "mask_from": options.mask or None,
-        "mask_grow": round((options.grow + _mask_margin(options, task.plan)) * task.plan.scale),
+        "mask_grow": round((options.grow + mask_margin(options, task.plan)) * task.plan.scale),
         "markup": "markup.png" if exported.markup else None,
         "avoid": "avoid.png" if exported.avoid else None,
         "layer_mask": exported.layer_mask,
@@ -259,6 +261,7 @@ def write_job(
         "light": options.light,
         "detail": options.detail,
         "change_mask": options.change_mask,
+        "refines": task.refines,
         "previews": interactive,
         "interactive": interactive,
         "max_cost": options.max_cost,
@@ -291,13 +294,13 @@ def _export(
         return Exported(pictures, layer_mask=layer_mask, markup=markup, avoid=avoid)
     if selection.bounds is None:
         return Exported(pictures, markup=markup, avoid=avoid)
-    mask = export.mask_png(selection, plan, options.grow + _mask_margin(options, plan))
+    mask = export.mask_png(selection, plan, options.grow + mask_margin(options, plan))
     # For the layer mask of the result: when it arrives, the image's selection may be a different one.
     job.write(SELECTION, selection.values(plan.frame))
     return Exported(pictures, mask, layer_mask, markup, avoid)
 
 
-def _mask_margin(options: Options, plan: frame.Plan) -> int:
+def mask_margin(options: Options, plan: frame.Plan) -> int:
     """Return by how many pixels of the canvas the provider's masks are larger than the selection."""
     return round(settings.provider(options.provider).mask_margin / plan.scale)
 
@@ -321,12 +324,14 @@ def _model(options: Options) -> str:
         raise BadArguments([str(error)]) from None
 
 
-def _size_rule(options: Options) -> models.SizeRule:
+def size_rule(options: Options) -> models.SizeRule:
+    """Return the sizes that the options' model has at their provider."""
     rule = models.get(_model(options)).sizes
     return settings.provider(options.provider).sizes(rule)
 
 
-def _requested_size(options: Options) -> Size | None:
+def requested_size(options: Options) -> Size | None:
+    """Return the size that the options ask for; None for one that the frame decides. Raises BadArguments."""
     size = options.request.get("size")
     if not size or size == "auto":
         # With "auto" the endpoint would choose the aspect, which need not be the frame's.

@@ -8,7 +8,9 @@ from typing import Any
 from gi.repository import Gtk
 
 from lib.api.text import sentences
-from lib.translation import _
+from lib.translation import _, ngettext
+from plugin.edit.draft import cost_text
+from plugin.edit.refine import SecondPass
 from plugin.ui.fields import button
 from plugin.ui.labels import FixedText
 
@@ -17,18 +19,20 @@ _LINES = 2
 
 
 class CorrectionsBar(Gtk.Box):
-    """The sentence in a fixed area, and the button. `redo` gets the value of match-colour."""
+    """The sentence in a fixed area, and its buttons. `redo` gets the value of match-colour."""
 
-    def __init__(self, redo: Callable[[str], object]) -> None:
+    def __init__(self, redo: Callable[[str], object], refine: Callable[[], None]) -> None:
         super().__init__(spacing=8)
         self._redo = redo
         self._mode = ""
         self._text = FixedText(lines=_LINES)
         self._button = button("", self._on_clicked, _("Makes the result again. Nothing is sent."))
+        self._refine = button("", refine)
         self.pack_start(self._text, True, True, 0)
-        self.pack_start(self._button, False, False, 0)
-        self._button.set_valign(Gtk.Align.CENTER)
-        self._button.set_no_show_all(True)
+        for each in (self._button, self._refine):
+            self.pack_start(each, False, False, 0)
+            each.set_valign(Gtk.Align.CENTER)
+            each.set_no_show_all(True)
 
     def _on_clicked(self) -> None:
         self._redo(self._mode)
@@ -40,9 +44,28 @@ class CorrectionsBar(Gtk.Box):
         self._button.set_label(label)
         self._button.set_visible(bool(self._mode))
 
+    def offer(self, second: SecondPass | None, *, is_possible: bool) -> None:
+        """Offer a second pass at its cost; None where there is nothing to refine."""
+        self._refine.set_visible(second is not None)
+        self._refine.set_sensitive(is_possible)
+        if second:
+            count, cost = len(second.tiles), cost_text(second.draft.cost)
+            text = ngettext(
+                "Draw it again at the picture's resolution: {count} request, {cost}. It is a result of its own.",
+                "Draw it again at the picture's resolution: {count} requests, {cost}. It is a result of its own.",
+                count,
+            )
+            self._refine.set_label(_("Re_fine ({cost})").format(cost=cost))
+            self._refine.set_tooltip_text(text.format(count=count, cost=cost))
+
 
 def describe(applied: Mapping[str, Any]) -> str:
     """Return a sentence for each correction."""
+    if tiles := applied.get("refined"):
+        text = ngettext(
+            "Refined at full resolution, in {count} tile.", "Refined at full resolution, in {count} tiles.", tiles
+        )
+        return text.format(count=tiles)
     scale, restored, changed = (applied.get(name) for name in ("scale", "detail", "changed"))
     detail = ""
     if scale is not None and restored is not None:

@@ -18,7 +18,7 @@ from plugin.edit.task import Exported, Task
 from plugin.pixels.canvas_layer import Appearance, CanvasLayer
 from plugin.pixels.colour_space import ResultPixels
 from plugin.pixels.insert import ResultLayers, layer_name
-from plugin.ui.activity import EditProgress
+from plugin.ui.activity import EditProgress, cancel_message
 from plugin.worker.process import Event
 
 
@@ -33,6 +33,11 @@ class Variation:
     stored: stored_data.StoredData
     applied: Mapping[str, Any] | None = None
     stored_mask: stored_data.StoredData | None = None
+
+    @property
+    def is_refined(self) -> bool:
+        """Whether it was made by a second pass."""
+        return bool((self.applied or {}).get("refined"))
 
     def pixels(self) -> ResultPixels:
         """Return the pixels; raise OSError if they were deleted."""
@@ -75,8 +80,9 @@ class Generation(JobRun["Generation"]):
         listener: Listener[Generation],
         previous: Generation | None = None,
         in_order: Sequence[CanvasLayer] = (),
+        job: Job | None = None,
     ) -> None:
-        super().__init__(draft, worker, listener)
+        super().__init__(draft, worker, listener, job)
         self.previous = previous
         self.state = State.WAITING
         self.progress = EditProgress(_("Waiting"))
@@ -118,6 +124,11 @@ class Generation(JobRun["Generation"]):
         """Whether the edit waits or runs."""
         return self.state in (State.WAITING, State.RUNNING)
 
+    @property
+    def cancelled_text(self) -> str:
+        """What became of an edit that was cancelled."""
+        return cancel_message(self.job, self.provider_name)
+
     def send(self) -> None:
         """Let the worker send the exported job; raise EditFailed."""
         self.state, self.progress = State.RUNNING, EditProgress(_("Starting"))
@@ -149,7 +160,8 @@ class Generation(JobRun["Generation"]):
         """Replace the results of a job by those that the worker has made again, with colours matched or not."""
         made = iter(zip(answer["layers"], answer["corrections"], answer["layer_masks"], strict=True))
         self.variations = [
-            Variation(job, *next(made)) if variation.job is job else variation for variation in self.variations
+            Variation(job, *next(made)) if variation.job is job and not variation.is_refined else variation
+            for variation in self.variations
         ]
         self.show(self.displayed)
         self.report["corrections"] = answer["corrections"]

@@ -9,6 +9,7 @@ from gi.repository import Gdk, Gtk
 
 from lib.frame.geometry import Size
 from lib.translation import _
+from plugin.edit.refine import SecondPass
 from plugin.panel.corrections import CorrectionsBar
 from plugin.panel.crop import around
 from plugin.panel.generation import Generation, Variation
@@ -26,7 +27,8 @@ class ResultActions:
     """The callbacks of the results' buttons.
 
     `show` is called with the index of a result, `compare` with whether the picture is to be shown without the result,
-    `redo` with the shown result's index and a value of match-colour.
+    `redo` with the shown result's index and a value of match-colour. `second_pass` returns what would refine the shown
+    result of an edit, None for nothing; `refine` sends it.
     """
 
     show: Callable[[int], object]
@@ -37,6 +39,8 @@ class ResultActions:
     more: Callable[[], None]
     redo: Callable[[int, str], object]
     use: Callable[[], None]
+    refine: Callable[[], None]
+    second_pass: Callable[[Generation], SecondPass | None]
 
 
 class ResultsView(Gtk.Box):
@@ -54,7 +58,9 @@ class ResultsView(Gtk.Box):
         scroller.set_policy(Gtk.PolicyType.ALWAYS, Gtk.PolicyType.NEVER)
         scroller.set_overlay_scrolling(False)
         scroller.add(self._strip)
-        self._corrections = CorrectionsBar(self._redo)
+        self._corrections = CorrectionsBar(self._redo, actions.refine)
+        self._second_pass: SecondPass | None = None
+        self._can_add = False
         self._keep_all = button(_("Keep _all"), actions.keep_all, _("Insert all results as layers of one group."))
         more_tooltip = _("Send the same request again and add its results to these.")
         self._more = _icon_button("list-add-symbolic", _("More like _this"), actions.more, more_tooltip)
@@ -75,10 +81,12 @@ class ResultsView(Gtk.Box):
 
     def show_edit(self, edit: Generation, *, can_add: bool) -> None:
         """Show the results of an edit; with `can_add` more of them can be requested."""
+        self._can_add = can_add
         self._more.set_sensitive(can_add)
         if edit is not self._edit or edit.variations != self._listed:
             self._edit, self._listed = edit, list(edit.variations)
             self._fill(edit)
+            self._second_pass = self._actions.second_pass(edit)
         self._show_corrections()
 
     def select(self, number: int) -> bool:
@@ -153,6 +161,7 @@ class ResultsView(Gtk.Box):
     def _on_clicked(self, radio: Gtk.RadioButton, number: int) -> None:
         if radio.get_active():
             self._actions.show(number)
+            self._second_pass = self._actions.second_pass(self._edit) if self._edit else None
             self._show_corrections()
 
     def _redo(self, match_colour: str) -> None:
@@ -163,6 +172,7 @@ class ResultsView(Gtk.Box):
         """Show what was corrected in the result on the canvas."""
         if self._edit and self._edit.variations:
             self._corrections.follow(self._edit.variations[self._edit.displayed].applied)
+            self._corrections.offer(self._second_pass, is_possible=self._can_add)
 
 
 def _icon_button(icon: str, text: str, on_click: Callable[[], None], tooltip: str) -> Gtk.Button:

@@ -8,11 +8,12 @@ from typing import Protocol
 from lib.api.text import sentences
 from lib.jobs import stored_data
 from plugin.edit.draft import Draft
+from plugin.edit.refine import SecondPass
 from plugin.errors import EditFailed
 from plugin.panel.generation import Generation, State
 from plugin.panel.queue import ready_to_start
+from plugin.panel.refinement import Refinement
 from plugin.pixels.canvas_layer import CanvasLayer
-from plugin.ui.activity import cancel_message
 from plugin.worker.process import Event
 from plugin.worker.workers import Workers
 
@@ -46,7 +47,14 @@ class Session:
     def add(self, draft: Draft, previous: Generation | None = None) -> None:
         """Export an edit as the image is now, and queue it; raise EditFailed or OSError if the export fails."""
         self._workers.get()  # its imports overlap with the export
-        edit = Generation(draft, self._workers, self, previous, self._canvas_layers)
+        self._queue(Generation(draft, self._workers, self, previous, self._canvas_layers), previous)
+
+    def refine(self, edit: Generation, second: SecondPass) -> None:
+        """Export the tiles that refine the shown result of an edit, and queue them; raise EditFailed or OSError."""
+        self._workers.get()
+        self._queue(Refinement(edit, second, self._workers, self, self._canvas_layers), edit)
+
+    def _queue(self, edit: Generation, previous: Generation | None) -> None:
         edit.export()
         self._canvas_layers.append(edit.canvas)
         self.edits.append(edit)
@@ -114,7 +122,7 @@ class Session:
         self.dollars += end.report.get("cost") or 0.0
         message = ""
         if end.state is State.CANCELLED:
-            message = cancel_message(end.job, end.provider_name)
+            message = end.cancelled_text
             self._remove(end)
         else:
             if end.previous in self.edits and end.state is State.DONE:

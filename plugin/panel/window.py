@@ -21,6 +21,7 @@ from plugin.edit.arguments import EDIT_ARGUMENTS, defaults, values_of
 from plugin.edit.choices import accepted, choices
 from plugin.edit.draft import Draft, cost_text, draft, provider_and_model
 from plugin.edit.options import read
+from plugin.edit.refine import SecondPass, can_be_refined, second_pass
 from plugin.errors import BadArguments, EditFailed, explain
 from plugin.panel import sent_picture
 from plugin.panel.comparison import Comparison, put_back
@@ -29,6 +30,7 @@ from plugin.panel.generation import Generation, State
 from plugin.panel.inputs import InputList
 from plugin.panel.parts import PanelParts
 from plugin.panel.recipe_menu import RecipeMenu
+from plugin.panel.refinement import Refinement
 from plugin.panel.results import ResultActions, ResultsView
 from plugin.panel.selection_help import selection_warning
 from plugin.panel.session import Session
@@ -134,6 +136,8 @@ class Panel:
             more=self._generate_more,
             redo=lambda number, mode: self._try(lambda: session.redo(self._selected, number, mode, self._say)),
             use=self._use_as_input,
+            refine=self._refine,
+            second_pass=self._second_pass,
         )
         return PanelParts(
             self._config,
@@ -265,6 +269,27 @@ class Panel:
         if confirm_send(edit.draft, self._window.dialog):
             self._start(lambda: self._session.add(edit.draft, edit))
 
+    def _second_pass(self, edit: Generation) -> SecondPass | None:
+        """Return the second pass over the shown result of an edit; None where it can't be refined."""
+        is_refined = edit.variations[edit.displayed].is_refined
+        if is_refined or not can_be_refined(edit.draft):
+            return None
+        try:
+            return second_pass(edit.draft, edit.canvas.layer)
+        except (BadArguments, EditFailed):
+            return None
+
+    def _refine(self) -> None:
+        """Refine the shown result, after a question about the cost of all tiles."""
+        edit = self._selected
+        try:
+            second = second_pass(edit.draft, edit.canvas.layer)
+        except (BadArguments, EditFailed) as error:  # the image was changed meanwhile
+            self._say(str(error))
+            return
+        if confirm_send(second.draft, self._window.dialog, confirm_unknown_cost=True):
+            self._start(lambda: self._session.refine(edit, second))
+
     def _retry(self) -> None:
         """Send the current edit; if the failed request was to add to results, send that request again."""
         failed = self._selected
@@ -272,8 +297,8 @@ class Panel:
         self._dismiss(failed)
         if previous and previous in self._session.edits:
             self._session.selected = previous
-            self._generate_more()
-        else:
+            self._refine() if isinstance(failed, Refinement) else self._generate_more()
+        elif not isinstance(failed, Refinement):
             self.on_generate()
 
     def _addition_note(self) -> str:

@@ -182,8 +182,30 @@ def rendered(image: Gimp.Image, layer: Gimp.Layer, area: Rect, space: ColourSpac
         return _read_visible(alone, space)
 
 
+def rendered_together(image: Gimp.Image, layers: Sequence[Gimp.Layer], area: Rect) -> Pixels:
+    """Read layers, the lowest first, as GIMP renders them above each other without the rest of the image."""
+    with _empty(image, area.size) as alone:
+        for layer in layers:
+            if _is_plain(layer) and layer_rect(layer).contains(area):
+                _insert_part(layer, alone, area)
+            else:
+                _insert_copy(layer, alone, area)
+        return _read_visible(alone, _SRGB)
+
+
 def _is_plain(layer: Gimp.Layer) -> bool:
     return not (layer.is_group() or layer.get_filters() or layer.get_mask())
+
+
+def _insert_part(layer: Gimp.Layer, alone: Gimp.Image, area: Rect) -> None:
+    """Insert a part of a layer's buffer into an image that shows `area`, without copying the rest."""
+    part = Gimp.Layer.new(alone, "part", area.width, area.height, layer.type(), 100, Gimp.LayerMode.NORMAL)
+    alone.insert_layer(part, None, 0)
+    rect, target = layer_rect(layer), Gegl.Rectangle.new(0, 0, area.width, area.height)
+    source = Gegl.Rectangle.new(area.x - rect.x, area.y - rect.y, area.width, area.height)
+    buffer = part.get_buffer()
+    layer.get_buffer().copy(source, Gegl.AbyssPolicy.NONE, buffer, target)
+    buffer.flush()
 
 
 def _insert_copy(layer: Gimp.Layer, alone: Gimp.Image, area: Rect) -> None:

@@ -34,6 +34,10 @@ class EditProgress:
             return text.format(reason=sentence(self._stage), seconds=round(self._retry_at - now))
         return _("{stage} … {seconds} s").format(stage=self._stage, seconds=int(now - self._started))
 
+    def show(self, stage: str, fraction: float) -> None:
+        """Show a stage without an event of the worker."""
+        self._stage, self.fraction, self._retry_at = stage, fraction, 0.0
+
     def follow(self, event: Event) -> None:
         """Take in an event of the worker."""
         kind = event["event"]

@@ -50,7 +50,9 @@ class TestEndpoint:
     "refuse_tall", "moderate" (a refusal by moderation, unless that is low), "reject_key", "die", "garbage",
     "variations" (results of different colours), "previews" (of a stream, with `seconds` after each), "deaf" (nothing is
     read for `seconds`; what comes then is not answered), "held" (an echo, once it is released), "drip", "busy",
-    "drift", "night" (everything is darker), "spot" (an ellipse is changed, the rest redrawn a little).
+    "drift", "night" (everything is darker), "spot" (an ellipse is changed, the rest redrawn a little), "rings" (an
+    ellipse of black and white rings, which the tiles of a second pass show sharp), "torn" (only the first
+    of these tiles is answered).
 
     `GET /v1/models` accepts `key` alone (None: any) and is answered from `models` as `listing` says.
     """
@@ -144,6 +146,22 @@ class TestEndpoint:
         width, height = picture.size
         ImageDraw.Draw(picture).ellipse((width * 0.4, height * 0.4, width * 0.6, height * 0.6), fill=(230, 60, 20))
         return images_answer([picture])
+
+    def _rings(self, received):
+        picture = received.images[0].convert("RGB")
+        if len(self.received) > 1:
+            return images_answer([picture.point(lambda value: 255 if value > 127 else 0)])
+        width, height = picture.size
+        draw = ImageDraw.Draw(picture)
+        for number in range(24):
+            part = 0.16 + number / 75
+            box = (width * part, height * part, width * (1 - part), height * (1 - part))
+            draw.ellipse(box, fill=("black", "white")[number % 2])
+        return images_answer([picture])
+
+    def _torn(self, received):
+        is_late = all(received is not early for early in self.received[:2])
+        return self._refuse(received) if is_late else self._rings(received)
 
     def _half(self, received):
         picture = received.images[0].convert("RGB")

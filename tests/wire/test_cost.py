@@ -17,6 +17,7 @@ from lib.api.cost import (
     patch_input_tokens,
     patch_output_tokens,
     tile_input_tokens,
+    total,
 )
 from lib.api.request import EditRequest, FileId
 from tests.wire.pictures import picture
@@ -108,6 +109,15 @@ def test_n_multiplies_and_partial_images_cost_only_with_streaming() -> None:
     assert three.high == pytest.approx(3 * one.high)
     assert without_stream.high == one.high
     assert with_stream.high - one.high == pytest.approx(2 * 100 * 30 / 1_000_000)
+
+
+def test_costs_add_up_unless_one_is_unknown() -> None:
+    one = estimate(REQUEST, GPT_2, SQUARE)
+    assert one
+    three = total([one, one, one])
+    assert three and three.low == pytest.approx(3 * one.low) and three.high == pytest.approx(3 * one.high)
+    assert three.parts["output"] == pytest.approx(3 * one.parts["output"])
+    assert total([one, None]) is None and total([]) is None
 
 
 def test_more_text_and_more_images_cost_more() -> None:

@@ -9,6 +9,7 @@ from lib.worker.requests import folder_pictures, picture_files
 from lib.worker.requests import history as history_requests
 from lib.worker.requests import keys as key_requests
 from lib.worker.requests import providers as provider_requests
+from lib.worker.requests import refinement as refinement_requests
 from lib.worker.requests import subject as subject_requests
 
 Request = Callable[[Mapping[str, Any]], Mapping[str, Any]]
@@ -17,6 +18,7 @@ REQUESTS: dict[str, Request] = {
     "check-prompt": engine_requests.check_prompt,
     "layers": history_requests.layers,
     "thumbnail": history_requests.thumbnail,
+    "blend-tiles": refinement_requests.blend_tiles,
     "test-connection": provider_requests.test_connection,
     "models": provider_requests.list_models,
     "store-key": key_requests.store_key,

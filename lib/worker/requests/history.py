@@ -147,7 +147,7 @@ def _read_spec(job: Job) -> dict[str, Any]:
         job_spec = {}
     request, mask_spec = job_spec.get("request"), job_spec.get("layer_mask")
     prompt = request.get("prompt") if isinstance(request, dict) else None
-    names = ("match_colour", "light", "detail", "change_mask")
+    names = ("match_colour", "light", "detail", "change_mask", "refines")
     corrections: dict[str, Any] = {name: job_spec[name] for name in names if name in job_spec}
     return {
         **corrections,

@@ -4,7 +4,7 @@ import io
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from lib.frame.frame import Plan
 from lib.frame.geometry import Rect, Size
@@ -159,3 +159,21 @@ def test_the_detail_of_a_larger_frame_is_restored(picture, tmp_path, original):
         errors.append(np.abs(pixels(layer, half.frame)[..., :3].astype(int) - full).mean())
     assert errors[0] < errors[1] / 4
     assert layer_pixels(encode(small), half, read, transparent=False).applied["detail"] > 0.9
+
+
+def test_a_refined_tile_is_aligned_with_all_that_was_sent(picture, tmp_path, original):
+    """Also where the whole tile is to be changed; only its detail stays its own."""
+    soft = picture.filter(ImageFilter.GaussianBlur(2))
+    soft.save(tmp_path / "soft.png")
+    reference = Original.read(tmp_path / "soft.png", None)
+    moved = Image.fromarray(np.roll(np.clip(np.asarray(picture) * 0.9 + 15, 0, 255).astype(np.uint8), 3, 1))
+    corrections = Corrections(match_colour="always", light=False, detail=False, change_mask=False, refines=True)
+    layer = layer_pixels(encode(moved), plan(), reference, transparent=False, corrections=corrections)
+    inner = (slice(16, -16), slice(16, -16), slice(3))
+    errors = [
+        np.abs(each[inner].astype(float) - np.asarray(picture, float)[inner]).mean()
+        for each in (pixels(layer, plan().frame), np.asarray(soft), np.asarray(moved))
+    ]
+    assert layer.applied["aligned"]
+    assert errors[0] < 0.4 * errors[1], "sharper than what was sent, in its place"
+    assert errors[0] < 0.2 * errors[2]
