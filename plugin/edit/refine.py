@@ -94,11 +94,11 @@ def _plans(draft: Draft, visible: StoredSelection) -> list[Plan]:
 
 
 def _options(options: Options) -> Options:
-    """Return the options of a tile: without references, and aligned with what is sent."""
+    """Return the options of a tile: without references, aligned with what is sent, whose light and colours it takes."""
     request = {name: value for name, value in options.request.items() if name not in _LEFT_OUT}
     return replace(
         options, request=request, references=(), markup="", mask="", feather=0.0, grow=0, fit=True,
-        match_colour="always", light=False, detail=False, change_mask=False,
+        match_colour="never", light=False, detail=False, change_mask=False,
     )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from lib.jobs import stored_data
+from lib.jobs.job import Job
 from lib.jobs.stored_data import StoredData
 from lib.translation import _, ngettext
 from plugin.edit.draft import Draft
@@ -83,7 +84,7 @@ class Refinement(Generation):
         super().__init__(previous.draft, workers, listener, previous, in_order, self._base.job)
         self._workers = workers
         self._mask = second.mask
-        self._copy = ""  # of the result, as the user may keep or discard that meanwhile
+        self._number = _free_number(self.job)
         self._tiles = [TileRun(draft, workers, _TileListener(self)) for draft in second.tiles]
         self._waiting = list(self._tiles)
         self._running: list[TileRun] = []
@@ -104,14 +105,11 @@ class Refinement(Generation):
     def export(self) -> None:
         """Write the files of all tiles from the image as it is now; raise EditFailed or OSError."""
         try:
-            pixels, self._copy = self._base.pixels(), self._file_name("first.rgba")
-            self.job.write(self._copy, pixels.rgba)
-            if pixels.unclipped and (path := stored_data.unclipped_path(self.job, self._copy)):
-                self.job.write(path.name, pixels.unclipped)
+            self._copy_result()
             for tile in self._tiles:
                 tile.export()
         except BaseException:
-            self._forget_tiles()
+            self.withdraw()
             raise
 
     def send(self) -> None:
@@ -129,6 +127,7 @@ class Refinement(Generation):
     def withdraw(self) -> None:
         """Cancel while it still waits: nothing of it remains."""
         self.state = State.CANCELLED
+        stored_data.delete(self.job, self._layer)
         self._forget_tiles()
 
     def appearance(self) -> Appearance:
@@ -182,14 +181,21 @@ class Refinement(Generation):
             self.report = {**self._base_report, "cost": total, "refined": refined}
             self.notes = _notes(failed)
             self._workers.ask(
-                "blend-tiles", self._on_blended, job=str(self.job.folder), layer=self._copy,
-                frame=self.draft.task.plan.frame.to_list(), name=self._file_name("rgba"),
-                tiles=[tile.describe() for tile in self._tiles],
+                "blend-tiles", self._on_blended, job=str(self.job.folder), layer=self._layer,
+                frame=self.draft.task.plan.frame.to_list(), tiles=[tile.describe() for tile in self._tiles],
             )  # fmt: skip
 
-    def _file_name(self, suffix: str) -> str:
-        """Return the name of a file of the refined result: the first tile's job makes it unique."""
-        return f"refined-{self._tiles[0].job.folder.name}.{suffix}"
+    @property
+    def _layer(self) -> str:
+        """The name of the file with the copied result, then with the refined one."""
+        return f"layer-{self._number}.rgba"
+
+    def _copy_result(self) -> None:
+        """Copy the result's pixels, as the user may keep or discard it meanwhile; raise OSError."""
+        pixels = self._base.pixels()
+        self.job.write(self._layer, pixels.rgba)
+        if pixels.unclipped and (path := stored_data.unclipped_path(self.job, self._layer)):
+            self.job.write(path.name, pixels.unclipped)
 
     def _on_blended(self, answer: Event) -> None:
         try:
@@ -206,11 +212,11 @@ class Refinement(Generation):
             return
         mask: StoredData | None = None
         if self._base.stored_mask and self._mask:
-            mask = self._file_name("mask.raw")
+            mask = f"layer-mask-{self._number}.raw"
             self.job.write(mask, self._mask)
-        refined = Variation(self.job, answer["layer"], {"refined": len(self._tiles)}, mask)
+        count = sum(tile.layer is not None for tile in self._tiles)
+        refined = Variation(self.job, answer["layer"], {"refined": count}, mask)
         if self.was_cancelled:
-            stored_data.delete(self.job, refined.stored)
             self._end(State.CANCELLED)
             return
         self.notes = [*self.notes, *answer["notes"], *self._changes_during_edit()]
@@ -222,12 +228,12 @@ class Refinement(Generation):
 
     def _end(self, state: State) -> None:
         self.state = state
+        if state is not State.DONE:
+            stored_data.delete(self.job, self._layer)
         self._forget_tiles(inserted=state is State.DONE)
         self._listener.on_end(self)
 
     def _forget_tiles(self, *, inserted: bool = False) -> None:
-        if self._copy:
-            stored_data.delete(self.job, self._copy)
         for tile in self._tiles:
             tile.forget(inserted=inserted)
 
@@ -243,6 +249,14 @@ class _TileListener:
 
     def on_end(self, end: TileRun) -> None:
         self._refinement.on_tile_end(end)
+
+
+def _free_number(job: Job) -> int:
+    """Return the number of a layer that no result of the job has."""
+    number = len(list(job.folder.glob("result-*"))) + 1
+    while job.path(f"layer-{number}.rgba").exists():
+        number += 1
+    return number
 
 
 def _notes(failed: Sequence[TileRun]) -> list[str]:

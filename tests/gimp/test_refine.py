@@ -158,6 +158,7 @@ def test_a_tile_that_fails_leaves_the_first_pass_there(window, image, endpoint):
     shoot(window, "refine-torn")
     assert "couldn't be refined" in texts(window)
     assert "The test refuses this" in texts(window)
+    assert "in 1 tile." in texts(window)
     refined = visible(window, image)
     soft, rest = selected_and_rest(first)
     mixed = selected_and_rest(refined)[0]

@@ -16,10 +16,10 @@ from lib.translation import _
 
 
 def blend_tiles(message: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Answer with `layer`, the result with its tiles blended into it, and `notes`.
+    """Blend tiles into a `layer` of a job, whose file is replaced, and answer with that `layer` and with `notes`.
 
-    The message has the result's `job`, its `layer`, its `frame` and the `name` of the file to write; and all `tiles`,
-    each with its `frame`, its `job` and its `layer`, which is None where the result stays.
+    The message also has the layer's `frame`, and the `tiles`, each with its `frame`, its `job` and its `layer`, which
+    is None where the first result stays.
     """
     job, frame = Job(Path(message["job"])), Rect(*message["frame"])
     writer = FallbackWriter(job)
@@ -27,7 +27,7 @@ def blend_tiles(message: Mapping[str, Any]) -> Mapping[str, Any]:
         result = _pixels(job, message["layer"], frame.size)
         parts = [_tile(tile, frame) for tile in message["tiles"]]
         rgba = tiles.blend(result, parts).tobytes()
-        stored = writer.write(message["name"], rgba)
+        stored = writer.write(message["layer"], rgba)
         _keep_colours(job, message["layer"], stored, rgba, frame.size)
     except OSError as error:
         text = _("Couldn't open the pictures of this job ({reason}).").format(reason=error)
@@ -51,5 +51,6 @@ def _keep_colours(job: Job, before: StoredData, after: StoredData, rgba: bytes, 
     if source is None or path is None or not source.exists():
         return
     original = np.frombuffer(source.read_bytes(), np.float32).reshape(size.height, size.width, 4)[..., :3]
+    source.unlink()
     if restored := gamut.restore(rgba, original):
         Job(path.parent).write(path.name, restored.data)

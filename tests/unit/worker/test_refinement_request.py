@@ -23,10 +23,10 @@ def picture(height, width, level):
     return np.full((height, width, 4), level, np.uint8)
 
 
-def blend(job, tiles, **values):
+def blend(job, tiles):
     """The answer, after it passed through the pipe."""
-    message = {"do": "blend-tiles", "job": str(job.folder), "layer": "layer-1.rgba", "frame": FRAME, "name": "new.rgba"}
-    return json.loads(json.dumps(answer({**message, "tiles": tiles, **values})))
+    message = {"do": "blend-tiles", "job": str(job.folder), "layer": "layer-1.rgba", "frame": FRAME}
+    return json.loads(json.dumps(answer({**message, "tiles": tiles})))
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def tile(frame, level=None):
 
 def test_tiles_are_blended_where_they_are(job):
     made = blend(job, [tile([90, 40, 140, 200], 200), tile([160, 40, 200, 200])])
-    assert made["layer"] == "new.rgba"
+    assert made["layer"] == "layer-1.rgba"
     assert made["notes"] == []
     pixels = np.frombuffer(stored_data.read(job, made["layer"]), np.uint8).reshape(160, 200, 4)
     assert (pixels[:, :60, :3] == 200).all()
@@ -64,7 +64,7 @@ def test_colours_outside_srgb_stay_where_the_tiles_kept_them(job):
     kept = tile(FRAME, 0)
     Job(Path(kept["job"])).write("layer-1.rgba", bytes_of.tobytes())
     blend(job, [kept])
-    colours = np.frombuffer(job.path("new.float").read_bytes(), np.float32).reshape(160, 200, 4)
+    colours = np.frombuffer(job.path("layer-1.float").read_bytes(), np.float32).reshape(160, 200, 4)
     assert np.allclose(colours[..., 0], 1.3, atol=1e-3)
 
 
