@@ -120,7 +120,9 @@ class Refinement(Generation):
     def cancel(self) -> None:
         """Cancel the tiles that are being sent, and send no more."""
         self.was_cancelled = True
-        self._waiting = []
+        waiting, self._waiting = self._waiting, []
+        for tile in waiting:
+            forget_unsent(tile.job, {})
         for tile in list(self._running):
             tile.cancel()
 

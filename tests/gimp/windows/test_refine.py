@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from lib.jobs.history import record
+from lib.jobs.history_record import JobState
 from tests.gimp.screen import (
     MAIN,
     PANEL,
@@ -81,6 +83,11 @@ def confirm(window):
     cost = texts(window, QUESTION)
     click(window, "Send", QUESTION)
     return cost
+
+
+def jobs(window):
+    """The records of the stored jobs, the oldest first."""
+    return [record(folder) for folder in sorted((window.data / "jobs").glob("2*"))]
 
 
 def selected_and_rest(pixels):
@@ -184,3 +191,24 @@ def test_cancelling_leaves_the_first_pass_and_its_button(window, image, endpoint
     assert np.array_equal(visible(window, image), first)
     assert len(layers(window, image)) == count
     assert can_be_used(window, refine_button(window)), "it may be asked for again"
+
+
+def test_the_first_result_may_be_kept_while_it_is_refined(window, image, endpoint):
+    endpoint.behave("rings")
+    before = len(jobs(window))
+    first_pass(window, "rings to keep")
+    first = visible(window, image)
+    endpoint.seconds = 2.0
+    click(window, refine_button(window))
+    confirm(window)
+    wait_until(lambda: "Refining: tile 1 of" in texts(window), "the tiles are on their way")
+    click(window, "Keep")
+    wait_until(lambda: "Refined at full resolution" in texts(window), "the refined result comes all the same")
+    group = layers(window, image)[0]
+    assert [child["visible"] for child in group["children"]] == [True, False]
+    assert not np.array_equal(visible(window, image), first)
+    stored = jobs(window)[before:]
+    assert len(stored) == len(endpoint.received), "each request is in the history"
+    assert all(each.state is JobState.INSERTED and each.results for each in stored)
+    click(window, "Discard")
+    wait_until(lambda: np.array_equal(visible(window, image), first), "without it, the first one is shown")
