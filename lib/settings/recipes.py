@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -26,18 +26,24 @@ _VERSION = 1
 _MOST = 500
 _LONGEST_TITLE, _LONGEST_VALUE = 80, 40
 _LONGEST = {"prompt": 32_000, "markup": 200}
+_MOST_REFERENCES, _LONGEST_LAYER_NAME = 15, 200
 _PLACEHOLDER = re.compile(r"\{([^{}\n]{1,60})\}")
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """`values` are options by the names of their arguments; `labels` are titles of placeholders that have one."""
+    """A named set of options.
+
+    `values` are options by the names of their arguments; `labels` are titles of placeholders that have one.
+    `references` are the names of the layers that the window sends as reference images; a script names its own.
+    """
 
     name: str
     title: str
     values: Mapping[str, Any]
     labels: Mapping[str, str] = field(default_factory=dict)
     is_own: bool = False
+    references: Sequence[str] = ()
 
     @property
     def placeholders(self) -> list[str]:
@@ -71,9 +77,9 @@ def get(name: str) -> Recipe:
     return match
 
 
-def save(title: str, values: Mapping[str, Any]) -> Recipe:
+def save(title: str, values: Mapping[str, Any], references: Sequence[str] = ()) -> Recipe:
     """Store a recipe of the user's own, in place of one with the same title; raise ValueError or OSError."""
-    recipe = validate(_name(title), {"title": title, "values": dict(values)})
+    recipe = validate(_name(title), {"title": title, "values": dict(values), "references": list(references)})
     _change(lambda own: {**own, recipe.name: recipe})
     return recipe
 
@@ -110,6 +116,7 @@ def validate(name: str, entry: object) -> Recipe:
     """Return a recipe; raise ValueError with a sentence for the user if it is invalid."""
     values = entry.get("values") if isinstance(entry, Mapping) else None
     title = entry.get("title") if isinstance(entry, Mapping) else None
+    references = entry.get("references", []) if isinstance(entry, Mapping) else None
     is_title = isinstance(title, str) and title.strip() and title.isprintable() and len(title) <= _LONGEST_TITLE
     if not is_title or not isinstance(title, str) or not isinstance(values, Mapping):
         raise ValueError(_("The recipe “{name}” is damaged.").format(name=name[:60]))
@@ -120,7 +127,16 @@ def validate(name: str, entry: object) -> Recipe:
         if kind is None or not (type(value) is kind or is_number) or len(str(value)) > longest:
             message = _("The recipe “{name}” can't be used: {option} is not valid.")
             raise ValueError(message.format(name=title, option=str(option)[:40]))
-    return Recipe(name, title.strip(), dict(values), is_own=True)
+    if not _are_layer_names(references):
+        message = _("The recipe “{name}” can't be used: {option} is not valid.")
+        raise ValueError(message.format(name=title, option="references"))
+    return Recipe(name, title.strip(), dict(values), is_own=True, references=tuple(references or ()))
+
+
+def _are_layer_names(names: object) -> bool:
+    if not isinstance(names, list) or len(names) > _MOST_REFERENCES:
+        return False
+    return all(isinstance(name, str) and 0 < len(name) <= _LONGEST_LAYER_NAME for name in names)
 
 
 def _built_in() -> list[Recipe]:
@@ -158,7 +174,12 @@ def _own(data: Data) -> dict[str, Recipe]:
 
 
 def _entries(own: Mapping[str, Recipe]) -> dict[str, Any]:
-    return {"recipes": {name: {"title": each.title, "values": dict(each.values)} for name, each in own.items()}}
+    return {"recipes": {name: _entry(recipe) for name, recipe in own.items()}}
+
+
+def _entry(recipe: Recipe) -> dict[str, Any]:
+    references = {"references": list(recipe.references)} if recipe.references else {}
+    return {"title": recipe.title, "values": dict(recipe.values), **references}
 
 
 def _change(edit: Callable[[dict[str, Recipe]], Mapping[str, Recipe]]) -> None:

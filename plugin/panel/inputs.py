@@ -77,6 +77,15 @@ class InputList(Gtk.Box):
             self._sample_merged = merged
             self._fill()
 
+    def set_references(self, names: Sequence[str]) -> list[str]:
+        """Send the layers of these names as reference images, and no others; return the names that no layer has."""
+        matches = {name: self._image.get_layer_by_name(name) for name in names} if self._image.is_valid() else {}
+        edited = self.layers[:1]
+        sent = {layer.get_id() for layer in [*edited, self._markup] if layer}
+        references = [layer for layer in matches.values() if layer and layer.get_id() not in sent]
+        self._change([*edited, *references])
+        return [name for name in names if not matches.get(name)]
+
     def refresh(self) -> None:
         """Update the thumbnails without replacing the rows, whose buttons may be pressed at this moment."""
         for layer, picture in self._pictures:

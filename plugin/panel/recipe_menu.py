@@ -9,6 +9,7 @@ from typing import Any
 
 from gi.repository import Gimp, Gtk
 
+from lib.api.text import sentences
 from lib.settings import recipes
 from lib.settings.recipes import OPTIONS, Recipe
 from lib.translation import _, ngettext
@@ -17,6 +18,7 @@ from plugin.edit.choices import choices
 from plugin.edit.draft import Draft
 from plugin.errors import explain
 from plugin.expect import expect
+from plugin.panel.inputs import InputList
 from plugin.ui.labels import wrapped_label
 from plugin.worker.process import Event
 from plugin.worker.workers import Workers
@@ -27,10 +29,12 @@ _RESET = ("quality", "background", "context", "input-fidelity")  # options that 
 class RecipeMenu(Gtk.MenuButton):
     """A button with the menu; `say` is called with a message for the user."""
 
-    def __init__(self, config: Gimp.ProcedureConfig, workers: Workers, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, config: Gimp.ProcedureConfig, inputs: InputList, workers: Workers, say: Callable[[str], None]
+    ) -> None:
         super().__init__(label=_("_Recipes"), use_underline=True)
         self.set_tooltip_text(_("Fill in the prompt and its options for a common task"))
-        self._config, self._workers, self._say = config, workers, say
+        self._config, self._inputs, self._workers, self._say = config, inputs, workers, say
         self._draft: Draft | None = None
         self._refusals: dict[str, str] = {}
         self._menu = Gtk.Menu()
@@ -122,6 +126,10 @@ class RecipeMenu(Gtk.MenuButton):
         markup = values.get("markup") or ""
         if self._config.get_property("markup") not in (markup, None):
             self._say(_("There is no layer “{name}” to use as markup.").format(name=markup))
+        missing = self._inputs.set_references(recipe.references) if recipe.references else []
+        if missing:
+            text = _("There is no layer “{name}” to send as a reference image.")
+            self._say(sentences(*(text.format(name=name) for name in missing)))
 
     def _save(self) -> None:
         answer = self._ask(_("Save as Recipe"), {"title": _("Name")})
@@ -129,7 +137,8 @@ class RecipeMenu(Gtk.MenuButton):
             default_values = defaults()
             current = {name: self._config.get_property(name) for name in OPTIONS}
             values = {name: value for name, value in current.items() if value not in (None, default_values[name])}
-            recipe = recipes.save(answer["title"], values)
+            references = [layer.get_name() for layer in self._inputs.layers[1:]]
+            recipe = recipes.save(answer["title"], values, references)
             self._say(_("The recipe “{title}” was saved.").format(title=recipe.title))
 
     def _import(self) -> None:

@@ -89,7 +89,7 @@ class Panel:
             self._workers, self.open_settings, self._on_engine, lambda prompt: config.set_property("prompt", prompt)
         )
         self._parts = self._create_parts(list(layers))
-        self._recipes = RecipeMenu(config, self._workers, self._say)
+        self._recipes = RecipeMenu(config, self._parts.inputs, self._workers, self._say)
         self._parts.form.add_button(self._recipes)
         subject = SubjectButton(image, lambda: self._parts.inputs.layers, self._workers, self._say)
         subject.show()

@@ -100,12 +100,27 @@ def test_a_layer_can_be_used_as_markup(window, sent):
     assert sent().markup is None
 
 
-def test_a_recipe_says_which_layer_is_the_markup(window, sent):
-    recipe = {"title": "Follow the marks", "values": {"prompt": "as drawn", "markup": "tint"}}
-    (window.data / "recipes.json").write_text(json.dumps({"version": 1, "recipes": {"own-marks": recipe}}))
+def use_own_recipe(window, recipe):
+    (window.data / "recipes.json").write_text(json.dumps({"version": 1, "recipes": {"own-recipe": recipe}}))
     click(window, "Recipes")
     window.settle()
     window.keys("key", "Up", "Up", "Up", "Up", "Up", "Return")  # below it: save, delete, import, export
+
+
+def test_a_recipe_says_which_layers_are_reference_images(window, sent):
+    recipe = {"title": "In this style", "values": {"prompt": "like the other"}, "references": ["tint", "palette"]}
+    use_own_recipe(window, recipe)
+    wait_for_text(window, "There is no layer “palette” to send as a reference image.")
+    wait_until(lambda: "2 · tint" in texts(window), "it is in the list")
+    request = sent()
+    assert len(request.images) == 2 and request.fields["prompt"].startswith("like the other")
+    click(window, "Remove from the list: tint")
+    wait_until(lambda: "tint" not in texts(window), "the tint is no longer listed")
+
+
+def test_a_recipe_says_which_layer_is_the_markup(window, sent):
+    recipe = {"title": "Follow the marks", "values": {"prompt": "as drawn", "markup": "tint"}}
+    use_own_recipe(window, recipe)
     wait_until(lambda: "Markup · tint" in texts(window), "it is markup")
     request = sent()
     assert request.markup and request.fields["prompt"].startswith("as drawn")

@@ -43,6 +43,17 @@ def test_a_recipe_can_name_the_layer_with_the_markup():
         recipes.save("Marks", {"prompt": "as drawn", "markup": "n" * 201})
 
 
+def test_a_recipe_can_name_layers_to_send_as_references(tmp_path):
+    recipes.save("Style", {"prompt": "like these"}, ["style", "palette"])
+    recipes.export_to(tmp_path / "mine.json")
+    recipes.remove("own-style")
+    recipes.import_from(tmp_path / "mine.json")
+    assert recipes.get("Style").references == ("style", "palette")
+    for wrong in (["x"] * 16, ["n" * 201], [""], [1], "style", {"style": 1}):
+        with pytest.raises(ValueError, match="references is not valid"):
+            recipes.validate("own-style", {"title": "Style", "values": {"prompt": "p"}, "references": wrong})
+
+
 def test_own_recipes_are_saved_exported_imported_and_removed(tmp_path):
     recipes.save("Grün & blau", {"prompt": "green", "quality": "high", "grow": 4})
     recipes.save("Grün & blau", {"prompt": "blue"})
