@@ -1,6 +1,7 @@
 """Inside GIMP's session: the colours of the texts of our windows, in each variant of GIMP's own theme."""
 
 from pathlib import Path
+from unittest import mock
 
 import gi
 
@@ -37,13 +38,20 @@ def lowest():
 
 def _parts():
     """What our windows are made of."""
+    from plugin.folder_window.form import FolderForm
+    from plugin.folder_window.picture_list import ListActions, PictureList
+    from plugin.folder_window.statuses import Statuses
     from plugin.history.dialog import HistoryDialog
     from plugin.panel.edit_list import EditList
     from plugin.panel.form import OptionsForm
+    from plugin.settings_dialog import window
     from plugin.ui.prompt_box import PromptBox
 
     class Workers:
         def ask(self, *_arguments, **_more):
+            pass
+
+        def close(self):
             pass
 
     config = Gimp.get_pdb().lookup_procedure("generative-edit").create_config()
@@ -51,6 +59,10 @@ def _parts():
     yield PromptBox(config)
     yield EditList(print, print)
     yield HistoryDialog(None, Workers())._dialog
+    yield FolderForm(Gimp.get_pdb().lookup_procedure("generative-edit-folder").create_config())
+    yield PictureList(lambda: None, Statuses(), ListActions(print, print))
+    with mock.patch.object(window, "Workers", Workers):
+        yield window.SettingsDialog(None, print).window
 
 
 def _window(part):
