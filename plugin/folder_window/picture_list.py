@@ -38,7 +38,7 @@ class PictureList(Gtk.ScrolledWindow):
     """The pictures in the order of the run; several can be selected."""
 
     def __init__(self, previews: Callable[[], Previews], statuses: Statuses, actions: ListActions) -> None:
-        super().__init__(shadow_type=Gtk.ShadowType.IN, min_content_width=420, min_content_height=160)
+        super().__init__(shadow_type=Gtk.ShadowType.IN, min_content_width=320, min_content_height=160)
         self._previews, self._statuses = previews, statuses
         self._pictures: Sequence[InputPicture] = ()
         self._out: Path | None = None

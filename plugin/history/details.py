@@ -13,7 +13,7 @@ from gi.repository import Gdk, GdkPixbuf, Gtk
 
 from lib.jobs.history_record import ORIGINAL, Record, printable
 from lib.translation import _
-from plugin.history.formatting import format_cost, format_size, format_time
+from plugin.history.formatting import format_cost, format_size, format_time, provider_title
 from plugin.ui import thumbnails
 from plugin.ui.labels import wrapped_label
 from plugin.worker.process import Event
@@ -152,7 +152,7 @@ def _facts(record: Record) -> str:
         (_("State"), record.state.words),
         (_("Image"), record.image),
         (_("When"), format_time(record.created)),
-        (_("Provider"), record.provider),
+        (_("Provider"), provider_title(record.provider)),
         (_("Model"), record.model),
         (_("Cost"), format_cost(record)),
         (_("Frame"), f"{size.width} × {size.height}" if size else ""),

@@ -4,6 +4,7 @@ import time
 
 from lib.api.text import join_parts, sentences
 from lib.jobs.history_record import Record
+from lib.settings import settings
 from lib.translation import _, ngettext
 
 
@@ -21,6 +22,11 @@ def format_day(seconds: float) -> str:
         return time.strftime("%x", time.localtime(seconds))
     except (ValueError, OverflowError, OSError):
         return ""
+
+
+def provider_title(name: str) -> str:
+    """Return the title of a provider, as windows show it; its name where it was removed since."""
+    return settings.provider(name).title if name in settings.provider_names() else name
 
 
 def format_cost(record: Record) -> str:

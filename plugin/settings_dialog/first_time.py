@@ -17,6 +17,7 @@ from plugin.settings_dialog.rows import bold
 from plugin.ui import thumbnails
 from plugin.ui.help import PAGES, add_help_button
 from plugin.ui.labels import wrapped_label
+from plugin.ui.layout import FittingHeight, scrollable_column
 
 _EXAMPLE = PAGES.parent / "before-after.jpg"
 _EXAMPLE_SIZE = Size(520, 180)
@@ -60,7 +61,8 @@ def run_first_time(parent: Gtk.Window | None = None) -> bool:
         radios.append(radio)
     later = wrapped_label(_("You can change this at any time in Settings."), characters=_CHARACTERS)
     column.pack_start(later, False, False, 6)
-    dialog.get_content_area().add(column)
+    dialog.get_content_area().pack_start(scrollable_column(column, []), True, True, 0)
+    FittingHeight(dialog)
     dialog.show_all()
     radios[0].grab_focus()
     accepted = dialog.run() == Gtk.ResponseType.OK

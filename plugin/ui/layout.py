@@ -23,6 +23,7 @@ def scrollable_column(controls: Gtk.Widget, optional_parts: Sequence[Gtk.Widget]
     """
     scroller = Gtk.ScrolledWindow(can_focus=False, propagate_natural_height=True, min_content_height=_MIN_HEIGHT)
     scroller.set_policy(Gtk.PolicyType.NEVER, Gtk.PolicyType.AUTOMATIC)
+    scroller.set_overlay_scrolling(False)  # only the bar says that there is more
     scroller.add(controls)
     column = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
     column.pack_start(scroller, True, True, 0)
