@@ -109,14 +109,17 @@ class JobGrid(Gtk.ScrolledWindow):
             self._show_picture(name)
 
     def _make_view(self) -> Gtk.IconView:
-        view = Gtk.IconView(model=self._store, item_width=PICTURE_EDGE + 8, item_padding=4, margin=4)
+        layout = self.create_pango_layout("")
+        layout.set_markup(f"<small>{format_time(time.time())}</small>", -1)
+        width = max(PICTURE_EDGE, layout.get_pixel_size()[0])  # with large fonts a date is wider than a picture
+        view = Gtk.IconView(model=self._store, item_width=width + 8, item_padding=4, margin=4)
         view.set_row_spacing(2)
         view.set_column_spacing(2)
         view.set_selection_mode(Gtk.SelectionMode.MULTIPLE)
         view.get_accessible().set_name(_("Earlier edits"))
         picture = Gtk.CellRendererPixbuf(width=PICTURE_EDGE, height=PICTURE_EDGE)
         lines = Gtk.CellRendererText(ellipsize=Pango.EllipsizeMode.END, alignment=Pango.Alignment.LEFT)
-        lines.set_property("width", PICTURE_EDGE)
+        lines.set_property("width", width)
         view.pack_start(picture, False)
         view.add_attribute(picture, "pixbuf", _PICTURE)
         view.pack_start(lines, False)
