@@ -110,7 +110,7 @@ class JobGrid(Gtk.ScrolledWindow):
 
     def _make_view(self) -> Gtk.IconView:
         layout = self.create_pango_layout("")
-        layout.set_markup(f"<small>{format_time(time.time())}</small>", -1)
+        layout.set_markup(_lines("", format_time(time.time())), -1)
         width = max(PICTURE_EDGE, layout.get_pixel_size()[0])  # with large fonts a date is wider than a picture
         view = Gtk.IconView(model=self._store, item_width=width + 8, item_padding=4, margin=4)
         view.set_row_spacing(2)
