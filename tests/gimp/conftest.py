@@ -80,7 +80,8 @@ def installed(request):
     gimp = GimpUnderTest.find(request.param)
     done = gimp.install()
     assert done.returncode == 0, done.stderr
-    return gimp
+    yield gimp
+    gimp.share_files()
 
 
 @pytest.fixture(scope="module")

@@ -102,4 +102,4 @@ def test_the_chosen_tests_run_with_text_in_utf_8(monkeypatch, words, last):
     runner.run(words)
     ((command, variables),) = calls
     assert command[:3] == ["python", "-m", "pytest"] and command[-1] == last and set(words) < set(command)
-    assert variables["PYTHONUTF8"] == "1" and ("--numprocesses=3" in command) is (not words)
+    assert variables["PYTHONUTF8"] == "1" and ("--numprocesses=5" in command) is (not words)
