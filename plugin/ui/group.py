@@ -16,8 +16,6 @@ class Group(Gtk.Expander):
     def __init__(self, name: str, title: str, content: Gtk.Widget) -> None:
         super().__init__(label=title, use_underline=True)
         self._state_name = name
-        self.set_label_fill(True)  # or the title is at the left also where one reads from the right
-        expect(Gtk.Label, self.get_label_widget()).set_xalign(0.0)
         content.set_margin_start(12)
         content.set_margin_top(3)
         self.add(content)
