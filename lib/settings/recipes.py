@@ -120,17 +120,20 @@ def validate(name: str, entry: object) -> Recipe:
     is_title = isinstance(title, str) and title.strip() and title.isprintable() and len(title) <= _LONGEST_TITLE
     if not is_title or not isinstance(title, str) or not isinstance(values, Mapping):
         raise ValueError(_("The recipe “{name}” is damaged.").format(name=name[:60]))
-    for option, value in values.items():
-        kind = OPTIONS.get(option)
-        longest = _LONGEST.get(option, _LONGEST_VALUE)
-        is_number = kind is float and type(value) in (int, float)
-        if kind is None or not (type(value) is kind or is_number) or len(str(value)) > longest:
-            message = _("The recipe “{name}” can't be used: {option} is not valid.")
-            raise ValueError(message.format(name=title, option=str(option)[:40]))
+    invalid = [str(option)[:40] for option, value in values.items() if not _is_valid(option, value)]
     if not _are_layer_names(references):
+        invalid.append("references")
+    if invalid:
         message = _("The recipe “{name}” can't be used: {option} is not valid.")
-        raise ValueError(message.format(name=title, option="references"))
+        raise ValueError(message.format(name=title, option=invalid[0]))
     return Recipe(name, title.strip(), dict(values), is_own=True, references=tuple(references or ()))
+
+
+def _is_valid(option: str, value: object) -> bool:
+    kind = OPTIONS.get(option)
+    is_number = kind is float and type(value) in (int, float)
+    is_of_kind = kind is not None and (type(value) is kind or is_number)
+    return is_of_kind and len(str(value)) <= _LONGEST.get(option, _LONGEST_VALUE)
 
 
 def _are_layer_names(names: object) -> bool:

@@ -19,6 +19,7 @@ from plugin.panel.session import Session
 from plugin.ui.engine_note import EngineNote
 from plugin.ui.group import Group
 from plugin.ui.labels import FixedText, wrapped_label
+from plugin.ui.layout import scrolling
 from plugin.ui.problem import ProblemBox
 from plugin.ui.prompt_box import PromptBox
 
@@ -48,9 +49,7 @@ class PanelParts:
         self._details = Gtk.Stack()
         self._requested = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
         self._has_edits = False
-        self._scroller = Gtk.ScrolledWindow(
-            can_focus=False, propagate_natural_height=True, min_content_height=_MIN_HEIGHT
-        )
+        self._scroller = scrolling(_MIN_HEIGHT)
 
     def column(self) -> Gtk.Box:
         """Return all widgets in one column; the options scroll where the screen is not tall enough."""
@@ -117,8 +116,6 @@ class PanelParts:
         options = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
         options.pack_start(self.form, False, False, 0)
         self.form.add_group(Group("images", _("Images to send"), images))
-        self._scroller.set_policy(Gtk.PolicyType.NEVER, Gtk.PolicyType.AUTOMATIC)
-        self._scroller.set_overlay_scrolling(False)  # on a small screen only the bar says that there are more groups
         self._scroller.add(options)
 
 

@@ -16,14 +16,20 @@ _MIN_HEIGHT = 120
 _FRAME_HEIGHT = 40  # assumed height of the title bar until the window is mapped
 
 
+def scrolling(min_height: int) -> Gtk.ScrolledWindow:
+    """Return a place for controls, which scroll where the screen is not tall enough for them."""
+    scroller = Gtk.ScrolledWindow(can_focus=False, propagate_natural_height=True, min_content_height=min_height)
+    scroller.set_policy(Gtk.PolicyType.NEVER, Gtk.PolicyType.AUTOMATIC)
+    scroller.set_overlay_scrolling(False)  # only the bar says that there is more
+    return scroller
+
+
 def scrollable_column(controls: Gtk.Widget, optional_parts: Sequence[Gtk.Widget]) -> Gtk.Box:
     """Return a column of the controls and, below them, optional parts, which are hidden at first.
 
     If the screen is not tall enough for all of it, the controls scroll.
     """
-    scroller = Gtk.ScrolledWindow(can_focus=False, propagate_natural_height=True, min_content_height=_MIN_HEIGHT)
-    scroller.set_policy(Gtk.PolicyType.NEVER, Gtk.PolicyType.AUTOMATIC)
-    scroller.set_overlay_scrolling(False)  # only the bar says that there is more
+    scroller = scrolling(_MIN_HEIGHT)
     scroller.add(controls)
     column = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
     column.pack_start(scroller, True, True, 0)

@@ -1,5 +1,6 @@
 """What window tests share: the menu's entries, controls by their names, what is seen on the canvas."""
 
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -62,6 +63,23 @@ def open_panel(window, image):
     choose(window, "Edit with Prompt…", PANEL)
     wait_until(lambda: is_open(window), "the panel is seen")
     window.settle()
+
+
+@contextmanager
+def panel_of(window, case, selected=None):
+    """Open the image of a case and its panel, perhaps with a rectangle selected; close both afterwards."""
+    image_id = window.call("edits.show", case=case)
+    if selected:
+        window.call("edits.select", image_id=image_id, box=selected)
+    window.settle()
+    open_panel(window, image_id)
+    try:
+        yield image_id
+    finally:
+        if is_open(window):
+            close_panel(window)
+        window.call("edits.close", image_id=image_id)
+        window.settle()
 
 
 def close_panel(window):
@@ -198,3 +216,14 @@ def wait_for_layers(window, image, count, seconds=90):
     """Waits until the image has so many layers; returns its state."""
     wait_until(lambda: len(layers(window, image)) == count, f"{count} layers", seconds)
     return window.call("edits.state_of", image_id=image)
+
+
+def undo_and_redo(window, image, before, pixels, edited):
+    """Check that one undo restores the original image, and redo the edited one."""
+    activate(window, MAIN)
+    window.keys("key", "ctrl+z")
+    assert wait_for_layers(window, image, len(before["layers"])) == before
+    assert np.array_equal(visible(window, image), pixels)
+    window.keys("key", "ctrl+y")
+    wait_for_layers(window, image, len(before["layers"]) + 1)
+    assert np.array_equal(visible(window, image), edited)

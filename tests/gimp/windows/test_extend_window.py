@@ -2,7 +2,6 @@
 
 import time
 
-import numpy as np
 import pytest
 
 from tests.gimp import accessibility
@@ -15,6 +14,7 @@ from tests.gimp.screen import (
     point_at,
     shoot,
     texts,
+    undo_and_redo,
     visible,
     wait_for_layers,
 )
@@ -128,13 +128,7 @@ def test_the_canvas_is_extended_in_one_undo_step(window, image, endpoint):
     shoot(window, "extend-result")
     edited = visible(window, image)
     assert endpoint.received[-1].fields["prompt"] == "extend" and endpoint.received[-1].mask is not None
-    activate(window, MAIN)
-    window.keys("key", "ctrl+z")
-    assert wait_for_layers(window, image, len(before["layers"])) == before
-    assert np.array_equal(visible(window, image), pixels)
-    window.keys("key", "ctrl+y")
-    wait_for_layers(window, image, len(before["layers"]) + 1)
-    assert np.array_equal(visible(window, image), edited)
+    undo_and_redo(window, image, before, pixels, edited)
 
 
 def test_percent_and_linked_sides_with_the_keyboard(window, image):

@@ -6,7 +6,6 @@ Screenshots are saved in tests/output for review.
 import re
 import shutil
 import time
-from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -22,10 +21,10 @@ from tests.gimp.screen import (
     click,
     close_by_escape,
     close_panel,
-    is_open,
     layers,
     open_group,
     open_panel,
+    panel_of,
     point_at,
     press_entry,
     press_entry_by_keys,
@@ -34,6 +33,7 @@ from tests.gimp.screen import (
     set_counts,
     shoot,
     texts,
+    undo_and_redo,
     visible,
     wait_for_layers,
     wait_for_text,
@@ -49,32 +49,6 @@ def image(window):
     """An image with a feathered ellipse selected and its panel open; both are closed afterwards."""
     with panel_of(window, "ellipse") as image_id:
         yield image_id
-
-
-@contextmanager
-def panel_of(window, case):
-    """Open the image of a case and its panel; close both afterwards."""
-    image_id = window.call("edits.show", case=case)
-    window.settle()
-    open_panel(window, image_id)
-    try:
-        yield image_id
-    finally:
-        if is_open(window):
-            close_panel(window)
-        window.call("edits.close", image_id=image_id)
-        window.settle()
-
-
-def undo_and_redo(window, image, before, pixels, edited):
-    """Check that one undo restores the original image, and redo the edited one."""
-    activate(window, MAIN)
-    window.keys("key", "ctrl+z")
-    assert wait_for_layers(window, image, len(before["layers"])) == before
-    assert np.array_equal(visible(window, image), pixels)
-    window.keys("key", "ctrl+y")
-    wait_for_layers(window, image, len(before["layers"]) + 1)
-    assert np.array_equal(visible(window, image), edited)
 
 
 def generate(window, prompt):

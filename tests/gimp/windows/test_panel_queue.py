@@ -11,11 +11,11 @@ from tests.gimp.screen import (
     PANEL,
     activate,
     click,
-    close_panel,
     is_open,
     layers,
     open_group,
     open_panel,
+    panel_of,
     press_generate,
     scroll_to,
     set_counts,
@@ -35,14 +35,8 @@ FIXED = ("Prompt", "Previous prompts", "Recipes", "Number of results", "Generate
 @pytest.fixture
 def image(window):
     """An image with its panel open; both are closed afterwards."""
-    image_id = window.call("edits.show", case="ellipse")
-    window.settle()
-    open_panel(window, image_id)
-    yield image_id
-    if is_open(window):
-        close_panel(window)
-    window.call("edits.close", image_id=image_id)
-    window.settle()
+    with panel_of(window, "ellipse") as image_id:
+        yield image_id
 
 
 def ask_for(window, prompt):

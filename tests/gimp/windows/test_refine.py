@@ -11,11 +11,10 @@ from tests.gimp.screen import (
     activate,
     can_be_used,
     click,
-    close_panel,
     is_open,
     layers,
     open_group,
-    open_panel,
+    panel_of,
     press_generate,
     set_counts,
     shoot,
@@ -41,18 +40,12 @@ def environment(endpoint):
 @pytest.fixture
 def image(window):
     """An image with most of it selected, and its panel, with a largest size of about half of that."""
-    image_id = window.call("edits.show", case="nothing_selected")
-    window.call("edits.select", image_id=image_id, box=SELECTED)
-    window.settle()
-    open_panel(window, image_id)
-    set_counts(window)
-    set_largest_size(window, "1024")
-    yield image_id
-    if is_open(window):
-        set_largest_size(window, "")
-        close_panel(window)
-    window.call("edits.close", image_id=image_id)
-    window.settle()
+    with panel_of(window, "nothing_selected", SELECTED) as image_id:
+        set_counts(window)
+        set_largest_size(window, "1024")
+        yield image_id
+        if is_open(window):
+            set_largest_size(window, "")
 
 
 def set_largest_size(window, size):

@@ -61,9 +61,9 @@ def test_colours_outside_srgb_stay_where_the_tiles_kept_them(job):
     bytes_of = np.clip(np.rint(floats * 255), 0, 255).astype(np.uint8)
     job.write("layer-1.rgba", bytes_of.tobytes())
     job.write("layer-1.float", floats.tobytes())
-    kept = tile(FRAME, 0)
-    Job(Path(kept["job"])).write("layer-1.rgba", bytes_of.tobytes())
-    blend(job, [kept])
+    whole = tile(FRAME, 0)
+    Job(Path(whole["job"])).write("layer-1.rgba", bytes_of.tobytes())
+    blend(job, [whole])
     colours = np.frombuffer(job.path("layer-1.float").read_bytes(), np.float32).reshape(160, 200, 4)
     assert np.allclose(colours[..., 0], 1.3, atol=1e-3)
 
